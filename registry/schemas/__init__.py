@@ -1,0 +1,72 @@
+"""Everything that travels between a user and the registry, as pydantic models.
+
+Example:
+    >>> from registry.schemas import ModelMetadata
+    >>> ModelMetadata(name="churn", version="1.0.0", file_extension="pkl").file_name
+    'churn.pkl'
+"""
+
+from registry.schemas.events import EventData, EventType, ModelEvent
+from registry.schemas.metadata import ModelMetadata, VersionMetadata
+from registry.schemas.uploads import (
+    CompleteRequest,
+    FilePlan,
+    FileRequest,
+    PartRequest,
+    SignedPart,
+    SignedParts,
+    SignedRequest,
+    SignPartsRequest,
+    UploadedPart,
+    UploadRequest,
+    UploadSession,
+)
+from registry.schemas.versions import (
+    SETTLED,
+    Artifact,
+    CompositeDigest,
+    DigestState,
+    Discovery,
+    Download,
+    Downloads,
+    EventsAddress,
+    Model,
+    ModelPage,
+    Reason,
+    Version,
+    VersionPage,
+    VersionState,
+)
+
+__all__ = [
+    "SETTLED",
+    "Artifact",
+    "CompleteRequest",
+    "CompositeDigest",
+    "DigestState",
+    "Discovery",
+    "Download",
+    "Downloads",
+    "EventData",
+    "EventType",
+    "EventsAddress",
+    "FilePlan",
+    "FileRequest",
+    "Model",
+    "ModelEvent",
+    "ModelMetadata",
+    "ModelPage",
+    "PartRequest",
+    "Reason",
+    "SignPartsRequest",
+    "SignedPart",
+    "SignedParts",
+    "SignedRequest",
+    "UploadRequest",
+    "UploadSession",
+    "UploadedPart",
+    "Version",
+    "VersionMetadata",
+    "VersionPage",
+    "VersionState",
+]

@@ -1,0 +1,48 @@
+"""Model events: CloudEvents 1.0 in structured JSON, one topic, key = model name."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from registry.schemas.base import Answer
+from registry.schemas.versions import Artifact, Reason, VersionState
+
+EventType = Literal[
+    "registry.version.created.v1", "registry.version.ready.v1", "registry.version.rejected.v1"
+]
+
+
+class EventData(Answer):
+    """The version as it was when the event was recorded."""
+
+    model: str
+    number: int
+    label: str | None = None
+    version_id: str
+    upload_id: str | None = None
+    state: VersionState
+    storage_group: str
+    artifacts: list[Artifact] = Field(default_factory=list[Artifact])
+    reasons: list[Reason] = Field(default_factory=list[Reason])
+
+
+class ModelEvent(Answer):
+    """One state change of one version.
+
+    Delivered at least once and in order per model: whoever drops `sequence <= last seen` of a
+    model sees each exactly once, without gaps.
+    """
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    """Unique; the same on every delivery of the event."""
+    source: str
+    type: EventType | str
+    subject: str
+    """<model>/<number>."""
+    time: datetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    sequence: int
+    """Per model, from 1, without gaps."""
+    data: EventData

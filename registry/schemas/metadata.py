@@ -1,0 +1,72 @@
+"""What a user says about a model version."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, ConfigDict, Field, FiniteFloat, JsonValue, model_validator
+
+from registry.schemas.base import Schema
+from registry.schemas.names import FilePath, ModelName, StorageGroup, check_entries, check_version
+
+MAX_METADATA_BYTES = 256 * 1024
+
+Entries = Annotated[dict[str, JsonValue], AfterValidator(check_entries)]
+Metrics = Annotated[dict[str, FiniteFloat], AfterValidator(check_entries)]
+Tags = Annotated[dict[str, str], AfterValidator(check_entries)]
+
+
+class VersionMetadata(Schema):
+    """Description of a version; together at most 256 KiB as JSON."""
+
+    description: str = Field("", max_length=16_384)
+    """What the model is for."""
+    framework: str = Field("", max_length=128)
+    """Library that made it, e.g. "scikit-learn"."""
+    metrics: Metrics = Field(default_factory=dict[str, float])
+    """Finite numbers by name, e.g. {"accuracy": 0.95}."""
+    parameters: Entries = Field(default_factory=dict[str, JsonValue])
+    """Training parameters by name; any JSON value."""
+    tags: Tags = Field(default_factory=dict[str, str])
+    """Texts by name, to find versions by."""
+    properties: Entries = Field(default_factory=dict[str, JsonValue])
+    """Anything else; any JSON value."""
+
+    @model_validator(mode="after")
+    def _within_size(self) -> Self:
+        size = len(self.model_dump_json(include=set(VersionMetadata.model_fields)))
+        if size > MAX_METADATA_BYTES:
+            raise ValueError(f"metadata must be at most {MAX_METADATA_BYTES} bytes as JSON")
+        return self
+
+
+class ModelMetadata(VersionMetadata):
+    """The earlier registry's description of one model file, unchanged for its users.
+
+    `version` is the label, `id` is kept and can be looked up, and the file is stored as
+    `<name>.<file_extension>`. Fields that the earlier registry let through become properties.
+    """
+
+    model_config = ConfigDict(frozen=False, extra="allow")
+
+    id: str | None = Field(None, min_length=1, max_length=256)
+    """The caller's own identifier; any text."""
+    name: ModelName
+    """Registered model."""
+    version: Annotated[str | int, AfterValidator(check_version)] | None = None
+    """Label such as "1.0.0", or a version number."""
+    file_extension: str = Field("bin", min_length=1, max_length=32)
+    """With or without a leading dot."""
+    storage_group: StorageGroup | None = None
+    """Bucket; the server's default when absent."""
+
+    @property
+    def file_name(self) -> FilePath:
+        """Name that the file has inside its version."""
+        return f"{self.name}.{self.file_extension.lstrip('.')}"
+
+    def version_metadata(self) -> VersionMetadata:
+        """The part that describes the version, extra fields among its properties."""
+        fields: dict[str, Any] = {
+            name: getattr(self, name) for name in VersionMetadata.model_fields
+        }
+        fields["properties"] = {**self.properties, **(self.model_extra or {})}
+        return VersionMetadata(**fields)

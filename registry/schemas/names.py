@@ -1,0 +1,103 @@
+"""Names that users choose, and the one rule for each.
+
+A name becomes part of an object key `<model>/<number>/<file path>`, so each rule keeps the key
+unambiguous, under S3's 1,024 bytes, and harmless when it is turned back into a local path.
+"""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, JsonValue, StringConstraints
+
+MAX_NAME_CHARACTERS = 128
+MAX_PATH_BYTES = 700  # with model, number and slashes still under S3's 1,024-byte key
+MAX_ENTRY_NAME_CHARACTERS = 250
+MAX_ENTRIES = 1000
+MAX_NESTING = 16
+
+_NAME = re.compile(r"[^\W_](?:[\w .+@-]*[\w+@-])?\Z")
+_BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]\Z")
+_NAME_RULE = (
+    "must be letters, digits, space or any of . _ - + @, start with a letter or digit, "
+    "not end with a space or dot, and not contain '..'"
+)
+
+
+def check_name(value: str) -> str:
+    """Return a model name or version label unchanged, or raise ValueError with the rule."""
+    if len(value) > MAX_NAME_CHARACTERS or len(value.encode()) > 2 * MAX_NAME_CHARACTERS:
+        raise ValueError(f"must be at most {MAX_NAME_CHARACTERS} characters (256 bytes of UTF-8)")
+    if ".." in value or not _NAME.match(value):
+        raise ValueError(_NAME_RULE)
+    return value
+
+
+def check_file_path(value: str) -> str:
+    """Return a relative POSIX path unchanged, or raise ValueError with the rule."""
+    if len(value.encode(errors="surrogatepass")) > MAX_PATH_BYTES:
+        raise ValueError(f"must be at most {MAX_PATH_BYTES} bytes of UTF-8")
+    if not value.isprintable() or "\\" in value:
+        raise ValueError("must not contain backslashes, NUL or other unprintable characters")
+    if any(part in ("", ".", "..") for part in value.split("/")):
+        raise ValueError("must be a relative path without empty, '.' or '..' parts")
+    return value
+
+
+def check_bucket_name(value: str) -> str:
+    """Return a storage group unchanged, or raise ValueError with S3's rule for bucket names."""
+    if not _BUCKET.match(value) or ".." in value or ".-" in value or "-." in value:
+        raise ValueError(
+            "must be an S3 bucket name: 3 to 63 lower-case letters, digits, dots or hyphens"
+        )
+    return value
+
+
+def check_version(value: str | int) -> str | int:
+    """Return a requested version: an int is the number, a text that is no number is the label."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        value = int(value)
+    if isinstance(value, int):
+        if isinstance(value, bool) or not 1 <= value < 2**31:
+            raise ValueError("a version number must be from 1 to 2147483647")
+        return value
+    if value.isdigit() or value.lower() == "latest":
+        raise ValueError("a label must not be 'latest' or all digits: those name other versions")
+    return check_name(value)
+
+
+def check_entries(entries: dict[str, Any]) -> dict[str, Any]:
+    """Return a metadata mapping unchanged, or raise ValueError naming the entry and the rule.
+
+    `$` and `.` are refused at every depth: MongoDB gives them a meaning in field names.
+    """
+    _check_entry_names(entries, MAX_NESTING)
+    return entries
+
+
+def _check_entry_names(value: JsonValue, depth: int) -> None:
+    if depth == 0:
+        raise ValueError(f"must not nest deeper than {MAX_NESTING} levels")
+    if isinstance(value, list):
+        for item in value:
+            _check_entry_names(item, depth - 1)
+    if not isinstance(value, dict):
+        return
+    if len(value) > MAX_ENTRIES:
+        raise ValueError(f"must have at most {MAX_ENTRIES} entries")
+    for name, item in value.items():
+        if not 1 <= len(name) <= MAX_ENTRY_NAME_CHARACTERS:
+            raise ValueError(
+                f"entry name {name[:40]!r} must have 1 to {MAX_ENTRY_NAME_CHARACTERS} characters"
+            )
+        if not name.isprintable() or "$" in name or "." in name:
+            raise ValueError(
+                f"entry name {name[:40]!r} must not contain '$', '.' or unprintable characters"
+            )
+        _check_entry_names(item, depth - 1)
+
+
+ModelName = Annotated[str, StringConstraints(min_length=1), AfterValidator(check_name)]
+FilePath = Annotated[str, StringConstraints(min_length=1), AfterValidator(check_file_path)]
+StorageGroup = Annotated[str, AfterValidator(check_bucket_name)]
+RequestedVersion = Annotated[str | int, AfterValidator(check_version)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -1,0 +1,151 @@
+"""Upload sessions: what a training job asks for, and the plan that it is given.
+
+Sizes are in bytes, times in UTC. A session uploads all files of one version.
+"""
+
+from datetime import datetime
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from registry.schemas.base import Answer, Schema
+from registry.schemas.metadata import VersionMetadata
+from registry.schemas.names import FilePath, ModelName, RequestedVersion, Sha256, StorageGroup
+from registry.schemas.versions import VersionState
+
+MAX_FILES = 1000
+MAX_OBJECT_BYTES = 5 * 1024**4
+"""Largest object that S3 stores: 5 TiB."""
+MAX_PARTS = 10_000
+"""Largest number of parts of one multipart upload."""
+MAX_SIGNED_PARTS = 1000
+"""Parts that one request may sign."""
+
+
+class FileRequest(Schema):
+    """A file to be uploaded."""
+
+    path: FilePath
+    """Where the file lies inside the version, e.g. "model.safetensors" or "tokenizer/vocab.txt"."""
+    size_bytes: int = Field(ge=1, le=MAX_OBJECT_BYTES)
+    """Exact size; a file without a byte is no model."""
+    sha256: Sha256 | None = None
+    """Lower-case hex. For a single PUT, storage then refuses any other body."""
+
+
+class UploadRequest(VersionMetadata):
+    """Opens an upload session: the model, its files, and what there is to say about them."""
+
+    model: ModelName
+    """Registered model; made on its first upload."""
+    version: RequestedVersion | None = None
+    """A number that is still free, or a label beside the next number; absent: the next number."""
+    files: list[FileRequest] = Field(min_length=1, max_length=MAX_FILES)
+    """Every file of the version; it becomes ready when all are there."""
+    storage_group: StorageGroup | None = None
+    """Bucket; the server's default when absent."""
+    client_id: str | None = Field(None, min_length=1, max_length=256)
+    """The caller's own identifier; the version can be looked up by it."""
+
+    @model_validator(mode="after")
+    def _distinct_paths(self) -> Self:
+        paths = [file.path for file in self.files]
+        taken = set(paths)
+        if len(taken) < len(paths):
+            raise ValueError("files must have distinct paths")
+        for path in paths:
+            parents = path.split("/")[:-1]
+            if any("/".join(parents[: n + 1]) in taken for n in range(len(parents))):
+                raise ValueError(f"files: {path!r} lies under a path that is a file itself")
+        return self
+
+
+class SignedRequest(Answer):
+    """A request that may be sent as it stands, with no other credentials, until it expires."""
+
+    method: Literal["PUT", "GET"]
+    url: str = Field(repr=False)
+    """A secret for as long as it lives: do not log it."""
+    headers: dict[str, str]
+    """To be sent exactly; they are part of the signature."""
+    expires_at: datetime
+
+
+class UploadedPart(Answer):
+    """A part as storage has it."""
+
+    number: int
+    """1 to 10,000."""
+    size_bytes: int
+    sha256: Sha256 | None
+    """As storage verified it; None where the store keeps none."""
+
+
+class FilePlan(Answer):
+    """How one file travels: one signed PUT, or a multipart upload."""
+
+    path: str
+    key: str
+    """Object key in the storage group."""
+    size_bytes: int
+    kind: Literal["put", "multipart"]
+    uploaded: bool = False
+    """True once storage has the whole object."""
+    put: SignedRequest | None = None
+    """For "put", while the file is still to be sent."""
+    part_size_bytes: int | None = None
+    """For "multipart": size of every part but the last."""
+    part_count: int | None = None
+    parts: list[UploadedPart] = Field(default_factory=list[UploadedPart])
+    """For "multipart": the parts that storage already has, in order of their number."""
+
+
+class UploadSession(Answer):
+    """An upload session: the version it makes, and the plan of each file."""
+
+    upload_id: str
+    model: str
+    number: int
+    """Version number, allocated when the session was opened."""
+    label: str | None = None
+    version_id: str
+    state: Literal["open", "completed", "aborted", "expired"]
+    version_state: VersionState
+    storage_group: str
+    expires_at: datetime
+    files: list[FilePlan]
+
+
+class PartRequest(Schema):
+    """A part whose URL is asked for."""
+
+    number: int = Field(ge=1, le=MAX_PARTS)
+    sha256: Sha256
+    """Lower-case hex of the part's bytes; storage refuses any other body."""
+
+
+class SignPartsRequest(Schema):
+    """Asks for the URLs of some parts of one file, for the first time or again."""
+
+    path: FilePath
+    parts: list[PartRequest] = Field(min_length=1, max_length=MAX_SIGNED_PARTS)
+
+
+class SignedPart(SignedRequest):
+    """The request that uploads one part."""
+
+    number: int
+    size_bytes: int
+
+
+class SignedParts(Answer):
+    """The signed parts, in the order they were asked for."""
+
+    parts: list[SignedPart]
+
+
+class CompleteRequest(Schema):
+    """Says that every byte has been sent."""
+
+    sha256: dict[FilePath, Sha256] = Field(default_factory=dict[str, str])
+    """Whole-file digests by path, where the caller has them; kept as claims until confirmed."""

@@ -1,0 +1,146 @@
+"""Models, versions and artifacts as the query service tells of them. Times are UTC."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from registry.schemas.base import Answer
+from registry.schemas.metadata import VersionMetadata
+
+VersionState = Literal["pending", "verifying", "ready", "rejected", "deleted"]
+"""pending: bytes are awaited; verifying: being read; ready: verified and immutable."""
+SETTLED: frozenset[VersionState] = frozenset(("ready", "rejected", "deleted"))
+"""States that a version does not leave by verification."""
+
+DigestState = Literal["verified", "claimed"]
+
+
+class Reason(Answer):
+    """Why a version was rejected."""
+
+    code: str
+    """Stable, e.g. "size_mismatch"."""
+    detail: str
+    """For a person: what was found and which rule it broke."""
+    path: str | None = None
+    """File that broke it."""
+
+
+class CompositeDigest(Answer):
+    """S3's composite SHA-256 of a multipart object: the digest of its parts' digests."""
+
+    value: str
+    """base64(sha256(concatenated part digests))-N, as storage reports and verified it."""
+    part_size_bytes: int
+    part_count: int
+
+
+class Artifact(Answer):
+    """A file of a version."""
+
+    path: str
+    key: str
+    size_bytes: int
+    state: Literal["pending", "verified"]
+    sha256: str | None = None
+    """Lower-case hex of the whole file."""
+    sha256_state: DigestState | None = None
+    """verified: storage or a full read confirmed it; claimed: only the uploader said so."""
+    composite: CompositeDigest | None = None
+    etag: str | None = None
+    object_version: str | None = None
+    """Storage's id of the exact object that was verified."""
+    format: str | None = None
+    """Container format that was checked, e.g. "safetensors"; "unknown" passes as bytes."""
+    media_type: str | None = None
+    details: dict[str, int | str] = Field(default_factory=dict[str, "int | str"])
+    """What the format check read, e.g. {"tensors": 12}."""
+
+
+class Version(VersionMetadata, Answer):
+    """A version of a registered model."""
+
+    id: str
+    """The version's id, unique over all models."""
+    model: str
+    number: int
+    label: str | None = None
+    client_id: str | None = None
+    """The uploader's own identifier."""
+    state: VersionState
+    reasons: list[Reason] = Field(default_factory=list[Reason])
+    source: Literal["upload", "object"]
+    """upload: announced by a session; object: put by an S3 client under the key rule."""
+    storage_group: str
+    artifacts: list[Artifact]
+    size_bytes: int
+    created_at: datetime
+    ready_at: datetime | None = None
+    sequence: int
+    """The model's sequence number of this version's newest event."""
+
+
+class Model(Answer):
+    """A registered model."""
+
+    name: str
+    latest_number: int | None = None
+    """Highest version number that is ready."""
+    version_count: int
+    created_at: datetime
+    sequence: int
+    """Sequence number of the model's newest event."""
+
+
+class ModelPage(Answer):
+    """Models in order of their names."""
+
+    items: list[Model]
+    next_cursor: str | None = None
+    """Give it back as `cursor` for the next page; None on the last."""
+
+
+class VersionPage(Answer):
+    """Versions of one model, newest first."""
+
+    items: list[Version]
+    next_cursor: str | None = None
+
+
+class Download(Answer):
+    """A signed URL for one artifact, with what to check its bytes against."""
+
+    path: str
+    url: str = Field(repr=False)
+    """A secret for as long as it lives: do not log it."""
+    expires_at: datetime
+    size_bytes: int
+    sha256: str | None
+    sha256_state: DigestState | None
+    composite: CompositeDigest | None
+
+
+class Downloads(Answer):
+    """Signed URLs for the artifacts of one version."""
+
+    model: str
+    number: int
+    files: list[Download]
+
+
+class EventsAddress(Answer):
+    """Where model events can be read."""
+
+    bootstrap_servers: str
+    topic: str
+
+
+class Discovery(Answer):
+    """`GET /v1` of either service: the addresses of everything."""
+
+    name: Literal["model-registry"] = "model-registry"
+    api: Literal["v1"] = "v1"
+    ingest_url: str
+    query_url: str
+    events: EventsAddress

@@ -1,0 +1,1 @@
+"""The indexer: bucket events in, objects checked, versions recorded, model events out."""

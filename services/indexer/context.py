@@ -1,0 +1,37 @@
+"""What the indexer's use cases work with."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Self
+
+from shared.database import Database, Outbox, Versions
+from shared.settings import Settings
+from shared.storage import Storage
+from shared.storage_groups import StorageGroups
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The open clients and repositories of the process, and its limits."""
+
+    settings: Settings
+    database: Database
+    versions: Versions
+    outbox: Outbox
+    storage: Storage
+    groups: StorageGroups
+    storage_slots: asyncio.Semaphore
+    """Bounds the storage requests under way."""
+
+    @classmethod
+    def create(cls, settings: Settings, database: Database, storage: Storage) -> Self:
+        """Build the repositories over open clients."""
+        return cls(
+            settings,
+            database,
+            Versions(database),
+            Outbox(database),
+            storage,
+            StorageGroups(database, storage, settings),
+            asyncio.Semaphore(settings.indexer_concurrency),
+        )

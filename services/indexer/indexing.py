@@ -1,0 +1,105 @@
+"""A batch of bucket events becomes verified versions: read once, look in parallel, write once."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from services.indexer.bucket_events import ObjectWritten
+from services.indexer.context import Context
+from services.indexer.found_objects import adopt_object, report_stray
+from services.indexer.inspection import inspect_object
+from shared.database import settle
+from shared.logs import get_logger
+from shared.records import ArtifactRecord, VersionRecord
+from shared.transitions import Verdict
+
+log = get_logger(__name__)
+
+Place = tuple[VersionRecord, int]
+"""A version, and the index of one of its artifacts."""
+
+
+async def index_objects(written: Iterable[ObjectWritten], context: Context) -> bool:
+    """Record what the written objects mean; True where some must be read whole next.
+
+    Repeats, in this batch or later, change nothing. Raises the storage and database errors; then
+    nothing was settled and the batch can be given again.
+    """
+    # 1. The newest event of each object version, in buckets that are ours.
+    objects = [o for o in _newest(written) if await _is_ours(o, context)]
+    # 2. What is known of them, in one query.
+    places = await _places([o.key for o in objects], context)
+    # 3. Look at each announced object, in parallel; adopt or report the others.
+    announced = [(o, p) for o in objects if (p := places.get((o.bucket, o.key)))]
+    others = [o for o in objects if (o.bucket, o.key) not in places]
+    verdicts = await asyncio.gather(*(_judge(o, place, context) for o, place in announced))
+    adopted = [await adopt_object(o, context) for o in others]
+    # 4. One transaction for all verdicts.
+    records = await settle(context.database, [v for v in verdicts if v is not None])
+    for record in records:
+        log_settled(record)
+    return any(adopted) or any(record.state == "verifying" for record in records)
+
+
+def log_settled(record: VersionRecord) -> None:
+    """Log a version's new state."""
+    log.info(
+        f"version {record.state}",
+        model=record.model,
+        version=record.number,
+        version_id=record.id,
+        event_id=f"{record.id}-{record.sequence}",
+        reasons=[reason.code for reason in record.reasons],
+    )
+
+
+def _newest(written: Iterable[ObjectWritten]) -> Sequence[ObjectWritten]:
+    newest: dict[tuple[str, str, str | None], ObjectWritten] = {}
+    for found in written:
+        identity = (found.bucket, found.key, found.object_version)
+        known = newest.get(identity)
+        if known is None or known.order <= found.order:
+            newest[identity] = found
+    return list(newest.values())
+
+
+async def _is_ours(written: ObjectWritten, context: Context) -> bool:
+    if await context.groups.knows(written.bucket):
+        return True
+    log.info("bucket is no storage group", bucket=written.bucket, key=written.key)
+    return False
+
+
+async def _places(keys: Sequence[str], context: Context) -> dict[tuple[str, str], Place]:
+    return {
+        (version.storage_group, artifact.key): (version, index)
+        for version in await context.versions.by_keys(keys)
+        for index, artifact in enumerate(version.artifacts)
+    }
+
+
+async def _judge(written: ObjectWritten, place: Place, context: Context) -> Verdict | None:
+    version, index = place
+    artifact = version.artifacts[index]
+    if _is_another(written, artifact):
+        detail = "written again after it was verified; the verified object stays"
+        await report_stray(written, None, "written_again", detail, context)
+        return None
+    if version.state == "rejected":
+        await report_stray(written, None, "version_rejected", "its version is rejected", context)
+        return None
+    if artifact.state == "verified" or artifact.etag is not None:
+        return None  # a repeat, or in the hands of the full read
+    verdict = await inspect_object(version, index, written.object_version, context)
+    if verdict is None:
+        log.warning("object is gone", bucket=written.bucket, key=written.key)
+    return verdict
+
+
+def _is_another(written: ObjectWritten, artifact: ArtifactRecord) -> bool:
+    """Whether the event tells of a later object version than the verified one."""
+    return (
+        artifact.state == "verified"
+        and written.object_version is not None
+        and artifact.object_version is not None
+        and written.object_version != artifact.object_version
+    )

@@ -1,0 +1,72 @@
+"""The relay: events leave the outbox for Kafka, in order per model, at least once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import groupby
+
+from services.indexer.context import Context
+from shared.database import DatabaseError, PendingEvent
+from shared.errors import Unavailable
+from shared.logs import get_logger
+
+BATCH = 500
+IDLE_SECONDS = 5.0
+"""How often the outbox is looked at when nothing woke the relay."""
+
+Publish = Callable[[PendingEvent], Awaitable[None]]
+"""Returns once Kafka has confirmed the event; raises Unavailable."""
+
+log = get_logger(__name__)
+
+
+class Relay:
+    """Publishes what is in the outbox; `wake` tells it that there may be something."""
+
+    def __init__(self, context: Context, publish: Publish) -> None:
+        self._context = context
+        self._publish = publish
+        self._wake = asyncio.Event()
+
+    def wake(self, _event_id: str | None = None) -> None:
+        """Look into the outbox now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled. A failure leaves the events where they are, for the next round."""
+        while True:
+            self._wake.clear()
+            try:
+                more = await self.publish_pending()
+            except (Unavailable, DatabaseError) as error:
+                log.warning("relay failed", error=type(error).__name__, detail=str(error))
+                more = False
+            if not more:
+                await self._idle()
+
+    async def publish_pending(self) -> bool:
+        """Publish one batch, models side by side; True when there may be more at once."""
+        events = await self._context.outbox.pending(BATCH)
+        by_model = [list(group) for _, group in groupby(events, key=lambda event: event.model)]
+        published: list[str] = []
+        try:
+            async with asyncio.TaskGroup() as group:
+                for of_model in by_model:
+                    group.create_task(self._in_order(of_model, published))
+        except* Unavailable as failures:
+            raise failures.exceptions[0] from None
+        finally:
+            if published:
+                await self._context.outbox.remove(published)
+        return len(events) == BATCH
+
+    async def _in_order(self, events: Sequence[PendingEvent], published: list[str]) -> None:
+        """One at a time: the next leaves when the one before is confirmed."""
+        for event in events:
+            await self._publish(event)
+            published.append(event.id)
+
+    async def _idle(self) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
+        except TimeoutError:
+            return

@@ -1,0 +1,1 @@
+"""Ingest: every write. Upload sessions are opened, signed, completed and aborted here."""

@@ -1,0 +1,69 @@
+"""Composition root of ingest: what it is made of, and in which order it starts and stops."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+
+from services.ingest.context import Context
+from services.ingest.routes import router
+from shared.database import DatabaseError, ensure_indexes, open_database
+from shared.errors import RegistryError
+from shared.http import add_shared_parts
+from shared.settings import Settings
+from shared.startup import until_done
+from shared.storage import open_storage
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the service; it opens its clients when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
+        async with AsyncExitStack() as stack:
+            database = await stack.enter_async_context(open_database(settings))
+            storage = await stack.enter_async_context(open_storage(settings))
+            context = Context.create(settings, database, storage)
+            preparation = asyncio.create_task(_prepare(context))
+            stack.callback(preparation.cancel)
+            yield {"context": context, "preparation": preparation}
+
+    app = FastAPI(
+        title="Model Registry: ingest",
+        version="1",
+        summary="Upload sessions: open, sign, complete, abort.",
+        lifespan=lifespan,
+    )
+    app.include_router(router)
+    add_shared_parts(app, settings, _waits_for)
+    return app
+
+
+async def _prepare(context: Context) -> None:
+    """Make what requests need, as soon as the servers answer."""
+
+    async def work() -> None:
+        await ensure_indexes(context.database)
+        await context.groups.provision(context.settings.minio_bucket)
+
+    await until_done("MongoDB and MinIO", work, errors=(DatabaseError, RegistryError))
+
+
+async def _waits_for(request: Request) -> list[str]:
+    """Name what is missing for uploads to work now."""
+    context: Context = request.state.context
+    preparation: asyncio.Task[None] = request.state.preparation
+    missing: list[str] = []
+    try:
+        await context.database.ping()
+    except DatabaseError:
+        missing.append("MongoDB")
+    try:
+        await context.storage.buckets.exists(context.settings.minio_bucket)
+    except RegistryError:
+        missing.append("MinIO")
+    if not missing and not preparation.done():
+        missing.append("indexes and bucket")
+    return missing

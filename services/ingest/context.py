@@ -1,0 +1,36 @@
+"""What ingest's use cases work with."""
+
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+from fastapi import Depends, Request
+
+from shared.database import Database, Versions
+from shared.settings import Settings
+from shared.storage import Storage
+from shared.storage_groups import StorageGroups
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The open clients and repositories of the process."""
+
+    settings: Settings
+    database: Database
+    versions: Versions
+    storage: Storage
+    groups: StorageGroups
+
+    @classmethod
+    def create(cls, settings: Settings, database: Database, storage: Storage) -> Self:
+        """Build the repositories over open clients."""
+        groups = StorageGroups(database, storage, settings)
+        return cls(settings, database, Versions(database), storage, groups)
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.state.context
+    return context
+
+
+RequestContext = Annotated[Context, Depends(_context)]

@@ -1,0 +1,24 @@
+"""Finding an upload session, and whether it still takes bytes."""
+
+from services.ingest.context import Context
+from shared.errors import Conflict, NotFound
+from shared.records import VersionRecord, utc_now
+
+
+async def find_session(upload_id: str, context: Context) -> VersionRecord:
+    """Return the version of an upload session; raises NotFound."""
+    record = await context.versions.get(upload_id)
+    if record is None or record.session is None:
+        raise NotFound("upload_not_found", f"there is no upload session {upload_id!r}")
+    return record
+
+
+def require_open(record: VersionRecord, *, also_completed: bool = False) -> None:
+    """Raise Conflict unless the session still takes bytes."""
+    session = record.session
+    if session is None or (also_completed and session.state == "completed"):
+        return
+    if session.state != "open":
+        raise Conflict(f"upload_{session.state}", f"upload {record.id} is {session.state}")
+    if session.expires_at <= utc_now():
+        raise Conflict("upload_expired", f"upload {record.id} expired at {session.expires_at}")

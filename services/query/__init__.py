@@ -1,0 +1,1 @@
+"""Query: every read. Models, versions, downloads, and waiting for a version to settle."""

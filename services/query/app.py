@@ -1,0 +1,63 @@
+"""Composition root of query: what it is made of, and in which order it starts and stops."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+
+from services.query.context import Context
+from services.query.feed import VersionFeed
+from services.query.routes import router
+from shared.database import DatabaseError, Versions, ensure_indexes, open_database
+from shared.http import add_shared_parts
+from shared.settings import Settings
+from shared.startup import until_done
+from shared.storage import UrlSigner
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the service; it opens its clients when it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
+        async with AsyncExitStack() as stack:
+            database = await stack.enter_async_context(open_database(settings))
+            feed = VersionFeed(database)
+            versions = Versions(database)
+            context = Context(settings, database, versions, feed, UrlSigner(settings))
+            preparation = asyncio.create_task(_prepare(context))
+            stack.callback(preparation.cancel)
+            stack.callback(asyncio.create_task(feed.run()).cancel)
+            yield {"context": context, "preparation": preparation}
+
+    app = FastAPI(
+        title="Model Registry: query",
+        version="1",
+        summary="Models, versions and downloads.",
+        lifespan=lifespan,
+    )
+    app.include_router(router)
+    add_shared_parts(app, settings, _waits_for)
+    return app
+
+
+async def _prepare(context: Context) -> None:
+    """Make the indexes that lookups need, as soon as MongoDB answers."""
+
+    async def work() -> None:
+        await ensure_indexes(context.database)
+
+    await until_done("MongoDB", work, errors=(DatabaseError,))
+
+
+async def _waits_for(request: Request) -> list[str]:
+    """Name what is missing for lookups to work now; storage is the downloader's to reach."""
+    context: Context = request.state.context
+    preparation: asyncio.Task[None] = request.state.preparation
+    try:
+        await context.database.ping()
+    except DatabaseError:
+        return ["MongoDB"]
+    return [] if preparation.done() else ["indexes"]

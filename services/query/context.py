@@ -1,0 +1,30 @@
+"""What query's use cases work with."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from services.query.feed import VersionFeed
+from shared.database import Database, Versions
+from shared.settings import Settings
+from shared.storage import UrlSigner
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The open clients and repositories of the process."""
+
+    settings: Settings
+    database: Database
+    versions: Versions
+    feed: VersionFeed
+    urls: UrlSigner
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.state.context
+    return context
+
+
+RequestContext = Annotated[Context, Depends(_context)]

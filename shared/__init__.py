@@ -1,0 +1,1 @@
+"""What two services need: settings, schemas, storage, database, messaging."""

@@ -1,0 +1,112 @@
+"""Reads of versions and models, and the small writes that change no state."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from registry.schemas import Model, Version
+from shared.database.client import Database, Document, Session
+from shared.records import VersionRecord
+
+_INTERNAL = {"session": 0, "lease": 0, "attempts": 0, "label_held": 0}
+
+
+class Versions:
+    """The versions collection; every method raises DatabaseError where the server fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._versions = database.versions
+        self._models = database.models
+
+    async def get(self, version_id: str, session: Session | None = None) -> VersionRecord | None:
+        """Return a version by its id."""
+        found = await self._versions.find_one({"_id": version_id}, session=session)
+        return VersionRecord.model_validate(found) if found else None
+
+    async def by_idempotency_key(self, key: str) -> VersionRecord | None:
+        """Return the version that the key opened."""
+        found = await self._versions.find_one({"session.idempotency_key": key})
+        return VersionRecord.model_validate(found) if found else None
+
+    async def by_keys(self, keys: Iterable[str]) -> list[VersionRecord]:
+        """Return the versions that own any of these object keys."""
+        cursor = self._versions.find({"artifacts.key": {"$in": list(keys)}})
+        return [VersionRecord.model_validate(found) async for found in cursor]
+
+    async def set_multipart_id(self, version_id: str, index: int, multipart_id: str) -> bool:
+        """Record the multipart upload of an artifact; False when another was recorded first."""
+        field = f"artifacts.{index}.multipart_id"
+        result = await self._versions.update_one(
+            {"_id": version_id, field: None}, {"$set": {field: multipart_id}}
+        )
+        return result.modified_count == 1
+
+    async def complete_session(self, version_id: str, claims: dict[int, str]) -> None:
+        """Mark the session completed and keep the whole-file digests claimed by artifact index."""
+        fields: dict[str, Any] = {
+            f"artifacts.{index}.claimed_sha256": sha256 for index, sha256 in claims.items()
+        }
+        await self._versions.update_one(
+            {"_id": version_id, "session.state": "open"},
+            {"$set": {"session.state": "completed", **fields}},
+        )
+
+    async def model(self, name: str) -> Model | None:
+        """Return a registered model."""
+        found = await self._models.find_one({"_id": name})
+        return _model(found) if found else None
+
+    async def models(self, *, after: str | None, limit: int) -> list[Model]:
+        """Return up to `limit` models whose names sort after `after`."""
+        query: Document = {"_id": {"$gt": after}} if after is not None else {}
+        cursor = self._models.find(query).sort("_id", 1).limit(limit)
+        return [_model(found) async for found in cursor]
+
+    async def page(self, model: str, *, before: int | None, limit: int) -> list[Version]:
+        """Return up to `limit` versions of a model below number `before`, newest first."""
+        query: Document = {"model": model}
+        if before is not None:
+            query["number"] = {"$lt": before}
+        cursor = self._versions.find(query, _INTERNAL).sort("number", -1).limit(limit)
+        return [_version(found) async for found in cursor]
+
+    async def find(
+        self,
+        *,
+        version_id: str | None = None,
+        model: str | None = None,
+        number: int | None = None,
+        label: str | None = None,
+    ) -> Version | None:
+        """Return the newest version that matches what is given, as users see it.
+
+        A label that a rejected version gave up still finds it until another version takes it.
+        """
+        given = {"_id": version_id, "model": model, "number": number, "label": label}
+        query = {name: value for name, value in given.items() if value is not None}
+        # A rejected version may share its label with the one that took it over: newest first.
+        order = [("number", -1)] if label is not None else None
+        found = await self._versions.find_one(query, _INTERNAL, sort=order)
+        return _version(found) if found else None
+
+    async def by_client_id(self, client_id: str) -> Version | None:
+        """Return the newest version whose uploader gave it this id."""
+        found = await self._versions.find_one(
+            {"client_id": client_id}, _INTERNAL, sort=[("created_at", -1)]
+        )
+        return _version(found) if found else None
+
+    async def expired_sessions(self, now: datetime, limit: int) -> list[VersionRecord]:
+        """Return pending versions whose upload session ended before `now`."""
+        cursor = self._versions.find(
+            {"state": "pending", "session.state": "open", "session.expires_at": {"$lt": now}}
+        ).limit(limit)
+        return [VersionRecord.model_validate(found) async for found in cursor]
+
+
+def _version(document: Document) -> Version:
+    return Version.model_validate({**document, "id": document["_id"]})
+
+
+def _model(document: Document) -> Model:
+    return Model.model_validate({**document, "name": document["_id"]})

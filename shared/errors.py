@@ -1,0 +1,75 @@
+"""What can go wrong, as one tree. Each error carries the code and HTTP status it is answered with.
+
+RegistryError
+├── InvalidRequest            422  a field breaks a rule that the schema cannot express
+│   └── IdempotencyKeyReused  422  the key was used with another body
+├── NotFound                  404
+├── Conflict                  409  the state does not allow it
+├── PayloadTooLarge           413
+└── Unavailable               503  a server behind us does not answer; try again
+"""
+
+from typing import ClassVar
+
+
+class RegistryError(Exception):
+    """A request cannot be done; `detail` tells a person why."""
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, code: str, detail: str, **members: object) -> None:
+        super().__init__(detail)
+        self.code = code
+        """Stable name of the problem, snake_case."""
+        self.detail = detail
+        self.members = members
+        """Further members of the problem document, e.g. `missing`."""
+
+
+class InvalidRequest(RegistryError):
+    """A field breaks a rule that the schema cannot express."""
+
+    status = 422
+    title = "Invalid request"
+
+    def __init__(self, field: str, rule: str, code: str = "invalid_request") -> None:
+        super().__init__(code, f"{field} {rule}", errors=[{"field": field, "rule": rule}])
+
+
+class IdempotencyKeyReused(InvalidRequest):
+    """The idempotency key was used before with another body."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Idempotency-Key", "was used with another request body", "idempotency_key_reused"
+        )
+
+
+class NotFound(RegistryError):
+    """What the request names is not there."""
+
+    status = 404
+    title = "Not found"
+
+
+class Conflict(RegistryError):
+    """The state of what the request names does not allow it."""
+
+    status = 409
+    title = "Conflict"
+
+
+class PayloadTooLarge(RegistryError):
+    """The request body is over the limit."""
+
+    status = 413
+    title = "Payload too large"
+
+
+class Unavailable(RegistryError):
+    """A server behind this one does not answer."""
+
+    status = 503
+    title = "Service unavailable"
+    retry_after_seconds: ClassVar[int] = 2

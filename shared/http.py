@@ -1,0 +1,162 @@
+"""What both HTTP services share: problem documents, discovery, health, the body limit."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from registry.schemas import Discovery, EventsAddress
+from shared.database import DatabaseError
+from shared.errors import PayloadTooLarge, RegistryError, Unavailable
+from shared.logs import get_logger
+from shared.settings import Settings
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+PROBLEM_JSON = "application/problem+json"
+
+log = get_logger(__name__)
+
+
+class DatabaseUnavailable(Unavailable):
+    """MongoDB does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__("database_unavailable", "the database is unavailable; try again")
+
+
+def add_shared_parts(
+    app: FastAPI, settings: Settings, ready: Callable[[Request], Awaitable[list[str]]]
+) -> None:
+    """Give a service its problem documents, discovery and health routes.
+
+    `ready` returns what the service waits for; nothing means ready.
+    """
+    app.add_middleware(BodyLimit)
+    app.add_exception_handler(RegistryError, _on_registry_error)
+    app.add_exception_handler(DatabaseError, _on_database_error)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(HTTPException, _on_http_error)
+    app.add_exception_handler(Exception, _on_unexpected_error)
+
+    @app.get("/v1", summary="Addresses of both services and of the event topic")
+    async def discover() -> Discovery:
+        return Discovery(
+            ingest_url=settings.ingest_url,
+            query_url=settings.query_url,
+            events=EventsAddress(
+                bootstrap_servers=settings.events_bootstrap_servers,
+                topic=settings.kafka_model_events_topic,
+            ),
+        )
+
+    @app.get("/health/live", summary="The process runs")
+    async def live() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/health/ready", summary="The process can do its work now")
+    async def readiness(request: Request) -> Response:
+        waits_for = await ready(request)
+        status = HTTPStatus.SERVICE_UNAVAILABLE if waits_for else HTTPStatus.OK
+        return JSONResponse({"waits_for": waits_for}, status)
+
+
+class BodyLimit:
+    """Refuses request bodies over 4 MiB, by their declared length or as they arrive."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with a counted body."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
+            await _problem_of(_too_large())(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > MAX_BODY_BYTES:
+                raise _too_large()
+            return message
+
+        await self._app(scope, counted, send)
+
+
+def _too_large() -> PayloadTooLarge:
+    return PayloadTooLarge("body_too_large", f"the body must be at most {MAX_BODY_BYTES} bytes")
+
+
+def problem(
+    status: int, code: str, title: str, detail: str, members: dict[str, Any] | None = None
+) -> JSONResponse:
+    """Return an RFC 9457 problem document."""
+    document = {
+        "type": f"urn:model-registry:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **(members or {}),
+    }
+    return JSONResponse(document, status, media_type=PROBLEM_JSON)
+
+
+def _problem_of(error: RegistryError) -> JSONResponse:
+    answer = problem(error.status, error.code, error.title, error.detail, error.members)
+    if isinstance(error, Unavailable):
+        answer.headers["Retry-After"] = str(error.retry_after_seconds)
+    return answer
+
+
+async def _on_registry_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RegistryError)  # noqa: S101 - Starlette's type is wider
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("request failed", path=request.url.path, code=error.code, detail=error.detail)
+    return _problem_of(error)
+
+
+async def _on_database_error(request: Request, error: Exception) -> Response:
+    log.warning("database failed", path=request.url.path, error=type(error).__name__)
+    return _problem_of(DatabaseUnavailable())
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - Starlette's type is wider
+    errors = [
+        {"field": _field(item["loc"]), "rule": item["msg"].removeprefix("Value error, ")}
+        for item in error.errors()
+    ]
+    detail = "; ".join(f"{item['field']}: {item['rule']}" for item in errors[:5])
+    return problem(422, "invalid_request", "Invalid request", detail, {"errors": errors})
+
+
+def _field(location: Sequence[str | int]) -> str:
+    """Name the field as the user wrote it: `files.0.path`, without "body" in front."""
+    parts = [str(part) for part in location]
+    return ".".join(parts[1:]) or parts[0]
+
+
+async def _on_http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - Starlette's type is wider
+    status = HTTPStatus(error.status_code)
+    answer = problem(
+        status, status.phrase.lower().replace(" ", "_"), status.phrase, str(error.detail)
+    )
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _on_unexpected_error(request: Request, error: Exception) -> Response:
+    log.error("unexpected error", path=request.url.path, exc_info=error)
+    return problem(500, "internal_error", "Internal error", "the service failed; see its log")

@@ -1,0 +1,102 @@
+"""Versions as MongoDB keeps them: what the services pass among themselves.
+
+A version's document holds everything about it: its artifacts, and the upload session that makes
+it. One document means one atomic state.
+"""
+
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from registry.schemas import CompositeDigest, DigestState, Reason, VersionState
+
+
+class Record(BaseModel):
+    """A frozen document; fields of a newer release are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+
+class ArtifactRecord(Record):
+    """A file of a version: what was announced, and what was found."""
+
+    path: str
+    key: str
+    size_bytes: int
+    kind: Literal["put", "multipart", "object"]
+    """put, multipart: announced by a session; object: found in the bucket."""
+    state: Literal["pending", "verified"] = "pending"
+    expected_sha256: str | None = None
+    """Hex digest that the uploader promised when the session was opened."""
+    claimed_sha256: str | None = None
+    """Hex digest that the uploader stated of a multipart object; nobody checked it."""
+    part_size_bytes: int | None = None
+    part_count: int | None = None
+    multipart_id: str | None = None
+    """Storage's id of the multipart upload, once the first part was signed."""
+    sha256: str | None = None
+    sha256_state: DigestState | None = None
+    composite: CompositeDigest | None = None
+    etag: str | None = None
+    object_version: str | None = None
+    format: str | None = None
+    media_type: str | None = None
+    details: dict[str, int | str] = Field(default_factory=dict[str, "int | str"])
+
+
+class SessionRecord(Record):
+    """The upload session of a version."""
+
+    state: Literal["open", "completed", "aborted", "expired"] = "open"
+    expires_at: datetime
+    idempotency_key: str | None = None
+    request_digest: str
+
+
+class LeaseRecord(Record):
+    """Who works on a version, and until when without news from them."""
+
+    token: str
+    expires_at: datetime
+
+
+class VersionRecord(Record):
+    """A version of a registered model."""
+
+    id: str = Field(validation_alias="_id", serialization_alias="_id")
+    model: str
+    number: int
+    label: str | None = None
+    client_id: str | None = None
+    state: VersionState = "pending"
+    reasons: list[Reason] = Field(default_factory=list[Reason])
+    source: Literal["upload", "object"]
+    storage_group: str
+    artifacts: list[ArtifactRecord]
+    description: str = ""
+    framework: str = ""
+    metrics: dict[str, float] = Field(default_factory=dict[str, float])
+    parameters: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    tags: dict[str, str] = Field(default_factory=dict[str, str])
+    properties: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    size_bytes: int
+    created_at: datetime
+    ready_at: datetime | None = None
+    sequence: int = 0
+    session: SessionRecord | None = None
+    lease: LeaseRecord | None = None
+    attempts: int = 0
+    """How often a worker has claimed the version for a full read."""
+
+
+def new_id() -> str:
+    """Return a new unguessable id: 32 hex characters."""
+    return uuid4().hex
+
+
+def utc_now() -> datetime:
+    """Return the time with the milliseconds that MongoDB keeps."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -1,0 +1,121 @@
+"""The one settings class. Every service, the local runner and compose read these names.
+
+Values come from the environment or from a `.env` file in the working directory; `.env.example`
+documents each. Secrets have no default, so nothing starts with a password that somebody knows.
+"""
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """All settings of all services; a service reads those it needs."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    registry_host: str = "127.0.0.1"
+    """Address that the HTTP services listen on."""
+    registry_port: int = Field(8000, ge=1, le=65535)
+    """Port of the ingest service; the one address that users are given."""
+    query_port: int = Field(8001, ge=1, le=65535)
+    """Port of the query service."""
+    indexer_port: int = Field(8002, ge=1, le=65535)
+    """Port of the indexer's health endpoints."""
+    ingest_public_url: str = ""
+    """Base URL of ingest as users reach it; empty: http://localhost:REGISTRY_PORT."""
+    query_public_url: str = ""
+    """Base URL of query as users reach it; empty: http://localhost:QUERY_PORT."""
+
+    mongodb_url: SecretStr
+    """Connection string with credentials. Use directConnection=true for a one-node replica set."""
+    mongodb_db: str = Field("metadata", min_length=1, max_length=63)
+    """Database that holds every collection of the registry."""
+    mongodb_timeout_seconds: float = Field(10.0, gt=0)
+    """Limit for one operation, server selection included."""
+
+    minio_endpoint: str
+    """host:port of the S3 API as the services reach it."""
+    minio_public_endpoint: str = ""
+    """host:port that signed URLs name; empty: MINIO_ENDPOINT."""
+    minio_access_key: SecretStr
+    """S3 access key."""
+    minio_secret_key: SecretStr
+    """S3 secret key."""
+    minio_bucket: str = "models"
+    """The default storage group: the bucket used when an upload names none."""
+    minio_region: str = "us-east-1"
+    """Region that signatures name; set so that signing costs no network call."""
+    minio_secure: bool = False
+    """True: https."""
+    minio_notify_arn: str = "arn:minio:sqs::REGISTRY:kafka"
+    """Notification target that buckets send their events to."""
+    minio_timeout_seconds: float = Field(30.0, gt=0)
+    """Limit for connecting to storage and for each read from it."""
+    storage_groups_allow_new: bool = True
+    """Whether an upload may name a storage group (bucket) that is not there yet."""
+
+    kafka_bootstrap_servers: str = "localhost:9092"
+    """host:port list as the services reach it."""
+    kafka_public_bootstrap_servers: str = ""
+    """host:port list that subscribers are told; empty: KAFKA_BOOTSTRAP_SERVERS."""
+    kafka_bucket_events_topic: str = "bucket-events"
+    """Topic that MinIO's notifications arrive on."""
+    kafka_model_events_topic: str = "model-events"
+    """Topic that model events (CloudEvents) leave on."""
+    kafka_dead_letter_topic: str = "bucket-events.dead-letter"
+    """Topic for bucket events that nothing can be made of."""
+    kafka_indexer_group: str = "indexer"
+    """Consumer group of the indexer."""
+    kafka_topic_partitions: int = Field(6, ge=1, le=1000)
+    """Partitions of a topic that the services create."""
+    kafka_replication_factor: int = Field(1, ge=1, le=10)
+    """Copies of each partition of a topic that the services create."""
+    kafka_timeout_seconds: float = Field(10.0, gt=0)
+    """Limit for one produce; a timeout means unknown, and the event is sent again."""
+
+    upload_single_put_max_bytes: int = Field(64 * MIB, ge=0, le=5 * 1024 * MIB)
+    """Files up to this size get one signed PUT, larger ones a multipart upload."""
+    upload_part_size_bytes: int = Field(16 * MIB, ge=5 * MIB, le=5 * 1024 * MIB)
+    """Preferred part size; grows with the file so that 10,000 parts always suffice."""
+    upload_url_ttl_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
+    """Life of a signed upload URL; it can be signed again while the session is open."""
+    upload_session_ttl_seconds: int = Field(24 * 3600, ge=1)
+    """Life of an upload session; also how long its idempotency key is remembered."""
+    download_url_ttl_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
+    """Life of a signed download URL."""
+
+    indexer_batch_size: int = Field(200, ge=1, le=10_000)
+    """Bucket events handled together, in one transaction."""
+    indexer_concurrency: int = Field(16, ge=1, le=1000)
+    """Storage requests under way at once."""
+    verify_concurrency: int = Field(2, ge=1, le=64)
+    """Objects hashed at once by streamed reads."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severe level that is logged."""
+    log_format: Literal["console", "json"] = "json"
+    """json: one object a line; console: for a person."""
+
+    @property
+    def ingest_url(self) -> str:
+        """Base URL of ingest as users reach it, without a trailing slash."""
+        return (self.ingest_public_url or f"http://localhost:{self.registry_port}").rstrip("/")
+
+    @property
+    def query_url(self) -> str:
+        """Base URL of query as users reach it, without a trailing slash."""
+        return (self.query_public_url or f"http://localhost:{self.query_port}").rstrip("/")
+
+    @property
+    def storage_public_endpoint(self) -> str:
+        """host:port that signed URLs name."""
+        return self.minio_public_endpoint or self.minio_endpoint
+
+    @property
+    def events_bootstrap_servers(self) -> str:
+        """host:port list that subscribers are told."""
+        return self.kafka_public_bootstrap_servers or self.kafka_bootstrap_servers

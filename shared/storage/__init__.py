@@ -1,0 +1,60 @@
+"""Object storage: one adapter over miniopy-async for MinIO and any S3 store like it.
+
+Example:
+    async with open_storage(settings) as storage:
+        found = await storage.objects.head("models", "churn/1/model.pkl")
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from shared.settings import Settings
+from shared.storage.buckets import Buckets
+from shared.storage.connection import (
+    StorageMissing,
+    StorageRefused,
+    StorageUnavailable,
+    connect,
+)
+from shared.storage.multipart import MultipartUploads, StoredPart
+from shared.storage.objects import ObjectReader, StoredObject
+from shared.storage.signing import PresignedRequest
+from shared.storage.urls import UrlSigner
+
+__all__ = [
+    "PresignedRequest",
+    "Storage",
+    "StorageMissing",
+    "StorageRefused",
+    "StorageUnavailable",
+    "StoredObject",
+    "StoredPart",
+    "UrlSigner",
+    "open_storage",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The adapter's four faces."""
+
+    objects: ObjectReader
+    multipart: MultipartUploads
+    buckets: Buckets
+    urls: UrlSigner
+
+
+@asynccontextmanager
+async def open_storage(settings: Settings) -> AsyncGenerator[Storage]:
+    """Open the adapter and close its connections at the end."""
+    client = connect(settings)
+    try:
+        yield Storage(
+            objects=ObjectReader(client),
+            multipart=MultipartUploads(client),
+            buckets=Buckets(client, settings),
+            urls=UrlSigner(settings),
+        )
+    finally:
+        await client.close_session()

@@ -1,0 +1,87 @@
+"""The one place that makes a miniopy-async client, and that turns its failures into ours."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import aiohttp
+from aiohttp_retry import JitterRetry, RetryClient
+from miniopy_async.api import Minio
+from miniopy_async.error import InvalidResponseError, S3Error, ServerError
+
+from shared.errors import RegistryError, Unavailable
+from shared.settings import Settings
+
+RETRIES = 3
+MAX_CONNECTIONS = 64
+_MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "NoSuchUpload", "NoSuchBucket"))
+
+
+class StorageUnavailable(Unavailable):
+    """Storage does not answer, or answers that it cannot at the moment."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("storage_unavailable", f"object storage is unavailable: {reason}")
+
+
+class StorageMissing(RegistryError):
+    """The object, bucket or multipart upload is not there."""
+
+    status = 404
+    title = "Not found"
+
+    def __init__(self, code: str, resource: str) -> None:
+        super().__init__("storage_missing", f"{resource} is not in storage ({code})")
+        self.s3_code = code
+
+
+class StorageRefused(RegistryError):
+    """Storage understood the request and refuses it."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__("storage_refused", f"object storage refused the request: {code}")
+        self.s3_code = code
+        self.message = message
+
+
+def connect(settings: Settings) -> Minio:
+    """Make a client. Call it inside the running loop; `close_session` closes it.
+
+    The region is set so that nothing needs a network call first. Each request is tried up to
+    three times with jitter; uploads travel by signed URLs and never through this client.
+    """
+    limit = settings.minio_timeout_seconds
+    session = RetryClient(
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=limit, sock_read=limit),
+        ),
+        retry_options=JitterRetry(
+            attempts=RETRIES, start_timeout=0.1, max_timeout=2.0, statuses={500, 502, 503, 504}
+        ),
+    )
+    return Minio(
+        settings.minio_endpoint,
+        access_key=settings.minio_access_key.get_secret_value(),
+        secret_key=settings.minio_secret_key.get_secret_value(),
+        region=settings.minio_region,
+        secure=settings.minio_secure,
+        session=session,
+    )
+
+
+@contextmanager
+def translated(resource: str) -> Generator[None]:
+    """Turn the client's failures into StorageMissing, StorageRefused or StorageUnavailable."""
+    try:
+        yield
+    except S3Error as error:
+        code = error.code or "Unknown"
+        if code in _MISSING:
+            raise StorageMissing(code, resource) from error
+        if error.response.status >= 500 or code in ("SlowDown", "RequestTimeout"):
+            raise StorageUnavailable(code) from error
+        raise StorageRefused(code, error.message or "") from error
+    except (InvalidResponseError, ServerError) as error:
+        raise StorageUnavailable(type(error).__name__) from error
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        raise StorageUnavailable(type(error).__name__) from error

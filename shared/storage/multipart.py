@@ -1,0 +1,132 @@
+"""Multipart uploads: created and completed here, their parts sent by users with signed URLs.
+
+The client's own uploader completes even after an error, so only its single calls are used.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+from miniopy_async.api import Minio
+from miniopy_async.helpers import md5sum_hash
+
+from shared.digest import to_base64, to_hex
+from shared.storage.connection import StorageMissing, translated
+
+_LIST_LIMIT = 1000
+_NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPart:
+    """A part that storage has, as ListParts tells of it."""
+
+    number: int
+    size_bytes: int
+    etag: str
+    sha256: str | None
+    """Hex digest that storage verified."""
+
+
+class MultipartUploads:
+    """Multipart uploads whose parts storage verifies by SHA-256.
+
+    Every method raises StorageMissing (NoSuchUpload among it), StorageRefused or
+    StorageUnavailable.
+    """
+
+    def __init__(self, client: Minio) -> None:
+        self._client = client
+
+    async def create(self, bucket: str, key: str) -> str:
+        """Open a multipart upload that attests SHA-256, and return its id."""
+        with translated(f"{bucket}/{key}"):
+            return await self._client._create_multipart_upload(  # pyright: ignore[reportPrivateUsage]
+                bucket, key, {"x-amz-checksum-algorithm": "SHA256"}
+            )
+
+    async def parts(self, bucket: str, key: str, multipart_id: str) -> list[StoredPart]:
+        """Return the parts that storage has, in order of their number."""
+        parts: list[StoredPart] = []
+        marker = ""
+        while True:
+            page, marker = await self._list_page(bucket, key, multipart_id, marker)
+            parts += page
+            if not marker:
+                return parts
+
+    async def complete(
+        self, bucket: str, key: str, multipart_id: str, parts: Sequence[StoredPart]
+    ) -> None:
+        """Join the parts into the object.
+
+        A retry of a lost answer raises StorageMissing although the object is there: HEAD it.
+        """
+        body = _complete_body(parts)
+        with translated(f"{bucket}/{key}"):
+            response = await self._client._execute(  # pyright: ignore[reportPrivateUsage]
+                "POST",
+                bucket,
+                key,
+                body=body,
+                headers={
+                    "Content-Type": "application/xml",
+                    "Content-MD5": md5sum_hash(body) or "",
+                    "If-None-Match": "*",
+                },
+                query_params={"uploadId": multipart_id},
+            )
+            async with response:
+                await response.read()
+
+    async def abort(self, bucket: str, key: str, multipart_id: str) -> None:
+        """Drop the upload and its parts; quiet where it is gone."""
+        try:
+            with translated(f"{bucket}/{key}"):
+                await self._client._abort_multipart_upload(  # pyright: ignore[reportPrivateUsage]
+                    bucket, key, multipart_id
+                )
+        except StorageMissing:
+            return
+
+    async def _list_page(
+        self, bucket: str, key: str, multipart_id: str, marker: str
+    ) -> tuple[list[StoredPart], str]:
+        query = {"uploadId": multipart_id, "max-parts": str(_LIST_LIMIT)}
+        if marker:
+            query["part-number-marker"] = marker
+        with translated(f"{bucket}/{key}"):
+            # The client's own result class drops the parts' checksums.
+            response = await self._client._execute(  # pyright: ignore[reportPrivateUsage]
+                "GET", bucket, key, query_params=dict(query)
+            )
+            async with response:
+                return _parse_parts(await response.text())
+
+
+def _complete_body(parts: Sequence[StoredPart]) -> bytes:
+    root = ET.Element("CompleteMultipartUpload")
+    for part in parts:
+        element = ET.SubElement(root, "Part")
+        ET.SubElement(element, "PartNumber").text = str(part.number)
+        ET.SubElement(element, "ETag").text = f'"{part.etag}"'
+        if part.sha256 is not None:
+            ET.SubElement(element, "ChecksumSHA256").text = to_base64(part.sha256)
+    return ET.tostring(root)
+
+
+def _parse_parts(xml: str) -> tuple[list[StoredPart], str]:
+    root = ET.fromstring(xml)  # noqa: S314 - an answer of our storage
+    parts: list[StoredPart] = []
+    for element in root.iter(f"{_NAMESPACE}Part"):
+        checksum = element.findtext(f"{_NAMESPACE}ChecksumSHA256")
+        parts.append(
+            StoredPart(
+                number=int(element.findtext(f"{_NAMESPACE}PartNumber", "0")),
+                size_bytes=int(element.findtext(f"{_NAMESPACE}Size", "0")),
+                etag=element.findtext(f"{_NAMESPACE}ETag", "").strip('"'),
+                sha256=to_hex(checksum) if checksum else None,
+            )
+        )
+    truncated = root.findtext(f"{_NAMESPACE}IsTruncated") == "true"
+    return parts, root.findtext(f"{_NAMESPACE}NextPartNumberMarker", "") if truncated else ""

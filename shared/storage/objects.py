@@ -1,0 +1,84 @@
+"""Objects as the services see them: what storage attests of them, and their bytes in ranges."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from miniopy_async.api import Minio
+
+from shared.digest import to_hex
+from shared.storage.connection import StorageMissing, translated
+
+CHUNK_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as HEAD tells of it."""
+
+    size_bytes: int
+    etag: str
+    object_version: str | None
+    """Storage's version id; None where the bucket keeps no versions."""
+    sha256: str | None
+    """Hex digest of the whole, verified by storage when the object was written."""
+    composite: str | None
+    """Composite digest of a multipart object, verified by storage part by part."""
+
+
+class ObjectReader:
+    """Reads objects; every method raises StorageMissing, StorageRefused or StorageUnavailable."""
+
+    def __init__(self, client: Minio) -> None:
+        self._client = client
+
+    async def head(
+        self, bucket: str, key: str, object_version: str | None = None
+    ) -> StoredObject | None:
+        """Return what storage knows of an object; None where it is not there."""
+        try:
+            with translated(f"{bucket}/{key}"):
+                found = await self._client.stat_object(
+                    bucket,
+                    key,
+                    version_id=object_version,
+                    extra_headers={"x-amz-checksum-mode": "ENABLED"},
+                )
+        except StorageMissing:
+            return None
+        headers = cast(Mapping[str, str], found.metadata or {})  # the answer's headers
+        checksum = headers.get("x-amz-checksum-sha256")
+        whole = checksum is not None and "-" not in checksum
+        return StoredObject(
+            size_bytes=found.size or 0,
+            etag=found.etag or "",
+            object_version=found.version_id if found.version_id != "null" else None,
+            sha256=to_hex(checksum) if checksum is not None and whole else None,
+            composite=None if whole else checksum,
+        )
+
+    async def read(
+        self, bucket: str, key: str, offset: int, length: int, object_version: str | None = None
+    ) -> bytes:
+        """Return up to `length` bytes from `offset`; the caller keeps `length` small."""
+        with translated(f"{bucket}/{key}"):
+            response = await self._client.get_object(
+                bucket, key, offset=offset, length=length, version_id=object_version
+            )
+            async with response:
+                return await response.read()
+
+    async def stream(
+        self, bucket: str, key: str, object_version: str | None = None
+    ) -> AsyncIterator[bytes]:
+        """Yield the whole object in chunks of at most 1 MiB."""
+        with translated(f"{bucket}/{key}"):
+            response = await self._client.get_object(bucket, key, version_id=object_version)
+            async with response:
+                async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+                    yield chunk
+
+    async def remove(self, bucket: str, key: str, object_version: str | None = None) -> None:
+        """Remove an object, or one version of it; quiet where it is gone."""
+        with translated(f"{bucket}/{key}"):
+            await self._client.remove_object(bucket, key, version_id=object_version)

@@ -1,0 +1,83 @@
+"""Signed URLs for users: storage itself enforces what is signed into them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Literal
+
+from shared.digest import to_base64
+from shared.settings import Settings
+from shared.storage.signing import Credentials, PresignedRequest, presign
+
+
+class UrlSigner:
+    """Signs uploads and downloads against the endpoint that users reach."""
+
+    def __init__(self, settings: Settings) -> None:
+        scheme = "https" if settings.minio_secure else "http"
+        self._base_url = f"{scheme}://{settings.storage_public_endpoint}"
+        self._credentials = Credentials(
+            settings.minio_access_key.get_secret_value(),
+            settings.minio_secret_key.get_secret_value(),
+            settings.minio_region,
+        )
+
+    def put(
+        self, bucket: str, key: str, *, size_bytes: int, sha256: str | None, ttl_seconds: int
+    ) -> PresignedRequest:
+        """One PUT of exactly this size and, where given, this hex digest; never an overwrite."""
+        headers = {"content-length": str(size_bytes), "if-none-match": "*"}
+        if sha256 is not None:
+            headers["x-amz-checksum-sha256"] = to_base64(sha256)
+        return self._sign("PUT", bucket, key, ttl_seconds, headers=headers)
+
+    def part(
+        self,
+        bucket: str,
+        key: str,
+        *,
+        multipart_id: str,
+        number: int,
+        size_bytes: int,
+        sha256: str,
+        ttl_seconds: int,
+    ) -> PresignedRequest:
+        """One part of exactly this size and hex digest."""
+        return self._sign(
+            "PUT",
+            bucket,
+            key,
+            ttl_seconds,
+            headers={
+                "content-length": str(size_bytes),
+                "x-amz-checksum-sha256": to_base64(sha256),
+            },
+            query={"partNumber": str(number), "uploadId": multipart_id},
+        )
+
+    def get(
+        self, bucket: str, key: str, *, object_version: str | None, ttl_seconds: int
+    ) -> PresignedRequest:
+        """One download, pinned to the object version where storage keeps versions."""
+        query = {"versionId": object_version} if object_version else {}
+        return self._sign("GET", bucket, key, ttl_seconds, query=query)
+
+    def _sign(
+        self,
+        method: Literal["GET", "PUT"],
+        bucket: str,
+        key: str,
+        ttl_seconds: int,
+        *,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> PresignedRequest:
+        return presign(
+            method,
+            self._base_url,
+            f"/{bucket}/{key}",
+            self._credentials,
+            now=datetime.now(UTC),
+            expires_in_seconds=ttl_seconds,
+            headers=headers,
+            query=query,
+        )

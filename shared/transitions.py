@@ -1,0 +1,81 @@
+"""How findings change a version: pure decisions, without any I/O."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from registry.schemas import SETTLED, EventType, Reason
+from shared.names import object_key
+from shared.records import ArtifactRecord, VersionRecord, utc_now
+
+EVENT_OF_STATE: Mapping[str, EventType] = {
+    "ready": "registry.version.ready.v1",
+    "rejected": "registry.version.rejected.v1",
+}
+"""States that are announced when a version enters them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found of one artifact."""
+
+    version_id: str
+    index: int
+    """Place of the artifact in its version."""
+    artifact: ArtifactRecord
+    """The artifact with the findings; still "pending" when it awaits a full read."""
+    reason: Reason | None = None
+    """Why the version must be rejected."""
+    token: str | None = None
+    """Fencing token of the lease under which it was found; None: found without one."""
+
+
+def numbered(draft: VersionRecord, number: int, sequence: int) -> VersionRecord:
+    """Return the draft with its number, and with a key for each artifact that has none yet."""
+    artifacts = [
+        artifact
+        if artifact.key
+        else artifact.model_copy(update={"key": object_key(draft.model, number, artifact.path)})
+        for artifact in draft.artifacts
+    ]
+    return draft.model_copy(update={"number": number, "sequence": sequence, "artifacts": artifacts})
+
+
+def apply_verdicts(before: VersionRecord, verdicts: Sequence[Verdict]) -> VersionRecord:
+    """Return the version after the verdicts, or `before` itself where they change nothing.
+
+    A settled version, a verified artifact and a verdict under a lost lease change nothing, so
+    repeats and late workers are harmless.
+    """
+    if before.state in SETTLED:
+        return before
+    artifacts = list(before.artifacts)
+    reasons: list[Reason] = []
+    released = False
+    for verdict in verdicts:
+        if _lease_lost(before, verdict) or artifacts[verdict.index].state == "verified":
+            continue
+        artifacts[verdict.index] = verdict.artifact
+        released = released or verdict.token is not None
+        if verdict.reason is not None:
+            reasons.append(verdict.reason)
+    if artifacts == before.artifacts and not reasons:
+        return before
+    lease = {"lease": None} if released else {}
+    return before.model_copy(update={"artifacts": artifacts, **lease, **_state(artifacts, reasons)})
+
+
+def _lease_lost(version: VersionRecord, verdict: Verdict) -> bool:
+    if verdict.token is None:
+        return False
+    return version.lease is None or version.lease.token != verdict.token
+
+
+def _state(artifacts: Sequence[ArtifactRecord], reasons: list[Reason]) -> dict[str, Any]:
+    if reasons:
+        return {"state": "rejected", "reasons": reasons, "lease": None}
+    if all(artifact.state == "verified" for artifact in artifacts):
+        return {"state": "ready", "ready_at": utc_now(), "lease": None}
+    if any(artifact.state == "pending" and artifact.etag for artifact in artifacts):
+        return {"state": "verifying"}  # an object is there that nobody attested: it must be read
+    return {"state": "pending"}
