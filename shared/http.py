@@ -1,6 +1,7 @@
 """What both HTTP services share: problem documents, discovery, health, the body limit."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -10,14 +11,26 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from registry.schemas import Discovery, EventsAddress
+from registry.schemas import Discovery, EventsAddress, Problem
 from shared.database import DatabaseError
 from shared.errors import PayloadTooLarge, RegistryError, Unavailable
 from shared.logs import get_logger
 from shared.settings import Settings
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
+MAX_DISCARDED_BYTES = 16 * MAX_BODY_BYTES
 PROBLEM_JSON = "application/problem+json"
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": description,
+        "content": {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, description in {
+        "4XX": "The request cannot be done as it stands",
+        "5XX": "A server behind this one does not answer; try again after Retry-After seconds",
+    }.items()
+}
+"""What every route may answer besides its result, for the OpenAPI document."""
 
 log = get_logger(__name__)
 
@@ -36,6 +49,7 @@ def add_shared_parts(
 
     `ready` returns what the service waits for; nothing means ready.
     """
+    app.openapi = partial(_openapi, app.openapi)
     app.add_middleware(BodyLimit)
     app.add_exception_handler(RegistryError, _on_registry_error)
     app.add_exception_handler(DatabaseError, _on_database_error)
@@ -65,36 +79,52 @@ def add_shared_parts(
         return JSONResponse({"waits_for": waits_for}, status)
 
 
+def _openapi(original: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Add the problem document to the components; FastAPI would call it application/json."""
+    document = original()
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas = document["components"]["schemas"]
+    schemas.update(schema.pop("$defs", {}))
+    schemas["Problem"] = schema
+    return document
+
+
 class BodyLimit:
-    """Refuses request bodies over 4 MiB, by their declared length or as they arrive."""
+    """Refuses request bodies over 4 MiB, by their declared length or as they arrive.
+
+    What is over the limit is read and thrown away before the answer, so that a client that is
+    still sending gets to read it; past 64 MiB the connection is simply closed.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with a counted body."""
+        """Pass the request on with its whole body in one message."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared) > MAX_BODY_BYTES:
-            await _problem_of(_too_large())(scope, receive, send)
-            return
+        body = bytearray()
         received = 0
-
-        async def counted() -> Message:
-            nonlocal received
+        more = True
+        while more and received <= MAX_DISCARDED_BYTES:
             message = await receive()
+            if message["type"] != "http.request":
+                return  # the client is gone
             received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
-                raise _too_large()
-            return message
+            if received <= MAX_BODY_BYTES:
+                body += message.get("body", b"")
+            more = message.get("more_body", False)
+        if received > MAX_BODY_BYTES:
+            detail = f"the body must be at most {MAX_BODY_BYTES} bytes"
+            await _problem_of(PayloadTooLarge("body_too_large", detail))(scope, receive, send)
+            return
+        pending: list[Message] = [{"type": "http.request", "body": bytes(body)}]
 
-        await self._app(scope, counted, send)
+        async def replay() -> Message:
+            return pending.pop() if pending else await receive()
 
-
-def _too_large() -> PayloadTooLarge:
-    return PayloadTooLarge("body_too_large", f"the body must be at most {MAX_BODY_BYTES} bytes")
+        await self._app(scope, replay, send)
 
 
 def problem(

@@ -89,6 +89,8 @@ class VersionRecord(Record):
     lease: LeaseRecord | None = None
     attempts: int = 0
     """How often a worker has claimed the version for a full read."""
+    unconfirmed: bool = False
+    """Ready by its parts' digests; a full read has yet to tell the digest of a whole file."""
 
 
 def new_id() -> str:

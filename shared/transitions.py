@@ -75,7 +75,13 @@ def _state(artifacts: Sequence[ArtifactRecord], reasons: list[Reason]) -> dict[s
     if reasons:
         return {"state": "rejected", "reasons": reasons, "lease": None}
     if all(artifact.state == "verified" for artifact in artifacts):
-        return {"state": "ready", "ready_at": utc_now(), "lease": None}
+        unconfirmed = any(artifact.sha256_state != "verified" for artifact in artifacts)
+        return {
+            "state": "ready",
+            "ready_at": utc_now(),
+            "lease": None,
+            "unconfirmed": unconfirmed,
+        }
     if any(artifact.state == "pending" and artifact.etag for artifact in artifacts):
         return {"state": "verifying"}  # an object is there that nobody attested: it must be read
     return {"state": "pending"}

@@ -8,6 +8,7 @@ Example:
 
 from registry.schemas.events import EventData, EventType, ModelEvent
 from registry.schemas.metadata import ModelMetadata, VersionMetadata
+from registry.schemas.problems import FieldProblem, Problem
 from registry.schemas.uploads import (
     CompleteRequest,
     FilePlan,
@@ -50,6 +51,7 @@ __all__ = [
     "EventData",
     "EventType",
     "EventsAddress",
+    "FieldProblem",
     "FilePlan",
     "FileRequest",
     "Model",
@@ -57,6 +59,7 @@ __all__ = [
     "ModelMetadata",
     "ModelPage",
     "PartRequest",
+    "Problem",
     "Reason",
     "SignPartsRequest",
     "SignedPart",

@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Schema(BaseModel):
-    """A frozen value of the wire; unknown fields are refused in requests and kept out of answers."""
+    """A frozen value of the wire; a request with an unknown field is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 

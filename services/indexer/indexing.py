@@ -37,7 +37,8 @@ async def index_objects(written: Iterable[ObjectWritten], context: Context) -> b
     records = await settle(context.database, [v for v in verdicts if v is not None])
     for record in records:
         log_settled(record)
-    return any(adopted) or any(record.state == "verifying" for record in records)
+    to_read = [record for record in records if record.state == "verifying" or record.unconfirmed]
+    return bool(to_read) or any(adopted)
 
 
 def log_settled(record: VersionRecord) -> None:
@@ -47,7 +48,6 @@ def log_settled(record: VersionRecord) -> None:
         model=record.model,
         version=record.number,
         version_id=record.id,
-        event_id=f"{record.id}-{record.sequence}",
         reasons=[reason.code for reason in record.reasons],
     )
 

@@ -63,6 +63,7 @@ class Relay:
         """One at a time: the next leaves when the one before is confirmed."""
         for event in events:
             await self._publish(event)
+            log.info("event published", model=event.model, event_id=event.id)
             published.append(event.id)
 
     async def _idle(self) -> None:

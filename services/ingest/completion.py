@@ -84,7 +84,9 @@ async def _lacking(record: VersionRecord, artifact: ArtifactRecord, context: Con
     """Say what storage lacks of a file: nothing, parts by number, or the whole."""
     if artifact.state == "verified":
         return ""
-    if artifact.kind == "multipart" and artifact.multipart_id is not None:
+    if artifact.kind == "multipart":
+        if artifact.multipart_id is None:
+            return f"parts {number_ranges(missing_parts(artifact, ()))}"
         try:
             parts = await context.storage.multipart.parts(
                 record.storage_group, artifact.key, artifact.multipart_id

@@ -14,8 +14,9 @@ from registry.schemas import (
 )
 from services.ingest import completion, opening, parts
 from services.ingest.context import RequestContext
+from shared.http import PROBLEMS
 
-router = APIRouter(prefix="/v1/uploads", tags=["uploads"])
+router = APIRouter(prefix="/v1/uploads", tags=["uploads"], responses=PROBLEMS)
 
 IdempotencyKey = Annotated[
     str | None,

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Query
 from registry.schemas import Downloads, Model, ModelPage, Version, VersionPage
 from services.query import downloads, lookups, pages
 from services.query.context import RequestContext
+from shared.http import PROBLEMS
 
 MAX_WAIT_SECONDS = 30
 
-router = APIRouter(prefix="/v1", tags=["models"])
+router = APIRouter(prefix="/v1", tags=["models"], responses=PROBLEMS)
 
 Cursor = Annotated[str | None, Query(max_length=1024, description="`next_cursor` of a page")]
 Limit = Annotated[int, Query(ge=1, le=500)]

@@ -2,7 +2,7 @@
 
 from shared.database.client import Database, DatabaseError, open_database
 from shared.database.indexes import ensure_indexes
-from shared.database.leases import claim_verifying, renew_lease
+from shared.database.leases import claim_unconfirmed, claim_verifying, confirm_digests, renew_lease
 from shared.database.lifecycle import open_version, reject, settle
 from shared.database.outbox import Outbox, PendingEvent
 from shared.database.versions import Versions
@@ -14,7 +14,9 @@ __all__ = [
     "Outbox",
     "PendingEvent",
     "Versions",
+    "claim_unconfirmed",
     "claim_verifying",
+    "confirm_digests",
     "ensure_indexes",
     "open_database",
     "open_version",

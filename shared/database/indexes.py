@@ -25,6 +25,10 @@ async def ensure_indexes(database: Database) -> None:
             ),
             IndexModel([("client_id", ASCENDING), ("created_at", DESCENDING)]),
             IndexModel([("state", ASCENDING), ("created_at", ASCENDING)]),
+            IndexModel(
+                [("unconfirmed", ASCENDING), ("created_at", ASCENDING)],
+                partialFilterExpression={"unconfirmed": True},
+            ),
         ]
     )
     await database.outbox.create_indexes(

@@ -164,7 +164,7 @@ async def _sequence(
 
 
 def _update(before: VersionRecord, after: VersionRecord) -> UpdateOne:
-    fields = {"state", "reasons", "ready_at", "sequence", "lease"}
+    fields = {"state", "reasons", "ready_at", "sequence", "lease", "unconfirmed"}
     change: Document = {"$set": after.model_dump(include=fields)}
     for index, artifact in enumerate(after.artifacts):
         if artifact != before.artifacts[index]:

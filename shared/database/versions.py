@@ -1,14 +1,13 @@
 """Reads of versions and models, and the small writes that change no state."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from registry.schemas import Model, Version
 from shared.database.client import Database, Document, Session
 from shared.records import VersionRecord
 
-_INTERNAL = {"session": 0, "lease": 0, "attempts": 0, "label_held": 0}
+_INTERNAL = {"session": 0, "lease": 0, "attempts": 0, "label_held": 0, "unconfirmed": 0}
 
 
 class Versions:
@@ -95,13 +94,6 @@ class Versions:
             {"client_id": client_id}, _INTERNAL, sort=[("created_at", -1)]
         )
         return _version(found) if found else None
-
-    async def expired_sessions(self, now: datetime, limit: int) -> list[VersionRecord]:
-        """Return pending versions whose upload session ended before `now`."""
-        cursor = self._versions.find(
-            {"state": "pending", "session.state": "open", "session.expires_at": {"$lt": now}}
-        ).limit(limit)
-        return [VersionRecord.model_validate(found) async for found in cursor]
 
 
 def _version(document: Document) -> Version:
