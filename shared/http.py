@@ -1,6 +1,6 @@
 """What both HTTP services share: problem documents, discovery, health, the body limit."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -163,18 +163,19 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - Starlette's type is wider
-    errors = [
-        {"field": _field(item["loc"]), "rule": item["msg"].removeprefix("Value error, ")}
-        for item in error.errors()
-    ]
+    errors = [_explained(item) for item in error.errors()]
     detail = "; ".join(f"{item['field']}: {item['rule']}" for item in errors[:5])
     return problem(422, "invalid_request", "Invalid request", detail, {"errors": errors})
 
 
-def _field(location: Sequence[str | int]) -> str:
-    """Name the field as the user wrote it: `files.0.path`, without "body" in front."""
-    parts = [str(part) for part in location]
-    return ".".join(parts[1:]) or parts[0]
+def _explained(item: Mapping[str, Any]) -> dict[str, str]:
+    """Name the field as the user wrote it, `files.0.path`, and the rule that it breaks."""
+    if item["type"] == "json_invalid":
+        place = item["loc"][-1]
+        return {"field": "body", "rule": f"must be JSON: {item['ctx']['error']} at byte {place}"}
+    parts = [str(part) for part in item["loc"]]
+    field = ".".join(parts[1:]) or parts[0]
+    return {"field": field, "rule": item["msg"].removeprefix("Value error, ")}
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

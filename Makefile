@@ -1,0 +1,58 @@
+# Everything runs through uv and the locked environment. Python is all that has to be there: when
+# uv is not on the PATH, a pinned one is installed into .uv/ first.
+UV_VERSION := 0.13.9
+PYTHON ?= python3
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+RUN := $(UV) run --frozen
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo start stop status test test-unit bench docs format lint clean-file
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: | $(UV) ## Train a model, register it, see it announced and fetch it back
+	@$(RUN) python -m local.demo $(ARGS)
+
+start: | $(UV) ## Start servers and services; leaves alone what runs
+	@$(RUN) python -m local start $(ARGS)
+
+stop: | $(UV) ## Stop servers and services; data stays
+	@$(RUN) python -m local stop
+
+status: | $(UV) ## Show each server and service
+	@$(RUN) python -m local status
+
+test: | $(UV) ## Run all tests with coverage; ARGS goes to pytest
+	$(RUN) pytest -n 2 --cov $(ARGS)
+
+test-unit: | $(UV) ## Run the tests that need no server; ARGS goes to pytest
+	$(RUN) pytest tests/unit $(ARGS)
+
+bench: | $(UV) ## Measure; ARGS goes to the benchmark
+	@$(RUN) python -m bench $(ARGS)
+
+format: | $(UV) ## Rewrite the code in the project's format
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+
+docs: | $(UV) ## Write docs/api anew from the code
+	@$(RUN) python -m local.api_documents
+
+lint: | $(UV) ## Check format, rules, types and imports; rewrites nothing
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) pyright
+	$(RUN) lint-imports
+
+clean-file: ## Delete the files that Python and its tools leave behind
+	rm -rf .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov
+	find . -type d -name __pycache__ -not -path './.venv/*' -not -path './.uv/*' -prune -exec rm -rf {} +
+
+.uv/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or newer is needed as '$(PYTHON)'; name another one: make PYTHON=..."; exit 1; }
+	@echo "uv is not on the PATH: installing uv $(UV_VERSION) into .uv/"
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

@@ -1,0 +1,109 @@
+"""What the commands do: containers when an engine can run them, else local processes."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from local import stack
+from local.compose import Compose, ComposeError
+from local.environment import (
+    ensure_credentials,
+    read_env_file,
+    user_settings,
+    write_env_file,
+)
+from local.lines import status_line
+from local.prepare import prepare
+from local.progress import shown
+from local.services import CHECKOUT
+
+Say = Callable[[str], None]
+
+
+class Runner:
+    """The system of one checkout, its files below `.local`."""
+
+    def __init__(self, checkout: Path = CHECKOUT, say: Say = print) -> None:
+        self.root = checkout / ".local"
+        self.env_file = self.root / "env"
+        """The settings that everything runs with, as a dotenv file."""
+        self._say = say
+        self._dotenv = checkout / ".env"
+        self._credentials = self.root / "credentials.env"
+        self._containers = self.root / "docker"
+        """There while the system runs in containers."""
+        self._compose = Compose(checkout / "docker-compose.yml", (self._credentials, self._dotenv))
+
+    def start(self, *, servers_only: bool, docker: bool | None) -> None:
+        """Start what does not run; `docker` None takes containers when they can be had.
+
+        Raises LocalError.
+        """
+        running_here = any(item.is_alive for item in stack.processes(self.root).values())
+        if docker or (docker is None and not running_here):
+            try:
+                return self._start_containers(servers_only)
+            except ComposeError as error:
+                if docker:
+                    raise
+                self._say(f"Not in containers: {error}. Starting local processes.")
+        return self._start_processes(servers_only)
+
+    def stop(self) -> None:
+        """Stop everything. Data stays. Raises ComposeError."""
+        if self._containers.exists():
+            self._compose.down()
+            self._containers.unlink()
+            self._say("containers: stopped")
+        for name in stack.stop(self.root):
+            self._say(f"{name:8} stopped")
+
+    def status(self) -> bool:
+        """Print a line for each server and service; whether all that was started is alive."""
+        if self._containers.exists():
+            self._say(self._compose.status())
+            return True
+        records = stack.processes(self.root).values()
+        for record in records:
+            self._say(status_line(record))
+        if not records:
+            self._say("Nothing was started.")
+        return bool(records) and all(record.is_alive for record in records)
+
+    def clean(self) -> None:
+        """Stop everything and delete its data, logs and credentials. Raises ComposeError."""
+        self.stop()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _start_processes(self, servers_only: bool) -> None:
+        user = self._user_settings()
+        with shown() as observer:
+            programs = prepare(observer)
+        report = self._say_record
+        servers = stack.start_servers(self.root, settings=user, programs=programs, report=report)
+        settings = {**servers.settings_env(), **user}
+        write_env_file(self.env_file, settings)
+        if not servers_only:
+            settings = stack.start_services(self.root, settings, report=report)
+            write_env_file(self.env_file, settings)
+
+    def _start_containers(self, servers_only: bool) -> None:
+        ensure_credentials(self._credentials)
+        self._compose.check()
+        self._containers.touch()
+        try:
+            self._compose.up(servers_only=servers_only)
+        except ComposeError:
+            self._compose.down()
+            self._containers.unlink()
+            raise
+        write_env_file(self.env_file, self._compose.settings_env())
+        self._say(self._compose.status())
+
+    def _user_settings(self) -> dict[str, str]:
+        recorded = stack.recorded_settings(self.root)
+        return user_settings(os.environ, read_env_file(self._dotenv), recorded)
+
+    def _say_record(self, record: stack.ProcessRecord) -> None:
+        self._say(status_line(record))

@@ -1,0 +1,160 @@
+"""Servers and services below one root folder; what the runner, the tests and the demo share.
+
+    addresses = start_servers(root, "free")
+    settings = start_services(root, addresses.settings_env(), "free")
+    ...
+    stop(root)
+
+Calling a start function again leaves alone what runs and starts what does not, on the ports and
+the data it had before.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.cache import exclusive
+from local.environment import ensure_credentials
+from local.kafka import plan_kafka
+from local.minio import plan_minio
+from local.mongo import mongodb_url, plan_mongo
+from local.ports import HOST, PortPolicy
+from local.prepare import Programs, prepare
+from local.process import ProcessPlan, stop_process
+from local.services import PORT_SETTINGS as PORTS
+from local.services import plan_service
+from local.state import SERVERS, SERVICES, START_ORDER, ProcessRecord, State
+from local.supervisor import STOP_SECONDS, Report, Supervisor, ignore
+from shared.settings import Settings
+
+
+@dataclass(frozen=True)
+class ServerAddresses:
+    """Where the servers are, and MinIO's credentials."""
+
+    minio_access_key: str
+    minio_secret_key: str
+    minio_endpoint: str
+    """host:port"""
+    kafka_bootstrap_servers: str
+    """host:port"""
+    mongodb_url: str
+
+    def settings_env(self) -> dict[str, str]:
+        """The same as environment variables, by the names of `shared.settings`."""
+        return {name.upper(): value for name, value in vars(self).items()}
+
+
+def start_servers(
+    root: Path,
+    ports: PortPolicy = "usual",
+    *,
+    settings: Mapping[str, str] | None = None,
+    programs: Programs | None = None,
+    report: Report = ignore,
+) -> ServerAddresses:
+    """Have MinIO, Kafka and a MongoDB-protocol server running and ready.
+
+    `settings` may name MinIO's credentials, the topic of bucket events, its partitions and
+    another Kafka to send them to, by the names of `shared.settings`. Without `programs`, what
+    is missing is downloaded and built.
+
+    Raises UnavailableError when a program is not to be had, NotReadyError when a server does
+    not come up.
+    """
+    root = root.absolute()
+    programs = programs or prepare()
+    with exclusive(root / "lock"):
+        settings = {**ensure_credentials(root / "credentials.env"), **(settings or {})}
+        credentials = (settings["MINIO_ACCESS_KEY"], settings["MINIO_SECRET_KEY"])
+        supervisor = Supervisor(root, report)
+        chosen = supervisor.choose_ports((*SERVERS, "kafka-controller"), ports)
+        kafka, mongo, minio = _plan_servers(root / "data", programs, chosen, credentials, settings)
+        supervisor.ensure_all([kafka, mongo])
+        supervisor.ensure(minio)  # after Kafka, to which it connects when it starts
+    return ServerAddresses(*credentials, **_addresses(chosen))
+
+
+def start_services(
+    root: Path,
+    settings: Mapping[str, str],
+    ports: PortPolicy = "usual",
+    *,
+    names: Collection[str] = SERVICES,
+    report: Report = ignore,
+) -> dict[str, str]:
+    """Have the services running and ready, and return the settings that they run with.
+
+    `settings` are environment variables by the names of `shared.settings`; ports that they do
+    not name are chosen. Raises PortTakenError or NotReadyError.
+    """
+    root = root.absolute()
+    with exclusive(root / "lock"):
+        supervisor = Supervisor(root, report)
+        named = {name: int(settings[PORTS[name]]) for name in names if PORTS[name] in settings}
+        chosen = supervisor.choose_ports(names, ports, named)
+        complete = {**settings, **{PORTS[name]: str(port) for name, port in chosen.items()}}
+        supervisor.ensure_all([plan_service(name, complete) for name in names])
+    return complete
+
+
+def stop(
+    root: Path, names: Collection[str] = START_ORDER, timeout_seconds: float = STOP_SECONDS
+) -> list[str]:
+    """Stop servers and services, the last started first; returns those that were running.
+
+    A process that does not end within the limit is killed.
+    """
+    root = root.absolute()
+    with exclusive(root / "lock"):
+        return Supervisor(root).stop(names, timeout_seconds)
+
+
+def kill(root: Path, name: str) -> None:
+    """End a server or service as a crash would (SIGKILL); start it again by a start function."""
+    record = processes(root)[name]
+    stop_process(record.pid, record.identity, timeout_seconds=None)
+
+
+def processes(root: Path) -> dict[str, ProcessRecord]:
+    """What was started below `root`, by name, in start order, alive or dead."""
+    return State(root.absolute()).records()
+
+
+def recorded_settings(root: Path) -> dict[str, str]:
+    """The addresses and ports that were chosen at the last start, as environment variables."""
+    ports = State(root.absolute()).ports()
+    settings = {PORTS[name]: str(ports[name]) for name in SERVICES if name in ports}
+    if ports.keys() >= set(SERVERS):
+        settings |= {name.upper(): value for name, value in _addresses(ports).items()}
+    return settings
+
+
+def _addresses(ports: Mapping[str, int]) -> dict[str, str]:
+    return {
+        "minio_endpoint": f"{HOST}:{ports['minio']}",
+        "kafka_bootstrap_servers": f"{HOST}:{ports['kafka']}",
+        "mongodb_url": mongodb_url(ports["mongo"]),
+    }
+
+
+def _plan_servers(
+    data: Path,
+    programs: Programs,
+    ports: Mapping[str, int],
+    credentials: tuple[str, str],
+    settings: Mapping[str, str],
+) -> tuple[ProcessPlan, ProcessPlan, ProcessPlan]:
+    partitions = int(_setting(settings, "KAFKA_TOPIC_PARTITIONS"))
+    kafka_ports = (ports["kafka"], ports["kafka-controller"])
+    brokers = settings.get("KAFKA_BOOTSTRAP_SERVERS") or f"{HOST}:{ports['kafka']}"
+    events = (brokers, _setting(settings, "KAFKA_BUCKET_EVENTS_TOPIC"))
+    return (
+        plan_kafka(programs.java, programs.kafka_jars, data / "kafka", kafka_ports, partitions),
+        plan_mongo(programs.mongo, data / "mongo", ports["mongo"]),
+        plan_minio(programs.minio, data / "minio", ports["minio"], credentials, events),
+    )
+
+
+def _setting(settings: Mapping[str, str], name: str) -> str:
+    return settings.get(name) or str(Settings.model_fields[name.lower()].default)
