@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     upload_url_ttl_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
     """Life of a signed upload URL; it can be signed again while the session is open."""
     upload_session_ttl_seconds: int = Field(24 * 3600, ge=1)
-    """Life of an upload session; also how long its idempotency key is remembered."""
+    """Life of an upload session: how long it takes bytes, and can be resumed."""
     download_url_ttl_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
     """Life of a signed download URL."""
 

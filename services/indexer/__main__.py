@@ -1,23 +1,6 @@
-"""Runs the indexer: `python -m services.indexer`."""
-
-import uvicorn
+"""Runs indexer: `python -m services.indexer`."""
 
 from services.indexer.app import create_app
-from shared.logs import configure_logs
-from shared.settings import Settings
+from shared.process import run_service
 
-
-def main() -> None:
-    """Work until a signal ends the process."""
-    settings = Settings()  # pyright: ignore[reportCallIssue] - required values come from the environment
-    configure_logs(settings, "indexer")
-    uvicorn.run(
-        create_app(settings),
-        host=settings.registry_host,
-        port=settings.indexer_port,
-        log_config=None,
-        access_log=False,
-    )
-
-
-main()
+run_service("indexer", create_app, lambda settings: settings.indexer_port)

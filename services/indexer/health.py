@@ -10,8 +10,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from faststream.asgi import AsgiResponse, get
 
 from services.indexer.context import Context
-from shared.database import DatabaseError
-from shared.errors import RegistryError
+from shared.readiness import absent_servers
 from shared.settings import Settings
 
 
@@ -52,15 +51,8 @@ class Health(ConsumerRebalanceListener):
             missing.append("Kafka assignment")
         if any(task.done() for task in self._tasks):
             missing.append("a worker that ended")
-        try:
-            await context.database.ping()
-        except DatabaseError:
-            missing.append("MongoDB")
-        try:
-            await context.storage.buckets.exists(self._settings.minio_bucket)
-        except RegistryError:
-            missing.append("MinIO")
-        return missing
+        bucket = self._settings.minio_bucket
+        return missing + await absent_servers(context.database, context.storage, bucket)
 
     async def _answer(self, scope: object) -> AsgiResponse:
         missing = await self.waits_for()

@@ -12,6 +12,7 @@ from services.ingest.routes import router
 from shared.database import DatabaseError, ensure_indexes, open_database
 from shared.errors import RegistryError
 from shared.http import add_shared_parts
+from shared.readiness import absent_servers
 from shared.settings import Settings
 from shared.startup import until_done
 from shared.storage import open_storage
@@ -55,15 +56,8 @@ async def _waits_for(request: Request) -> list[str]:
     """Name what is missing for uploads to work now."""
     context: Context = request.state.context
     preparation: asyncio.Task[None] = request.state.preparation
-    missing: list[str] = []
-    try:
-        await context.database.ping()
-    except DatabaseError:
-        missing.append("MongoDB")
-    try:
-        await context.storage.buckets.exists(context.settings.minio_bucket)
-    except RegistryError:
-        missing.append("MinIO")
+    bucket = context.settings.minio_bucket
+    missing = await absent_servers(context.database, context.storage, bucket)
     if not missing and not preparation.done():
         missing.append("indexes and bucket")
     return missing

@@ -12,6 +12,7 @@ from services.query.feed import VersionFeed
 from services.query.routes import router
 from shared.database import DatabaseError, Versions, ensure_indexes, open_database
 from shared.http import add_shared_parts
+from shared.readiness import absent_servers
 from shared.settings import Settings
 from shared.startup import until_done
 from shared.storage import UrlSigner
@@ -56,8 +57,5 @@ async def _waits_for(request: Request) -> list[str]:
     """Name what is missing for lookups to work now; storage is the downloader's to reach."""
     context: Context = request.state.context
     preparation: asyncio.Task[None] = request.state.preparation
-    try:
-        await context.database.ping()
-    except DatabaseError:
-        return ["MongoDB"]
-    return [] if preparation.done() else ["indexes"]
+    missing = await absent_servers(context.database, None, context.settings.minio_bucket)
+    return missing or ([] if preparation.done() else ["indexes"])

@@ -35,8 +35,11 @@ class Versions:
     async def set_multipart_id(self, version_id: str, index: int, multipart_id: str) -> bool:
         """Record the multipart upload of an artifact; False when another was recorded first."""
         field = f"artifacts.{index}.multipart_id"
+        # Not {field: None}: "artifacts.0.x" also means the field "0" of each artifact, and the
+        # one that is not there equals null.
         result = await self._versions.update_one(
-            {"_id": version_id, field: None}, {"$set": {field: multipart_id}}
+            {"_id": version_id, field: {"$not": {"$type": "string"}}},
+            {"$set": {field: multipart_id}},
         )
         return result.modified_count == 1
 
