@@ -6,7 +6,7 @@ from registry.schemas import CompositeDigest, Reason
 from services.indexer.checks import FormatError, check_format
 from services.indexer.context import Context
 from shared.records import ArtifactRecord, VersionRecord
-from shared.storage import StoredObject
+from shared.storage import StorageUnavailable, StoredObject
 from shared.storage.objects import ObjectReader
 from shared.transitions import Verdict
 
@@ -26,7 +26,10 @@ class ObjectRanges:
         length = min(length, self.size_bytes - offset)
         if length <= 0:
             return b""
-        return await self.objects.read(self.bucket, self.key, offset, length, self.object_version)
+        read = await self.objects.read(self.bucket, self.key, offset, length, self.object_version)
+        if len(read) != length:
+            raise StorageUnavailable(f"{len(read)} bytes came of {length}")
+        return read
 
 
 async def inspect_object(

@@ -1,0 +1,95 @@
+"""One set of servers for the whole run, however many workers take part.
+
+The process that the user started owns the servers: it starts them once the tests are collected,
+where any of them needs servers, and stops them at the end, also after failures. Workers of
+pytest-xdist read the addresses from a file.
+"""
+
+import json
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.servers import Addresses, running_servers
+
+ROOT = "TEST_SERVERS_ROOT"
+"""Environment variable that tells workers the folder of the run."""
+OWN = pytest.StashKey[ExitStack]()
+UNIT = "tests/unit/"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _is_worker(config):
+        return
+    stack = config.stash[OWN] = ExitStack()
+    root = Path(tempfile.mkdtemp(prefix="registry-tests-"))
+    stack.callback(shutil.rmtree, root, ignore_errors=True)
+    os.environ[ROOT] = str(root)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the end is in order
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if (stack := config.stash.get(OWN, None)) is not None:
+        stack.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "addresses" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.servers)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Without workers: the tests are known here."""
+    config = session.config
+    if not _is_worker(config) and not config.option.collectonly:
+        _start_where_needed(config, [item.nodeid for item in session.items])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: object, ids: Sequence[str]) -> None:
+    """With workers: each tells its tests before any is run."""
+    config: pytest.Config = getattr(node, "config")  # noqa: B009 - xdist has no types
+    _start_where_needed(config, ids)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run async tests on asyncio, as the services do."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def addresses() -> Addresses:
+    """Where the servers are, as settings."""
+    return json.loads(_addresses_file().read_text(encoding="utf-8"))
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _addresses_file() -> Path:
+    return Path(os.environ[ROOT]) / "addresses.json"
+
+
+def _start_where_needed(config: pytest.Config, ids: Sequence[str]) -> None:
+    if _addresses_file().exists() or all(name.startswith(UNIT) for name in ids):
+        return
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+
+    def say(text: str) -> None:
+        if reporter is not None:
+            reporter.write_line(text)
+
+    try:
+        found = config.stash[OWN].enter_context(running_servers(Path(os.environ[ROOT]), say))
+    except Exception as error:
+        pytest.exit(f"the tests have no servers: {error}", returncode=1)
+    _addresses_file().write_text(json.dumps(dict(found)), encoding="utf-8")
