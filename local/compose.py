@@ -55,13 +55,19 @@ class Compose:
         names = [name for name in services if name not in PORT_SETTINGS] if servers_only else []
         self._do("up", "--detach", "--build", "--wait", *names)
 
-    def down(self) -> None:
-        """Stop and remove the containers; the volumes stay. Raises ComposeError."""
-        self._do("down")
+    def down(self, *, with_data: bool = False) -> None:
+        """Stop and remove the containers, and the volumes `with_data`. Raises ComposeError."""
+        self._do("down", *(["--volumes"] if with_data else []))
 
     def status(self) -> str:
         """Compose's own table of containers. Raises ComposeError."""
         return self._ask(*self._compose(), "ps", "--all").rstrip()
+
+    def is_up(self) -> bool:
+        """Whether there are containers and all of them run. Raises ComposeError."""
+        all_ids = self._ask(*self._compose(), "ps", "--all", "--quiet").split()
+        running = self._ask(*self._compose(), "ps", "--quiet").split()
+        return bool(all_ids) and len(running) == len(all_ids)
 
     def settings_env(self) -> dict[str, str]:
         """The settings as they hold on this side of the containers. Raises ComposeError."""

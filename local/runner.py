@@ -22,7 +22,10 @@ Say = Callable[[str], None]
 
 
 class Runner:
-    """The system of one checkout, its files below `.local`."""
+    """The system of one checkout, its files below `.local`.
+
+    The way it was first started in stays, because the data stays there, until `clean`.
+    """
 
     def __init__(self, checkout: Path = CHECKOUT, say: Say = print) -> None:
         self.root = checkout / ".local"
@@ -31,8 +34,8 @@ class Runner:
         self._say = say
         self._dotenv = checkout / ".env"
         self._credentials = self.root / "credentials.env"
-        self._containers = self.root / "docker"
-        """There while the system runs in containers."""
+        self._in_containers = self.root / "docker"
+        """There when the data is in the volumes of containers."""
         self._compose = Compose(checkout / "docker-compose.yml", (self._credentials, self._dotenv))
 
     def start(self, *, servers_only: bool, docker: bool | None) -> None:
@@ -40,41 +43,49 @@ class Runner:
 
         Raises LocalError.
         """
-        running_here = any(item.is_alive for item in stack.processes(self.root).values())
-        if docker or (docker is None and not running_here):
+        chosen = self._usual_way() if docker is None else docker
+        if chosen is None:
             try:
                 return self._start_containers(servers_only)
             except ComposeError as error:
-                if docker:
-                    raise
                 self._say(f"Not in containers: {error}. Starting local processes.")
+        if chosen:
+            return self._start_containers(servers_only)
         return self._start_processes(servers_only)
 
     def stop(self) -> None:
         """Stop everything. Data stays. Raises ComposeError."""
-        if self._containers.exists():
+        if self._in_containers.exists():
             self._compose.down()
-            self._containers.unlink()
             self._say("containers: stopped")
         for name in stack.stop(self.root):
             self._say(f"{name:8} stopped")
 
     def status(self) -> bool:
-        """Print a line for each server and service; whether all that was started is alive."""
-        if self._containers.exists():
+        """Print a line for each server and service; whether there are any, and all are alive."""
+        containers_up = not self._in_containers.exists() or self._compose.is_up()
+        if self._in_containers.exists():
             self._say(self._compose.status())
-            return True
         records = stack.processes(self.root).values()
         for record in records:
             self._say(status_line(record))
-        if not records:
-            self._say("Nothing was started.")
-        return bool(records) and all(record.is_alive for record in records)
+        if not records and not self._in_containers.exists():
+            self._say("Nothing is running.")
+            return False
+        return containers_up and all(record.is_alive for record in records)
 
     def clean(self) -> None:
         """Stop everything and delete its data, logs and credentials. Raises ComposeError."""
-        self.stop()
+        if self._in_containers.exists():
+            self._compose.down(with_data=True)
+        stack.stop(self.root)
         shutil.rmtree(self.root, ignore_errors=True)
+
+    def _usual_way(self) -> bool | None:
+        """Whether to use containers: as at the first start; None before it."""
+        if self._in_containers.exists():
+            return True
+        return False if (self.root / "data").exists() else None
 
     def _start_processes(self, servers_only: bool) -> None:
         user = self._user_settings()
@@ -91,13 +102,12 @@ class Runner:
     def _start_containers(self, servers_only: bool) -> None:
         ensure_credentials(self._credentials)
         self._compose.check()
-        self._containers.touch()
         try:
             self._compose.up(servers_only=servers_only)
         except ComposeError:
             self._compose.down()
-            self._containers.unlink()
             raise
+        self._in_containers.touch()
         write_env_file(self.env_file, self._compose.settings_env())
         self._say(self._compose.status())
 

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,12 +69,14 @@ class Supervisor:
 
         Raises the first plan's error after all have come to an end; what is ready stays.
         """
-        plans = list(plans)
-        if not plans:
-            return
-        with ThreadPoolExecutor(len(plans)) as pool:
-            for job in [pool.submit(self.ensure, plan) for plan in plans]:
+        pool = ThreadPoolExecutor()
+        try:
+            jobs = [pool.submit(self.ensure, plan) for plan in plans]
+            wait(jobs)
+            for job in jobs:
                 job.result()
+        finally:
+            pool.shutdown(wait=False)  # Ctrl-C does not wait for what is still starting
 
     def ensure(self, plan: ProcessPlan) -> ProcessRecord:
         """Have the plan running and ready; one that runs by another plan is restarted.
@@ -82,7 +84,9 @@ class Supervisor:
         Raises NotReadyError when the process dies or is not ready in time; it is stopped then.
         """
         record = self.records().get(plan.name)
-        if record is None or not record.is_alive or record.fingerprint != plan.fingerprint():
+        if record and record.is_alive and record.fingerprint == plan.fingerprint():
+            self._wait_ready(plan, record)
+        else:
             self.stop([plan.name])
             record = self._start(plan)
         self._report(record)
