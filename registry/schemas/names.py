@@ -4,6 +4,7 @@ A name becomes part of an object key `<model>/<number>/<file path>`, so each rul
 unambiguous, under S3's 1,024 bytes, and harmless when it is turned back into a local path.
 """
 
+import math
 import re
 from typing import Annotated, Any
 
@@ -54,7 +55,7 @@ def check_bucket_name(value: str) -> str:
 
 def check_version(value: str | int) -> str | int:
     """Return a requested version: an int is the number, a text that is no number is the label."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10:
         value = int(value)
     if isinstance(value, int):
         if isinstance(value, bool) or not 1 <= value < 2**31:
@@ -68,7 +69,8 @@ def check_version(value: str | int) -> str | int:
 def check_entries(entries: dict[str, Any]) -> dict[str, Any]:
     """Return a metadata mapping unchanged, or raise ValueError naming the entry and the rule.
 
-    `$` and `.` are refused at every depth: MongoDB gives them a meaning in field names.
+    At every depth `$` and `.` are refused in names, to which MongoDB gives a meaning there, and
+    values that JSON or BSON cannot hold.
     """
     _check_entry_names(entries, MAX_NESTING)
     return entries
@@ -77,6 +79,7 @@ def check_entries(entries: dict[str, Any]) -> dict[str, Any]:
 def _check_entry_names(value: JsonValue, depth: int) -> None:
     if depth == 0:
         raise ValueError(f"must not nest deeper than {MAX_NESTING} levels")
+    _check_value(value)
     if isinstance(value, list):
         for item in value:
             _check_entry_names(item, depth - 1)
@@ -94,6 +97,18 @@ def _check_entry_names(value: JsonValue, depth: int) -> None:
                 f"entry name {name[:40]!r} must not contain '$', '.' or unprintable characters"
             )
         _check_entry_names(item, depth - 1)
+
+
+def _check_value(value: JsonValue) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must have finite numbers only: JSON has no NaN or infinity")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("must have integers of at most 64 bits")
+    if isinstance(value, str) and not value.isprintable():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError("must have texts that are Unicode, without lone surrogates") from None
 
 
 ModelName = Annotated[str, StringConstraints(min_length=1), AfterValidator(check_name)]

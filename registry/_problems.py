@@ -1,0 +1,86 @@
+"""The one place that turns a refusal into an exception: problem documents, and pydantic's errors.
+
+Example:
+    >>> from registry.errors import NotFoundError
+    >>> problem = {"status": 404, "code": "model_not_found", "detail": "no model 'churn'"}
+    >>> error = error_from_problem(404, problem)
+    >>> isinstance(error, NotFoundError), error.code, str(error)
+    (True, 'model_not_found', "no model 'churn'")
+"""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from registry.errors import (
+    AccessDeniedError,
+    ConflictError,
+    FieldError,
+    InvalidRequestError,
+    NotFoundError,
+    ServiceError,
+    UploadAbortedError,
+    UploadIncompleteError,
+    UploadMismatchError,
+    VersionNotReadyError,
+)
+
+_BY_CODE: dict[str, type[ServiceError]] = {
+    "version_not_ready": VersionNotReadyError,
+    "upload_incomplete": UploadIncompleteError,
+    "upload_aborted": UploadAbortedError,
+    "upload_expired": UploadAbortedError,
+}
+_BY_STATUS: dict[int, type[ServiceError]] = {
+    400: InvalidRequestError,
+    401: AccessDeniedError,
+    403: AccessDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    412: ConflictError,
+    413: InvalidRequestError,
+    422: InvalidRequestError,
+}
+
+
+def error_from_problem(status: int, problem: object) -> ServiceError:
+    """Turn a problem+json answer (RFC 9457) into the exception its `code` stands for.
+
+    An answer that is no problem document, such as a proxy's page, is told apart by its status.
+    """
+    members: Mapping[str, Any] = {}
+    if isinstance(problem, Mapping):
+        members = cast("Mapping[str, Any]", problem)
+    code = str(members.get("code") or f"http_{status}")
+    detail = str(members.get("detail") or members.get("title") or f"the answer was {status}")
+    if code == "idempotency_key_reused":
+        return UploadMismatchError(detail, code=code, status=status)
+    kind = _BY_CODE.get(code) or _BY_STATUS.get(status, ServiceError)
+    return kind(detail, code=code, status=status, errors=_field_errors(members.get("errors")))
+
+
+def invalid_request(error: ValidationError) -> InvalidRequestError:
+    """Turn pydantic's refusal of a request into the error that the service would answer with."""
+    errors = [
+        FieldError(".".join(map(str, item["loc"])) or "request", _rule(item["msg"]))
+        for item in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    return InvalidRequestError(
+        "the request is invalid", code="invalid_request", status=422, errors=errors
+    )
+
+
+def _rule(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
+
+def _field_errors(value: object) -> list[FieldError]:
+    if not isinstance(value, list):
+        return []
+    items = [
+        cast("Mapping[str, Any]", item)
+        for item in cast("list[object]", value)
+        if isinstance(item, Mapping)
+    ]
+    return [FieldError(str(item.get("field", "")), str(item.get("rule", ""))) for item in items]

@@ -1,0 +1,175 @@
+"""The asynchronous client. `registry.client` has the same one for code without `async`.
+
+Example:
+    import asyncio
+    from registry.aio import AsyncModelRegistryClient
+
+    async def main() -> None:
+        async with AsyncModelRegistryClient("http://localhost:8000") as client:
+            version = await client.upload("churn", b"model bytes", path="churn.bin")
+            await client.download("churn", version.number, to="churn.bin")
+
+    asyncio.run(main())
+"""
+
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, TypedDict, Unpack
+
+from pydantic import JsonValue
+
+from registry._connected import WAIT_SECONDS, Connected
+from registry._legacy import UploadedModel, find_artifact, metadata_dict, upload_fields
+from registry.schemas import ModelMetadata, Version
+from registry.transfer.progress import Meter, Progress
+from registry.transfer.sinks import MemorySink
+from registry.transfer.sources import Source
+
+
+class Description(TypedDict, total=False):
+    """What there is to say about a version; together at most 256 KiB as JSON."""
+
+    description: str
+    framework: str
+    metrics: Mapping[str, float]
+    parameters: Mapping[str, JsonValue]
+    tags: Mapping[str, str]
+    properties: Mapping[str, JsonValue]
+
+
+class AsyncModelRegistryClient(Connected):
+    """Uploads, finds and downloads model versions, in one event loop.
+
+    Args:
+        url: address of either HTTP service; the rest is discovered.
+        timeout_seconds: longest wait for any single answer.
+        concurrency: files or parts that travel at once.
+        retry: how often and how patiently failed requests are sent again.
+        transport: replaces the network, for tests.
+    """
+
+    async def upload(
+        self,
+        model: str,
+        source: Source,
+        *,
+        version: str | int | None = None,
+        path: str | None = None,
+        storage_group: str | None = None,
+        client_id: str | None = None,
+        idempotency_key: str | None = None,
+        progress: Progress | None = None,
+        wait: bool = True,
+        timeout_seconds: float = WAIT_SECONDS,
+        **description: Unpack[Description],
+    ) -> Version:
+        """Upload a file, a folder, bytes or a binary stream as a new version of a model.
+
+        The same call again, also on another machine, continues where an interrupted one stopped,
+        and returns the same version once it is there.
+
+        Args:
+            model: registered model; made on its first upload.
+            source: a path, a folder (one version of several files), bytes, or a binary stream,
+                read from where it stands and put back there.
+            version: a free number, or a label beside the next number; None: the next number.
+            path: name of the file inside the version, or the folder that a folder's files go in.
+            storage_group: bucket; the server's default when None.
+            client_id: an identifier of your own that the version can be looked up by.
+            idempotency_key: names this upload; derived from the request when None.
+            progress: called with the bytes done and the bytes in all.
+            wait: return only when the version is ready; False: as soon as the bytes are stored.
+            timeout_seconds: longest wait for verification.
+            **description: description, framework, metrics, parameters, tags, properties.
+
+        Raises:
+            SourceError: the source is missing, empty or unreadable.
+            SourceChangedError: a file changed meanwhile; the upload was aborted.
+            InvalidRequestError: a name or the metadata break a rule.
+            UploadMismatchError: the idempotency key was used for something else.
+            VersionRejectedError: verification failed; its `reasons` say why.
+            WaitTimeoutError: verification took longer than the timeout.
+            UnavailableError: a service or storage stayed away; the upload can be continued.
+        """
+        fields: dict[str, Any] = {
+            **description,
+            "model": model,
+            "version": version,
+            "storage_group": storage_group,
+            "client_id": client_id,
+        }
+        return await self._uploader.upload(
+            source,
+            fields,
+            path=path,
+            idempotency_key=idempotency_key,
+            progress=progress,
+            wait=wait,
+            timeout_seconds=timeout_seconds,
+        )
+
+    async def download(
+        self,
+        model: str,
+        version: str | int = "latest",
+        *,
+        to: str | os.PathLike[str],
+        progress: Progress | None = None,
+    ) -> Path:
+        """Download a version and return where it lies.
+
+        A version of one file becomes the file `to` (or a file in it, if `to` is a folder); one of
+        several becomes the folder `to`. Bytes are verified while they arrive in `<name>.part`,
+        which is renamed only when size and digest are right, and continued by the next call
+        otherwise.
+
+        Raises:
+            NotFoundError, VersionNotReadyError: there is nothing to download.
+            DigestMismatchError: the bytes are not the ones that were verified.
+            UnsafePathError: a file's path would lead out of `to`.
+            UnavailableError: storage stayed away; the partial file is kept.
+        """
+        return await self._downloader.download(model, version, Path(to), progress)
+
+    async def upload_model(
+        self, buffer: BinaryIO | bytes, metadata: ModelMetadata
+    ) -> UploadedModel:
+        """Upload one model file as the earlier registry did, and return when it is ready.
+
+        Raises VersionRejectedError with the reasons, and what `upload` raises.
+        """
+        version = await self._uploader.upload(
+            buffer,
+            upload_fields(metadata),
+            path=metadata.file_name,
+            idempotency_key=None,
+            progress=None,
+            wait=True,
+            timeout_seconds=WAIT_SECONDS,
+        )
+        return UploadedModel(version.id, version)
+
+    async def get_metadata(self, metadata_id: str) -> dict[str, Any]:
+        """Return a version under the earlier registry's names, by its id or your own.
+
+        `_id`, `storage_path` and `storage_group` are what `get_model` asks for.
+        """
+        return metadata_dict(await self._api.get_version_by_id(metadata_id))
+
+    async def get_model(
+        self, *, file_path: str, metadata_id: str, bucket_name: str | None = None
+    ) -> tuple[io.BytesIO, dict[str, Any]]:
+        """Return a model file and its metadata as the earlier registry did, verified.
+
+        The whole file is in memory then, which is what a buffer means: use `download` for files
+        that are large.
+        """
+        version = await self._api.get_version_by_id(metadata_id)
+        artifact = find_artifact(version, file_path, bucket_name)
+        found = await self._api.get_downloads(version.model, version.number, artifact.path)
+        sink = MemorySink(found.files[0])
+        await self._downloader.fetch(found, found.files[0], sink, Meter(artifact.size_bytes, None))
+        sink.buffer.seek(0)
+        return sink.buffer, metadata_dict(version, artifact)

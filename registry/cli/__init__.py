@@ -1,0 +1,49 @@
+"""The command `registry`: one process, one command, one line for each error."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from registry.cli.events import events
+from registry.cli.exit_codes import ExitCode, exit_code
+from registry.cli.lookups import list_models, show, versions
+from registry.cli.transfers import download, upload
+
+__all__ = ["app", "main", "run"]
+
+app = typer.Typer(
+    name="registry",
+    help="Upload, find, download and follow model versions.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(upload)
+app.command()(download)
+app.command()(show)
+app.command("list")(list_models)
+app.command()(versions)
+app.command()(events)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status; an error becomes one line on stderr."""
+    try:
+        # Not standalone: typer's own error boxes have several lines and statuses of their own.
+        ended = app(arguments, standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:
+        typer.echo(f"registry: error: {_one_line(error)}", err=True)
+        return exit_code(error)
+    if ended == ExitCode.INTERRUPTED:
+        typer.echo("registry: error: interrupted", err=True)
+    return ended if isinstance(ended, int) else ExitCode.OK
+
+
+def main() -> None:
+    """Run the command with the process's arguments and exit."""
+    sys.exit(run())
+
+
+def _one_line(error: BaseException) -> str:
+    text = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+    return " ".join(text.split()) or type(error).__name__

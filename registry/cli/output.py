@@ -1,0 +1,80 @@
+"""What a person sees: tables on stdout, progress on stderr when that is a terminal."""
+
+import sys
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+from rich.progress import Progress as ProgressBar
+from rich.table import Table
+
+from registry.schemas import Version
+from registry.transfer.progress import Progress
+
+
+def print_json(answer: BaseModel) -> None:
+    """Print one JSON document on one line."""
+    typer.echo(answer.model_dump_json())
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a plain table."""
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    # Not on a terminal a line is for a program: rich would fold it at 80 columns.
+    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+
+
+def print_version(version: Version) -> None:
+    """Print what is known about a version."""
+    rows: list[tuple[str, object]] = [
+        ("model", version.model),
+        ("version", version.number if version.label is None else _numbered(version)),
+        ("state", version.state),
+        ("id", version.id),
+        ("client id", version.client_id),
+        ("created", version.created_at.isoformat(timespec="seconds")),
+        ("storage group", version.storage_group),
+        ("framework", version.framework),
+        ("description", version.description),
+    ]
+    rows += [("reason", f"{reason.code}: {reason.detail}") for reason in version.reasons]
+    for title, entries in (
+        ("metric", version.metrics),
+        ("parameter", version.parameters),
+        ("tag", version.tags),
+    ):
+        rows += [(title, f"{name}={value}") for name, value in entries.items()]
+    rows += [
+        ("file", f"{file.path} ({file.size_bytes} bytes, {file.sha256 or file.format or '-'})")
+        for file in version.artifacts
+    ]
+    for title, value in rows:
+        if value not in (None, ""):
+            typer.echo(f"{title + ':':<15}{value}")
+
+
+def _numbered(version: Version) -> str:
+    return f"{version.number} ({version.label})"
+
+
+@contextmanager
+def progress_bar(title: str) -> Generator[Progress | None]:
+    """Show a progress bar on stderr while the block runs; None where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with ProgressBar(
+        *columns, TransferSpeedColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task(title, total=None)
+
+        def report(done_bytes: int, total_bytes: int) -> None:
+            bar.update(task, completed=done_bytes, total=total_bytes)
+
+        yield report

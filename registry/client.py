@@ -1,0 +1,151 @@
+"""The client for code without `async`: scripts, notebooks, training jobs.
+
+Example:
+    from registry.client import ModelRegistryClient
+
+    with ModelRegistryClient("http://localhost:8000") as client:
+        version = client.upload("churn", b"model bytes", path="churn.bin", metrics={"auc": 0.91})
+        client.download("churn", version.number, to="churn.bin")
+"""
+
+import contextlib
+import functools
+import threading
+import weakref
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import httpx
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from registry._connected import DEFAULT_URL
+from registry._retry import RetryPolicy
+from registry.aio import AsyncModelRegistryClient
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _blocking(
+    method: Callable[Concatenate[AsyncModelRegistryClient, P], Awaitable[T]],
+) -> "Callable[Concatenate[ModelRegistryClient, P], T]":
+    """Turn a method of the asynchronous client into the one that waits for it."""
+
+    @functools.wraps(method)
+    def call(self: "ModelRegistryClient", *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._run(lambda client: method(client, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
+
+    return call
+
+
+def _iterating(
+    method: Callable[Concatenate[AsyncModelRegistryClient, P], AsyncIterator[T]],
+) -> "Callable[Concatenate[ModelRegistryClient, P], Iterator[T]]":
+    """Turn an asynchronous iterator into one that waits for each item."""
+
+    @functools.wraps(method)
+    def call(self: "ModelRegistryClient", *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        items = None
+
+        async def following(client: AsyncModelRegistryClient) -> tuple[T] | None:
+            nonlocal items
+            items = items or method(client, *args, **kwargs)
+            async for item in items:
+                return (item,)
+            return None
+
+        while (found := self._run(following)) is not None:  # pyright: ignore[reportPrivateUsage]
+            yield found[0]
+
+    return call
+
+
+class ModelRegistryClient:
+    """Uploads, finds and downloads model versions; every call waits for its result.
+
+    It runs the asynchronous client in a thread of its own, so it also works where an event loop
+    is running already, as in a notebook. Calls may come from several threads. `progress` is called
+    in that other thread. Closing it is good manners; a client that is not closed lets go of its
+    connections when it is collected or the interpreter ends.
+
+    Args:
+        url: address of either HTTP service; the rest is discovered.
+        timeout_seconds: longest wait for any single answer.
+        concurrency: files or parts that travel at once.
+        retry: how often and how patiently failed requests are sent again.
+        transport: replaces the network, for tests.
+    """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        timeout_seconds: float = 60.0,
+        concurrency: int = 4,
+        retry: RetryPolicy | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._make = functools.partial(
+            AsyncModelRegistryClient,
+            url,
+            timeout_seconds=timeout_seconds,
+            concurrency=concurrency,
+            retry=retry,
+            transport=transport,
+        )
+        self._lock = threading.Lock()
+        self._running: tuple[BlockingPortal, AsyncModelRegistryClient] | None = None
+        self._finalizer: weakref.finalize[Any, Any] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections and end the thread; the next call would start them anew."""
+        with self._lock:
+            finalizer, self._finalizer, self._running = self._finalizer, None, None
+        if finalizer is not None:
+            finalizer()
+
+    upload = _blocking(AsyncModelRegistryClient.upload)
+    download = _blocking(AsyncModelRegistryClient.download)
+    upload_model = _blocking(AsyncModelRegistryClient.upload_model)
+    get_metadata = _blocking(AsyncModelRegistryClient.get_metadata)
+    get_model = _blocking(AsyncModelRegistryClient.get_model)
+    discover = _blocking(AsyncModelRegistryClient.discover)
+    get_model_info = _blocking(AsyncModelRegistryClient.get_model_info)
+    list_models = _iterating(AsyncModelRegistryClient.list_models)
+    list_versions = _iterating(AsyncModelRegistryClient.list_versions)
+    get_version = _blocking(AsyncModelRegistryClient.get_version)
+    get_version_by_id = _blocking(AsyncModelRegistryClient.get_version_by_id)
+    wait_until_ready = _blocking(AsyncModelRegistryClient.wait_until_ready)
+    get_downloads = _blocking(AsyncModelRegistryClient.get_downloads)
+    open_upload = _blocking(AsyncModelRegistryClient.open_upload)
+    get_upload = _blocking(AsyncModelRegistryClient.get_upload)
+    complete_upload = _blocking(AsyncModelRegistryClient.complete_upload)
+    abort_upload = _blocking(AsyncModelRegistryClient.abort_upload)
+
+    def _run(self, work: Callable[[AsyncModelRegistryClient], Awaitable[T]]) -> T:
+        portal, client = self._start()
+        future = portal.start_task_soon(work, client)
+        try:
+            return future.result()
+        except BaseException:
+            # Ctrl-C arrives here, in the caller's thread: the work has to be told.
+            future.cancel()
+            raise
+
+    def _start(self) -> tuple[BlockingPortal, AsyncModelRegistryClient]:
+        with self._lock:
+            if self._running is None:
+                stack = contextlib.ExitStack()
+                portal = stack.enter_context(start_blocking_portal(name="registry-client"))
+                client = portal.call(self._make)
+                stack.callback(portal.call, client.close)
+                self._running = portal, client
+                # Also at interpreter exit; it must not hold the client, only what it started.
+                self._finalizer = weakref.finalize(self, stack.close)
+            return self._running

@@ -1,0 +1,159 @@
+"""Everything the client raises, as one tree.
+
+RegistryError                      catch this one to catch them all
+├── ServiceError                   a service refused the request
+│   ├── InvalidRequestError        a field breaks a rule; `errors` names it
+│   ├── AccessDeniedError          the caller may not do this
+│   ├── NotFoundError              what the request names is not there
+│   └── ConflictError              the state of what it names does not allow it
+│       ├── VersionNotReadyError   the version has no verified bytes to hand out
+│       ├── UploadIncompleteError  storage lacks parts or files of the upload
+│       ├── UploadAbortedError     the upload was aborted or has expired
+│       └── UploadMismatchError    the idempotency key belongs to an upload of something else
+├── UnavailableError               no usable answer from a service or storage; try again later
+│   └── WaitTimeoutError           the version was still being verified when the time was up
+├── VersionRejectedError           the uploaded bytes failed verification; `reasons` says why
+├── StorageError                   storage refused a signed request for good
+├── SourceError                    what is to be uploaded cannot be read as a model
+│   └── SourceChangedError         it changed while it was uploaded; the upload was aborted
+├── DigestMismatchError            downloaded bytes are not the bytes that were verified
+├── UnsafePathError                an artifact's path would lead out of the target folder
+├── ProtocolError                  an answer breaks the registry's contract
+└── MissingExtraError              an optional dependency is not installed
+
+No message, and no attribute that is shown, holds a signed URL.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from registry.schemas import Reason, Version
+
+
+class RegistryError(Exception):
+    """The registry could not do what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """A field of a request and the rule it breaks."""
+
+    field: str
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.rule}"
+
+
+class ServiceError(RegistryError):
+    """A service refused the request."""
+
+    def __init__(
+        self, detail: str, *, code: str, status: int, errors: Sequence[FieldError] = ()
+    ) -> None:
+        named = "; ".join(str(error) for error in errors)
+        super().__init__(f"{detail} ({named})" if named and named not in detail else detail)
+        self.detail = detail
+        """For a person: what is wrong."""
+        self.code = code
+        """Stable name of the problem, e.g. "version_not_ready"."""
+        self.status = status
+        """HTTP status; 422 as well where the client itself refused the request."""
+        self.errors = tuple(errors)
+        """The fields that break a rule; empty unless the request was invalid."""
+
+
+class InvalidRequestError(ServiceError):
+    """A field breaks a rule; `errors` names it."""
+
+
+class AccessDeniedError(ServiceError):
+    """The caller may not do this."""
+
+
+class NotFoundError(ServiceError):
+    """What the request names is not there."""
+
+
+class ConflictError(ServiceError):
+    """The state of what the request names does not allow it."""
+
+
+class VersionNotReadyError(ConflictError):
+    """The version has no verified bytes to hand out."""
+
+
+class UploadIncompleteError(ConflictError):
+    """Storage lacks parts or files of the upload."""
+
+
+class UploadAbortedError(ConflictError):
+    """The upload was aborted or has expired."""
+
+
+class UploadMismatchError(ConflictError):
+    """The idempotency key belongs to an upload of something else."""
+
+    def __init__(self, detail: str, *, code: str = "upload_mismatch", status: int = 409) -> None:
+        super().__init__(detail, code=code, status=status)
+
+
+class UnavailableError(RegistryError):
+    """No usable answer came from a service or storage, often enough to give up."""
+
+    def __init__(self, detail: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+        """When the other side asked to be called again, where it said so."""
+
+
+class WaitTimeoutError(UnavailableError):
+    """The version was still being verified when the time was up."""
+
+
+class VersionRejectedError(RegistryError):
+    """The uploaded bytes failed verification; `reasons` says why."""
+
+    def __init__(self, version: Version) -> None:
+        found = "; ".join(f"{reason.code}: {reason.detail}" for reason in version.reasons)
+        super().__init__(f"{version.model} version {version.number} is {version.state}: {found}")
+        self.version = version
+        self.reasons: list[Reason] = version.reasons
+
+
+class StorageError(RegistryError):
+    """Storage refused a signed request for good."""
+
+    def __init__(self, detail: str, *, status: int, code: str = "") -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        """S3's error code, e.g. "NoSuchKey"; empty where storage gave none."""
+
+
+class SourceError(RegistryError):
+    """What is to be uploaded cannot be read as a model."""
+
+
+class SourceChangedError(SourceError):
+    """The file changed while it was uploaded; the upload was aborted."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} changed while it was uploaded")
+        self.path = path
+
+
+class DigestMismatchError(RegistryError):
+    """Downloaded bytes are not the bytes that were verified."""
+
+
+class UnsafePathError(RegistryError):
+    """An artifact's path would lead out of the target folder."""
+
+
+class ProtocolError(RegistryError):
+    """An answer breaks the registry's contract."""
+
+
+class MissingExtraError(RegistryError, ImportError):
+    """An optional dependency is not installed."""

@@ -1,0 +1,181 @@
+"""Model events as they happen, or from any point of their history.
+
+Example:
+    import asyncio
+    import registry
+
+    async def main() -> None:
+        async for event in registry.subscribe("http://localhost:8000", start="beginning"):
+            print(event.sequence, event.type, event.subject)
+
+    asyncio.run(main())
+
+Needs the extra `events`: `pip install model-registry[events]`.
+"""
+
+import logging
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Literal, Self
+
+import anyio
+import httpx
+from pydantic import ValidationError
+
+from registry._connected import DEFAULT_URL
+from registry._http import Services
+from registry._retry import RetryPolicy
+from registry._topic import Topic, TopicError, open_topic
+from registry.errors import UnavailableError
+from registry.schemas import Discovery, ModelEvent
+
+logger = logging.getLogger(__name__)
+
+Start = Literal["now", "beginning"] | int | Mapping[str, int]
+"""Where to begin: now, at the oldest event kept, or after a sequence number already seen."""
+
+
+def subscribe(
+    url: str = DEFAULT_URL,
+    *,
+    model: str | None = None,
+    start: Start = "now",
+    follow: bool = True,
+    retry: RetryPolicy | None = None,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> "Subscription":
+    """Return the registry's events, to be read with `async for`.
+
+    Each event of a model comes once and in order: repeated deliveries are dropped. There is no
+    consumer group: every subscriber sees everything, and keeps its own place.
+
+    Args:
+        url: address of either HTTP service; the event topic is discovered.
+        model: only this model's events.
+        start: "now" (events recorded after the first `await`, or after entering `async with`),
+            "beginning", or the last sequence number seen: an int with `model`, or a mapping of
+            model to sequence number, in which models that are absent begin at the beginning.
+        follow: False ends with the newest event there is when reading begins.
+        retry: how patiently the first connection is tried; a lost one is tried for ever.
+        transport: replaces the network for discovery, for tests.
+
+    Raises:
+        ValueError: `start` is a number and `model` is not given.
+        MissingExtraError: aiokafka is not installed (when reading begins).
+        UnavailableError: the registry or Kafka does not answer (when reading begins).
+    """
+    if isinstance(start, int) and model is None:
+        raise ValueError("a sequence number counts within one model: give `model` as well")
+    return Subscription(url, model, start, follow, retry or RetryPolicy(), transport)
+
+
+class Seen:
+    """The newest sequence number of each model, to drop what was delivered before."""
+
+    def __init__(self, model: str | None, start: Start) -> None:
+        self._model = model
+        self._last: dict[str, int] = {}
+        if isinstance(start, int) and model is not None:
+            self._last[model] = start
+        elif isinstance(start, Mapping):
+            self._last.update(start)
+
+    def is_new(self, event: ModelEvent) -> bool:
+        """Take note of an event, and return whether it is to be delivered."""
+        name = event.data.model
+        if self._model not in (None, name) or event.sequence <= self._last.get(name, 0):
+            return False
+        self._last[name] = event.sequence
+        return True
+
+
+class Subscription:
+    """The events of one `subscribe` call. Memory is bounded by the consumer's fetch buffers."""
+
+    def __init__(
+        self,
+        url: str,
+        model: str | None,
+        start: Start,
+        follow: bool,
+        retry: RetryPolicy,
+        transport: httpx.AsyncBaseTransport | None,
+    ) -> None:
+        self._url, self._follow, self._retry, self._transport = url, follow, retry, transport
+        self._seen = Seen(model, start)
+        self._from_now = start == "now"
+        self._topic: Topic | None = None
+
+    async def __aenter__(self) -> Self:
+        """Fix the place to begin at, before the first event is asked for."""
+        if self._topic is None:
+            self._topic = await self._connect(self._retry)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; a second time does nothing."""
+        topic, self._topic = self._topic, None
+        if topic is not None:
+            await topic.close()
+
+    async def __aiter__(self) -> AsyncIterator[ModelEvent]:
+        await self.__aenter__()
+        try:
+            async with aclosing(self._values()) as values:
+                async for value in values:
+                    event = _parse(value)
+                    if event is not None and self._seen.is_new(event):
+                        yield event
+        finally:
+            await self.close()
+
+    async def _values(self) -> AsyncGenerator[bytes, None]:
+        """Yield record values, over as many connections as it takes."""
+        while self._topic is not None:
+            topic = self._topic
+            try:
+                async with aclosing(topic.read(follow=self._follow)) as values:
+                    async for value in values:
+                        yield value
+                return
+            except TopicError as error:
+                logger.warning("reading events again after: %s", error)
+                await topic.close()
+                for_ever = replace(self._retry, attempts=sys.maxsize)
+                self._topic = await self._connect(for_ever, topic.positions)
+
+    async def _connect(
+        self, retry: RetryPolicy, positions: Mapping[int, int] | None = None
+    ) -> Topic:
+        failures = 0
+        while True:
+            try:
+                address = (await self._discover()).events
+                return await open_topic(address, at_end=self._from_now, positions=positions)
+            except (TopicError, UnavailableError) as error:
+                failures += 1
+                delay = retry.delay(failures)
+                if delay is None:
+                    raise UnavailableError(str(error)) from error
+            await anyio.sleep(delay)
+
+    async def _discover(self) -> Discovery:
+        once = RetryPolicy(attempts=1)
+        async with Services(
+            self._url, timeout_seconds=10.0, retry=once, transport=self._transport
+        ) as services:
+            return await services.discover()
+
+
+def _parse(value: bytes) -> ModelEvent | None:
+    try:
+        return ModelEvent.model_validate_json(value)
+    except ValidationError:
+        # Another kind of record on the same topic must not end the subscription.
+        logger.warning("passed over a record that is no model event")
+        return None

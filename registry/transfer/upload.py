@@ -1,0 +1,175 @@
+"""Uploads a version: find its files, open or resume the upload, send, complete, wait."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from pydantic import ValidationError
+
+from registry._api import LONGEST_WAIT_SECONDS, Api
+from registry._problems import invalid_request
+from registry._retry import RetryPolicy
+from registry.errors import (
+    RegistryError,
+    SourceChangedError,
+    UploadIncompleteError,
+    VersionRejectedError,
+    WaitTimeoutError,
+)
+from registry.schemas import SETTLED, UploadRequest, UploadSession, Version
+from registry.transfer.digests import hash_in_thread
+from registry.transfer.jobs import Jobs
+from registry.transfer.plan import HASH_FIRST_BYTES
+from registry.transfer.progress import Meter, Progress
+from registry.transfer.sender import Sender
+from registry.transfer.session import OpenUpload, open_or_resume
+from registry.transfer.sources import Source, SourceFile, open_source
+from registry.transfer.storage import Storage
+
+logger = logging.getLogger(__name__)
+
+PAUSE_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Uploader:
+    """What every upload of a client uses."""
+
+    api: Api
+    storage: Storage
+    retry: RetryPolicy
+    concurrency: int
+
+    async def upload(
+        self,
+        source: Source,
+        fields: Mapping[str, Any],
+        *,
+        path: str | None,
+        idempotency_key: str | None,
+        progress: Progress | None,
+        wait: bool,
+        timeout_seconds: float,
+    ) -> Version:
+        """Upload a source as one version; `fields` are those of UploadRequest without `files`.
+
+        1 find the files; 2 hash the small ones; 3 open the upload, or find an earlier run's;
+        4 send and complete; 5 wait for the verdict.
+        """
+        with ExitStack() as opened:
+            files = await anyio.to_thread.run_sync(opened.enter_context, open_source(source, path))
+            sha256 = await _hash_small(files)
+            request = _request(files, sha256, fields)
+
+            async def settle(session: UploadSession) -> Version:
+                return await wait_until_settled(self.api, session.version_id, timeout_seconds)
+
+            ours = await open_or_resume(
+                self.api,
+                request,
+                {file.path: file for file in files},
+                idempotency_key=idempotency_key,
+                settle=settle,
+            )
+            if ours.session.state == "completed":
+                size = sum(file.size_bytes for file in files)
+                Meter(size, progress).add(size)
+            else:
+                await self._send_and_complete(ours, files, sha256, progress)
+        version_id = ours.session.version_id
+        if not wait:
+            return await self.api.get_version_by_id(version_id)
+        return require_ready(await wait_until_settled(self.api, version_id, timeout_seconds))
+
+    async def _send_and_complete(
+        self,
+        ours: OpenUpload,
+        files: Sequence[SourceFile],
+        sha256: dict[str, str],
+        progress: Progress | None,
+    ) -> None:
+        upload_id = ours.session.upload_id
+        try:
+            await self._send(ours, files, sha256, progress)
+            await anyio.to_thread.run_sync(_check_unchanged, files)
+        except SourceChangedError:
+            # What was sent is a mixture of two files. Any other failure leaves the upload open.
+            with suppress(RegistryError):
+                await self.api.abort_upload(upload_id)
+            raise
+        try:
+            await self.api.complete_upload(upload_id, sha256)
+        except UploadIncompleteError as error:
+            # Storage lost what it had confirmed; it is asked what it has, once.
+            logger.warning("sending again what storage lost: %s", error)
+            session = await self.api.get_upload(upload_id)
+            await self._send(OpenUpload(session, ours.part_digests), files, sha256, None)
+            await self.api.complete_upload(upload_id, sha256)
+
+    async def _send(
+        self,
+        ours: OpenUpload,
+        files: Sequence[SourceFile],
+        sha256: dict[str, str],
+        progress: Progress | None,
+    ) -> None:
+        plans = {plan.path: plan for plan in ours.session.files}
+        meter = Meter(sum(file.size_bytes for file in files), progress)
+        jobs = Jobs(self.api, ours.session.upload_id, sha256, ours.part_digests)
+        sender = Sender(self.storage, retry=self.retry, concurrency=self.concurrency, meter=meter)
+        await sender.send(jobs, [(file, plans[file.path]) for file in files])
+
+
+def _request(
+    files: Sequence[SourceFile], sha256: Mapping[str, str], fields: Mapping[str, Any]
+) -> UploadRequest:
+    described = [
+        {"path": file.path, "size_bytes": file.size_bytes, "sha256": sha256.get(file.path)}
+        for file in files
+    ]
+    try:
+        return UploadRequest.model_validate({**fields, "files": described})
+    except ValidationError as error:
+        raise invalid_request(error) from None
+
+
+async def _hash_small(files: Sequence[SourceFile]) -> dict[str, str]:
+    """Return the digests that make a request distinctive before anything is sent."""
+    small = [file for file in files if file.size_bytes <= HASH_FIRST_BYTES]
+    return {file.path: await hash_in_thread(file) for file in small}
+
+
+def _check_unchanged(files: Sequence[SourceFile]) -> None:
+    for file in files:
+        file.check_unchanged()
+
+
+async def wait_until_settled(api: Api, version_id: str, timeout_seconds: float) -> Version:
+    """Return the version once it has left `pending` and `verifying`.
+
+    Raises WaitTimeoutError when that takes longer than the timeout.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        left = deadline - time.monotonic()
+        version = await api.get_version_by_id(version_id, max(0.0, min(left, LONGEST_WAIT_SECONDS)))
+        if version.state in SETTLED:
+            return version
+        if time.monotonic() >= deadline:
+            raise WaitTimeoutError(
+                f"{version.model} version {version.number} is still {version.state}"
+                f" after {timeout_seconds:g} s"
+            )
+        await anyio.sleep(PAUSE_SECONDS)  # for a server that answers at once in spite of `wait`
+
+
+def require_ready(version: Version) -> Version:
+    """Return a ready version; raises VersionRejectedError for any other."""
+    if version.state != "ready":
+        raise VersionRejectedError(version)
+    return version

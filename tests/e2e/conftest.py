@@ -1,0 +1,66 @@
+"""The registry as it runs: three processes over real servers, one set for each test worker."""
+
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from local.ports import HOST
+from local.stack import start_services, stop
+from local.state import SERVICES
+from shared.database import open_database
+from shared.settings import Settings
+from tests.support.api import MIB, Api
+from tests.support.isolation import isolated, settings_of
+from tests.support.s3 import s3_client
+from tests.support.servers import Addresses
+from tests.support.system import System
+
+
+@pytest.fixture(scope="session")
+def environment(addresses: Addresses) -> dict[str, str]:
+    """Settings of the services; parts as small as S3 allows."""
+    return {
+        **isolated(addresses),
+        "UPLOAD_SINGLE_PUT_MAX_BYTES": str(MIB),
+        "UPLOAD_PART_SIZE_BYTES": str(5 * MIB),
+    }
+
+
+@pytest.fixture(scope="session")
+def settings(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """What the running services were started with."""
+    root = tmp_path_factory.mktemp("services")
+    try:
+        yield settings_of(start_services(root, environment, "free"))
+    finally:
+        stop(root, SERVICES)
+
+
+@pytest.fixture(scope="session")
+async def system(settings: Settings) -> AsyncIterator[System]:
+    """The running registry, and ways to look behind its services."""
+    async with open_database(settings) as database:
+        yield System(settings, database, s3_client(settings))
+
+
+@pytest.fixture(scope="session")
+async def api(settings: Settings) -> AsyncIterator[Api]:
+    """An uploader's HTTP clients."""
+    ingest = f"http://{HOST}:{settings.registry_port}"
+    query = f"http://{HOST}:{settings.query_port}"
+    async with (
+        httpx.AsyncClient(base_url=ingest, trust_env=False, timeout=60) as to_ingest,
+        httpx.AsyncClient(base_url=query, trust_env=False, timeout=60) as to_query,
+        httpx.AsyncClient(trust_env=False, timeout=60) as to_storage,
+    ):
+        yield Api(to_ingest, to_query, to_storage)
+
+
+@pytest.fixture
+def model() -> str:
+    """A model that no other test knows."""
+    return f"model {uuid4().hex[:12]}"

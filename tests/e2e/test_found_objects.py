@@ -1,0 +1,95 @@
+"""Objects that a plain S3 client wrote: adopted under the key rule, reported outside it."""
+
+import os
+from typing import Any
+
+from tests.support.api import Api, file_of, sha256_of
+from tests.support.eventually import eventually
+from tests.support.system import Footprint, System
+
+
+async def adopted(api: Api, model: str) -> None:
+    """Wait until the model's first version is recorded."""
+
+    async def look() -> bool | None:
+        answer = await api.query.get(f"/v1/models/{model}")
+        return True if answer.is_success else None
+
+    await eventually(look)
+
+
+async def stray(system: System, key: str, code: str) -> dict[str, Any]:
+    """Wait until the object is reported."""
+
+    async def look() -> dict[str, Any] | None:
+        return await system.database.strays.find_one({"key": key, "code": code})
+
+    return await eventually(look)
+
+
+def write(system: System, key: str, data: bytes) -> None:
+    system.s3.put_object(Bucket=system.settings.minio_bucket, Key=key, Body=data)
+
+
+async def test_an_object_under_the_key_rule_becomes_a_version(
+    api: Api, system: System, model: str
+) -> None:
+    data = os.urandom(50_000)
+    write(system, f"{model}/3/weights+extra/model.bin", data)
+    await adopted(api, model)
+    version = await api.version(model, 3, wait=30)
+    assert (version.state, version.source, version.number) == ("ready", "object", 3)
+    [artifact] = version.artifacts
+    assert (artifact.path, artifact.sha256) == ("weights+extra/model.bin", sha256_of(data))
+    assert await api.download(model, 3, artifact.path) == data
+
+
+async def test_a_label_in_the_key_becomes_the_label_of_the_next_number(
+    api: Api, system: System, model: str
+) -> None:
+    write(system, f"{model}/1.2.0/model.bin", b"bytes")
+    await adopted(api, model)
+    version = await api.version(model, "1.2.0", wait=30)
+    assert (version.state, version.number, version.label) == ("ready", 1, "1.2.0")
+
+
+async def test_an_object_outside_the_rule_is_reported_and_left_alone(
+    api: Api, system: System, model: str
+) -> None:
+    key = f"{model}/no-file-under-a-version"
+    write(system, key, b"bytes")
+    report = await stray(system, key, "outside_key_rule")
+    assert "<model>/<version>/<file>" in report["detail"]
+    assert report["size_bytes"] == 5
+    assert await system.footprint(model) == Footprint(objects=1)
+
+
+async def test_an_empty_object_is_reported(system: System, model: str) -> None:
+    write(system, f"{model}/1/model.bin", b"")
+    await stray(system, f"{model}/1/model.bin", "empty_object")
+    assert await system.footprint(model) == Footprint(objects=1)
+
+
+async def test_a_further_object_does_not_join_a_version_that_exists(
+    api: Api, system: System, model: str
+) -> None:
+    session = await api.open(model, file_of("model.bin", b"announced"))
+    write(system, f"{model}/1/intruder.bin", b"bytes")
+    await stray(system, f"{model}/1/intruder.bin", "version_exists")
+    await api.put(session.files[0], b"announced")
+    assert [artifact.path for artifact in (await api.ready(session)).artifacts] == ["model.bin"]
+
+
+async def test_overwriting_a_ready_object_changes_nothing_of_its_version(
+    api: Api, system: System, model: str
+) -> None:
+    data = os.urandom(1000)
+    session = await api.open(model, file_of("model.bin", data))
+    await api.put(session.files[0], data)
+    before = await api.ready(session)
+
+    write(system, f"{model}/1/model.bin", b"something else")
+
+    await stray(system, f"{model}/1/model.bin", "written_again")
+    assert await api.version(model, 1) == before
+    assert await api.download(model, 1, "model.bin") == data

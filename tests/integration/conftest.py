@@ -1,0 +1,33 @@
+"""Open adapters over real servers, for one module each."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shared.database import Database, ensure_indexes, open_database
+from shared.settings import Settings
+from shared.storage import Storage, open_storage
+from tests.support.isolation import isolated, settings_of
+from tests.support.servers import Addresses
+
+
+@pytest.fixture(scope="module")
+def settings(addresses: Addresses) -> Settings:
+    """A database, bucket and topics that no other module uses."""
+    return settings_of(isolated(addresses))
+
+
+@pytest.fixture(scope="module")
+async def storage(settings: Settings) -> AsyncIterator[Storage]:
+    """The storage adapter, its bucket provisioned."""
+    async with open_storage(settings) as opened:
+        await opened.buckets.provision(settings.minio_bucket)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """The database, its indexes made."""
+    async with open_database(settings) as opened:
+        await ensure_indexes(opened)
+        yield opened

@@ -1,0 +1,36 @@
+"""Versions as ingest drafts them."""
+
+from datetime import timedelta
+from typing import Any
+
+from shared.database import Database
+from shared.records import SessionRecord, VersionRecord, new_id, utc_now
+from shared.transitions import Verdict
+from tests.unit.records import SHA256, artifact, version
+
+
+def draft(model: str, *paths: str, key: str | None = None, **fields: Any) -> VersionRecord:
+    """A version of these files that has no number yet."""
+    return version(
+        *(artifact(path, key="") for path in paths or ("model.bin",)),
+        id=new_id(),
+        model=model,
+        number=0,
+        session=SessionRecord(
+            expires_at=utc_now() + timedelta(hours=1), idempotency_key=key, request_digest="d"
+        ),
+        **fields,
+    )
+
+
+def verified(record: VersionRecord, index: int = 0, **fields: Any) -> Verdict:
+    """The verdict that one artifact is good."""
+    good = {"state": "verified", "etag": "e", "sha256": SHA256, "sha256_state": "verified"}
+    found = record.artifacts[index].model_copy(update=good)
+    return Verdict(record.id, index, found, **fields)
+
+
+async def sequences(database: Database, model: str) -> list[int]:
+    """Sequence numbers of the model's events in the outbox, in order."""
+    found = database.outbox.find({"model": model}).sort("sequence", 1)
+    return [event["sequence"] async for event in found]

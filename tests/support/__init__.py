@@ -1,0 +1,1 @@
+"""What tests of several folders share: servers, isolation, small readers of MinIO and Kafka."""

@@ -1,0 +1,30 @@
+"""Names of its own for each test or module, so that one set of servers serves all of them.
+
+MinIO sends the events of every bucket to one topic. An indexer under test has its own database,
+and leaves alone the events of buckets that are not in it.
+"""
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+from shared.settings import Settings
+from tests.support.servers import Addresses
+
+
+def isolated(addresses: Addresses) -> dict[str, str]:
+    """The servers' addresses, with a database, bucket, topics and consumer group for one user."""
+    token = uuid4().hex[:12]
+    return {
+        **addresses,
+        "MONGODB_DB": f"test_{token}",
+        "MINIO_BUCKET": f"test-{token}",
+        "KAFKA_MODEL_EVENTS_TOPIC": f"test-{token}.model-events",
+        "KAFKA_DEAD_LETTER_TOPIC": f"test-{token}.dead-letter",
+        "KAFKA_INDEXER_GROUP": f"test-{token}",
+        "KAFKA_TOPIC_PARTITIONS": "3",
+    }
+
+
+def settings_of(environment: Mapping[str, str]) -> Settings:
+    """Settings from these variables alone, whatever the process's environment says."""
+    return Settings.model_validate({name.lower(): value for name, value in environment.items()})

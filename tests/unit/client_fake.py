@@ -1,0 +1,351 @@
+"""A registry in memory behind httpx's transport: both services and the storage they sign for.
+
+It keeps the contract that the client relies on: signed headers are enforced, storage refuses
+another body, and a key that was seen before answers with the upload it opened.
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+
+from registry import RetryPolicy
+from registry.aio import AsyncModelRegistryClient
+from registry.client import ModelRegistryClient
+
+URL = "http://registry.test"
+STORAGE = "http://storage.test"
+SECRET = "X-Amz-Signature=5ec2e7"
+NOW = "2026-01-01T00:00:00Z"
+
+Fault = Callable[[httpx.Request], httpx.Response | Exception | None]
+"""Answers in place of the registry, raises, or lets a request pass by returning None."""
+
+
+def sha256_base64(data: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def composite(parts: Iterable[bytes]) -> str:
+    digests = [hashlib.sha256(part).digest() for part in parts]
+    return f"{sha256_base64(b''.join(digests))}-{len(digests)}"
+
+
+def problem(status: int, code: str, detail: str = "it cannot be done") -> httpx.Response:
+    body = {"type": "about:blank", "title": "No", "status": status, "code": code, "detail": detail}
+    return httpx.Response(status, json=body)
+
+
+@dataclass
+class FakeUpload:
+    id: str
+    key: str
+    request: dict[str, Any]
+    number: int
+    state: str = "open"
+    parts: dict[str, dict[int, bytes]] = field(default_factory=dict[str, dict[int, bytes]])
+
+
+@dataclass
+class FakeRegistry:
+    """Behaves like the registry; tests set its knobs and look at what it holds."""
+
+    single_put_max_bytes: int = 1 << 20
+    part_size_bytes: int = 1000
+    pages: int = 2
+    verdict: str = "ready"
+    uploads: list[FakeUpload] = field(default_factory=list[FakeUpload])
+    objects: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    requests: list[httpx.Request] = field(default_factory=list[httpx.Request])
+    faults: list[Fault] = field(default_factory=list[Fault])
+
+    def client(self, **options: Any) -> AsyncModelRegistryClient:
+        return AsyncModelRegistryClient(URL, **self._options(options))
+
+    def blocking_client(self, **options: Any) -> ModelRegistryClient:
+        return ModelRegistryClient(URL, **self._options(options))
+
+    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
+        patient = RetryPolicy(attempts=4, base_seconds=0.0)
+        return {"retry": patient, "transport": self.transport(), **options}
+
+    def transport(self) -> httpx.MockTransport:
+        return httpx.MockTransport(self.handle)
+
+    def sent(self, pattern: str) -> list[httpx.Request]:
+        """Requests so far whose "METHOD path" matches."""
+        return [r for r in self.requests if re.search(pattern, f"{r.method} {r.url.path}")]
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        for fault in self.faults:
+            answer = fault(request)
+            if isinstance(answer, Exception):
+                raise answer
+            if answer is not None:
+                return answer
+        if request.url.host == "storage.test":
+            return self._storage(request)
+        path = [unquote(part) for part in request.url.raw_path.decode().split("?")[0].split("/")]
+        return self._service(request, path[2:])
+
+    # --- services ---------------------------------------------------------------------------
+
+    def _service(self, request: httpx.Request, path: list[str]) -> httpx.Response:
+        match [request.method, *path]:
+            case ["GET"]:
+                events = {"bootstrap_servers": "kafka.test:9092", "topic": "model-events"}
+                addresses = {"ingest_url": "http://ingest.test", "query_url": "http://query.test"}
+                return httpx.Response(200, json={**addresses, "events": events})
+            case ["POST", "uploads"]:
+                return self._open(request)
+            case [method, "uploads", upload_id, *step]:
+                return self._step(method, self._upload(upload_id), step, request)
+            case ["GET", "versions", version_id]:
+                return self._version_answer(lambda u: version_id in self._ids(u))
+            case ["GET", "models"]:
+                return self._page(request, [self._model(name) for name in self._names()])
+            case ["GET", "models", name]:
+                return httpx.Response(200, json=self._model(name))
+            case ["GET", "models", name, "versions"]:
+                mine = [u for u in reversed(self.uploads) if u.request["model"] == name]
+                return self._page(request, [self._version(u) for u in mine])
+            case ["GET", "models", name, "versions", version, *rest]:
+                found = self._find(name, version)
+                if found is None:
+                    return problem(404, "version_not_found", f"no version {version}")
+                return self._downloads(request, found) if rest else self._answer_version(found)
+            case _:
+                return problem(404, "not_found")
+
+    def _open(self, request: httpx.Request) -> httpx.Response:
+        body, key = json.loads(request.content), request.headers["idempotency-key"]
+        for upload in self.uploads:
+            if upload.key == key:
+                if upload.request != body:
+                    return problem(422, "idempotency_key_reused", "used with another body")
+                return httpx.Response(200, json=self._session(upload))
+        number = 1 + sum(u.request["model"] == body["model"] for u in self.uploads)
+        upload = FakeUpload(f"upload-{len(self.uploads)}", key, body, number)
+        self.uploads.append(upload)
+        return httpx.Response(201, json=self._session(upload))
+
+    def _step(
+        self, method: str, upload: FakeUpload, step: list[str], request: httpx.Request
+    ) -> httpx.Response:
+        if upload.state == "aborted" and method == "POST":
+            return problem(409, "upload_aborted")
+        match [method, *step]:
+            case ["GET"]:
+                pass
+            case ["POST", "parts"]:
+                return self._sign_parts(upload, json.loads(request.content))
+            case ["POST", "complete"]:
+                if missing := self._missing(upload):
+                    return problem(409, "upload_incomplete", f"missing: {missing}")
+                self._complete(upload)
+            case ["DELETE"]:
+                upload.state = "aborted"
+                return httpx.Response(204)
+            case _:
+                return problem(404, "not_found")
+        return httpx.Response(200, json=self._session(upload))
+
+    def _session(self, upload: FakeUpload) -> dict[str, Any]:
+        return {
+            "upload_id": upload.id,
+            "model": upload.request["model"],
+            "number": upload.number,
+            "version_id": f"version-{upload.id}",
+            "state": upload.state,
+            "version_state": "pending",
+            "storage_group": upload.request["storage_group"] or "models",
+            "expires_at": NOW,
+            "files": [self._plan(upload, file) for file in upload.request["files"]],
+        }
+
+    def _plan(self, upload: FakeUpload, file: dict[str, Any]) -> dict[str, Any]:
+        size, key = file["size_bytes"], self._key(upload, file["path"])
+        plan: dict[str, Any] = {"path": file["path"], "key": key, "size_bytes": size}
+        plan["uploaded"] = key in self.objects
+        if size <= self.single_put_max_bytes:
+            digest = base64.b64encode(bytes.fromhex(file["sha256"])).decode()
+            return {**plan, "kind": "put", "put": self._signed(key, {}, size, digest)}
+        stored = sorted(upload.parts.get(key, {}).items())
+        return {
+            **plan,
+            "kind": "multipart",
+            "part_size_bytes": self.part_size_bytes,
+            "part_count": -(-size // self.part_size_bytes),
+            "parts": [
+                {"number": n, "size_bytes": len(d), "sha256": hashlib.sha256(d).hexdigest()}
+                for n, d in stored
+            ],
+        }
+
+    def _signed(self, key: str, query: dict[str, Any], size: int, digest: str) -> dict[str, Any]:
+        more = "".join(f"&{name}={value}" for name, value in query.items())
+        headers = {"content-length": str(size), "x-amz-checksum-sha256": digest}
+        url = f"{STORAGE}/{key}?{SECRET}{more}"
+        return {"method": "PUT", "url": url, "headers": headers, "expires_at": NOW}
+
+    def _sign_parts(self, upload: FakeUpload, body: dict[str, Any]) -> httpx.Response:
+        file = next(f for f in upload.request["files"] if f["path"] == body["path"])
+        signed: list[dict[str, Any]] = []
+        for part in body["parts"]:
+            offset = (part["number"] - 1) * self.part_size_bytes
+            size = min(self.part_size_bytes, file["size_bytes"] - offset)
+            digest = base64.b64encode(bytes.fromhex(part["sha256"])).decode()
+            query = {"partNumber": part["number"], "uploadId": upload.id}
+            request = self._signed(self._key(upload, body["path"]), query, size, digest)
+            signed.append({**request, "number": part["number"], "size_bytes": size})
+        return httpx.Response(200, json={"parts": signed})
+
+    def _missing(self, upload: FakeUpload) -> list[str]:
+        def is_there(file: dict[str, Any]) -> bool:
+            key = self._key(upload, file["path"])
+            parts = upload.parts.get(key, {}).values()
+            return key in self.objects or sum(map(len, parts)) == file["size_bytes"]
+
+        return [file["path"] for file in upload.request["files"] if not is_there(file)]
+
+    def _complete(self, upload: FakeUpload) -> None:
+        upload.state = "completed"
+        for key, parts in upload.parts.items():
+            self.objects[key] = b"".join(parts[number] for number in sorted(parts))
+
+    # --- reads ------------------------------------------------------------------------------
+
+    def _names(self) -> list[str]:
+        return sorted({upload.request["model"] for upload in self.uploads})
+
+    def _model(self, name: str) -> dict[str, Any]:
+        mine = [u.number for u in self.uploads if u.request["model"] == name]
+        return {"name": name, "version_count": len(mine), "created_at": NOW, "sequence": 1}
+
+    def _page(self, request: httpx.Request, items: list[dict[str, Any]]) -> httpx.Response:
+        start = int(request.url.params.get("cursor", "0"))
+        end = start + self.pages
+        cursor = str(end) if end < len(items) else None
+        return httpx.Response(200, json={"items": items[start:end], "next_cursor": cursor})
+
+    def _find(self, name: str, version: str) -> FakeUpload | None:
+        for upload in reversed(self.uploads):
+            known = (str(upload.number), upload.request["version"], "latest")
+            if upload.request["model"] == name and version in known:
+                return upload
+        return None
+
+    def _ids(self, upload: FakeUpload) -> tuple[str, Any]:
+        return f"version-{upload.id}", upload.request["client_id"]
+
+    def _version_answer(self, wanted: Callable[[FakeUpload], bool]) -> httpx.Response:
+        for upload in self.uploads:
+            if wanted(upload):
+                return self._answer_version(upload)
+        return problem(404, "version_not_found")
+
+    def _answer_version(self, upload: FakeUpload) -> httpx.Response:
+        return httpx.Response(200, json=self._version(upload))
+
+    def _version(self, upload: FakeUpload) -> dict[str, Any]:
+        request = upload.request
+        described = ("description", "framework", "metrics", "parameters", "tags", "properties")
+        reasons = [{"code": "bad_format", "detail": "no model"}]
+        return {
+            **{name: request[name] for name in described},
+            "id": f"version-{upload.id}",
+            "model": request["model"],
+            "number": upload.number,
+            "label": request["version"] if isinstance(request["version"], str) else None,
+            "client_id": request["client_id"],
+            "state": self.verdict if upload.state == "completed" else "pending",
+            "reasons": reasons if self.verdict == "rejected" else [],
+            "source": "upload",
+            "storage_group": request["storage_group"] or "models",
+            "artifacts": [self._artifact(upload, file) for file in request["files"]],
+            "size_bytes": sum(file["size_bytes"] for file in request["files"]),
+            "created_at": NOW,
+            "sequence": 2,
+        }
+
+    def _artifact(self, upload: FakeUpload, file: dict[str, Any]) -> dict[str, Any]:
+        key = self._key(upload, file["path"])
+        verified = {"key": key, "state": "verified", "sha256_state": "verified"}
+        artifact = {**file, **verified, **self._digests(key)}
+        return artifact if key in self.objects else {**file, "key": key, "state": "pending"}
+
+    def _digests(self, key: str) -> dict[str, Any]:
+        data, size = self.objects.get(key, b""), self.part_size_bytes
+        if len(data) <= self.single_put_max_bytes:
+            return {"sha256": hashlib.sha256(data).hexdigest(), "composite": None}
+        parts = [data[at : at + size] for at in range(0, len(data), size)]
+        value = {"value": composite(parts), "part_size_bytes": size, "part_count": len(parts)}
+        return {"sha256": None, "sha256_state": None, "composite": value}
+
+    def _downloads(self, request: httpx.Request, upload: FakeUpload) -> httpx.Response:
+        if self.verdict != "ready" or upload.state != "completed":
+            return problem(409, "version_not_ready")
+        wanted = request.url.params.get("path")
+        files = [self._artifact(upload, file) for file in upload.request["files"]]
+        signed = [
+            {**file, "url": f"{STORAGE}/{file['key']}?{SECRET}", "expires_at": NOW}
+            for file in files
+            if wanted in (None, file["path"])
+        ]
+        answer = {"model": upload.request["model"], "number": upload.number, "files": signed}
+        return httpx.Response(200, json=answer)
+
+    # --- storage ----------------------------------------------------------------------------
+
+    def _storage(self, request: httpx.Request) -> httpx.Response:
+        key, query = request.url.path.lstrip("/"), request.url.params
+        assert SECRET in str(request.url), "storage was asked without a signature"
+        if request.method == "GET":
+            return self._get(request, key)
+        data = request.content
+        assert request.headers["content-length"] == str(len(data))
+        if request.headers["x-amz-checksum-sha256"] != sha256_base64(data):
+            return httpx.Response(400, content=b"<Error><Code>BadDigest</Code></Error>")
+        if "uploadId" in query:
+            parts = self._upload(query["uploadId"]).parts.setdefault(key, {})
+            parts[int(query["partNumber"])] = data
+        elif key in self.objects:
+            return httpx.Response(412, content=b"<Error><Code>PreconditionFailed</Code></Error>")
+        else:
+            self.objects[key] = data
+        return httpx.Response(200)
+
+    def _get(self, request: httpx.Request, key: str) -> httpx.Response:
+        data = self.objects[key]
+        if match := re.fullmatch(r"bytes=(\d+)-", request.headers.get("range", "")):
+            return httpx.Response(206, stream=httpx.ByteStream(data[int(match[1]) :]))
+        return httpx.Response(200, stream=httpx.ByteStream(data))
+
+    def _upload(self, upload_id: str) -> FakeUpload:
+        return next(upload for upload in self.uploads if upload.id == upload_id)
+
+    def _key(self, upload: FakeUpload, path: str) -> str:
+        return f"{upload.request['model']}/{upload.number}/{path}"
+
+
+def times(count: int, pattern: str, answer: httpx.Response | Exception) -> Fault:
+    """Answer so the first `count` requests whose "METHOD host/path" matches."""
+    left = count
+
+    def fault(request: httpx.Request) -> httpx.Response | Exception | None:
+        nonlocal left
+        if left == 0 or not re.search(
+            pattern, f"{request.method} {request.url.host}{request.url.path}"
+        ):
+            return None
+        left -= 1
+        return answer
+
+    return fault

@@ -1,0 +1,172 @@
+"""Downloading, against a registry in memory."""
+
+import hashlib
+from pathlib import Path
+
+import httpx
+import pytest
+
+import registry
+from registry.transfer import digests, download
+from registry.transfer import upload as upload_module
+from tests.unit.client_fake import FakeRegistry, problem, times
+
+BIG = bytes(range(256)) * 40
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
+    for module in (digests, download):
+        monkeypatch.setattr(module, "CHUNK_BYTES", 1024)
+    return FakeRegistry()
+
+
+async def upload(fake: FakeRegistry, source: "bytes | Path", name: str = "m.bin") -> None:
+    async with fake.client() as client:
+        await client.upload("m", source, path=name if isinstance(source, bytes) else None)
+
+
+async def test_a_file_is_downloaded(fake: FakeRegistry, tmp_path: Path) -> None:
+    await upload(fake, BIG)
+    seen: list[tuple[int, int]] = []
+    async with fake.client() as client:
+        found = await client.download(
+            "m", to=tmp_path / "x", progress=lambda done, total: seen.append((done, total))
+        )
+    assert found == tmp_path / "x"
+    assert found.read_bytes() == BIG
+    assert seen[-1] == (len(BIG), len(BIG))
+    assert not (tmp_path / "x.part").exists()
+
+
+async def test_into_a_folder_that_is_there(fake: FakeRegistry, tmp_path: Path) -> None:
+    await upload(fake, BIG)
+    async with fake.client() as client:
+        assert await client.download("m", 1, to=tmp_path) == tmp_path / "m.bin"
+
+
+async def test_several_files_become_a_folder(fake: FakeRegistry, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "sub").mkdir(parents=True)
+    (source / "a").write_bytes(b"a")
+    (source / "sub" / "b").write_bytes(b"b")
+    await upload(fake, source)
+    async with fake.client() as client:
+        found = await client.download("m", to=tmp_path / "out")
+    assert (found / "a").read_bytes() == b"a"
+    assert (found / "sub" / "b").read_bytes() == b"b"
+
+
+async def test_parts_are_checked_by_their_composite_digest(
+    fake: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_module, "HASH_FIRST_BYTES", 0)
+    fake.single_put_max_bytes = 0
+    await upload(fake, BIG)
+    async with fake.client() as client:
+        await client.download("m", to=tmp_path / "x")
+        damaged = httpx.ByteStream(BIG[:-1] + b"!")
+        fake.faults = [times(1, "^GET storage", httpx.Response(200, stream=damaged))]
+        with pytest.raises(registry.DigestMismatchError, match=r"m.bin of m version 1"):
+            await client.download("m", to=tmp_path / "y")
+    assert not (tmp_path / "y").exists()
+
+
+async def test_a_partial_file_is_continued(fake: FakeRegistry, tmp_path: Path) -> None:
+    await upload(fake, BIG)
+    (tmp_path / "x.part").write_bytes(BIG[:5000])
+    async with fake.client() as client:
+        await client.download("m", to=tmp_path / "x")
+    assert [r.headers["range"] for r in fake.sent("^GET /m/1")] == ["bytes=5000-"]
+    assert (tmp_path / "x").read_bytes() == BIG
+
+
+@pytest.mark.parametrize("left", [b"other" * 1000, b"o" * len(BIG), BIG + b"more"])
+async def test_a_partial_file_of_something_else_is_replaced(
+    fake: FakeRegistry, tmp_path: Path, left: bytes
+) -> None:
+    await upload(fake, BIG)
+    (tmp_path / "x.part").write_bytes(left)
+    async with fake.client() as client:
+        await client.download("m", to=tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == BIG
+
+
+async def test_storage_without_ranges_starts_over(fake: FakeRegistry, tmp_path: Path) -> None:
+    await upload(fake, BIG)
+    (tmp_path / "x.part").write_bytes(BIG[:5000])
+    fake.faults = [times(1, "^GET storage", httpx.Response(200, stream=httpx.ByteStream(BIG)))]
+    async with fake.client() as client:
+        await client.download("m", to=tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == BIG
+
+
+class Cut(httpx.AsyncByteStream):
+    """A body that ends in the middle."""
+
+    async def __aiter__(self):  # noqa: ANN204
+        yield BIG[:4096]
+        raise httpx.ReadError("gone")
+
+
+async def test_a_lost_connection_is_continued_where_it_broke(
+    fake: FakeRegistry, tmp_path: Path
+) -> None:
+    await upload(fake, BIG)
+    fake.faults = [times(1, "^GET storage", httpx.Response(200, stream=Cut()))]
+    async with fake.client() as client:
+        await client.download("m", to=tmp_path / "x")
+    assert [r.headers.get("range") for r in fake.sent("^GET /m/1")] == [None, "bytes=4096-"]
+    assert (tmp_path / "x").read_bytes() == BIG
+
+
+async def test_an_expired_url_is_asked_for_again(fake: FakeRegistry, tmp_path: Path) -> None:
+    await upload(fake, BIG)
+    fake.faults = [times(1, "^GET storage", httpx.Response(403))]
+    async with fake.client() as client:
+        await client.download("m", to=tmp_path / "x")
+    assert len(fake.sent("/downloads$")) == 2
+
+
+async def test_more_bytes_than_stated_are_not_written(fake: FakeRegistry, tmp_path: Path) -> None:
+    await upload(fake, BIG)
+    fake.faults = [times(9, "^GET storage", httpx.Response(200, stream=httpx.ByteStream(BIG * 2)))]
+    async with fake.client() as client:
+        with pytest.raises(registry.StorageError, match="more bytes"):
+            await client.download("m", to=tmp_path / "x")
+    assert (tmp_path / "x.part").stat().st_size <= len(BIG)
+
+
+@pytest.mark.parametrize("path", ["../evil", "/etc/evil", "a/../../evil", "a\\b", ""])
+async def test_a_path_that_leads_out_is_refused(
+    fake: FakeRegistry, tmp_path: Path, path: str
+) -> None:
+    file = {"path": path, "url": "http://storage.test/x", "expires_at": "2026-01-01T00:00:00Z"}
+    digest = {"sha256": hashlib.sha256(b"").hexdigest(), "sha256_state": "verified"}
+    file |= {"size_bytes": 1, "composite": None, **digest}  # pyright: ignore[reportAssignmentType]
+    answer = httpx.Response(200, json={"model": "m", "number": 1, "files": [file, file]})
+    fake.faults = [times(1, "/downloads", answer)]
+    async with fake.client() as client:
+        with pytest.raises(registry.UnsafePathError):
+            await client.download("m", to=tmp_path / "x")
+
+
+async def test_a_link_in_the_target_folder_does_not_lead_out(
+    fake: FakeRegistry, tmp_path: Path
+) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    (source / "sub").mkdir(parents=True)
+    (source / "sub" / "b").write_bytes(b"b")
+    target.mkdir()
+    (target / "sub").symlink_to(tmp_path)
+    await upload(fake, source)
+    async with fake.client() as client:
+        with pytest.raises(registry.UnsafePathError):
+            await client.download("m", to=target)
+
+
+async def test_what_is_not_ready_is_not_downloaded(fake: FakeRegistry, tmp_path: Path) -> None:
+    fake.faults = [times(1, "/downloads", problem(409, "version_not_ready"))]
+    async with fake.client() as client:
+        with pytest.raises(registry.VersionNotReadyError):
+            await client.download("m", to=tmp_path / "x")

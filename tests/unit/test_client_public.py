@@ -1,0 +1,148 @@
+"""What the package promises to those who import it."""
+
+import doctest
+import importlib
+import logging
+import pkgutil
+import re
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+import registry
+from registry import errors
+from registry._problems import error_from_problem
+from tests.unit.client_fake import SECRET, FakeRegistry, times
+
+
+def test_all_lists_what_is_there_in_order() -> None:
+    assert list(registry.__all__) == sorted(registry.__all__)
+    for name in registry.__all__:
+        assert getattr(registry, name) is not None
+    public = {
+        name
+        for name, value in vars(registry).items()
+        if not name.startswith("_") and getattr(value, "__module__", "").startswith("registry")
+    }
+    assert public == set(registry.__all__) - {"VersionState"}  # a Literal knows no module
+
+
+def test_every_error_is_exported_and_drawn_in_the_tree() -> None:
+    tree = errors.__doc__ or ""
+    found = {
+        name: value
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and value.__module__ == errors.__name__
+        if issubclass(value, Exception)
+    }
+    assert found
+    for name, value in found.items():
+        assert issubclass(value, errors.RegistryError)
+        assert re.search(rf"\b{name}\b", tree), name
+        assert name in registry.__all__
+        assert value.__doc__
+
+
+def test_everything_public_is_documented() -> None:
+    for name in registry.__all__:
+        value = getattr(registry, name)
+        if isinstance(value, type):
+            assert value.__doc__, name
+
+
+@pytest.mark.parametrize(
+    "module",
+    [m.name for m in pkgutil.walk_packages(registry.__path__, "registry.")],
+)
+def test_examples_in_docstrings_run(module: str) -> None:
+    assert doctest.testmod(importlib.import_module(module)).failed == 0
+
+
+def test_the_server_packages_are_not_needed() -> None:
+    for name in ("fastapi", "motor", "aiokafka"):
+        assert name not in _imported_by_client()
+
+
+def _imported_by_client() -> set[str]:
+    code = "import registry.cli, sys; print(*{name.split('.')[0] for name in sys.modules})"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(ended.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (404, "model_not_found", errors.NotFoundError),
+        (409, "version_not_ready", errors.VersionNotReadyError),
+        (409, "upload_incomplete", errors.UploadIncompleteError),
+        (409, "upload_aborted", errors.UploadAbortedError),
+        (409, "something_new", errors.ConflictError),
+        (422, "idempotency_key_reused", errors.UploadMismatchError),
+        (422, "invalid_request", errors.InvalidRequestError),
+        (401, "no_token", errors.AccessDeniedError),
+        (418, "teapot", errors.ServiceError),
+    ],
+)
+def test_a_problem_becomes_the_error_of_its_code(
+    status: int, code: str, kind: type[errors.ServiceError]
+) -> None:
+    problem = {"status": status, "code": code, "title": "T", "detail": "because"}
+    error = error_from_problem(status, problem)
+    assert type(error) is kind
+    assert (str(error), error.code, error.status) == ("because", code, status)
+
+
+def test_field_errors_are_carried() -> None:
+    problem = {"code": "invalid", "detail": "no", "errors": [{"field": "a", "rule": "b"}, 5]}
+    error = error_from_problem(422, problem)
+    assert [(e.field, e.rule) for e in error.errors] == [("a", "b")]
+    assert str(error) == "no (a: b)"
+
+
+@pytest.mark.parametrize("problem", [None, [], "text", {"errors": "x"}, {"code": None}])
+def test_an_answer_that_is_no_problem_document_still_says_its_status(problem: object) -> None:
+    error = error_from_problem(404, problem)
+    assert isinstance(error, errors.NotFoundError)
+    assert "404" in str(error)
+
+
+async def test_a_server_that_is_no_registry_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    fake = FakeRegistry()
+    fake.faults = [times(1, "registry.test", httpx.Response(200, text="<html>"))]
+    async with fake.client() as client:
+        with pytest.raises(registry.ProtocolError, match=r"http://registry\.test did not answer"):
+            await client.get_model_info("m")
+        assert (await client.discover()).name == "model-registry"
+
+
+async def test_a_discovery_is_asked_for_once() -> None:
+    fake = FakeRegistry()
+    async with fake.client() as client:
+        await client.upload("m", b"w")
+        await client.get_version("m")
+    assert len(fake.sent("^GET /v1$")) == 1
+
+
+async def test_a_long_retry_after_is_reported_and_not_waited_for() -> None:
+    fake = FakeRegistry()
+    fake.faults = [times(9, "query", httpx.Response(503, headers={"retry-after": "3600"}))]
+    async with fake.client() as client:
+        with pytest.raises(registry.UnavailableError) as caught:
+            await client.get_model_info("m")
+    assert caught.value.retry_after_seconds == 3600
+    assert len(fake.sent("^GET /v1/models")) == 1
+
+
+async def test_no_signed_url_reaches_a_log_or_a_repr(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    fake = FakeRegistry()
+    async with fake.client() as client:
+        await client.upload("m", b"w")
+        found = await client.get_downloads("m")
+    assert "storage.test/m/1/model.bin" in caplog.text
+    assert SECRET not in caplog.text
+    assert SECRET not in repr(found)
