@@ -1,5 +1,6 @@
 """The registry as it runs: three processes over real servers, one set for each test worker."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
@@ -14,13 +15,15 @@ from shared.settings import Settings
 from tests.support.api import MIB, Api
 from tests.support.isolation import isolated, settings_of
 from tests.support.s3 import s3_client
-from tests.support.servers import Addresses
+from tests.support.servers import CHOICE, RUNNING, Addresses
 from tests.support.system import System
 
 
 @pytest.fixture(scope="session")
 def environment(addresses: Addresses) -> dict[str, str]:
     """Settings of the services; parts as small as S3 allows."""
+    if _is_running():
+        return dict(addresses)
     return {
         **isolated(addresses),
         "UPLOAD_SINGLE_PUT_MAX_BYTES": str(MIB),
@@ -33,11 +36,19 @@ def settings(
     environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Settings]:
     """What the running services were started with."""
+    if _is_running():
+        yield settings_of(environment)
+        return
     root = tmp_path_factory.mktemp("services")
     try:
         yield settings_of(start_services(root, environment, "free"))
     finally:
         stop(root, SERVICES)
+
+
+def _is_running() -> bool:
+    """Whether the services are somebody else's; they must have the small parts of these tests."""
+    return os.environ.get(CHOICE) == RUNNING
 
 
 @pytest.fixture(scope="session")

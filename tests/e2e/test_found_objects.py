@@ -3,6 +3,8 @@
 import os
 from typing import Any
 
+import pytest
+
 from tests.support.api import Api, file_of, sha256_of
 from tests.support.eventually import eventually
 from tests.support.system import Footprint, System
@@ -93,3 +95,30 @@ async def test_overwriting_a_ready_object_changes_nothing_of_its_version(
     await stray(system, f"{model}/1/model.bin", "written_again")
     assert await api.version(model, 1) == before
     assert await api.download(model, 1, "model.bin") == data
+
+
+async def test_an_announced_object_that_a_plain_client_wrote_is_read_whole(
+    api: Api, system: System, model: str
+) -> None:
+    data = os.urandom(1000)
+    session = await api.open(model, file_of("model.bin", data))
+    write(system, session.files[0].key, data)
+    [artifact] = (await api.ready(session)).artifacts
+    assert (artifact.sha256, artifact.sha256_state) == (sha256_of(data), "verified")
+
+
+@pytest.mark.parametrize(
+    ("other", "code"), [(b"y" * 1000, "digest_mismatch"), (b"x" * 999, "size_mismatch")]
+)
+async def test_other_bytes_under_an_announced_key_reject_the_version(
+    api: Api, system: System, model: str, other: bytes, code: str
+) -> None:
+    session = await api.open(model, file_of("model.bin", b"x" * 1000))
+    write(system, session.files[0].key, other)
+    version = await api.version(model, 1, wait=30)
+    [reason] = version.reasons
+    assert (version.state, reason.code, reason.path) == ("rejected", code, "model.bin")
+
+    write(system, session.files[0].key, b"x" * 1000)  # too late
+    await stray(system, session.files[0].key, "version_rejected")
+    assert (await api.version(model, 1)).state == "rejected"

@@ -115,6 +115,27 @@ async def test_a_version_that_is_not_ready_has_no_downloads(api: Api, model: str
     assert problem(answer, 409, "version_not_ready")["state"] == "pending"
 
 
+async def test_all_files_are_signed_at_once_or_one_by_its_path(api: Api, model: str) -> None:
+    session = await api.open(model, FILE, file_of("b/c.bin", b"other"))
+    for plan, data in zip(session.files, (b"bytes", b"other"), strict=True):
+        await api.put(plan, data)
+    await api.ready(session)
+    address = f"/v1/models/{model}/versions/latest/downloads"
+    found = (await api.query.get(address)).json()
+    assert (found["model"], found["number"]) == (model, 1)
+    assert [file["path"] for file in found["files"]] == ["model.bin", "b/c.bin"]
+    assert [file["size_bytes"] for file in found["files"]] == [5, 5]
+    assert await api.download(model, 1, "b/c.bin") == b"other"
+    answer = await api.query.get(address, params={"path": "c.bin"})
+    assert "c.bin" in problem(answer, 404, "file_not_found")["detail"]
+
+
+async def test_a_text_that_is_no_version_is_refused(api: Api, model: str) -> None:
+    await api.open(model, FILE)
+    answer = await api.query.get(f"/v1/models/{model}/versions/0")
+    assert "from 1 to" in broken_rule(answer, "version")
+
+
 async def test_what_does_not_exist_is_named(api: Api, model: str) -> None:
     answer = await api.query.get(f"/v1/models/{model}")
     assert model in problem(answer, 404, "model_not_found")["detail"]

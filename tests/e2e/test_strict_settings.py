@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from local.ports import HOST
-from local.stack import start_services, stop
+from local.stack import PORTS, start_services, stop
 from local.state import SERVICES
 from shared.settings import Settings
 from tests.support.api import Api, file_of
@@ -25,7 +25,7 @@ def strict_url(
     """A second ingest beside the running services, over the same database and bucket."""
     root = tmp_path_factory.mktemp("strict")
     strict = {
-        **environment,
+        **{name: value for name, value in environment.items() if name not in PORTS.values()},
         "STORAGE_GROUPS_ALLOW_NEW": "false",
         "UPLOAD_URL_TTL_SECONDS": "1",
     }

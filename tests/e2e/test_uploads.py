@@ -86,15 +86,16 @@ async def test_the_same_key_and_body_open_one_session_however_often_and_at_once(
     api: Api, system: System, model: str
 ) -> None:
     body = {"model": model, "files": [file_of("x.bin", b"x")]}
-    headers = {"Idempotency-Key": model.replace(" ", "-")}
 
-    async def post() -> httpx.Response:
+    async def post(key: int) -> httpx.Response:
+        headers = {"Idempotency-Key": f"{model.replace(' ', '-')}-{key}"}
         return await api.ingest.post("/v1/uploads", json=body, headers=headers)
 
-    answers = [*await asyncio.gather(*(post() for _ in range(8))), await post()]
-    assert sorted(answer.status_code for answer in answers) == [200] * 8 + [201]
-    assert len({answer.json()["upload_id"] for answer in answers}) == 1
-    assert await system.footprint(model) == Footprint(models=1, versions=1)
+    for key in (1, 2):  # by the second time the connections are there: all arrive at once
+        answers = [*await asyncio.gather(*(post(key) for _ in range(16))), await post(key)]
+        assert sorted(answer.status_code for answer in answers) == [200] * 16 + [201]
+        assert len({answer.json()["upload_id"] for answer in answers}) == 1
+        assert await system.footprint(model) == Footprint(models=1, versions=key)
 
 
 async def test_a_key_used_before_with_another_body_is_refused(

@@ -10,7 +10,12 @@ from shared.settings import Settings
 from tests.support.containers import DockerUnavailableError, containers
 
 CHOICE = "TEST_SERVERS"
-"""Environment variable: local, docker or external; absent: docker where it can, else local."""
+"""Environment variable: local, docker, external or running; absent: docker if it can, else local.
+
+external: servers that somebody else runs. running: the services as well, such as those of compose;
+then run the end-to-end tests without parallel workers, which would share one bucket.
+"""
+RUNNING = "running"
 
 _EXTERNAL = (
     "kafka_bootstrap_servers",
@@ -40,12 +45,16 @@ def running_servers(root: Path, say: Say) -> Generator[Addresses]:
         if choice == "external":
             say("external servers")
             yield _external()
+        elif choice == RUNNING:
+            say("external servers and services")
+            names = (name.upper() for name in Settings.model_fields)
+            yield {name: os.environ[name] for name in names if name in os.environ}
         elif choice == "local":
             yield stack.enter_context(_local(root, say))
         elif choice in ("", "docker"):
             yield _docker(stack, root, say, required=choice == "docker")
         else:
-            raise ValueError(f"{CHOICE} must be local, docker or external, not {choice!r}")
+            raise ValueError(f"{CHOICE} must be local, docker, external or running, not {choice!r}")
 
 
 def _external() -> Addresses:
