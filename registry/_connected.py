@@ -35,10 +35,17 @@ class Connected:
         # Loading the certificates takes longer than anything else here: once is enough.
         certificates = httpx.create_ssl_context()
         self._services = Services(
-            url, timeout_seconds=timeout_seconds, retry=retry, transport=transport
+            url,
+            timeout_seconds=timeout_seconds,
+            retry=retry,
+            transport=transport,
+            certificates=certificates,
         )
         self._storage = Storage(
-            timeout_seconds=timeout_seconds, concurrency=concurrency, transport=transport
+            timeout_seconds=timeout_seconds,
+            concurrency=concurrency,
+            transport=transport,
+            certificates=certificates,
         )
         self._api = Api(self._services)
         self._uploader = Uploader(self._api, self._storage, retry, concurrency)

@@ -1,6 +1,7 @@
 """Questions to the services: discovery once, retries, and one place that raises errors."""
 
 from collections.abc import Mapping
+from ssl import SSLContext
 from typing import Any, Literal, Self, TypeVar
 
 import anyio
@@ -27,6 +28,7 @@ class Services:
         timeout_seconds: float,
         retry: RetryPolicy,
         transport: httpx.AsyncBaseTransport | None,
+        certificates: SSLContext | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._retry = retry
@@ -36,6 +38,7 @@ class Services:
             timeout=httpx.Timeout(timeout_seconds, connect=10.0),
             headers={"accept": "application/json"},
             transport=transport,
+            verify=True if certificates is None else certificates,
         )
 
     async def __aenter__(self) -> Self:

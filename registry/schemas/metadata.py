@@ -17,9 +17,9 @@ Tags = Annotated[dict[str, str], AfterValidator(check_entries)]
 class VersionMetadata(Schema):
     """Description of a version; together at most 256 KiB as JSON."""
 
-    description: str = Field("", max_length=16_384)
+    description: str = Field(default="", max_length=16_384)
     """What the model is for."""
-    framework: str = Field("", max_length=128)
+    framework: str = Field(default="", max_length=128)
     """Library that made it, e.g. "scikit-learn"."""
     metrics: Metrics = Field(default_factory=dict[str, float])
     """Finite numbers by name, e.g. {"accuracy": 0.95}."""
@@ -47,13 +47,13 @@ class ModelMetadata(VersionMetadata):
 
     model_config = ConfigDict(frozen=False, extra="allow")
 
-    id: str | None = Field(None, min_length=1, max_length=256)
+    id: str | None = Field(default=None, min_length=1, max_length=256)
     """The caller's own identifier; any text."""
     name: ModelName
     """Registered model."""
     version: Annotated[str | int, AfterValidator(check_version)] | None = None
     """Label such as "1.0.0", or a version number."""
-    file_extension: str = Field("bin", min_length=1, max_length=32)
+    file_extension: str = Field(default="bin", min_length=1, max_length=32)
     """With or without a leading dot."""
     storage_group: StorageGroup | None = None
     """Bucket; the server's default when absent."""

@@ -44,7 +44,7 @@ class UploadRequest(VersionMetadata):
     """Every file of the version; it becomes ready when all are there."""
     storage_group: StorageGroup | None = None
     """Bucket; the server's default when absent."""
-    client_id: str | None = Field(None, min_length=1, max_length=256)
+    client_id: str | None = Field(default=None, min_length=1, max_length=256)
     """The caller's own identifier; the version can be looked up by it."""
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Literal
 
 import httpx
@@ -59,12 +60,14 @@ class Storage:
         timeout_seconds: float,
         concurrency: int,
         transport: httpx.AsyncBaseTransport | None,
+        certificates: SSLContext,
     ) -> None:
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(timeout_seconds, connect=10.0, pool=None),
             limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
             headers={"accept-encoding": "identity"},
             transport=transport,
+            verify=certificates,
         )
 
     async def aclose(self) -> None:

@@ -62,7 +62,9 @@ async def get_downloads(
     return downloads.sign_downloads(found, path, context)
 
 
-@router.get("/versions/{version_id}", summary="Get a version by its id, or by its uploader's id")
+@router.get(
+    "/versions/{version_id:path}", summary="Get a version by its id, or by its uploader's id"
+)
 async def get_version_by_id(version_id: str, context: RequestContext, wait: Wait = 0) -> Version:
     """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
     return await lookups.find_by_id(version_id, wait, context)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.schemas.names import check_file_path, check_name, check_version
+from registry.schemas.names import check_version
 from shared.names import ParsedKey, object_key, parse_key
 
 

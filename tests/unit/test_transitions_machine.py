@@ -53,7 +53,8 @@ class Workers(RuleBasedStateMachine):
         assert held or self.version is before, "a lost lease changes nothing"
 
     def apply(self, index: int, token: str | None, reason: Reason | None, **found: Any) -> None:
-        after = self.version.artifacts[index].model_copy(update=found)
+        # As the worker saw it, who may have read the record long ago.
+        after = self.history[0].artifacts[index].model_copy(update=found)
         self.version = apply_verdicts(
             self.version, [Verdict(self.version.id, index, after, reason, token)]
         )
