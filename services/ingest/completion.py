@@ -116,9 +116,10 @@ async def _end(
     record: VersionRecord, state: Literal["aborted", "expired"], detail: str, context: Context
 ) -> bool:
     reason = Reason(code=f"upload_{state}", detail=detail)
-    if await reject(context.database, record.id, reason, session_state=state) is None:
+    ended = await reject(context.database, record.id, reason, session_state=state)
+    if ended is None:
         return False
-    for artifact in record.artifacts:
+    for artifact in ended.artifacts:  # not those of `record`: parts may have been signed since
         if artifact.multipart_id is not None:
             await context.storage.multipart.abort(
                 record.storage_group, artifact.key, artifact.multipart_id

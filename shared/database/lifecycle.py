@@ -148,19 +148,25 @@ async def _sequence(
     by_model: dict[str, list[VersionRecord]] = defaultdict(list)
     for record in records:
         by_model[record.model].append(record)
+    found = database.models.find({"_id": {"$in": list(by_model)}}, {"sequence": 1}, session=session)
+    last = {model["_id"]: model["sequence"] async for model in found}
+    changes: list[UpdateOne] = []
     sequenced: dict[str, VersionRecord] = {}
     for name, members in sorted(by_model.items()):
-        ready = [record.number for record in members if record.state == "ready"]
-        change: Document = {"$inc": {"sequence": len(members)}}
-        if ready:
-            change["$max"] = {"latest_number": max(ready)}
-        model = await database.models.find_one_and_update(
-            {"_id": name}, change, return_document=ReturnDocument.AFTER, session=session
-        )
-        first = model["sequence"] - len(members) + 1
-        for sequence, record in enumerate(members, first):
+        changes.append(UpdateOne({"_id": name}, _model_change(members)))
+        for sequence, record in enumerate(members, last[name] + 1):
             sequenced[record.id] = record.model_copy(update={"sequence": sequence})
+    if changes:
+        # Whoever changed one of these models since the snapshot makes the transaction run again.
+        await database.bulk_write(database.models, changes, session=session)
     return sequenced
+
+
+def _model_change(members: Sequence[VersionRecord]) -> Document:
+    change: Document = {"$inc": {"sequence": len(members)}}
+    if ready := [record.number for record in members if record.state == "ready"]:
+        change["$max"] = {"latest_number": max(ready)}
+    return change
 
 
 def _update(before: VersionRecord, after: VersionRecord) -> UpdateOne:
@@ -173,4 +179,5 @@ def _update(before: VersionRecord, after: VersionRecord) -> UpdateOne:
         change["$set"]["session.state"] = after.session.state
     if after.state == "rejected":
         change["$unset"] = {"label_held": "", "session.idempotency_key": ""}
-    return UpdateOne({"_id": after.id, "state": before.state}, change)
+    # By id alone, which is the fastest plan: the transaction read `before` from its own snapshot.
+    return UpdateOne({"_id": after.id}, change)

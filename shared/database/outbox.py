@@ -42,7 +42,14 @@ class Outbox:
 
     async def remove(self, event_ids: Sequence[str]) -> None:
         """Forget events that were published."""
-        await self._database.outbox.delete_many({"_id": {"$in": list(event_ids)}})
+
+        async def delete(session: Session) -> None:
+            await self._database.outbox.delete_many(
+                {"_id": {"$in": list(event_ids)}}, session=session
+            )
+
+        # In a transaction the events share one commit, and with it one sync to the disk.
+        await self._database.transaction(delete)
 
 
 def outbox_document(event: ModelEvent) -> Document:

@@ -33,12 +33,19 @@ class Versions:
         return [VersionRecord.model_validate(found) async for found in cursor]
 
     async def set_multipart_id(self, version_id: str, index: int, multipart_id: str) -> bool:
-        """Record the multipart upload of an artifact; False when another was recorded first."""
+        """Record the multipart upload of an artifact.
+
+        False when another was recorded first, or the session has ended meanwhile.
+        """
         field = f"artifacts.{index}.multipart_id"
         # Not {field: None}: "artifacts.0.x" also means the field "0" of each artifact, and the
         # one that is not there equals null.
         result = await self._versions.update_one(
-            {"_id": version_id, field: {"$not": {"$type": "string"}}},
+            {
+                "_id": version_id,
+                "session.state": "open",
+                field: {"$not": {"$type": "string"}},
+            },
             {"$set": {field: multipart_id}},
         )
         return result.modified_count == 1
