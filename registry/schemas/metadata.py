@@ -5,7 +5,13 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, ConfigDict, Field, FiniteFloat, JsonValue, model_validator
 
 from registry.schemas.base import Schema
-from registry.schemas.names import FilePath, ModelName, StorageGroup, check_entries, check_version
+from registry.schemas.names import (
+    FilePath,
+    ModelName,
+    RequestedVersion,
+    StorageGroup,
+    check_entries,
+)
 
 MAX_METADATA_BYTES = 256 * 1024
 
@@ -51,7 +57,7 @@ class ModelMetadata(VersionMetadata):
     """The caller's own identifier; any text."""
     name: ModelName
     """Registered model."""
-    version: Annotated[str | int, AfterValidator(check_version)] | None = None
+    version: RequestedVersion | None = None
     """Label such as "1.0.0", or a version number."""
     file_extension: str = Field(default="bin", min_length=1, max_length=32)
     """With or without a leading dot."""

@@ -8,12 +8,13 @@ import math
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, JsonValue, StringConstraints
+from pydantic import AfterValidator, JsonValue, StrictInt, StrictStr, StringConstraints
 
 MAX_NAME_CHARACTERS = 128
 MAX_PATH_BYTES = 700  # with model, number and slashes still under S3's 1,024-byte key
 MAX_ENTRY_NAME_CHARACTERS = 250
 MAX_ENTRIES = 1000
+MAX_REQUESTED_NUMBER = 10**9  # the numbers that follow it need room
 MAX_NESTING = 16
 
 _NAME = re.compile(r"[^\W_](?:[\w .+@-]*[\w+@-])?\Z")
@@ -111,8 +112,15 @@ def _check_value(value: JsonValue) -> None:
             raise ValueError("must have texts that are Unicode, without lone surrogates") from None
 
 
+def _check_requested(value: str | int) -> str | int:
+    version = check_version(value)
+    if isinstance(version, int) and version > MAX_REQUESTED_NUMBER:
+        raise ValueError(f"a requested version number must be at most {MAX_REQUESTED_NUMBER}")
+    return version
+
+
 ModelName = Annotated[str, StringConstraints(min_length=1), AfterValidator(check_name)]
 FilePath = Annotated[str, StringConstraints(min_length=1), AfterValidator(check_file_path)]
 StorageGroup = Annotated[str, AfterValidator(check_bucket_name)]
-RequestedVersion = Annotated[str | int, AfterValidator(check_version)]
+RequestedVersion = Annotated[StrictStr | StrictInt, AfterValidator(_check_requested)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -202,7 +202,11 @@ def safe(names: dict[str, bytes]) -> bool:
     return not any(name.startswith("/") or ".." in name.split("/") for name in names)
 
 
-@given(members.filter(safe), st.booleans(), st.binary(max_size=9))
+# A comment with an end record's magic fools Python's reader too: such an archive is refused.
+comments = st.binary(max_size=9).filter(lambda comment: b"PK\x05\x06" not in comment)
+
+
+@given(members.filter(safe), st.booleans(), comments)
 async def test_whatever_pythons_writer_makes_passes(
     files: dict[str, bytes], compressed: bool, comment: bytes
 ) -> None:

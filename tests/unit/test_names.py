@@ -1,11 +1,13 @@
 """The rules of names that users choose."""
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from registry.schemas.names import (
     MAX_ENTRIES,
     MAX_NESTING,
     MAX_PATH_BYTES,
+    RequestedVersion,
     check_bucket_name,
     check_entries,
     check_file_path,
@@ -146,3 +148,9 @@ def test_other_entries_stay_as_they_are() -> None:
         "a b-ü": [1, -(2**63), 2**63 - 1, 0.5, True, None, "text\n", {"c": {}}]
     }
     assert check_entries(value) is value
+
+
+@pytest.mark.parametrize("version", [10**9 + 1, "2147483647", True, 1.0])
+def test_a_number_that_leaves_no_room_or_is_none_cannot_be_requested(version: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(RequestedVersion).validate_python(version)
