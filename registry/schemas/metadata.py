@@ -1,8 +1,8 @@
 """What a user says about a model version."""
 
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import AfterValidator, ConfigDict, Field, FiniteFloat, JsonValue, model_validator
+from pydantic import ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from registry.schemas.base import Schema
 from registry.schemas.names import (
@@ -15,26 +15,28 @@ from registry.schemas.names import (
 
 MAX_METADATA_BYTES = 256 * 1024
 
-Entries = Annotated[dict[str, JsonValue], AfterValidator(check_entries)]
-Metrics = Annotated[dict[str, FiniteFloat], AfterValidator(check_entries)]
-Tags = Annotated[dict[str, str], AfterValidator(check_entries)]
-
 
 class VersionMetadata(Schema):
-    """Description of a version; together at most 256 KiB as JSON."""
+    """Description of a version."""
 
     description: str = Field(default="", max_length=16_384)
     """What the model is for."""
     framework: str = Field(default="", max_length=128)
     """Library that made it, e.g. "scikit-learn"."""
-    metrics: Metrics = Field(default_factory=dict[str, float])
+    metrics: dict[str, float] = Field(default_factory=dict[str, float])
     """Finite numbers by name, e.g. {"accuracy": 0.95}."""
-    parameters: Entries = Field(default_factory=dict[str, JsonValue])
+    parameters: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     """Training parameters by name; any JSON value."""
-    tags: Tags = Field(default_factory=dict[str, str])
+    tags: dict[str, str] = Field(default_factory=dict[str, str])
     """Texts by name, to find versions by."""
-    properties: Entries = Field(default_factory=dict[str, JsonValue])
+    properties: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     """Anything else; any JSON value."""
+
+
+class RequestedMetadata(VersionMetadata):
+    """Description of a version to be made: names are checked, and it is at most 256 KiB as JSON."""
+
+    _names = field_validator("metrics", "parameters", "tags", "properties")(check_entries)
 
     @model_validator(mode="after")
     def _within_size(self) -> Self:
@@ -44,7 +46,7 @@ class VersionMetadata(Schema):
         return self
 
 
-class ModelMetadata(VersionMetadata):
+class ModelMetadata(RequestedMetadata):
     """The earlier registry's description of one model file, unchanged for its users.
 
     `version` is the label, `id` is kept and can be looked up, and the file is stored as

@@ -9,7 +9,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from registry.schemas.base import Answer, Schema
-from registry.schemas.metadata import VersionMetadata
+from registry.schemas.metadata import RequestedMetadata
 from registry.schemas.names import FilePath, ModelName, RequestedVersion, Sha256, StorageGroup
 from registry.schemas.versions import VersionState
 
@@ -33,7 +33,7 @@ class FileRequest(Schema):
     """Lower-case hex. For a single PUT, storage then refuses any other body."""
 
 
-class UploadRequest(VersionMetadata):
+class UploadRequest(RequestedMetadata):
     """Opens an upload session: the model, its files, and what there is to say about them."""
 
     model: ModelName

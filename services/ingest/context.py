@@ -28,7 +28,7 @@ class Context:
         return cls(settings, database, Versions(database), storage, groups)
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:  # a plain function would go to a thread
     context: Context = request.state.context
     return context
 

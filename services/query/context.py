@@ -22,7 +22,7 @@ class Context:
     urls: UrlSigner
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:  # a plain function would go to a thread
     context: Context = request.state.context
     return context
 

@@ -7,8 +7,6 @@ from registry.schemas import Model, Version
 from shared.database.client import Database, Document, Session
 from shared.records import VersionRecord
 
-_INTERNAL = {"session": 0, "lease": 0, "attempts": 0, "label_held": 0, "unconfirmed": 0}
-
 
 class Versions:
     """The versions collection; every method raises DatabaseError where the server fails."""
@@ -76,7 +74,7 @@ class Versions:
         query: Document = {"model": model}
         if before is not None:
             query["number"] = {"$lt": before}
-        cursor = self._versions.find(query, _INTERNAL).sort("number", -1).limit(limit)
+        cursor = self._versions.find(query).sort("number", -1).limit(limit)
         return [_version(found) async for found in cursor]
 
     async def find(
@@ -95,14 +93,12 @@ class Versions:
         query = {name: value for name, value in given.items() if value is not None}
         # A rejected version may share its label with the one that took it over: newest first.
         order = [("number", -1)] if label is not None else None
-        found = await self._versions.find_one(query, _INTERNAL, sort=order)
+        found = await self._versions.find_one(query, sort=order)
         return _version(found) if found else None
 
     async def by_client_id(self, client_id: str) -> Version | None:
         """Return the newest version whose uploader gave it this id."""
-        found = await self._versions.find_one(
-            {"client_id": client_id}, _INTERNAL, sort=[("created_at", -1)]
-        )
+        found = await self._versions.find_one({"client_id": client_id}, sort=[("created_at", -1)])
         return _version(found) if found else None
 
 
