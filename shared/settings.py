@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     kafka_timeout_seconds: float = Field(10.0, gt=0)
     """Limit for one produce; a timeout means unknown, and the event is sent again."""
 
-    upload_single_put_max_bytes: int = Field(64 * MIB, ge=0, le=5 * 1024 * MIB)
+    upload_single_put_max_bytes: int = Field(16 * MIB, ge=0, le=5 * 1024 * MIB)
     """Files up to this size get one signed PUT, larger ones a multipart upload."""
     upload_part_size_bytes: int = Field(16 * MIB, ge=5 * MIB, le=5 * 1024 * MIB)
     """Preferred part size; grows with the file so that 10,000 parts always suffice."""

@@ -9,7 +9,8 @@ from shared.database import DatabaseError, PendingEvent
 from shared.errors import Unavailable
 from shared.logs import get_logger
 
-BATCH = 500
+BATCH = 100
+"""Entries of the outbox that are read at once."""
 IDLE_SECONDS = 5.0
 """How often the outbox is looked at when nothing woke the relay."""
 
@@ -47,7 +48,7 @@ class Relay:
         """Publish one batch, models side by side; True when there may be more at once."""
         events = await self._context.outbox.pending(BATCH)
         by_model = [list(group) for _, group in groupby(events, key=lambda event: event.model)]
-        published: list[str] = []
+        published: list[PendingEvent] = []
         try:
             async with asyncio.TaskGroup() as group:
                 for of_model in by_model:
@@ -57,14 +58,16 @@ class Relay:
         finally:
             if published:
                 await self._context.outbox.remove(published)
-        return len(events) == BATCH
+        return len(events) >= BATCH
 
-    async def _in_order(self, events: Sequence[PendingEvent], published: list[str]) -> None:
+    async def _in_order(
+        self, events: Sequence[PendingEvent], published: list[PendingEvent]
+    ) -> None:
         """One at a time: the next leaves when the one before is confirmed."""
         for event in events:
             await self._publish(event)
             log.info("event published", model=event.model, event_id=event.id)
-            published.append(event.id)
+            published.append(event)
 
     async def _idle(self) -> None:
         try:

@@ -12,7 +12,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorClientSession,
     AsyncIOMotorCollection,
 )
-from pymongo import UpdateOne
+from pymongo import DeleteOne, UpdateOne
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -58,11 +58,11 @@ class Database:
             return result
 
     async def bulk_write(
-        self, collection: Collection, updates: Sequence[UpdateOne], session: Session
+        self, collection: Collection, changes: Sequence[UpdateOne | DeleteOne], session: Session
     ) -> None:
-        """Send the updates in one round trip; raises DatabaseError."""
+        """Send the changes in one round trip; raises DatabaseError."""
         # motor's stub leaves a parameter of bulk_write untyped.
-        await collection.bulk_write(updates, session=session)  # pyright: ignore[reportUnknownMemberType]
+        await collection.bulk_write(changes, session=session)  # pyright: ignore[reportUnknownMemberType]
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from pymongo.collection import ReturnDocument
 
 from registry.schemas import SETTLED, Reason
 from shared.database.client import Database, Document, DuplicateKey, Session
-from shared.database.outbox import outbox_document
+from shared.database.outbox import outbox_entries
 from shared.errors import Conflict
 from shared.events import version_event
 from shared.records import VersionRecord
@@ -46,7 +46,7 @@ async def open_version(
         record = numbered(draft, number or model["next_number"], model["sequence"])
         event = version_event("registry.version.created.v1", record)
         await database.versions.insert_one(_document(record), session=session)
-        await database.outbox.insert_one(outbox_document(event), session=session)
+        await database.outbox.insert_many(outbox_entries([event]), session=session)
         return record
 
     for _ in range(_MODEL_RACES):
@@ -87,9 +87,7 @@ async def settle(database: Database, verdicts: Sequence[Verdict]) -> list[Versio
             events = [
                 version_event(EVENT_OF_STATE[record.state], record) for record in sequenced.values()
             ]
-            await database.outbox.insert_many(
-                [outbox_document(event) for event in events], session=session
-            )
+            await database.outbox.insert_many(outbox_entries(events), session=session)
         return [record for record in records if record.state != before[record.id].state]
 
     return await database.transaction(work) if by_version else []
@@ -112,7 +110,7 @@ async def reject(
         record = (await _sequence(database, [rejected], session))[version_id]
         event = version_event("registry.version.rejected.v1", record)
         await database.bulk_write(database.versions, [_update(before, record)], session=session)
-        await database.outbox.insert_one(outbox_document(event), session=session)
+        await database.outbox.insert_many(outbox_entries([event]), session=session)
         return record
 
     return await database.transaction(work)

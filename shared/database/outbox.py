@@ -1,10 +1,20 @@
-"""Events that are recorded with the state they tell of, and wait to be published."""
+"""Events that are recorded with the state they tell of, and wait to be published.
 
-from collections.abc import Sequence
+An entry holds the consecutive events of one model that one transaction recorded, so that a batch
+of versions costs a document for each model and not one for each event.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from pymongo import DeleteOne, UpdateOne
 
 from registry.schemas import ModelEvent
 from shared.database.client import Database, Document, Session
+
+MAX_ENTRY_BYTES = 1024 * 1024
+"""An entry takes no further event beyond this; MongoDB's limit for a document is 16 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +26,10 @@ class PendingEvent:
     sequence: int
     body: bytes
     """CloudEvents structured JSON."""
+    entry: str
+    """The entry that holds it."""
+    is_last: bool
+    """Whether it is the entry's last event."""
 
 
 class Outbox:
@@ -25,7 +39,7 @@ class Outbox:
         self._database = database
 
     async def pending(self, limit: int) -> list[PendingEvent]:
-        """Return up to `limit` events in order of model and sequence, without a gap in any model.
+        """Return the events of up to `limit` entries, by model and sequence, without a gap.
 
         Read as one snapshot: a plain scan could pass a model's place before event n is there and
         still meet n + 1.
@@ -35,28 +49,59 @@ class Outbox:
             cursor = self._database.outbox.find(session=session)
             return await cursor.sort([("model", 1), ("sequence", 1)]).limit(limit).to_list(limit)
 
-        return [
-            PendingEvent(found["_id"], found["model"], found["sequence"], found["body"].encode())
-            for found in await self._database.transaction(read)
+        entries = await self._database.transaction(read)
+        return [event for entry in entries for event in _events(entry)]
+
+    async def remove(self, published: Sequence[PendingEvent]) -> None:
+        """Forget events that were published, which of each entry must be the first ones."""
+        newest = {event.entry: event for event in published}
+        changes: list[UpdateOne | DeleteOne] = [
+            DeleteOne({"_id": entry})
+            if event.is_last
+            else UpdateOne({"_id": entry}, {"$set": {"sent_sequence": event.sequence}})
+            for entry, event in newest.items()
         ]
 
-    async def remove(self, event_ids: Sequence[str]) -> None:
-        """Forget events that were published."""
+        async def write(session: Session) -> None:
+            await self._database.bulk_write(self._database.outbox, changes, session=session)
 
-        async def delete(session: Session) -> None:
-            await self._database.outbox.delete_many(
-                {"_id": {"$in": list(event_ids)}}, session=session
+        # In a transaction they share one commit, and with it one sync to the disk.
+        await self._database.transaction(write)
+
+
+def outbox_entries(events: Iterable[ModelEvent]) -> list[Document]:
+    """Return the events as the outbox keeps them; those of a model come together, in order."""
+    entries: list[dict[str, Any]] = []
+    size = 0
+    for event in events:
+        body = event.model_dump_json(exclude_none=True)
+        size += len(body)
+        if not entries or entries[-1]["model"] != event.data.model or size > MAX_ENTRY_BYTES:
+            size = len(body)
+            entries.append(
+                {
+                    "_id": event.id,
+                    "model": event.data.model,
+                    "sequence": event.sequence,
+                    "events": [],
+                }
             )
+        entries[-1]["events"].append({"id": event.id, "body": body})
+    return entries
 
-        # In a transaction the events share one commit, and with it one sync to the disk.
-        await self._database.transaction(delete)
 
-
-def outbox_document(event: ModelEvent) -> Document:
-    """Return the event as the outbox keeps it."""
-    return {
-        "_id": event.id,
-        "model": event.data.model,
-        "sequence": event.sequence,
-        "body": event.model_dump_json(exclude_none=True),
-    }
+def _events(entry: Document) -> list[PendingEvent]:
+    stored: list[dict[str, str]] = entry["events"]
+    sent: int = entry.get("sent_sequence", 0)
+    return [
+        PendingEvent(
+            event["id"],
+            entry["model"],
+            sequence,
+            event["body"].encode(),
+            entry["_id"],
+            is_last=event is stored[-1],
+        )
+        for sequence, event in enumerate(stored, entry["sequence"])
+        if sequence > sent
+    ]

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from shared.database import Database
+from shared.database import Database, Outbox
 from shared.records import SessionRecord, VersionRecord, new_id, utc_now
 from shared.transitions import Verdict
 from tests.unit.records import SHA256, artifact, version
@@ -32,5 +32,5 @@ def verified(record: VersionRecord, index: int = 0, **fields: Any) -> Verdict:
 
 async def sequences(database: Database, model: str) -> list[int]:
     """Sequence numbers of the model's events in the outbox, in order."""
-    found = database.outbox.find({"model": model}).sort("sequence", 1)
-    return [event["sequence"] async for event in found]
+    pending = await Outbox(database).pending(1000)
+    return [event.sequence for event in pending if event.model == model]

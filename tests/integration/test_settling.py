@@ -91,8 +91,22 @@ async def test_the_outbox_gives_each_models_events_in_order(database: Database, 
     assert [event.sequence for event in pending] == [1, 2, 3, 4, 5, 6]
     types = [json.loads(event.body)["type"].split(".")[2] for event in pending]
     assert types == ["created", "ready"] * 3
-    await Outbox(database).remove([event.id for event in pending[:4]])
+    await Outbox(database).remove(pending[:4])
     assert await sequences(database, model) == [5, 6]
+
+
+async def test_events_recorded_together_can_be_forgotten_one_by_one(
+    database: Database, model: str
+) -> None:
+    records = [await open_version(database, draft(model)) for _ in range(3)]
+    await settle(database, [verified(record) for record in records])
+    assert await database.outbox.count_documents({"model": model}) == 4, "one for the batch"
+    outbox = Outbox(database)
+    for forgotten in range(1, 7):
+        pending = [event for event in await outbox.pending(1000) if event.model == model]
+        assert [event.sequence for event in pending] == list(range(forgotten, 7))
+        await outbox.remove(pending[:1])
+    assert await database.outbox.count_documents({"model": model}) == 0
 
 
 async def test_an_abort_and_a_verdict_at_once_leave_one_end(database: Database, model: str) -> None:

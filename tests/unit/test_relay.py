@@ -18,15 +18,15 @@ class Outbox:
 
     def __init__(self, *events: tuple[str, int]) -> None:
         self.events = [
-            PendingEvent(f"{model}-{sequence}", model, sequence, b"{}")
+            PendingEvent(f"{model}-{sequence}", model, sequence, b"{}", f"{model}-{sequence}", True)
             for model, sequence in events
         ]
 
     async def pending(self, limit: int) -> list[PendingEvent]:
         return self.events[:limit]
 
-    async def remove(self, event_ids: Sequence[str]) -> None:
-        self.events = [event for event in self.events if event.id not in event_ids]
+    async def remove(self, published: Sequence[PendingEvent]) -> None:
+        self.events = [event for event in self.events if event not in published]
 
     @property
     def ids(self) -> list[str]:
