@@ -1,0 +1,63 @@
+"""`python -m bench`: run benchmarks, print their tables, keep their figures."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import backlog, latency, lookups, uploads
+from bench.common import System, running_system
+from bench.report import Finding, default_path, save, show
+
+BENCHMARKS: dict[str, Callable[..., Finding]] = {
+    "a": uploads.run,
+    "b": latency.run,
+    "c": backlog.run,
+    "d": lookups.run,
+}
+
+DESCRIPTION = """\
+Measure the registry beside plain programs, on the same servers and in the same run:
+  a  upload of large files, beside boto3's upload_file
+  b  from the PUT's reply to "ready" on query, beside a bare consumer
+  c  a backlog of bucket events, beside a bare loop
+  d  lookups a second, beside a bare handler"""
+
+
+def main() -> None:
+    """Run what the arguments name; without any, everything."""
+    parser = argparse.ArgumentParser(
+        "python -m bench",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="a|b|c|d", help="which; default: all")
+    parser.add_argument("--quick", action="store_true", help="small and rough, to see it work")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go")
+    parser.add_argument(
+        "--servers",
+        type=Path,
+        metavar="ENV_FILE",
+        help="use running servers with these settings, as in .local/env; services are our own",
+    )
+    arguments = parser.parse_args()
+    names: list[str] = arguments.names or list(BENCHMARKS)
+    if unknown := set(names) - set(BENCHMARKS):
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}")
+    path: Path = arguments.json or default_path()
+    console = Console()
+    findings: list[Finding] = []
+    with running_system(arguments.servers) as system:
+        for name in names:
+            findings.append(_run(name, system, quick=arguments.quick))
+            show(findings[-1], console)
+            save(findings, path)  # each time, so that an interrupted run keeps the rest
+    console.print(f"Figures: {path}", highlight=False)
+
+
+def _run(name: str, system: System, *, quick: bool) -> Finding:
+    return BENCHMARKS[name](system, quick=quick)
+
+
+main()

@@ -1,0 +1,112 @@
+"""(a) Uploads of large files: the registry's client beside boto3's upload_file."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import uvloop
+
+from bench.common import System, empty_bucket, python_process, read_line
+from bench.memory import MIB
+from bench.report import Finding, Value
+from bench.upload_once import CONCURRENCY, PART_BYTES
+
+NAME = "uploads"
+TARGET = 0.95
+PEAK_TARGET_MIB = 150
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Size of the file, and how often each client uploads it."""
+
+    size_mib: int
+    rounds: int
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What one process measured."""
+
+    seconds: float
+    """Until the last byte was stored and the parts were joined."""
+    ready_seconds: float
+    """Until the version was ready; for boto3 the same as `seconds`."""
+    peak_mib: float
+
+
+def run(system: System, *, quick: bool) -> Finding:
+    """Upload each size in rounds that alternate between both clients."""
+    plans = [Plan(64, 3), Plan(256, 3)] if quick else [Plan(64, 9), Plan(512, 7), Plan(2048, 5)]
+    system.fresh()
+    system.start("ingest", "query", "indexer")
+    rows: list[dict[str, Value]] = []
+    samples: dict[str, list[float]] = {}
+    for plan in plans:
+        file = _make_file(system.root / f"{plan.size_mib}.bin", plan.size_mib)
+        pairs = [_round(system, file, number) for number in range(plan.rounds)]
+        file.unlink()
+        ours, boto3 = [mine for mine, _ in pairs], [other for _, other in pairs]
+        rows += _rows(plan, ours, boto3)
+        samples[f"{plan.size_mib} MiB: registry"] = [upload.seconds for upload in ours]
+        samples[f"{plan.size_mib} MiB: boto3"] = [upload.seconds for upload in boto3]
+    notes = [
+        f"Same file from a warm page cache, {CONCURRENCY} at a time, parts of "
+        f"{PART_BYTES // MIB} MiB above 64 MiB; a fresh process each; same bucket, so versioned "
+        "and notified alike; its objects are deleted after each upload.",
+        "Time until the bytes are stored, medians; ratio: median of the rounds' ratios of "
+        "throughput. The registry's client also has every byte's SHA-256 attested by storage.",
+        f"Goal at 2 GiB: ratio at least {TARGET}, peak under {PEAK_TARGET_MIB} MiB and the same "
+        "at 512 MiB.",
+    ]
+    return Finding(NAME, "(a) Uploads", rows, notes, samples)
+
+
+def _rows(plan: Plan, ours: Sequence[Upload], boto3: Sequence[Upload]) -> list[dict[str, Value]]:
+    ratio = median(b.seconds / a.seconds for a, b in zip(ours, boto3, strict=True))
+    mine: dict[str, Value] = {"file": f"{plan.size_mib:,} MiB", "client": "registry"}
+    other: dict[str, Value] = {**mine, "client": "boto3"}
+    for row, uploads in ((mine, ours), (other, boto3)):
+        row["seconds"] = median(upload.seconds for upload in uploads)
+        row["MiB/s"] = plan.size_mib / median(upload.seconds for upload in uploads)
+        row["peak MiB"] = max(upload.peak_mib for upload in uploads)
+    mine["ratio"] = ratio
+    mine["ready after s"] = median(upload.ready_seconds for upload in ours)
+    return [mine, other]
+
+
+def _round(system: System, file: Path, number: int) -> tuple[Upload, Upload]:
+    """Upload once with each client; who begins alternates."""
+    settings = system.settings
+    url = f"http://{settings.registry_host}:{settings.registry_port}"
+    bucket = settings.minio_bucket
+    registry = ("registry", url, "large", str(file))
+    boto3 = ("boto3", bucket, f"baseline/{file.name}", str(file))
+    order = (registry, boto3) if number % 2 == 0 else (boto3, registry)
+    found = {arguments[0]: _upload(system, arguments) for arguments in order}
+    return found["registry"], found["boto3"]
+
+
+def _upload(system: System, arguments: Sequence[str]) -> Upload:
+    # Not the settings themselves: a client has no storage credentials; boto3 needs them.
+    with python_process("bench.upload_once", *arguments, environment=system.environment) as process:
+        read_line(process)
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+        found: dict[str, float] = json.loads(read_line(process))
+    uvloop.run(empty_bucket(system.settings, system.settings.minio_bucket))
+    os.sync()  # the next one does not pay for the writes of this one
+    seconds = found["seconds"]
+    return Upload(seconds, found.get("ready_seconds", seconds), found["peak_mib"])
+
+
+def _make_file(path: Path, size_mib: int) -> Path:
+    with path.open("wb") as file:
+        for _ in range(size_mib):
+            file.write(os.urandom(MIB))
+    os.sync()
+    return path
