@@ -12,7 +12,7 @@ import uvloop
 from bench.common import System, empty_bucket, python_process, read_line
 from bench.memory import MIB
 from bench.report import Finding, Value
-from bench.upload_once import CONCURRENCY, PART_BYTES
+from bench.upload_once import CONCURRENCY
 
 NAME = "uploads"
 TARGET = 0.95
@@ -53,10 +53,15 @@ def run(system: System, *, quick: bool) -> Finding:
         rows += _rows(plan, ours, boto3)
         samples[f"{plan.size_mib} MiB: registry"] = [upload.seconds for upload in ours]
         samples[f"{plan.size_mib} MiB: boto3"] = [upload.seconds for upload in boto3]
+    settings = system.settings
+    part, single = (
+        size // MIB
+        for size in (settings.upload_part_size_bytes, settings.upload_single_put_max_bytes)
+    )
     notes = [
-        f"Same file from a warm page cache, {CONCURRENCY} at a time, parts of "
-        f"{PART_BYTES // MIB} MiB above 64 MiB; a fresh process each; same bucket, so versioned "
-        "and notified alike; its objects are deleted after each upload.",
+        f"Same file from a warm page cache; {CONCURRENCY} parts of {part} MiB at a time, one PUT "
+        f"up to {single} MiB; a fresh process each; same bucket, so versioned and notified alike; "
+        "its objects are deleted after each upload.",
         "Time until the bytes are stored, medians; ratio: median of the rounds' ratios of "
         "throughput. The registry's client also has every byte's SHA-256 attested by storage.",
         f"Goal at 2 GiB: ratio at least {TARGET}, peak under {PEAK_TARGET_MIB} MiB and the same "
@@ -91,8 +96,13 @@ def _round(system: System, file: Path, number: int) -> tuple[Upload, Upload]:
 
 
 def _upload(system: System, arguments: Sequence[str]) -> Upload:
-    # Not the settings themselves: a client has no storage credentials; boto3 needs them.
-    with python_process("bench.upload_once", *arguments, environment=system.environment) as process:
+    settings = system.settings
+    environment = {
+        **system.environment,
+        "UPLOAD_PART_SIZE_BYTES": str(settings.upload_part_size_bytes),
+        "UPLOAD_SINGLE_PUT_MAX_BYTES": str(settings.upload_single_put_max_bytes),
+    }
+    with python_process("bench.upload_once", *arguments, environment=environment) as process:
         read_line(process)
         assert process.stdin
         process.stdin.write("\n")
