@@ -36,7 +36,8 @@ async def adopt_object(written: ObjectWritten, context: Context) -> VersionRecor
     try:
         record = await open_version(context.database, _draft(written, parsed, found), number=number)
     except Conflict as conflict:
-        if await context.versions.by_keys([written.key]):
+        owners = await context.versions.by_keys([written.key])
+        if any(owner.storage_group == written.bucket for owner in owners):
             return None  # another worker has adopted it meanwhile
         await report_stray(written, found, conflict.code, conflict.detail, context)
         return None

@@ -16,8 +16,8 @@ async def ensure_indexes(database: Database) -> None:
                 unique=True,
                 partialFilterExpression={"label_held": True},
             ),
-            # One object belongs to one version.
-            IndexModel([("artifacts.key", ASCENDING), ("storage_group", ASCENDING)], unique=True),
+            # One key belongs to one version, in whatever bucket: it names model and number.
+            IndexModel([("artifacts.key", ASCENDING)], unique=True),
             IndexModel(
                 [("session.idempotency_key", ASCENDING)],
                 unique=True,
