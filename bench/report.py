@@ -34,7 +34,7 @@ def show(finding: Finding, console: Console) -> None:
     columns = list(dict.fromkeys(column for row in finding.rows for column in row))
     table = Table(title=finding.title, title_justify="left", title_style="bold")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right")
+        table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True)
     for row in finding.rows:
         table.add_row(*(_text(row.get(column, "")) for column in columns))
     console.print(table)

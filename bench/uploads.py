@@ -62,8 +62,9 @@ def run(system: System, *, quick: bool) -> Finding:
         f"Same file from a warm page cache; {CONCURRENCY} parts of {part} MiB at a time, one PUT "
         f"up to {single} MiB; a fresh process each; same bucket, so versioned and notified alike; "
         "its objects are deleted after each upload.",
-        "Time until the bytes are stored, medians; ratio: median of the rounds' ratios of "
-        "throughput. The registry's client also has every byte's SHA-256 attested by storage.",
+        "Seconds from making the client until the bytes are stored, medians; ratio: median of the "
+        "rounds' ratios of throughput. The registry's client also has storage attest every "
+        "byte's SHA-256.",
         f"Goal at 2 GiB: ratio at least {TARGET}, peak under {PEAK_TARGET_MIB} MiB and the same "
         "at 512 MiB.",
     ]
