@@ -16,8 +16,9 @@ from registry.errors import ProtocolError
 from registry.schemas import FilePlan, UploadedPart, UploadRequest
 from registry.transfer.digests import composite
 
-HASH_FIRST_BYTES = 64 << 20
+HASH_FIRST_BYTES = 16 << 20
 """Files up to this size are hashed before the upload is opened, larger ones part by part."""
+FIRST_BATCH_PARTS = 2
 BATCH_PARTS = 16
 """Most parts whose URLs are asked for at once."""
 BATCH_BYTES = 256 << 20
@@ -52,16 +53,20 @@ def split(plan: FilePlan) -> list[Part]:
 
 
 def batches(parts: Sequence[Part]) -> list[Sequence[Part]]:
-    """Return parts in the groups whose URLs are asked for together: the first is small.
+    """Return parts in the groups whose URLs are asked for together, each twice the one before.
 
-    Sending starts after the first group is hashed, so that one should not take long.
+    Sending starts after the first group is hashed, so that one is small; and since hashing is
+    faster than sending, each group is ready before the one ahead of it has been sent.
     """
     if not parts:
         return []
-    step = max(1, min(BATCH_PARTS, BATCH_BYTES // max(part.size_bytes for part in parts)))
-    first = min(2, step)
-    rest = [parts[at : at + step] for at in range(first, len(parts), step)]
-    return [parts[:first], *rest]
+    limit = max(1, min(BATCH_PARTS, BATCH_BYTES // max(part.size_bytes for part in parts)))
+    groups: list[Sequence[Part]] = []
+    at, size = 0, min(FIRST_BATCH_PARTS, limit)
+    while at < len(parts):
+        groups.append(parts[at : at + size])
+        at, size = at + size, min(2 * size, limit)
+    return groups
 
 
 def ledger_conflict(
