@@ -21,7 +21,7 @@ from shared.settings import Settings
 
 NAME = "backlog"
 TARGET = 0.8
-COPIED = ("models", "versions", "outbox", "storage_groups")
+COPIED = ("models", "versions", "handles", "outbox", "storage_groups")
 """What the indexer finds; every round gets a copy."""
 
 

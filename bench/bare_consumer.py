@@ -1,7 +1,8 @@
 """The plain program beside the indexer: read a bucket event, insert one document.
 
-`python -m bench.bare_consumer EVENTS [--head] [--gather]`, with settings in its environment. It
-prints a line when it consumes and, after so many events of its bucket, one of JSON.
+`python -m bench.bare_consumer EVENTS [--head] [--gather] [--times FILE]`, with settings in its
+environment. It prints a line when it consumes and, after so many events of its bucket, one of JSON;
+the file then tells when each event arrived and was inserted.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from time import monotonic
 from typing import Any
 from urllib.parse import unquote_plus
@@ -57,7 +59,9 @@ class BareConsumer:
         self.arrived[key], self.inserted[key] = arrived, monotonic()
 
 
-async def consume(events: int, *, head: bool, gather: bool) -> Document:
+async def consume(
+    events: int, *, head: bool, gather: bool, times: Path | None = None
+) -> dict[str, float]:
     """Handle events one at a time, or those of a poll together; returns what was measured."""
     settings = Settings()  # pyright: ignore[reportCallIssue] - from the environment
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
@@ -75,12 +79,10 @@ async def consume(events: int, *, head: bool, gather: bool) -> Document:
     client.close()
     if storage is not None:
         await storage.close_session()
-    return {
-        "seconds": ended - (begun or ended),
-        "peak_mib": peak_mib(os.getpid()),
-        "arrived": bare.arrived,
-        "inserted": bare.inserted,
-    }
+    if times is not None:
+        text = json.dumps({"arrived": bare.arrived, "inserted": bare.inserted})
+        await asyncio.to_thread(times.write_text, text)
+    return {"seconds": ended - (begun or ended), "peak_mib": peak_mib(os.getpid())}
 
 
 async def _records(settings: Settings, gather: bool) -> AsyncGenerator[list[Record]]:
@@ -112,8 +114,8 @@ def main() -> None:
     parser.add_argument("events", type=int)
     parser.add_argument("--head", action="store_true")
     parser.add_argument("--gather", action="store_true")
-    arguments = parser.parse_args()
-    found = uvloop.run(consume(arguments.events, head=arguments.head, gather=arguments.gather))
+    parser.add_argument("--times", type=Path)
+    found = uvloop.run(consume(**vars(parser.parse_args())))
     print(json.dumps(found), flush=True)
 
 

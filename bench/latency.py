@@ -84,13 +84,16 @@ def _bare_round(system: System, plan: Plan) -> dict[str, list[float]]:
         update={"kafka_indexer_group": environment["KAFKA_INDEXER_GROUP"]}
     )
     uvloop.run(_skip_to_end(settings))
+    times = system.root / "times.json"
+    arguments = (str(plan.uploads + 8), "--times", str(times))
     with ExitStack() as stack:
         process = stack.enter_context(
-            python_process("bench.bare_consumer", str(plan.uploads + 8), environment=environment)
+            python_process("bench.bare_consumer", *arguments, environment=environment)
         )
         read_line(process)
         replied = uvloop.run(_bare_uploads(system, plan))
-        found: dict[str, Any] = json.loads(read_line(process))
+        read_line(process)
+    found: dict[str, Any] = json.loads(times.read_text())
     return {
         name: [(found[moment][key] - at) * 1000 for key, at in replied.items()]
         for name, moment in (

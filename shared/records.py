@@ -14,9 +14,9 @@ from registry.schemas import CompositeDigest, DigestState, Reason, VersionState
 
 
 class Record(BaseModel):
-    """A frozen document; fields of a newer release are ignored."""
+    """A frozen document; fields of a newer release are kept when it is written back."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
 
 
 class ArtifactRecord(Record):
@@ -55,11 +55,17 @@ class SessionRecord(Record):
     request_digest: str
 
 
-class LeaseRecord(Record):
-    """Who works on a version, and until when without news from them."""
+class WorkRecord(Record):
+    """What is left to do for a version, and who does it: its place in a queue by due time."""
 
-    token: str
-    expires_at: datetime
+    kind: Literal["verify", "confirm"]
+    """verify: read it whole before it can be ready; confirm: compute the digests it lacks."""
+    due_at: datetime
+    """When a worker may take it: at once, after a pause, or when its holder's lease ends."""
+    token: str | None = None
+    """Fencing token of who holds it; findings under another one do not count."""
+    attempts: int = 0
+    """How often it was taken."""
 
 
 class VersionRecord(Record):
@@ -86,11 +92,7 @@ class VersionRecord(Record):
     ready_at: datetime | None = None
     sequence: int = 0
     session: SessionRecord | None = None
-    lease: LeaseRecord | None = None
-    attempts: int = 0
-    """How often a worker has claimed the version for a full read."""
-    unconfirmed: bool = False
-    """Ready by its parts' digests; a full read has yet to tell the digest of a whole file."""
+    work: WorkRecord | None = None
 
 
 def new_id() -> str:

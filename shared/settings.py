@@ -88,8 +88,8 @@ class Settings(BaseSettings):
     download_url_ttl_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
     """Life of a signed download URL."""
 
-    indexer_batch_size: int = Field(200, ge=1, le=10_000)
-    """Bucket events handled together, in one transaction."""
+    indexer_batch_size: int = Field(1200, ge=1, le=10_000)
+    """Bucket events taken from Kafka and acknowledged together."""
     indexer_concurrency: int = Field(16, ge=1, le=1000)
     """Storage requests under way at once."""
     verify_concurrency: int = Field(2, ge=1, le=64)

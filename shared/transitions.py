@@ -6,7 +6,7 @@ from typing import Any
 
 from registry.schemas import SETTLED, EventType, Reason
 from shared.names import object_key
-from shared.records import ArtifactRecord, VersionRecord, utc_now
+from shared.records import ArtifactRecord, VersionRecord, WorkRecord, utc_now
 
 EVENT_OF_STATE: Mapping[str, EventType] = {
     "ready": "registry.version.ready.v1",
@@ -51,37 +51,38 @@ def apply_verdicts(before: VersionRecord, verdicts: Sequence[Verdict]) -> Versio
         return before
     artifacts = list(before.artifacts)
     reasons: list[Reason] = []
-    released = False
+    work = before.work
     for verdict in verdicts:
         if _lease_lost(before, verdict) or artifacts[verdict.index].state == "verified":
             continue
         artifacts[verdict.index] = verdict.artifact
-        released = released or verdict.token is not None
+        if verdict.token is not None:
+            work = None  # it is done
         if verdict.reason is not None:
             reasons.append(verdict.reason)
     if artifacts == before.artifacts and not reasons:
         return before
-    lease = {"lease": None} if released else {}
-    return before.model_copy(update={"artifacts": artifacts, **lease, **_state(artifacts, reasons)})
+    change = _state(artifacts, reasons, work)
+    return before.model_copy(update={"artifacts": artifacts, **change})
 
 
 def _lease_lost(version: VersionRecord, verdict: Verdict) -> bool:
     if verdict.token is None:
         return False
-    return version.lease is None or version.lease.token != verdict.token
+    return version.work is None or version.work.token != verdict.token
 
 
-def _state(artifacts: Sequence[ArtifactRecord], reasons: list[Reason]) -> dict[str, Any]:
+def _state(
+    artifacts: Sequence[ArtifactRecord], reasons: list[Reason], work: WorkRecord | None
+) -> dict[str, Any]:
+    now = utc_now()
     if reasons:
-        return {"state": "rejected", "reasons": reasons, "lease": None}
+        return {"state": "rejected", "reasons": reasons, "work": None}
     if all(artifact.state == "verified" for artifact in artifacts):
-        unconfirmed = any(artifact.sha256_state != "verified" for artifact in artifacts)
-        return {
-            "state": "ready",
-            "ready_at": utc_now(),
-            "lease": None,
-            "unconfirmed": unconfirmed,
-        }
+        confirmed = all(artifact.sha256_state == "verified" for artifact in artifacts)
+        confirm = None if confirmed else WorkRecord(kind="confirm", due_at=now)
+        return {"state": "ready", "ready_at": now, "work": confirm}
     if any(artifact.state == "pending" and artifact.etag for artifact in artifacts):
-        return {"state": "verifying"}  # an object is there that nobody attested: it must be read
-    return {"state": "pending"}
+        # An object is there that nobody attested: it must be read.
+        return {"state": "verifying", "work": work or WorkRecord(kind="verify", due_at=now)}
+    return {"state": "pending", "work": None}

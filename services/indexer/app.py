@@ -53,7 +53,9 @@ def create_app(settings: Settings) -> AsgiFastStream:
                 tasks = [
                     group.create_task(relay.run()),
                     group.create_task(full_reads.run()),
-                    group.create_task(watch(database.outbox, ["insert"], relay.wake)),
+                    group.create_task(
+                        watch(database.outbox, ["insert"], relay.wake, field="fullDocument.lane")
+                    ),
                 ]
                 for task in tasks:
                     task.add_done_callback(_end_process_on_failure)

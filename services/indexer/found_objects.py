@@ -6,7 +6,7 @@ from shared.database import open_version
 from shared.errors import Conflict
 from shared.logs import get_logger
 from shared.names import ParsedKey, parse_key
-from shared.records import ArtifactRecord, VersionRecord, new_id, utc_now
+from shared.records import ArtifactRecord, VersionRecord, WorkRecord, new_id, utc_now
 from shared.storage import StoredObject
 
 log = get_logger(__name__)
@@ -75,6 +75,7 @@ async def report_stray(
 
 
 def _draft(written: ObjectWritten, parsed: ParsedKey, found: StoredObject) -> VersionRecord:
+    now = utc_now()
     return VersionRecord(
         id=new_id(),
         model=parsed.model,
@@ -94,5 +95,6 @@ def _draft(written: ObjectWritten, parsed: ParsedKey, found: StoredObject) -> Ve
             )
         ],
         size_bytes=found.size_bytes,
-        created_at=utc_now(),
+        created_at=now,
+        work=WorkRecord(kind="verify", due_at=now),
     )

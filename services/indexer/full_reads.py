@@ -18,8 +18,7 @@ from services.indexer.indexing import log_settled
 from services.indexer.inspection import checked
 from shared.database import (
     DatabaseError,
-    claim_unconfirmed,
-    claim_verifying,
+    claim_work,
     confirm_digests,
     renew_lease,
     settle,
@@ -78,7 +77,7 @@ async def verify_next(context: Context) -> bool:
     Raises the storage and database errors.
     """
     token = new_id()
-    version = await claim_verifying(context.database, token, LEASE)
+    version = await claim_work(context.database, "verify", token, LEASE)
     if version is None:
         return False
     async with _held(version, token, context):
@@ -98,7 +97,7 @@ async def confirm_next(context: Context) -> bool:
     Raises the storage and database errors.
     """
     token = new_id()
-    version = await claim_unconfirmed(context.database, token, LEASE)
+    version = await claim_work(context.database, "confirm", token, LEASE)
     if version is None:
         return False
     fields = {"model": version.model, "version": version.number, "version_id": version.id}

@@ -1,4 +1,4 @@
-"""A batch of bucket events becomes verified versions: read once, look in parallel, write once."""
+"""A batch of bucket events becomes verified versions: read, look in parallel, settle together."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -14,6 +14,9 @@ from shared.transitions import Verdict
 
 log = get_logger(__name__)
 
+SETTLED_TOGETHER = 400
+"""Verdicts of one transaction; while it runs, storage answers for those of the next."""
+
 Place = tuple[VersionRecord, int]
 """A version, and the index of one of its artifacts."""
 
@@ -21,24 +24,29 @@ Place = tuple[VersionRecord, int]
 async def index_objects(written: Iterable[ObjectWritten], context: Context) -> bool:
     """Record what the written objects mean; True where some must be read whole next.
 
-    Repeats, in this batch or later, change nothing. Raises the storage and database errors; then
-    nothing was settled and the batch can be given again.
+    Repeats, in this batch or later, change nothing, so a batch can be given again after a storage
+    or database error, which this raises.
     """
     # 1. The newest event of each object version, in buckets that are ours.
     objects = [o for o in _newest(written) if await _is_ours(o, context)]
     # 2. What is known of them, in one query.
     places = await _places([o.key for o in objects], context)
-    # 3. Look at each announced object, in parallel; adopt or report the others.
+    # 3. Adopt or report the objects that nobody announced.
+    adopted = [await adopt_object(o, context) for o in objects if (o.bucket, o.key) not in places]
+    # 4. Look at the announced ones, in parallel, and settle what is known of them meanwhile.
     announced = [(o, p) for o in objects if (p := places.get((o.bucket, o.key)))]
-    others = [o for o in objects if (o.bucket, o.key) not in places]
-    verdicts = await asyncio.gather(*(_judge(o, place, context) for o, place in announced))
-    adopted = [await adopt_object(o, context) for o in others]
-    # 4. One transaction for all verdicts.
-    records = await settle(context.database, [v for v in verdicts if v is not None])
+    judging = [asyncio.create_task(_judge(o, place, context)) for o, place in announced]
+    records: list[VersionRecord] = []
+    try:
+        for start in range(0, len(judging), SETTLED_TOGETHER):
+            found = await asyncio.gather(*judging[start : start + SETTLED_TOGETHER])
+            records += await settle(context.database, [v for v in found if v is not None])
+    finally:
+        for task in judging:
+            task.cancel()  # those under way after an error; it means nothing to those that ended
     for record in records:
         log_settled(record)
-    to_read = [record for record in records if record.state == "verifying" or record.unconfirmed]
-    return bool(to_read) or any(adopted)
+    return any(record.work for record in records) or any(adopted)
 
 
 def log_settled(record: VersionRecord) -> None:

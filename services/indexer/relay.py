@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 
 from services.indexer.context import Context
-from shared.database import DatabaseError, PendingEvent
+from shared.database import LANES, DatabaseError, PendingEvent
 from shared.errors import Unavailable
 from shared.logs import get_logger
 
-BATCH = 100
-"""Entries of the outbox that are read at once."""
+BATCH = 250
+"""Entries of a lane that are read at once."""
 IDLE_SECONDS = 5.0
-"""How often the outbox is looked at when nothing woke the relay."""
+"""How often a lane is looked at when nothing woke its worker."""
 
 Publish = Callable[[PendingEvent], Awaitable[None]]
 """Returns once Kafka has confirmed the event; raises Unavailable."""
@@ -21,32 +21,41 @@ log = get_logger(__name__)
 
 
 class Relay:
-    """Publishes what is in the outbox; `wake` tells it that there may be something."""
+    """Publishes what is in the outbox, its lanes side by side.
+
+    `wake` tells that there may be something in a lane.
+    """
 
     def __init__(self, context: Context, publish: Publish) -> None:
         self._context = context
         self._publish = publish
-        self._wake = asyncio.Event()
+        self._wakes = [asyncio.Event() for _ in range(LANES)]
 
-    def wake(self, _event_id: str | None = None) -> None:
-        """Look into the outbox now."""
-        self._wake.set()
+    def wake(self, lane: int | None = None) -> None:
+        """Look into the lane now, or into all of them."""
+        for wake in self._wakes if lane is None else [self._wakes[lane]]:
+            wake.set()
 
     async def run(self) -> None:
         """Work until cancelled. A failure leaves the events where they are, for the next round."""
+        async with asyncio.TaskGroup() as group:
+            for lane in range(LANES):
+                group.create_task(self._follow(lane))
+
+    async def _follow(self, lane: int) -> None:
         while True:
-            self._wake.clear()
+            self._wakes[lane].clear()
             try:
-                more = await self.publish_pending()
+                more = await self.publish_pending(lane)
             except (Unavailable, DatabaseError) as error:
                 log.warning("relay failed", error=type(error).__name__, detail=str(error))
                 more = False
             if not more:
-                await self._idle()
+                await self._idle(lane)
 
-    async def publish_pending(self) -> bool:
+    async def publish_pending(self, lane: int) -> bool:
         """Publish one batch, models side by side; True when there may be more at once."""
-        events = await self._context.outbox.pending(BATCH)
+        events, more = await self._context.outbox.pending(lane, BATCH)
         by_model = [list(group) for _, group in groupby(events, key=lambda event: event.model)]
         published: list[PendingEvent] = []
         try:
@@ -58,7 +67,7 @@ class Relay:
         finally:
             if published:
                 await self._context.outbox.remove(published)
-        return len(events) >= BATCH
+        return more
 
     async def _in_order(
         self, events: Sequence[PendingEvent], published: list[PendingEvent]
@@ -69,8 +78,8 @@ class Relay:
             log.info("event published", model=event.model, event_id=event.id)
             published.append(event)
 
-    async def _idle(self) -> None:
+    async def _idle(self, lane: int) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
+            await asyncio.wait_for(self._wakes[lane].wait(), IDLE_SECONDS)
         except TimeoutError:
             return

@@ -29,7 +29,7 @@ async def find_version(name: str, version: str, wait_seconds: float, context: Co
 
 async def find_by_id(version_id: str, wait_seconds: float, context: Context) -> Version:
     """Return a version by its id, or else the newest whose uploader gave it this id."""
-    found = await context.versions.find(version_id=version_id)
+    found = await context.versions.find(version_id)
     if found is None:
         found = await context.versions.by_client_id(version_id)
     if found is None:
@@ -42,18 +42,18 @@ async def _find(name: str, version: str, context: Context) -> Version | None:
         model = await context.versions.model(name)
         if model is None or model.latest_number is None:
             return None
-        return await context.versions.find(model=name, number=model.latest_number)
+        return await context.versions.by_number(name, model.latest_number)
     try:
         wanted = check_version(version)
     except ValueError as error:
         raise InvalidRequest("version", str(error)) from error
     if isinstance(wanted, int):
-        return await context.versions.find(model=name, number=wanted)
-    return await context.versions.find(model=name, label=wanted)
+        return await context.versions.by_number(name, wanted)
+    return await context.versions.by_label(name, wanted)
 
 
 async def _settled(version: Version, wait_seconds: float, context: Context) -> Version:
     async def look() -> Version:
-        return await context.versions.find(version_id=version.id) or version
+        return await context.versions.find(version.id) or version
 
     return await context.feed.settled(version, look, wait_seconds)

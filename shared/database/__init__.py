@@ -2,22 +2,23 @@
 
 from shared.database.client import Database, DatabaseError, open_database
 from shared.database.indexes import ensure_indexes
-from shared.database.leases import claim_unconfirmed, claim_verifying, confirm_digests, renew_lease
 from shared.database.lifecycle import open_version, reject, settle
-from shared.database.outbox import Outbox, PendingEvent
+from shared.database.outbox import LANES, Outbox, PendingEvent, lane_of
 from shared.database.versions import Versions
 from shared.database.watch import watch
+from shared.database.work import claim_work, confirm_digests, renew_lease
 
 __all__ = [
+    "LANES",
     "Database",
     "DatabaseError",
     "Outbox",
     "PendingEvent",
     "Versions",
-    "claim_unconfirmed",
-    "claim_verifying",
+    "claim_work",
     "confirm_digests",
     "ensure_indexes",
+    "lane_of",
     "open_database",
     "open_version",
     "reject",

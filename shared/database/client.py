@@ -3,7 +3,7 @@
 Motor is deprecated in favour of PyMongo's async client, so nothing else imports it.
 """
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorClientSession,
     AsyncIOMotorCollection,
 )
-from pymongo import DeleteOne, UpdateOne
+from pymongo import DeleteOne, ReplaceOne, UpdateOne
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -24,7 +24,9 @@ Collection = AsyncIOMotorCollection[Document]
 Session = AsyncIOMotorClientSession
 DatabaseError = PyMongoError
 DuplicateKey = DuplicateKeyError
+Change = UpdateOne | DeleteOne | ReplaceOne[Document]
 T = TypeVar("T")
+_PORTION = 50
 
 
 class Database:
@@ -36,6 +38,7 @@ class Database:
         database = client.get_database(name, write_concern=WriteConcern("majority", j=True))
         self.models: Collection = database["models"]
         self.versions: Collection = database["versions"]
+        self.handles: Collection = database["handles"]
         self.outbox: Collection = database["outbox"]
         self.storage_groups: Collection = database["storage_groups"]
         self.strays: Collection = database["strays"]
@@ -58,11 +61,31 @@ class Database:
             return result
 
     async def bulk_write(
-        self, collection: Collection, changes: Sequence[UpdateOne | DeleteOne], session: Session
+        self, collection: Collection, changes: Sequence[Change], session: Session
     ) -> None:
         """Send the changes in one round trip; raises DatabaseError."""
         # motor's stub leaves a parameter of bulk_write untyped.
         await collection.bulk_write(changes, session=session)  # pyright: ignore[reportUnknownMemberType]
+
+
+def portions(values: Iterable[T]) -> Iterator[list[T]]:
+    """Cut values into lists that fit into a query's `$in`.
+
+    SecantusDB compares each document with every value that was asked for.
+    """
+    rest = list(values)
+    for start in range(0, len(rest), _PORTION):
+        yield rest[start : start + _PORTION]
+
+
+async def find_each(
+    collection: Collection, field: str, values: Iterable[str], session: Session | None = None
+) -> AsyncGenerator[Document]:
+    """Yield the documents whose field has one of the values; raises DatabaseError."""
+    for portion in portions(values):
+        query = collection.find({field: {"$in": portion}}, session=session)
+        for found in await query.to_list(None):
+            yield found
 
 
 @asynccontextmanager

@@ -10,27 +10,16 @@ async def ensure_indexes(database: Database) -> None:
     await database.versions.create_indexes(
         [
             IndexModel([("model", ASCENDING), ("number", DESCENDING)], unique=True),
-            IndexModel(
-                # Held from opening until rejection, so a failed label can be used again.
-                [("model", ASCENDING), ("label", ASCENDING)],
-                unique=True,
-                partialFilterExpression={"label_held": True},
-            ),
             # One key belongs to one version, in whatever bucket: it names model and number.
             IndexModel([("artifacts.key", ASCENDING)], unique=True),
-            IndexModel(
-                [("session.idempotency_key", ASCENDING)],
-                unique=True,
-                partialFilterExpression={"session.idempotency_key": {"$exists": True}},
-            ),
-            IndexModel([("client_id", ASCENDING), ("created_at", DESCENDING)]),
-            IndexModel([("state", ASCENDING), ("created_at", ASCENDING)]),
-            IndexModel(
-                [("unconfirmed", ASCENDING), ("created_at", ASCENDING)],
-                partialFilterExpression={"unconfirmed": True},
-            ),
+            # The queue of those that need work; most have none, and are not in it.
+            IndexModel([("work.kind", ASCENDING), ("work.due_at", ASCENDING)], sparse=True),
         ]
     )
     await database.outbox.create_indexes(
-        [IndexModel([("model", ASCENDING), ("sequence", ASCENDING)], unique=True)]
+        [
+            IndexModel(
+                [("lane", ASCENDING), ("model", ASCENDING), ("sequence", ASCENDING)], unique=True
+            )
+        ]
     )

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from pymongo import UpdateOne
+from pymongo import ReplaceOne, UpdateOne
 from pymongo.collection import ReturnDocument
 
 from registry.schemas import SETTLED, Reason
-from shared.database.client import Database, Document, DuplicateKey, Session
+from shared.database.client import Database, Document, DuplicateKey, Session, find_each
+from shared.database.handles import give_back_handles, take_handles, version_exists
 from shared.database.outbox import outbox_entries
 from shared.errors import Conflict
 from shared.events import version_event
@@ -45,16 +46,19 @@ async def open_version(
         )
         record = numbered(draft, number or model["next_number"], model["sequence"])
         event = version_event("registry.version.created.v1", record)
-        await database.versions.insert_one(_document(record), session=session)
+        await take_handles(database, record, session)
+        try:
+            await database.versions.insert_one(record.model_dump(by_alias=True), session=session)
+        except DuplicateKey as error:
+            raise version_exists(draft.model, record.number) from error
         await database.outbox.insert_many(outbox_entries([event]), session=session)
         return record
 
     for _ in range(_MODEL_RACES):
         try:
             return await database.transaction(work)
-        except DuplicateKey as error:
-            if not _lost_model_race(error):
-                raise _conflict(error, draft, number) from error
+        except DuplicateKey:
+            continue  # another made the model at the same moment
     raise Conflict("model_contended", f"model {draft.model!r} is being made by others; try again")
 
 
@@ -67,30 +71,21 @@ async def settle(database: Database, verdicts: Sequence[Verdict]) -> list[Versio
     by_version: dict[str, list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         by_version[verdict.version_id].append(verdict)
+    if not by_version:
+        return []
 
     async def work(session: Session) -> list[VersionRecord]:
-        cursor = database.versions.find({"_id": {"$in": list(by_version)}}, session=session)
-        before = {found["_id"]: VersionRecord.model_validate(found) async for found in cursor}
+        before = await _read(database, list(by_version), session)
         after = [
             record
             for version_id, found in by_version.items()
             if version_id in before
             and (record := apply_verdicts(before[version_id], found)) is not before[version_id]
         ]
-        announced = [record for record in after if record.state in EVENT_OF_STATE]
-        sequenced = await _sequence(database, announced, session)
-        records = [sequenced.get(record.id, record) for record in after]
-        if records:
-            updates = [_update(before[record.id], record) for record in records]
-            await database.bulk_write(database.versions, updates, session=session)
-        if sequenced:
-            events = [
-                version_event(EVENT_OF_STATE[record.state], record) for record in sequenced.values()
-            ]
-            await database.outbox.insert_many(outbox_entries(events), session=session)
+        records = await _write(database, after, session)
         return [record for record in records if record.state != before[record.id].state]
 
-    return await database.transaction(work) if by_version else []
+    return await database.transaction(work)
 
 
 async def reject(
@@ -99,44 +94,47 @@ async def reject(
     """Reject a version that is not settled yet; None where it is settled or unknown."""
 
     async def work(session: Session) -> VersionRecord | None:
-        found = await database.versions.find_one({"_id": version_id}, session=session)
-        before = VersionRecord.model_validate(found) if found else None
-        if before is None or before.state in SETTLED:
+        found = (await _read(database, [version_id], session)).get(version_id)
+        if found is None or found.state in SETTLED:
             return None
-        rejected = before.model_copy(update={"state": "rejected", "reasons": [reason]})
-        if session_state and before.session:
-            ended = before.session.model_copy(update={"state": session_state})
-            rejected = rejected.model_copy(update={"session": ended})
-        record = (await _sequence(database, [rejected], session))[version_id]
-        event = version_event("registry.version.rejected.v1", record)
-        await database.bulk_write(database.versions, [_update(before, record)], session=session)
-        await database.outbox.insert_many(outbox_entries([event]), session=session)
+        changes: Document = {"state": "rejected", "reasons": [reason], "work": None}
+        if session_state and found.session:
+            changes["session"] = found.session.model_copy(update={"state": session_state})
+        [record] = await _write(database, [found.model_copy(update=changes)], session)
         return record
 
     return await database.transaction(work)
 
 
-def _document(record: VersionRecord) -> Document:
-    document = record.model_dump(by_alias=True)
-    if record.label is not None:
-        document["label_held"] = True
-    if record.session and record.session.idempotency_key is None:
-        del document["session"]["idempotency_key"]  # the unique index covers those that exist
-    return document
+async def _read(
+    database: Database, version_ids: Sequence[str], session: Session
+) -> dict[str, VersionRecord]:
+    return {
+        found["_id"]: VersionRecord.model_validate(found)
+        async for found in find_each(database.versions, "_id", version_ids, session)
+    }
 
 
-def _lost_model_race(error: DuplicateKey) -> bool:
-    return set((error.details or {}).get("keyPattern", {})) == {"_id"}
-
-
-def _conflict(error: DuplicateKey, draft: VersionRecord, number: int | None) -> Conflict:
-    fields = set((error.details or {}).get("keyPattern", {}))
-    if "session.idempotency_key" in fields:
-        return Conflict("idempotency_key_taken", "the idempotency key opened another session")
-    version = draft.label if "label" in fields else number
-    return Conflict(
-        "version_exists", f"version {version!r} of model {draft.model!r} exists", field="version"
-    )
+async def _write(
+    database: Database, after: Sequence[VersionRecord], session: Session
+) -> list[VersionRecord]:
+    """Write the changed versions, and what follows from it."""
+    if not after:
+        return []
+    announced = [record for record in after if record.state in EVENT_OF_STATE]
+    sequenced = await _sequence(database, announced, session)
+    records = [sequenced.get(record.id, record) for record in after]
+    # Whole documents, by id alone: the fastest way, and the transaction has read what it replaces.
+    changes = [ReplaceOne({"_id": each.id}, each.model_dump(by_alias=True)) for each in records]
+    await database.bulk_write(database.versions, changes, session=session)
+    rejected = [record for record in records if record.state == "rejected"]
+    await give_back_handles(database, rejected, session)
+    if sequenced:
+        events = [
+            version_event(EVENT_OF_STATE[record.state], record) for record in sequenced.values()
+        ]
+        await database.outbox.insert_many(outbox_entries(events), session=session)
+    return records
 
 
 async def _sequence(
@@ -146,8 +144,8 @@ async def _sequence(
     by_model: dict[str, list[VersionRecord]] = defaultdict(list)
     for record in records:
         by_model[record.model].append(record)
-    found = database.models.find({"_id": {"$in": list(by_model)}}, {"sequence": 1}, session=session)
-    last = {model["_id"]: model["sequence"] async for model in found}
+    models = find_each(database.models, "_id", by_model, session)
+    last: dict[str, int] = {model["_id"]: model["sequence"] async for model in models}
     changes: list[UpdateOne] = []
     sequenced: dict[str, VersionRecord] = {}
     for name, members in sorted(by_model.items()):
@@ -165,17 +163,3 @@ def _model_change(members: Sequence[VersionRecord]) -> Document:
     if ready := [record.number for record in members if record.state == "ready"]:
         change["$max"] = {"latest_number": max(ready)}
     return change
-
-
-def _update(before: VersionRecord, after: VersionRecord) -> UpdateOne:
-    fields = {"state", "reasons", "ready_at", "sequence", "lease", "unconfirmed"}
-    change: Document = {"$set": after.model_dump(include=fields)}
-    for index, artifact in enumerate(after.artifacts):
-        if artifact != before.artifacts[index]:
-            change["$set"][f"artifacts.{index}"] = artifact.model_dump()
-    if after.session != before.session and after.session:
-        change["$set"]["session.state"] = after.session.state
-    if after.state == "rejected":
-        change["$unset"] = {"label_held": "", "session.idempotency_key": ""}
-    # By id alone, which is the fastest plan: the transaction read `before` from its own snapshot.
-    return UpdateOne({"_id": after.id}, change)

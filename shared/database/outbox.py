@@ -4,6 +4,7 @@ An entry holds the consecutive events of one model that one transaction recorded
 of versions costs a document for each model and not one for each event.
 """
 
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,14 @@ from typing import Any
 from pymongo import DeleteOne, UpdateOne
 
 from registry.schemas import ModelEvent
-from shared.database.client import Database, Document, Session
+from shared.database.client import Database, Document, Session, portions
 
+LANES = 4
+"""Parts of the outbox, by model, that are read and published side by side."""
 MAX_ENTRY_BYTES = 1024 * 1024
 """An entry takes no further event beyond this; MongoDB's limit for a document is 16 MiB."""
+MAX_READ_BYTES = 8 * 1024 * 1024
+"""A reading takes no further entry beyond this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,35 +43,51 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def pending(self, limit: int) -> list[PendingEvent]:
-        """Return the events of up to `limit` entries, by model and sequence, without a gap.
+    async def pending(self, lane: int, limit: int) -> tuple[list[PendingEvent], bool]:
+        """Return the events of up to `limit` entries of a lane, and whether there may be more.
 
-        Read as one snapshot: a plain scan could pass a model's place before event n is there and
-        still meet n + 1.
+        They come by model and sequence, without a gap. Read as one snapshot: a plain scan could
+        pass a model's place before event n is there and still meet n + 1.
         """
 
-        async def read(session: Session) -> list[Document]:
-            cursor = self._database.outbox.find(session=session)
-            return await cursor.sort([("model", 1), ("sequence", 1)]).limit(limit).to_list(limit)
+        async def read(session: Session) -> tuple[list[PendingEvent], bool]:
+            events: list[PendingEvent] = []
+            size = entries = 0
+            cursor = self._database.outbox.find({"lane": lane}, session=session)
+            async for entry in cursor.sort([("model", 1), ("sequence", 1)]).limit(limit):
+                found = _events(entry)
+                events += found
+                entries += 1
+                size += sum(len(event.body) for event in found)
+                if size > MAX_READ_BYTES:
+                    return events, True
+            return events, entries == limit
 
-        entries = await self._database.transaction(read)
-        return [event for entry in entries for event in _events(entry)]
+        return await self._database.transaction(read)
 
     async def remove(self, published: Sequence[PendingEvent]) -> None:
         """Forget events that were published, which of each entry must be the first ones."""
         newest = {event.entry: event for event in published}
-        changes: list[UpdateOne | DeleteOne] = [
-            DeleteOne({"_id": entry})
-            if event.is_last
-            else UpdateOne({"_id": entry}, {"$set": {"sent_sequence": event.sequence}})
+        done = [entry for entry, event in newest.items() if event.is_last]
+        begun: list[UpdateOne | DeleteOne] = [
+            UpdateOne({"_id": entry}, {"$set": {"sent_sequence": event.sequence}})
             for entry, event in newest.items()
+            if not event.is_last
         ]
 
         async def write(session: Session) -> None:
-            await self._database.bulk_write(self._database.outbox, changes, session=session)
+            for portion in portions(done):
+                await self._database.outbox.delete_many({"_id": {"$in": portion}}, session=session)
+            if begun:
+                await self._database.bulk_write(self._database.outbox, begun, session=session)
 
         # In a transaction they share one commit, and with it one sync to the disk.
         await self._database.transaction(write)
+
+
+def lane_of(model: str) -> int:
+    """Return the lane of a model's events: all of them, for ever, the same one."""
+    return zlib.crc32(model.encode()) % LANES
 
 
 def outbox_entries(events: Iterable[ModelEvent]) -> list[Document]:
@@ -81,6 +102,7 @@ def outbox_entries(events: Iterable[ModelEvent]) -> list[Document]:
             entries.append(
                 {
                     "_id": event.id,
+                    "lane": lane_of(event.data.model),
                     "model": event.data.model,
                     "sequence": event.sequence,
                     "events": [],

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from registry.schemas import Model, Version
-from shared.database.client import Database, Document, Session
+from shared.database.client import Database, Document, Session, find_each
+from shared.database.handles import client_handle, key_handle, label_handle, resolve_handle
 from shared.records import VersionRecord
 
 
@@ -12,6 +13,7 @@ class Versions:
     """The versions collection; every method raises DatabaseError where the server fails."""
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._versions = database.versions
         self._models = database.models
 
@@ -22,13 +24,15 @@ class Versions:
 
     async def by_idempotency_key(self, key: str) -> VersionRecord | None:
         """Return the version that the key opened."""
-        found = await self._versions.find_one({"session.idempotency_key": key})
-        return VersionRecord.model_validate(found) if found else None
+        version_id = await resolve_handle(self._database, key_handle(key))
+        return await self.get(version_id) if version_id else None
 
     async def by_keys(self, keys: Iterable[str]) -> list[VersionRecord]:
         """Return the versions that own any of these object keys."""
-        cursor = self._versions.find({"artifacts.key": {"$in": list(keys)}})
-        return [VersionRecord.model_validate(found) async for found in cursor]
+        return [
+            VersionRecord.model_validate(found)
+            async for found in find_each(self._versions, "artifacts.key", keys)
+        ]
 
     async def set_multipart_id(self, version_id: str, index: int, multipart_id: str) -> bool:
         """Record the multipart upload of an artifact.
@@ -77,29 +81,30 @@ class Versions:
         cursor = self._versions.find(query).sort("number", -1).limit(limit)
         return [_version(found) async for found in cursor]
 
-    async def find(
-        self,
-        *,
-        version_id: str | None = None,
-        model: str | None = None,
-        number: int | None = None,
-        label: str | None = None,
-    ) -> Version | None:
-        """Return the newest version that matches what is given, as users see it.
+    async def find(self, version_id: str) -> Version | None:
+        """Return a version by its id, as users see it."""
+        found = await self._versions.find_one({"_id": version_id})
+        return _version(found) if found else None
+
+    async def by_number(self, model: str, number: int) -> Version | None:
+        """Return a version of a model by its number."""
+        found = await self._versions.find_one({"model": model, "number": number})
+        return _version(found) if found else None
+
+    async def by_label(self, model: str, label: str) -> Version | None:
+        """Return the version of a model that has the label.
 
         A label that a rejected version gave up still finds it until another version takes it.
         """
-        given = {"_id": version_id, "model": model, "number": number, "label": label}
-        query = {name: value for name, value in given.items() if value is not None}
-        # A rejected version may share its label with the one that took it over: newest first.
-        order = [("number", -1)] if label is not None else None
-        found = await self._versions.find_one(query, sort=order)
-        return _version(found) if found else None
+        return await self._by_handle(label_handle(model, label))
 
     async def by_client_id(self, client_id: str) -> Version | None:
         """Return the newest version whose uploader gave it this id."""
-        found = await self._versions.find_one({"client_id": client_id}, sort=[("created_at", -1)])
-        return _version(found) if found else None
+        return await self._by_handle(client_handle(client_id))
+
+    async def _by_handle(self, handle: str) -> Version | None:
+        version_id = await resolve_handle(self._database, handle)
+        return await self.find(version_id) if version_id else None
 
 
 def _version(document: Document) -> Version:

@@ -14,16 +14,18 @@ log = get_logger(__name__)
 async def watch(
     collection: Collection,
     operations: list[str],
-    on_change: Callable[[str | None], None],
+    on_change: Callable[[Any], None],
+    *,
+    field: str = "documentKey._id",
 ) -> None:
-    """Call `on_change` with the id of each document that was changed, until cancelled.
+    """Call `on_change` with a field of each change, until cancelled: the document's id, or another.
 
     It is called with None whenever the stream begins anew: changes before that may have been
     missed, so everybody who waits has to look for himself.
     """
     pipeline: list[Document] = [
         {"$match": {"operationType": {"$in": operations}}},
-        {"$project": {"documentKey": 1}},
+        {"$project": {"value": f"${field}"}},
     ]
 
     async def follow() -> None:
@@ -32,7 +34,7 @@ async def watch(
             while stream.alive:
                 change: dict[str, Any] | None = await stream.try_next()
                 if change is not None:
-                    on_change(change["documentKey"]["_id"])
+                    on_change(change["value"])
 
     def report(state: RetryCallState) -> None:
         failure = state.outcome.exception() if state.outcome else None

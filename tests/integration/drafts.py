@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from shared.database import Database, Outbox
-from shared.records import SessionRecord, VersionRecord, new_id, utc_now
+from shared.database import Database, Outbox, PendingEvent, lane_of
+from shared.records import SessionRecord, VersionRecord, WorkRecord, new_id, utc_now
 from shared.transitions import Verdict
 from tests.unit.records import SHA256, artifact, version
 
@@ -23,6 +23,11 @@ def draft(model: str, *paths: str, key: str | None = None, **fields: Any) -> Ver
     )
 
 
+def to_be_read(model: str) -> VersionRecord:
+    """A version that is due for a full read, and that has no number yet."""
+    return draft(model, state="verifying", work=WorkRecord(kind="verify", due_at=utc_now()))
+
+
 def verified(record: VersionRecord, index: int = 0, **fields: Any) -> Verdict:
     """The verdict that one artifact is good."""
     good = {"state": "verified", "etag": "e", "sha256": SHA256, "sha256_state": "verified"}
@@ -30,7 +35,12 @@ def verified(record: VersionRecord, index: int = 0, **fields: Any) -> Verdict:
     return Verdict(record.id, index, found, **fields)
 
 
+async def pending_events(database: Database, model: str) -> list[PendingEvent]:
+    """The model's events in the outbox, in order."""
+    pending, _ = await Outbox(database).pending(lane_of(model), 1000)
+    return [event for event in pending if event.model == model]
+
+
 async def sequences(database: Database, model: str) -> list[int]:
     """Sequence numbers of the model's events in the outbox, in order."""
-    pending = await Outbox(database).pending(1000)
-    return [event.sequence for event in pending if event.model == model]
+    return [event.sequence for event in await pending_events(database, model)]

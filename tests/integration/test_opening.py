@@ -51,7 +51,7 @@ async def test_an_expired_session_gives_its_key_back(context: Context, settings:
     second, created = await open_upload(asked, key, context)
     assert created
     assert (first.number, second.number) == (1, 2)
-    expired = await context.versions.find(version_id=first.version_id)
+    expired = await context.versions.find(first.version_id)
     assert expired is not None
     assert (expired.state, expired.reasons[0].code) == ("rejected", "upload_expired")
 

@@ -13,14 +13,14 @@ from shared.database import (
     Database,
     Outbox,
     Versions,
-    claim_verifying,
+    claim_work,
     open_version,
     reject,
     settle,
 )
 from shared.records import VersionRecord
 from shared.transitions import Verdict
-from tests.integration.drafts import draft, sequences, verified
+from tests.integration.drafts import draft, pending_events, sequences, to_be_read, verified
 
 REASON = Reason(code="size_mismatch", detail="it is shorter")
 LEASE = timedelta(seconds=60)
@@ -69,6 +69,19 @@ async def test_a_repeated_verdict_changes_and_announces_nothing(
     assert await sequences(database, model) == [1, 2]
 
 
+async def test_fields_of_a_newer_release_outlive_a_change_of_state(
+    database: Database, model: str
+) -> None:
+    record = await open_version(database, draft(model))
+    newer = {"$set": {"signature": "s", "artifacts.0.scan": {"verdict": "clean"}}}
+    await database.versions.update_one({"_id": record.id}, newer)
+    assert len(await settle(database, [verified(await current(database, record))])) == 1
+    found = await database.versions.find_one({"_id": record.id})
+    assert found is not None
+    assert (found["state"], found["signature"]) == ("ready", "s")
+    assert found["artifacts"][0]["scan"] == {"verdict": "clean"}
+
+
 async def test_one_batch_settles_versions_of_several_models_in_their_order(
     database: Database, model: str
 ) -> None:
@@ -87,7 +100,7 @@ async def test_the_outbox_gives_each_models_events_in_order(database: Database, 
     for _ in range(3):
         record = await open_version(database, draft(model))
         await settle(database, [verified(record)])
-    pending = [event for event in await Outbox(database).pending(1000) if event.model == model]
+    pending = await pending_events(database, model)
     assert [event.sequence for event in pending] == [1, 2, 3, 4, 5, 6]
     types = [json.loads(event.body)["type"].split(".")[2] for event in pending]
     assert types == ["created", "ready"] * 3
@@ -103,7 +116,7 @@ async def test_events_recorded_together_can_be_forgotten_one_by_one(
     assert await database.outbox.count_documents({"model": model}) == 4, "one for the batch"
     outbox = Outbox(database)
     for forgotten in range(1, 7):
-        pending = [event for event in await outbox.pending(1000) if event.model == model]
+        pending = await pending_events(database, model)
         assert [event.sequence for event in pending] == list(range(forgotten, 7))
         await outbox.remove(pending[:1])
     assert await database.outbox.count_documents({"model": model}) == 0
@@ -125,26 +138,27 @@ async def test_an_abort_and_a_verdict_at_once_leave_one_end(database: Database, 
 async def test_one_worker_at_a_time_holds_a_version_and_a_late_one_changes_nothing(
     database: Database, model: str
 ) -> None:
-    record = await open_version(database, draft(model, state="verifying"))
+    record = await open_version(database, to_be_read(model))
     claims = await asyncio.gather(
-        *(claim_verifying(database, token, LEASE) for token in ("first", "second"))
+        *(claim_work(database, "verify", token, LEASE) for token in ("first", "second"))
     )
     [held] = [claim for claim in claims if claim is not None]
     assert held.id == record.id
-    assert held.lease is not None
-    late = "second" if held.lease.token == "first" else "first"
+    assert held.work is not None
+    late = "second" if held.work.token == "first" else "first"
     assert await settle(database, [verified(record, token=late)]) == []
     assert (await current(database, record)).state == "verifying"
-    assert len(await settle(database, [verified(record, token=held.lease.token)])) == 1
-    assert (await current(database, record)).lease is None
+    assert len(await settle(database, [verified(record, token=held.work.token)])) == 1
+    assert (await current(database, record)).work is None
 
 
 async def test_a_lease_that_ended_can_be_claimed_again(database: Database, model: str) -> None:
-    record = await open_version(database, draft(model, state="verifying"))
-    assert await claim_verifying(database, "dead", timedelta(seconds=-1)) is not None
-    again = await claim_verifying(database, "alive", LEASE)
+    record = await open_version(database, to_be_read(model))
+    assert await claim_work(database, "verify", "dead", timedelta(seconds=-1)) is not None
+    again = await claim_work(database, "verify", "alive", LEASE)
     assert again is not None
-    assert (again.id, again.attempts) == (record.id, 2)
+    assert again.work is not None
+    assert (again.id, again.work.attempts) == (record.id, 2)
     await settle(database, [verified(record, token="alive")])
 
 
@@ -154,7 +168,7 @@ async def test_the_feed_wakes_who_waits_for_a_version(database: Database, model:
     feed, versions = VersionFeed(database), Versions(database)
 
     async def look(record: VersionRecord) -> Version:
-        found = await versions.find(version_id=record.id)
+        found = await versions.find(record.id)
         assert found is not None
         return found
 

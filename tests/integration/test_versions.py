@@ -28,7 +28,7 @@ async def test_indexes_may_be_made_again(database: Database) -> None:
     before = await database.versions.index_information()
     await ensure_indexes(database)
     assert await database.versions.index_information() == before
-    assert len(before) > 5
+    assert len(before) == 4, "each one makes every update of a version dearer"
 
 
 async def test_fifty_at_once_get_the_numbers_1_to_50_and_events_without_a_gap(
@@ -81,7 +81,7 @@ async def test_a_label_is_free_again_once_its_version_is_rejected(
     first = await open_version(database, draft(model, label="1.0"))
     assert await reject(database, first.id, REASON) is not None
     second = await open_version(database, draft(model, label="1.0"))
-    found = await Versions(database).find(model=model, label="1.0")
+    found = await Versions(database).by_label(model, "1.0")
     assert found is not None
     assert (found.id, found.number) == (second.id, 2)
 

@@ -12,6 +12,8 @@ from services.indexer.messaging import KafkaUnavailable
 from services.indexer.relay import Relay
 from shared.database import PendingEvent
 
+LANE = 3
+
 
 class Outbox:
     """An outbox in memory."""
@@ -22,8 +24,9 @@ class Outbox:
             for model, sequence in events
         ]
 
-    async def pending(self, limit: int) -> list[PendingEvent]:
-        return self.events[:limit]
+    async def pending(self, lane: int, limit: int) -> tuple[list[PendingEvent], bool]:
+        assert lane == LANE
+        return self.events[:limit], len(self.events) >= limit
 
     async def remove(self, published: Sequence[PendingEvent]) -> None:
         self.events = [event for event in self.events if event not in published]
@@ -53,7 +56,7 @@ def relay(outbox: Outbox, kafka: Kafka) -> Relay:
 
 async def test_what_is_confirmed_leaves_the_outbox() -> None:
     outbox, kafka = Outbox(("a", 1), ("a", 2), ("b", 1)), Kafka()
-    assert not await relay(outbox, kafka).publish_pending()
+    assert not await relay(outbox, kafka).publish_pending(LANE)
     assert sorted(kafka.seen) == ["a-1", "a-2", "b-1"]
     assert kafka.seen.index("a-1") < kafka.seen.index("a-2")
     assert outbox.ids == []
@@ -62,7 +65,7 @@ async def test_what_is_confirmed_leaves_the_outbox() -> None:
 async def test_after_an_unconfirmed_event_nothing_later_of_its_model_is_sent() -> None:
     outbox, kafka = Outbox(("a", 1), ("a", 2), ("a", 3)), Kafka("a-2")
     with pytest.raises(KafkaUnavailable):
-        await relay(outbox, kafka).publish_pending()
+        await relay(outbox, kafka).publish_pending(LANE)
     assert kafka.seen == ["a-1", "a-2"]
     assert outbox.ids == ["a-2", "a-3"]
 
@@ -70,9 +73,9 @@ async def test_after_an_unconfirmed_event_nothing_later_of_its_model_is_sent() -
 async def test_an_unconfirmed_event_is_sent_again_in_its_place() -> None:
     outbox, kafka = Outbox(("a", 1), ("a", 2)), Kafka("a-1")
     with pytest.raises(KafkaUnavailable):
-        await relay(outbox, kafka).publish_pending()
+        await relay(outbox, kafka).publish_pending(LANE)
     kafka.lost.clear()
-    await relay(outbox, kafka).publish_pending()
+    await relay(outbox, kafka).publish_pending(LANE)
     assert kafka.seen == ["a-1", "a-1", "a-2"]
     assert outbox.ids == []
 
@@ -81,6 +84,6 @@ async def test_a_full_batch_says_that_there_may_be_more(monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "BATCH", 2)
     outbox, kafka = Outbox(("a", 1), ("a", 2), ("a", 3)), Kafka()
     publisher = relay(outbox, kafka)
-    assert await publisher.publish_pending()
+    assert await publisher.publish_pending(LANE)
     assert outbox.ids == ["a-3"]
-    assert not await publisher.publish_pending()
+    assert not await publisher.publish_pending(LANE)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.schemas import Reason
-from shared.records import ArtifactRecord, LeaseRecord, VersionRecord, utc_now
+from shared.records import ArtifactRecord, VersionRecord, WorkRecord, utc_now
 from shared.transitions import Verdict, apply_verdicts, numbered
 from tests.unit.records import SHA256, artifact, version
 
@@ -34,8 +34,8 @@ def refuted(record: VersionRecord, index: int = 0, token: str | None = None) -> 
     return Verdict("v", index, record.artifacts[index], REASON, token)
 
 
-def leased(token: str) -> LeaseRecord:
-    return LeaseRecord(token=token, expires_at=utc_now() + timedelta(seconds=60))
+def leased(token: str) -> WorkRecord:
+    return WorkRecord(kind="verify", token=token, due_at=utc_now() + timedelta(seconds=60))
 
 
 def test_the_last_verified_artifact_makes_the_version_ready() -> None:
@@ -63,13 +63,17 @@ def test_an_unattested_object_has_to_be_read_before_the_version_is_ready() -> No
     before = version(*several(2))
     between = apply_verdicts(before, [unattested(before, 0), verified(before, 1)])
     assert between.state == "verifying"
+    assert between.work is not None
+    assert (between.work.kind, between.work.token) == ("verify", None)
 
 
 def test_ready_by_its_parts_alone_the_version_still_lacks_a_digest() -> None:
     before = version()
     by_parts = verified(before, sha256=None, sha256_state=None)
-    assert apply_verdicts(before, [by_parts]).unconfirmed
-    assert not apply_verdicts(before, [verified(before)]).unconfirmed
+    work = apply_verdicts(before, [by_parts]).work
+    assert work is not None
+    assert work.kind == "confirm"
+    assert apply_verdicts(before, [verified(before)]).work is None
 
 
 @pytest.mark.parametrize("state", ["ready", "rejected", "deleted"])
@@ -86,21 +90,21 @@ def test_a_verified_artifact_does_not_change() -> None:
         assert apply_verdicts(before, [verdict]) is before
 
 
-@pytest.mark.parametrize("lease", [None, leased("another")])
-def test_a_verdict_under_a_lost_lease_changes_nothing(lease: LeaseRecord | None) -> None:
-    before = version(state="verifying", lease=lease)
+@pytest.mark.parametrize("work", [None, leased("another")])
+def test_a_verdict_under_a_lost_lease_changes_nothing(work: WorkRecord | None) -> None:
+    before = version(state="verifying", work=work)
     found = verified(before).artifact
     for reason in (None, REASON):
         assert apply_verdicts(before, [Verdict("v", 0, found, reason, "mine")]) is before
 
 
 def test_a_verdict_under_its_lease_counts_and_gives_the_lease_back() -> None:
-    before = version(*several(2), state="verifying", lease=leased("mine"))
+    before = version(*several(2), state="verifying", work=leased("mine"))
     found = verified(before, 0).artifact
     after = apply_verdicts(before, [Verdict("v", 0, found, None, "mine")])
     assert after.artifacts[0].state == "verified"
-    assert after.lease is None
-    assert apply_verdicts(before, [refuted(before, 0, "mine")]).lease is None
+    assert after.work is None
+    assert apply_verdicts(before, [refuted(before, 0, "mine")]).work is None
 
 
 def in_batches(record: VersionRecord, batches: Sequence[Sequence[Verdict]]) -> VersionRecord:

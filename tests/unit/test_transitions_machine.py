@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from registry.schemas import SETTLED, Reason
-from shared.records import LeaseRecord, VersionRecord, utc_now
+from shared.records import VersionRecord, WorkRecord, utc_now
 from shared.transitions import Verdict, apply_verdicts
 from tests.unit.records import SHA256, artifact, version
 
@@ -39,14 +39,14 @@ class Workers(RuleBasedStateMachine):
     def claim(self) -> None:
         """Take the version; whoever held it before has lost it."""
         self.tokens.append(f"token {len(self.tokens)}")
-        lease = LeaseRecord(token=self.tokens[-1], expires_at=utc_now())
-        self.version = self.version.model_copy(update={"lease": lease})
+        work = WorkRecord(kind="verify", token=self.tokens[-1], due_at=utc_now())
+        self.version = self.version.model_copy(update={"work": work})
 
     @rule(index=index_of_file, data=st.data(), good=st.booleans())
     def read(self, index: int, data: st.DataObject, good: bool) -> None:
         """Bring the result of a full read, by any worker that ever claimed, in time or late."""
         token = data.draw(st.sampled_from(self.tokens))
-        held = self.version.lease is not None and self.version.lease.token == token
+        held = self.version.work is not None and self.version.work.token == token
         before = self.version
         fields = {"state": "verified", "sha256": SHA256} if good else {}
         self.apply(index, token, None if good else REASON, etag="e", **fields)
@@ -76,7 +76,9 @@ class Workers(RuleBasedStateMachine):
         assert (found.state == "rejected") == bool(found.reasons)
         if found.state != "rejected":
             assert (found.state == "ready") == all_verified
-        assert found.state not in SETTLED or found.lease is None
+        kind = found.work.kind if found.work else None
+        allowed = {"verifying": ("verify",), "ready": (None, "confirm")}
+        assert kind in allowed.get(found.state, (None,))
 
 
 TestWorkers = Workers.TestCase

@@ -1,0 +1,95 @@
+"""What users call a version besides its number: a label, an id of their own, a key of a request.
+
+Each is a small document of its own, written only where it was given. As indexed fields of the
+version they would make every update of every version dearer (docs/decisions/0009).
+"""
+
+from collections.abc import Iterable
+
+from pymongo import DeleteOne, UpdateOne
+
+from shared.database.client import Database, DuplicateKey, Session
+from shared.errors import Conflict
+from shared.records import VersionRecord
+
+
+def label_handle(model: str, label: str) -> str:
+    """Return the handle of a label, which is unique within its model."""
+    return f"label:{model}/{label}"
+
+
+def client_handle(client_id: str) -> str:
+    """Return the handle of an id that uploaders chose; the newest version has it."""
+    return f"client:{client_id}"
+
+
+def key_handle(idempotency_key: str) -> str:
+    """Return the handle of an idempotency key."""
+    return f"key:{idempotency_key}"
+
+
+async def resolve_handle(database: Database, handle: str) -> str | None:
+    """Return the id of the version that has the handle, or had it last."""
+    found = await database.handles.find_one({"_id": handle})
+    return found["version_id"] if found else None
+
+
+async def take_handles(database: Database, record: VersionRecord, session: Session) -> None:
+    """Give a new version its handles.
+
+    Raises Conflict "version_exists" or "idempotency_key_taken" where another version holds one.
+    """
+    if (key := _idempotency_key(record)) is not None:
+        detail = "the idempotency key opened another session"
+        await _take(database, key, record, Conflict("idempotency_key_taken", detail), session)
+    if record.label is not None:
+        label = label_handle(record.model, record.label)
+        await _take(database, label, record, version_exists(record.model, record.label), session)
+    if record.client_id is not None:
+        await database.handles.update_one(
+            {"_id": client_handle(record.client_id)},
+            {"$set": {"version_id": record.id}},
+            upsert=True,
+            session=session,
+        )
+
+
+async def give_back_handles(
+    database: Database, rejected: Iterable[VersionRecord], session: Session
+) -> None:
+    """Free what rejected versions held; a label goes on finding its version until it is taken."""
+    changes: list[UpdateOne | DeleteOne] = []
+    for record in rejected:
+        if (key := _idempotency_key(record)) is not None:
+            changes.append(DeleteOne({"_id": key, "version_id": record.id}))
+        if record.label is not None:
+            held = {"_id": label_handle(record.model, record.label), "version_id": record.id}
+            changes.append(UpdateOne(held, {"$set": {"held": False}}))
+    if changes:
+        await database.bulk_write(database.handles, changes, session=session)
+
+
+def version_exists(model: str, version: str | int) -> Conflict:
+    """Return the conflict of a number or a label that is taken."""
+    detail = f"version {version!r} of model {model!r} exists"
+    return Conflict("version_exists", detail, field="version")
+
+
+async def _take(
+    database: Database, handle: str, record: VersionRecord, conflict: Conflict, session: Session
+) -> None:
+    try:
+        # One that is held does not match, and making it a second time fails on its id.
+        await database.handles.update_one(
+            {"_id": handle, "held": False},
+            {"$set": {"version_id": record.id, "held": True}},
+            upsert=True,
+            session=session,
+        )
+    except DuplicateKey as error:
+        raise conflict from error
+
+
+def _idempotency_key(record: VersionRecord) -> str | None:
+    key = record.session.idempotency_key if record.session else None
+    return key_handle(key) if key is not None else None
