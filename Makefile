@@ -7,7 +7,7 @@ RUN := $(UV) run --frozen
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo start stop status test test-unit bench docs format lint clean-file
+.PHONY: help demo start stop status test test-unit test-faults bench docs format lint clean-file
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,10 +25,13 @@ status: | $(UV) ## Show each server and service
 	@$(RUN) python -m local status
 
 test: | $(UV) ## Run all tests with coverage; ARGS goes to pytest
-	$(RUN) pytest -n 2 --cov $(ARGS)
+	$(RUN) pytest $(ARGS) -n 2 --dist loadgroup --cov
 
 test-unit: | $(UV) ## Run the tests that need no server; ARGS goes to pytest
 	$(RUN) pytest tests/unit $(ARGS)
+
+test-faults: | $(UV) ## Kill and freeze everything, in the long form; ARGS goes to pytest
+	$(RUN) pytest tests/faults --faults=long $(ARGS)
 
 bench: | $(UV) ## Measure; ARGS goes to the benchmark
 	@$(RUN) python -m bench $(ARGS)

@@ -41,6 +41,7 @@ class System:
         tag = token_hex(4)
         self.environment |= {
             "MINIO_BUCKET": f"bench-{tag}",
+            "MANIFEST_BUCKET": f"bench-{tag}-manifests",
             "MONGODB_DB": f"bench_{tag}",
             "KAFKA_INDEXER_GROUP": f"bench-{tag}",
             "KAFKA_MODEL_EVENTS_TOPIC": f"bench-{tag}",
@@ -118,10 +119,11 @@ def without_retries(mongodb_url: str) -> str:
 
 
 async def _forget(settings: Settings) -> None:
-    await empty_bucket(settings, settings.minio_bucket)
     storage = storage_client(settings)
-    if await storage.bucket_exists(settings.minio_bucket):
-        await storage.remove_bucket(settings.minio_bucket)
+    for bucket in (settings.minio_bucket, settings.manifest_bucket):
+        await empty_bucket(settings, bucket)
+        if await storage.bucket_exists(bucket):
+            await storage.remove_bucket(bucket)
     await storage.close_session()
     with MongoClient[dict[str, object]](settings.mongodb_url.get_secret_value()) as client:
         client.drop_database(settings.mongodb_db)

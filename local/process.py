@@ -74,8 +74,9 @@ def identity(pid: int) -> str | None:
             fields = stat.read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             return None
-        state, start_ticks = fields[0], fields[19]
-        return None if state in "ZX" else start_ticks
+        state, threads, start_ticks = fields[0], int(fields[17]), fields[19]
+        # A killed process is a zombie while threads of it still end, and hold its port.
+        return None if state in "ZX" and threads <= 1 else start_ticks
     command = ["ps", "-o", "state=,lstart=", "-p", str(pid)]
     answer = subprocess.run(command, capture_output=True, text=True).stdout.strip()
     return None if not answer or answer.startswith("Z") else answer.partition(" ")[2].strip()

@@ -6,6 +6,7 @@ RegistryError
 ├── NotFound                  404
 ├── Conflict                  409  the state does not allow it
 ├── PayloadTooLarge           413
+├── TooManyRequests           429  try again after Retry-After seconds
 └── Unavailable               503  a server behind us does not answer; try again
 """
 
@@ -65,6 +66,14 @@ class PayloadTooLarge(RegistryError):
 
     status = 413
     title = "Payload too large"
+
+
+class TooManyRequests(RegistryError):
+    """The service works on as many requests as it may."""
+
+    status = 429
+    title = "Too many requests"
+    retry_after_seconds: ClassVar[int] = 1
 
 
 class Unavailable(RegistryError):

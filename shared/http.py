@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.schemas import Discovery, EventsAddress, Problem
 from shared.database import DatabaseError
-from shared.errors import PayloadTooLarge, RegistryError, Unavailable
+from shared.errors import PayloadTooLarge, RegistryError, TooManyRequests, Unavailable
 from shared.logs import get_logger
 from shared.settings import Settings
 
@@ -117,7 +117,7 @@ class BodyLimit:
             more = message.get("more_body", False)
         if received > MAX_BODY_BYTES:
             detail = f"the body must be at most {MAX_BODY_BYTES} bytes"
-            await _problem_of(PayloadTooLarge("body_too_large", detail))(scope, receive, send)
+            await problem_of(PayloadTooLarge("body_too_large", detail))(scope, receive, send)
             return
         pending: list[Message] = [{"type": "http.request", "body": bytes(body)}]
 
@@ -142,9 +142,10 @@ def problem(
     return JSONResponse(document, status, media_type=PROBLEM_JSON)
 
 
-def _problem_of(error: RegistryError) -> JSONResponse:
+def problem_of(error: RegistryError) -> JSONResponse:
+    """Return an error as the problem document that it is answered with."""
     answer = problem(error.status, error.code, error.title, error.detail, error.members)
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | TooManyRequests):
         answer.headers["Retry-After"] = str(error.retry_after_seconds)
     return answer
 
@@ -153,12 +154,12 @@ async def _on_registry_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RegistryError)  # noqa: S101 - Starlette's type is wider
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("request failed", path=request.url.path, code=error.code, detail=error.detail)
-    return _problem_of(error)
+    return problem_of(error)
 
 
 async def _on_database_error(request: Request, error: Exception) -> Response:
     log.warning("database failed", path=request.url.path, error=type(error).__name__)
-    return _problem_of(DatabaseUnavailable())
+    return problem_of(DatabaseUnavailable())
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

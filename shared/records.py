@@ -55,11 +55,15 @@ class SessionRecord(Record):
     request_digest: str
 
 
+WorkKind = Literal["verify", "confirm", "clean"]
+
+
 class WorkRecord(Record):
     """What is left to do for a version, and who does it: its place in a queue by due time."""
 
-    kind: Literal["verify", "confirm"]
-    """verify: read it whole before it can be ready; confirm: compute the digests it lacks."""
+    kind: WorkKind
+    """verify: read it whole before it can be ready; confirm: compute the digests it lacks; clean:
+    remove the bytes of an upload that was given up."""
     due_at: datetime
     """When a worker may take it: at once, after a pause, or when its holder's lease ends."""
     token: str | None = None
@@ -93,6 +97,8 @@ class VersionRecord(Record):
     sequence: int = 0
     session: SessionRecord | None = None
     work: WorkRecord | None = None
+    failure: Reason | None = None
+    """Why the work was given up: it failed too often, and is a dead letter now."""
 
 
 def new_id() -> str:

@@ -6,7 +6,7 @@ documents each. Secrets have no default, so nothing starts with a password that 
 
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -95,10 +95,32 @@ class Settings(BaseSettings):
     verify_concurrency: int = Field(2, ge=1, le=64)
     """Objects hashed at once by streamed reads."""
 
+    work_max_attempts: int = Field(8, ge=1, le=100)
+    """Failed attempts at a full read after which it becomes a dead letter."""
+    reconcile_interval_seconds: float = Field(300.0, ge=0)
+    """Pause between two comparisons of bucket and records; 0: only when an operator asks."""
+    reconcile_requests_per_second: float = Field(500.0, gt=0)
+    """Limit of the requests to storage that one comparison makes."""
+    stray_policy: Literal["report", "quarantine"] = "report"
+    """quarantine: an object of no version is hidden behind a delete marker; its bytes stay."""
+    stray_age_seconds: int = Field(7 * 24 * 3600, ge=0)
+    """How long an object of no version is left alone."""
+    manifest_bucket: str = Field("registry-manifests", min_length=3, max_length=63)
+    """Bucket for a small manifest of each version, from which records can be rebuilt."""
+    ingest_max_requests: int = Field(64, ge=1)
+    """Requests that ingest works on at once; more are answered 429 with Retry-After."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least severe level that is logged."""
     log_format: Literal["console", "json"] = "json"
     """json: one object a line; console: for a person."""
+
+    @field_validator("manifest_bucket")
+    @classmethod
+    def _is_no_storage_group(cls, value: str, info: ValidationInfo) -> str:
+        if value == info.data.get("minio_bucket"):
+            raise ValueError("must be another bucket than MINIO_BUCKET")
+        return value
 
     @property
     def ingest_url(self) -> str:

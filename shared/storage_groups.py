@@ -16,6 +16,11 @@ class StorageGroups:
         self._settings = settings
         self._known: set[str] = set()
 
+    async def prepare(self) -> None:
+        """Provision the default group, and the bucket of the manifests; idempotent."""
+        await self._buckets.make(self._settings.manifest_bucket)
+        await self.provision(self._settings.minio_bucket)
+
     async def provision(self, bucket: str) -> None:
         """Make the bucket ready for uploads and remember it; idempotent."""
         await self._buckets.provision(bucket)
@@ -30,12 +35,22 @@ class StorageGroups:
             self._known.add(bucket)
         return bucket in self._known
 
+    async def all(self) -> list[str]:
+        """Name every known bucket."""
+        return [group["_id"] for group in await self._groups.find().to_list(None)]
+
     async def resolve(self, bucket: str | None) -> str:
         """Return the bucket that an upload shall use, provisioned.
 
         Raises InvalidRequest for a new one where settings allow none.
         """
         name = bucket or self._settings.minio_bucket
+        if name == self._settings.manifest_bucket:
+            raise InvalidRequest(
+                "storage_group",
+                f"{name!r} is the bucket of the manifests",
+                code="storage_group_reserved",
+            )
         if await self.knows(name):
             return name
         if name != self._settings.minio_bucket and not self._settings.storage_groups_allow_new:

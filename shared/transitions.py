@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from registry.schemas import SETTLED, EventType, Reason
 from shared.names import object_key
-from shared.records import ArtifactRecord, VersionRecord, WorkRecord, utc_now
+from shared.records import ArtifactRecord, VersionRecord, WorkRecord
 
 EVENT_OF_STATE: Mapping[str, EventType] = {
     "ready": "registry.version.ready.v1",
     "rejected": "registry.version.rejected.v1",
+    "missing": "registry.version.missing.v1",
 }
 """States that are announced when a version enters them."""
 
@@ -41,7 +43,9 @@ def numbered(draft: VersionRecord, number: int, sequence: int) -> VersionRecord:
     return draft.model_copy(update={"number": number, "sequence": sequence, "artifacts": artifacts})
 
 
-def apply_verdicts(before: VersionRecord, verdicts: Sequence[Verdict]) -> VersionRecord:
+def apply_verdicts(
+    before: VersionRecord, verdicts: Sequence[Verdict], now: datetime
+) -> VersionRecord:
     """Return the version after the verdicts, or `before` itself where they change nothing.
 
     A settled version, a verified artifact and a verdict under a lost lease change nothing, so
@@ -52,18 +56,21 @@ def apply_verdicts(before: VersionRecord, verdicts: Sequence[Verdict]) -> Versio
     artifacts = list(before.artifacts)
     reasons: list[Reason] = []
     work = before.work
+    counted = False
     for verdict in verdicts:
         if _lease_lost(before, verdict) or artifacts[verdict.index].state == "verified":
             continue
+        counted = True
         artifacts[verdict.index] = verdict.artifact
         if verdict.token is not None:
             work = None  # it is done
         if verdict.reason is not None:
             reasons.append(verdict.reason)
-    if artifacts == before.artifacts and not reasons:
+    nothing_new = artifacts == before.artifacts and not reasons and before.failure is None
+    if nothing_new or not counted:
         return before
-    change = _state(artifacts, reasons, work)
-    return before.model_copy(update={"artifacts": artifacts, **change})
+    change = derive_state(artifacts, reasons, work, now)
+    return before.model_copy(update={"artifacts": artifacts, "failure": None, **change})
 
 
 def _lease_lost(version: VersionRecord, verdict: Verdict) -> bool:
@@ -72,10 +79,13 @@ def _lease_lost(version: VersionRecord, verdict: Verdict) -> bool:
     return version.work is None or version.work.token != verdict.token
 
 
-def _state(
-    artifacts: Sequence[ArtifactRecord], reasons: list[Reason], work: WorkRecord | None
+def derive_state(
+    artifacts: Sequence[ArtifactRecord],
+    reasons: list[Reason],
+    work: WorkRecord | None,
+    now: datetime,
 ) -> dict[str, Any]:
-    now = utc_now()
+    """Return what follows from the artifacts: the version's state, and the work that is left."""
     if reasons:
         return {"state": "rejected", "reasons": reasons, "work": None}
     if all(artifact.state == "verified" for artifact in artifacts):

@@ -15,16 +15,21 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.support.servers import Addresses, running_servers
 
 ROOT = "TEST_SERVERS_ROOT"
 """Environment variable that tells workers the folder of the run."""
 OWN = pytest.StashKey[ExitStack]()
-UNIT = "tests/unit/"
+WITHOUT = ("tests/unit/", "tests/faults/", "tests/processes/")
+"""Folders whose tests need none of these servers: the last two have their own, to stop."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Its default for exceptions prints local variables, which takes seconds.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.stdlib.add_log_level, plain])
     if _is_worker(config):
         return
     stack = config.stash[OWN] = ExitStack()
@@ -80,7 +85,7 @@ def _addresses_file() -> Path:
 
 
 def _start_where_needed(config: pytest.Config, ids: Sequence[str]) -> None:
-    if _addresses_file().exists() or all(name.startswith(UNIT) for name in ids):
+    if _addresses_file().exists() or all(name.startswith(WITHOUT) for name in ids):
         return
     reporter = config.pluginmanager.get_plugin("terminalreporter")
 

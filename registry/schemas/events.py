@@ -9,7 +9,10 @@ from registry.schemas.base import Answer
 from registry.schemas.versions import Artifact, Reason, VersionState
 
 EventType = Literal[
-    "registry.version.created.v1", "registry.version.ready.v1", "registry.version.rejected.v1"
+    "registry.version.created.v1",
+    "registry.version.ready.v1",
+    "registry.version.rejected.v1",
+    "registry.version.missing.v1",
 ]
 
 

@@ -8,9 +8,10 @@ from pydantic import Field
 from registry.schemas.base import Answer
 from registry.schemas.metadata import VersionMetadata
 
-VersionState = Literal["pending", "verifying", "ready", "rejected", "deleted"]
-"""pending: bytes are awaited; verifying: being read; ready: verified and immutable."""
-SETTLED: frozenset[VersionState] = frozenset(("ready", "rejected", "deleted"))
+VersionState = Literal["pending", "verifying", "ready", "rejected", "missing", "deleted"]
+"""pending: bytes are awaited; verifying: being read; ready: verified and immutable; missing: it
+was ready, and an object of it is not in storage any more."""
+SETTLED: frozenset[VersionState] = frozenset(("ready", "rejected", "missing", "deleted"))
 """States that a version does not leave by verification."""
 
 DigestState = Literal["verified", "claimed"]
@@ -70,6 +71,8 @@ class Version(VersionMetadata, Answer):
     """The uploader's own identifier."""
     state: VersionState
     reasons: list[Reason] = Field(default_factory=list[Reason])
+    failure: Reason | None = None
+    """Why verification was given up until an operator has it tried again."""
     source: Literal["upload", "object"]
     """upload: announced by a session; object: put by an S3 client under the key rule."""
     storage_group: str

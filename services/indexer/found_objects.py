@@ -1,12 +1,15 @@
 """Objects that no upload session announced: a version of their own, or a report."""
 
+from datetime import datetime
+
 from services.indexer.bucket_events import ObjectWritten
 from services.indexer.context import Context
 from shared.database import open_version
 from shared.errors import Conflict
 from shared.logs import get_logger
+from shared.manifests import keep_manifest
 from shared.names import ParsedKey, parse_key
-from shared.records import ArtifactRecord, VersionRecord, WorkRecord, new_id, utc_now
+from shared.records import ArtifactRecord, VersionRecord, WorkRecord, new_id
 from shared.storage import StoredObject
 
 log = get_logger(__name__)
@@ -33,14 +36,16 @@ async def adopt_object(written: ObjectWritten, context: Context) -> VersionRecor
         await report_stray(written, found, "empty_object", "the object has no bytes", context)
         return None
     number = parsed.version if isinstance(parsed.version, int) else None
+    draft = _draft(written, parsed, found, await context.database.now())
     try:
-        record = await open_version(context.database, _draft(written, parsed, found), number=number)
+        record = await open_version(context.database, draft, number=number)
     except Conflict as conflict:
         owners = await context.versions.by_keys([written.key])
         if any(owner.storage_group == written.bucket for owner in owners):
             return None  # another worker has adopted it meanwhile
         await report_stray(written, found, conflict.code, conflict.detail, context)
         return None
+    await keep_manifest(record, context.storage, context.settings)
     log.info("object adopted", model=record.model, version=record.number, version_id=record.id)
     return record
 
@@ -49,9 +54,9 @@ async def report_stray(
     written: ObjectWritten, found: StoredObject | None, code: str, detail: str, context: Context
 ) -> None:
     """Keep a report of an object that belongs to no version; repeats only renew its time."""
-    now = utc_now()
+    now = await context.database.now()
     object_version = found.object_version if found else written.object_version
-    await context.database.strays.update_one(
+    result = await context.database.strays.update_one(
         {"_id": f"{written.bucket}/{written.key}?versionId={object_version or ''}"},
         {
             "$setOnInsert": {
@@ -65,17 +70,19 @@ async def report_stray(
         },
         upsert=True,
     )
-    log.warning(
-        "object belongs to no version",
-        bucket=written.bucket,
-        key=written.key,
-        code=code,
-        detail=detail,
-    )
+    if result.upserted_id is not None:  # told once, not at each comparison
+        log.warning(
+            "object belongs to no version",
+            bucket=written.bucket,
+            key=written.key,
+            code=code,
+            detail=detail,
+        )
 
 
-def _draft(written: ObjectWritten, parsed: ParsedKey, found: StoredObject) -> VersionRecord:
-    now = utc_now()
+def _draft(
+    written: ObjectWritten, parsed: ParsedKey, found: StoredObject, now: datetime
+) -> VersionRecord:
     return VersionRecord(
         id=new_id(),
         model=parsed.model,

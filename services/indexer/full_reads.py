@@ -1,132 +1,51 @@
-"""Objects are read whole here, under a lease, off the path of Kafka's messages.
+"""Objects that are read whole: nobody attested their bytes, or the digest of the whole is missing.
 
-A long hash would outlive the consumer's poll interval and lose the partition with it; so the
-handler only records what is to be read, and these workers take it from the database: first the
-versions that cannot be ready before (nobody attested their bytes), then the ready ones whose
-multipart files still lack the digest of the whole.
+The caller holds the version's lease; what is found counts only while its token is still there.
 """
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from datetime import timedelta
 
 from registry.schemas import Reason
 from services.indexer.context import Context
 from services.indexer.indexing import log_settled
 from services.indexer.inspection import checked
-from shared.database import (
-    DatabaseError,
-    claim_work,
-    confirm_digests,
-    renew_lease,
-    settle,
-)
-from shared.errors import RegistryError
+from shared.database import confirm_digests, settle
 from shared.logs import get_logger
-from shared.records import ArtifactRecord, VersionRecord, new_id
+from shared.records import ArtifactRecord, VersionRecord
 from shared.transitions import Verdict
-
-LEASE = timedelta(seconds=60)
-IDLE_SECONDS = 5.0
-"""How often a worker looks for versions that others left behind."""
 
 log = get_logger(__name__)
 
 
-class FullReads:
-    """Workers that read objects whole; `wake` tells them that there may be one."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._wake = asyncio.Event()
-
-    def wake(self) -> None:
-        """Look for work now."""
-        self._wake.set()
-
-    async def run(self) -> None:
-        """Work until cancelled; a version under way is then free when its lease ends."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._context.settings.verify_concurrency):
-                group.create_task(self._worker())
-
-    async def _worker(self) -> None:
-        while True:
-            try:
-                busy = await verify_next(self._context) or await confirm_next(self._context)
-            except (RegistryError, DatabaseError) as error:
-                # Storage or database is away; the lease keeps others off until it ends.
-                log.warning("full read failed", error=type(error).__name__, detail=str(error))
-                busy = False
-            if not busy:
-                await self._idle()
-
-    async def _idle(self) -> None:
-        self._wake.clear()
-        try:
-            await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
-        except TimeoutError:
-            return
-
-
-async def verify_next(context: Context) -> bool:
-    """Claim one version in state "verifying", read and settle it; False when there was none.
+async def verify_version(version: VersionRecord, token: str, context: Context) -> None:
+    """Read the objects that nobody attested, and settle the version.
 
     Raises the storage and database errors.
     """
-    token = new_id()
-    version = await claim_work(context.database, "verify", token, LEASE)
-    if version is None:
-        return False
-    async with _held(version, token, context):
-        verdicts = [
-            await _verify(version, index, artifact, token, context)
-            for index, artifact in enumerate(version.artifacts)
-            if artifact.state == "pending" and artifact.etag is not None
-        ]
-        for record in await settle(context.database, verdicts):
-            log_settled(record)
-    return True
+    verdicts = [
+        await _verify(version, index, artifact, token, context)
+        for index, artifact in enumerate(version.artifacts)
+        if artifact.state == "pending" and artifact.etag is not None
+    ]
+    for record in await settle(context.database, verdicts):
+        log_settled(record)
 
 
-async def confirm_next(context: Context) -> bool:
-    """Claim one ready version and compute the digests that it lacks; False when there was none.
+async def confirm_version(version: VersionRecord, token: str, context: Context) -> None:
+    """Compute the whole-file digests that a ready version lacks.
 
     Raises the storage and database errors.
     """
-    token = new_id()
-    version = await claim_work(context.database, "confirm", token, LEASE)
-    if version is None:
-        return False
     fields = {"model": version.model, "version": version.number, "version_id": version.id}
-    async with _held(version, token, context):
-        digests: dict[int, str] = {}
-        for index, artifact in enumerate(version.artifacts):
-            if artifact.sha256_state != "verified":
-                digests[index], _ = await _hash(version, artifact, context)
-                if artifact.claimed_sha256 not in (None, digests[index]):
-                    log.error("claimed digest refuted", path=artifact.path, **fields)
-        if await confirm_digests(context.database, version.id, token, digests):
-            log.info("digests confirmed", files=len(digests), **fields)
-    return True
-
-
-@asynccontextmanager
-async def _held(version: VersionRecord, token: str, context: Context) -> AsyncGenerator[None]:
-    """Renew the lease while the block runs."""
-
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(LEASE.total_seconds() / 3)
-            await renew_lease(context.database, version.id, token, LEASE)
-
-    renewal = asyncio.create_task(renew())
-    try:
-        yield
-    finally:
-        renewal.cancel()
+    digests: dict[int, str] = {}
+    for index, artifact in enumerate(version.artifacts):
+        if artifact.sha256_state != "verified":
+            digests[index], _ = await _hash(version, artifact, context)
+            if artifact.claimed_sha256 not in (None, digests[index]):
+                log.error("claimed digest refuted", path=artifact.path, **fields)
+    if await confirm_digests(context.database, version.id, token, digests):
+        log.info("digests confirmed", files=len(digests), **fields)
 
 
 async def _hash(

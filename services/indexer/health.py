@@ -1,17 +1,19 @@
-"""Readiness of the indexer: partitions assigned, servers answering, every worker alive."""
+"""Readiness of the indexer: partitions assigned, work going on, servers answering."""
 
 import asyncio
-import json
 from collections.abc import Iterable, Sequence
 from time import monotonic
 
 from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from faststream.asgi import AsgiResponse, get
 
 from services.indexer.context import Context
-from shared.readiness import absent_servers
+from services.indexer.messaging import kafka_answers
+from shared.readiness import ANSWER_SECONDS, absent_servers
 from shared.settings import Settings
+
+STUCK_SECONDS = 90.0
+"""A batch that takes longer is stuck: the handler's patience with a server is 60 seconds."""
 
 
 class Health(ConsumerRebalanceListener):
@@ -22,16 +24,21 @@ class Health(ConsumerRebalanceListener):
         self._assigned: set[TopicPartition] | None = None
         self._context: Context | None = None
         self._tasks: Sequence[asyncio.Task[None]] = ()
-        self._progress = monotonic()
-        self.route = get(self._answer)
+        self._busy_since: float | None = None
+        self.starting = "start"
+        """What the start waits for; empty once it is over."""
 
     def watch(self, context: Context, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Start judging by these clients and workers."""
-        self._context, self._tasks = context, tasks
+        self._context, self._tasks, self.starting = context, tasks, ""
 
-    def progressed(self) -> None:
-        """A batch was handled."""
-        self._progress = monotonic()
+    def begun(self) -> None:
+        """A batch is being handled."""
+        self._busy_since = monotonic()
+
+    def ended(self) -> None:
+        """The batch is done, or was given back."""
+        self._busy_since = None
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Forget the assignment until the next one."""
@@ -45,18 +52,17 @@ class Health(ConsumerRebalanceListener):
         """Name what is missing for events to be handled now."""
         context = self._context
         if context is None:
-            return ["start"]
+            return [self.starting]
         missing: list[str] = []
         if self._assigned is None:
             missing.append("Kafka assignment")
+        if self._busy_since is not None and monotonic() - self._busy_since > STUCK_SECONDS:
+            missing.append("a batch that does not end")
         if any(task.done() for task in self._tasks):
             missing.append("a worker that ended")
         bucket = self._settings.minio_bucket
-        return missing + await absent_servers(context.database, context.storage, bucket)
-
-    async def _answer(self, scope: object) -> AsgiResponse:
-        missing = await self.waits_for()
-        body = {"waits_for": missing, "idle_seconds": round(monotonic() - self._progress, 1)}
-        return AsgiResponse(
-            json.dumps(body).encode(), 503 if missing else 200, {"content-type": "application/json"}
+        kafka, absent = await asyncio.gather(
+            kafka_answers(self._settings, ANSWER_SECONDS),
+            absent_servers(context.database, context.storage, bucket),
         )
+        return missing + ([] if kafka else ["Kafka"]) + absent

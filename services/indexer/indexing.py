@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 
+from registry.schemas import SETTLED
 from services.indexer.bucket_events import ObjectWritten
 from services.indexer.context import Context
 from services.indexer.found_objects import adopt_object, report_stray
 from services.indexer.inspection import inspect_object
-from shared.database import settle
+from shared.database import retry_work, settle
 from shared.logs import get_logger
 from shared.records import ArtifactRecord, VersionRecord
 from shared.transitions import Verdict
@@ -21,8 +22,8 @@ Place = tuple[VersionRecord, int]
 """A version, and the index of one of its artifacts."""
 
 
-async def index_objects(written: Iterable[ObjectWritten], context: Context) -> bool:
-    """Record what the written objects mean; True where some must be read whole next.
+async def index_objects(written: Iterable[ObjectWritten], context: Context) -> list[VersionRecord]:
+    """Record what the written objects mean; returns the versions that are new or changed state.
 
     Repeats, in this batch or later, change nothing, so a batch can be given again after a storage
     or database error, which this raises.
@@ -46,7 +47,7 @@ async def index_objects(written: Iterable[ObjectWritten], context: Context) -> b
             task.cancel()  # those under way after an error; it means nothing to those that ended
     for record in records:
         log_settled(record)
-    return any(record.work for record in records) or any(adopted)
+    return records + [record for record in adopted if record is not None]
 
 
 def log_settled(record: VersionRecord) -> None:
@@ -88,6 +89,9 @@ async def _places(keys: Sequence[str], context: Context) -> dict[tuple[str, str]
 async def _judge(written: ObjectWritten, place: Place, context: Context) -> Verdict | None:
     version, index = place
     artifact = version.artifacts[index]
+    if version.failure is not None and version.state in SETTLED:
+        await retry_work(context.database, version)  # a dead letter that was replayed
+        return None
     if _is_another(written, artifact):
         detail = "written again after it was verified; the verified object stays"
         await report_stray(written, None, "written_again", detail, context)
@@ -95,8 +99,10 @@ async def _judge(written: ObjectWritten, place: Place, context: Context) -> Verd
     if version.state == "rejected":
         await report_stray(written, None, "version_rejected", "its version is rejected", context)
         return None
-    if artifact.state == "verified" or artifact.etag is not None:
-        return None  # a repeat, or in the hands of the full read
+    if artifact.state == "verified":
+        return None  # a repeat
+    if artifact.etag is not None and version.failure is None:
+        return None  # in the hands of the full read; where that was given up, it is tried again
     verdict = await inspect_object(version, index, written.object_version, context)
     if verdict is None:
         log.warning("object is gone", bucket=written.bucket, key=written.key)

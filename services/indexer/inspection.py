@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from registry.schemas import CompositeDigest, Reason
 from services.indexer.checks import FormatError, check_format
 from services.indexer.context import Context
+from shared.logs import get_logger
 from shared.records import ArtifactRecord, VersionRecord
 from shared.storage import StorageUnavailable, StoredObject
 from shared.storage.objects import ObjectReader
 from shared.transitions import Verdict
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,9 @@ async def inspect_object(
 ) -> Verdict | None:
     """Judge an artifact by what storage attests and by its format; None where it is gone.
 
-    An object that nobody attested gets a verdict that leaves it pending: it must be read whole.
-    Raises the storage errors.
+    An object that nobody attested gets a verdict that leaves it pending: it must be read whole. So
+    does one whose header storage fails to give while it answers otherwise: its event would come
+    again for ever, and the work of a full read is counted. Raises the storage errors.
     """
     artifact = version.artifacts[index]
     async with context.storage_slots:
@@ -52,7 +56,14 @@ async def inspect_object(
             return Verdict(version.id, index, artifact, judged)
         if judged.state == "pending":
             return Verdict(version.id, index, judged)
-        return await checked(version, index, judged, context)
+        try:
+            return await checked(version, index, judged, context)
+        except StorageUnavailable as error:
+            # Raises where storage is away; where it answers, only this object cannot be read.
+            await context.storage.buckets.exists(version.storage_group)
+            log.warning("object cannot be read", key=artifact.key, detail=str(error))
+            pinned = {"etag": found.etag, "object_version": found.object_version}
+            return Verdict(version.id, index, artifact.model_copy(update=pinned))
 
 
 def judge(artifact: ArtifactRecord, found: StoredObject) -> ArtifactRecord | Reason:

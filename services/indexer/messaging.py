@@ -1,27 +1,29 @@
 """Kafka through FastStream: the broker, the tolerant parser, confirmed publishing, dead letters."""
 
 import asyncio
-import base64
 import logging
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from aiokafka import ConsumerRecord
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from services.indexer.bucket_events import PoisonMessage
+from services.indexer.dead_letters import DeadLetter, RawRecord
 from shared.database import PendingEvent
 from shared.errors import Unavailable
 from shared.events import CONTENT_TYPE
+from shared.logs import get_logger
 from shared.settings import Settings
 
-RawRecord = ConsumerRecord[bytes, bytes]
-MAX_DEAD_LETTER_BYTES = 900_000
-"""Under Kafka's default limit of 1 MiB for one message, headers included."""
+BATCH_END_SECONDS = 5.0
+"""At the end, the batch under way may take so long; then it is left to come again."""
+STOP_SECONDS = 2.0
+"""How long consumer and producer may each take to leave Kafka, which may be away."""
+
+log = get_logger(__name__)
 
 
 class KafkaUnavailable(Unavailable):
@@ -38,7 +40,7 @@ def make_broker(settings: Settings) -> KafkaBroker:
         acks="all",
         enable_idempotence=True,
         request_timeout_ms=int(settings.kafka_timeout_seconds * 1000),
-        graceful_timeout=15.0,
+        graceful_timeout=BATCH_END_SECONDS,
         apply_types=False,
         log_level=logging.DEBUG,  # a line for each batch is too much
         logger=logging.getLogger("services.indexer.faststream"),
@@ -50,13 +52,18 @@ async def ensure_topics(settings: Settings) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
     try:
         await admin.start()
-        names = (
-            settings.kafka_bucket_events_topic,
-            settings.kafka_model_events_topic,
-            settings.kafka_dead_letter_topic,
-        )
+        # Kafka forgets after seven days unless told otherwise; records are rebuilt from the first.
+        kept = {"retention.ms": "-1", "retention.bytes": "-1"}
+        names: dict[str, dict[str, str]] = {
+            settings.kafka_bucket_events_topic: {},
+            settings.kafka_model_events_topic: kept,
+            settings.kafka_dead_letter_topic: kept,
+        }
         partitions, replicas = settings.kafka_topic_partitions, settings.kafka_replication_factor
-        topics = [NewTopic(name, partitions, replicas) for name in names]
+        topics = [
+            NewTopic(name, partitions, replicas, topic_configs=configs)
+            for name, configs in names.items()
+        ]
         answer: Any = await admin.create_topics(topics)
         for _name, code, *_message in answer.topic_errors:
             error = for_code(code)
@@ -64,6 +71,50 @@ async def ensure_topics(settings: Settings) -> None:
                 raise error
     finally:
         await admin.close()
+
+
+async def start_consuming(broker: KafkaBroker) -> None:
+    """Start the consumers; raises KafkaError, and may then be called again."""
+    try:
+        await broker.start()
+    except Exception:
+        for subscriber in broker.subscribers:
+            await subscriber.stop()  # else the next start would forget an open consumer
+        raise
+
+
+async def stop_consuming(broker: KafkaBroker) -> None:
+    """Take no new messages, and let the batch under way end, for some seconds."""
+    try:
+        async with asyncio.timeout(BATCH_END_SECONDS + STOP_SECONDS):
+            for subscriber in broker.subscribers:
+                await subscriber.stop()
+    except (KafkaError, TimeoutError) as error:
+        log.warning("consumer not stopped", error=type(error).__name__)
+
+
+async def disconnect(broker: KafkaBroker) -> None:
+    """Close the producer; what is not confirmed by then is sent again by the next process."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await broker.stop()
+    except (KafkaError, TimeoutError) as error:
+        log.warning("producer not stopped", error=type(error).__name__)
+
+
+async def kafka_answers(settings: Settings, seconds: float) -> bool:
+    """Whether a broker tells of its topics now; a connection that is there may be a dead one."""
+    client: Any = AIOKafkaClient(
+        bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=int(seconds * 1000)
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            await client.bootstrap()
+    except (KafkaError, OSError):  # TimeoutError is one
+        return False
+    finally:
+        await client.close()
+    return True
 
 
 async def parse_tolerantly(
@@ -97,24 +148,11 @@ class Publisher:
             {"content-type": CONTENT_TYPE},
         )
 
-    async def dead_letter(self, record: RawRecord, error: PoisonMessage) -> None:
-        """Keep a poison message with its reason, traceback, origin and headers."""
-        value = record.value or b""
-        headers = {
-            "reason": str(error),
-            "traceback": "".join(traceback.format_exception(error))[-4000:],
-            "original-topic": record.topic,
-            "original-partition": str(record.partition),
-            "original-offset": str(record.offset),
-            "original-timestamp-ms": str(record.timestamp),
-        }
-        for name, content in list(record.headers)[:32]:
-            headers[f"original-header-{name[:100]}"] = _text(content)[:1000]
-        if len(value) > MAX_DEAD_LETTER_BYTES:
-            headers["truncated-from-bytes"] = str(len(value))
-            value = value[:MAX_DEAD_LETTER_BYTES]
-        key = (record.key or b"")[:1000] or None
-        await self._confirmed(self._settings.kafka_dead_letter_topic, key, value, headers)
+    async def dead_letter(self, letter: DeadLetter) -> None:
+        """Keep what could not be handled."""
+        await self._confirmed(
+            self._settings.kafka_dead_letter_topic, letter.key, letter.value, letter.headers
+        )
 
     async def _confirmed(
         self, topic: str, key: bytes | None, value: bytes, headers: Mapping[str, str]
@@ -125,12 +163,3 @@ class Publisher:
                 await self._broker.publish(value, topic, key=key, headers=dict(headers))
         except (KafkaError, TimeoutError) as error:
             raise KafkaUnavailable(type(error).__name__) from error
-
-
-def _text(content: bytes | None) -> str:
-    if content is None:
-        return ""
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return f"base64:{base64.b64encode(content).decode()}"

@@ -1,16 +1,22 @@
 """The relay: events leave the outbox for Kafka, in order per model, at least once."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
+from typing import NoReturn
 
 from services.indexer.context import Context
-from shared.database import LANES, DatabaseError, PendingEvent
+from shared.database import LANES, DatabaseError, LeaseLost, PendingEvent, run_under_lease
 from shared.errors import Unavailable
 from shared.logs import get_logger
+from shared.tasks import run_all
 
 BATCH = 250
 """Entries of a lane that are read at once."""
+LEASE = "relay"
+LEASE_SECONDS = 6.0
+"""After a crash, events wait this long for another relay."""
 IDLE_SECONDS = 5.0
 """How often a lane is looked at when nothing woke its worker."""
 
@@ -36,13 +42,28 @@ class Relay:
         for wake in self._wakes if lane is None else [self._wakes[lane]]:
             wake.set()
 
-    async def run(self) -> None:
-        """Work until cancelled. A failure leaves the events where they are, for the next round."""
-        async with asyncio.TaskGroup() as group:
-            for lane in range(LANES):
-                group.create_task(self._follow(lane))
+    async def run(self) -> NoReturn:
+        """Work until cancelled, in turn with the relays of other processes.
 
-    async def _follow(self, lane: int) -> None:
+        Order does not rest on the lease: each relay waits for Kafka before it sends a model's next
+        event, so that one which wakes up late only repeats events. It spares the repeating.
+        """
+        while True:
+            try:
+                await run_under_lease(
+                    self._context.database, LEASE, self._follow_all, seconds=LEASE_SECONDS
+                )
+            except LeaseLost:
+                log.warning("lease lost", lease=LEASE)
+            except DatabaseError as error:
+                log.warning("no lease", lease=LEASE, error=type(error).__name__)
+                await asyncio.sleep(random.uniform(0, IDLE_SECONDS))  # noqa: S311 - no secret
+
+    async def _follow_all(self) -> None:
+        """Publish until cancelled. A failure leaves the events where they are."""
+        await run_all(self._follow(lane) for lane in range(LANES))
+
+    async def _follow(self, lane: int) -> NoReturn:
         while True:
             self._wakes[lane].clear()
             try:
@@ -59,11 +80,7 @@ class Relay:
         by_model = [list(group) for _, group in groupby(events, key=lambda event: event.model)]
         published: list[PendingEvent] = []
         try:
-            async with asyncio.TaskGroup() as group:
-                for of_model in by_model:
-                    group.create_task(self._in_order(of_model, published))
-        except* Unavailable as failures:
-            raise failures.exceptions[0] from None
+            await run_all(self._in_order(of_model, published) for of_model in by_model)
         finally:
             if published:
                 await self._context.outbox.remove(published)

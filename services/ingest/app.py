@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 
 from services.ingest.context import Context
+from services.ingest.limits import RequestLimit
 from services.ingest.routes import router
 from shared.database import DatabaseError, ensure_indexes, open_database
 from shared.errors import RegistryError
@@ -38,6 +39,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.include_router(router)
+    # First, so that it stands behind the body limit: a slow sender does not count.
+    app.add_middleware(RequestLimit, limit=settings.ingest_max_requests)
     add_shared_parts(app, settings, _waits_for)
     return app
 
@@ -47,7 +50,7 @@ async def _prepare(context: Context) -> None:
 
     async def work() -> None:
         await ensure_indexes(context.database)
-        await context.groups.provision(context.settings.minio_bucket)
+        await context.groups.prepare()
 
     await until_done("MongoDB and MinIO", work, errors=(DatabaseError, RegistryError))
 

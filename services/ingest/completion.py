@@ -7,6 +7,7 @@ from services.ingest.context import Context
 from services.ingest.plans import missing_parts, number_ranges
 from services.ingest.sessions import find_session, require_open
 from services.ingest.views import session_view
+from shared.cleaning import clean_at_once
 from shared.database import reject
 from shared.errors import Conflict, InvalidRequest
 from shared.logs import get_logger
@@ -119,15 +120,7 @@ async def _end(
     ended = await reject(context.database, record.id, reason, session_state=state)
     if ended is None:
         return False
-    for artifact in ended.artifacts:  # not those of `record`: parts may have been signed since
-        if artifact.multipart_id is not None:
-            await context.storage.multipart.abort(
-                record.storage_group, artifact.key, artifact.multipart_id
-            )
-        found = await context.storage.objects.head(record.storage_group, artifact.key)
-        if found is not None:
-            await context.storage.objects.remove(
-                record.storage_group, artifact.key, found.object_version
-            )
+    # What `ended` tells, not `record`: parts may have been signed since.
+    await clean_at_once(ended, context.storage, context.database)
     log.info(f"upload {state}", model=record.model, version=record.number, upload_id=record.id)
     return True

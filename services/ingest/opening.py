@@ -16,6 +16,7 @@ from services.ingest.views import session_view
 from shared.database import open_version
 from shared.errors import Conflict, IdempotencyKeyReused
 from shared.logs import get_logger
+from shared.manifests import keep_manifest
 from shared.records import SessionRecord, VersionRecord, new_id, utc_now
 
 log = get_logger(__name__)
@@ -30,6 +31,7 @@ async def open_upload(
     """
     digest = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
     if idempotency_key and (earlier := await _earlier(idempotency_key, digest, context)):
+        await keep_manifest(earlier, context.storage, context.settings)
         return await session_view(earlier, context), False
     bucket = await context.groups.resolve(request.storage_group)
     draft = _draft(request, bucket, idempotency_key, digest, context)
@@ -52,6 +54,8 @@ async def open_upload(
         files=len(record.artifacts),
         size_bytes=record.size_bytes,
     )
+    # Before the session is answered: who never got it has no metadata to lose.
+    await keep_manifest(record, context.storage, context.settings)
     return await session_view(record, context, fresh=True), True
 
 

@@ -4,9 +4,12 @@ Motor is deprecated in favour of PyMongo's async client, so nothing else imports
 """
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any, TypeVar
 
+import pymongo
 from motor.motor_asyncio import (
     AsyncIOMotorClient,
     AsyncIOMotorClientSession,
@@ -26,7 +29,9 @@ DatabaseError = PyMongoError
 DuplicateKey = DuplicateKeyError
 Change = UpdateOne | DeleteOne | ReplaceOne[Document]
 T = TypeVar("T")
-_PORTION = 50
+PORTION = 50
+_CLOCK_SECONDS = 60.0
+_CLOSE_SECONDS = 1.0
 
 
 class Database:
@@ -34,6 +39,7 @@ class Database:
 
     def __init__(self, client: AsyncIOMotorClient[Document], name: str) -> None:
         self._client = client
+        self._clock: tuple[float, datetime] | None = None
         # A version is money: acknowledged only once the majority has it in its journal.
         database = client.get_database(name, write_concern=WriteConcern("majority", j=True))
         self.models: Collection = database["models"]
@@ -42,6 +48,23 @@ class Database:
         self.outbox: Collection = database["outbox"]
         self.storage_groups: Collection = database["storage_groups"]
         self.strays: Collection = database["strays"]
+        self.leases: Collection = database["leases"]
+        self.reports: Collection = database["reports"]
+
+    async def now(self) -> datetime:
+        """Return the server's time, so that leases hold between machines whose clocks differ.
+
+        It is asked for once a minute, and follows this machine's monotonic clock between.
+        """
+        if self._clock is None or monotonic() - self._clock[0] > _CLOCK_SECONDS:
+            asked = monotonic()
+            answer = await self._client.admin.command("hello")
+            local: datetime = answer["localTime"]
+            told_at = (asked + monotonic()) / 2
+            self._clock = (told_at, local if local.tzinfo else local.replace(tzinfo=UTC))
+        at, told = self._clock
+        now = told + timedelta(seconds=monotonic() - at)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     async def ping(self) -> None:
         """Return once the server has answered; raises DatabaseError."""
@@ -68,14 +91,19 @@ class Database:
         await collection.bulk_write(changes, session=session)  # pyright: ignore[reportUnknownMemberType]
 
 
+def limit_operations(seconds: float) -> AbstractContextManager[None]:
+    """Let no operation inside the block take longer than this, whatever the settings say."""
+    return pymongo.timeout(seconds)
+
+
 def portions(values: Iterable[T]) -> Iterator[list[T]]:
     """Cut values into lists that fit into a query's `$in`.
 
     SecantusDB compares each document with every value that was asked for.
     """
     rest = list(values)
-    for start in range(0, len(rest), _PORTION):
-        yield rest[start : start + _PORTION]
+    for start in range(0, len(rest), PORTION):
+        yield rest[start : start + PORTION]
 
 
 async def find_each(
@@ -101,4 +129,5 @@ async def open_database(settings: Settings) -> AsyncGenerator[Database]:
     try:
         yield Database(client, settings.mongodb_db)
     finally:
-        client.close()
+        with limit_operations(_CLOSE_SECONDS):  # it tells the server, which may be away
+            client.close()

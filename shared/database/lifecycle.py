@@ -1,7 +1,7 @@
 """State changes of versions. Each is one transaction: state, sequence number and outbox event."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pymongo import ReplaceOne, UpdateOne
 from pymongo.collection import ReturnDocument
@@ -12,7 +12,7 @@ from shared.database.handles import give_back_handles, take_handles, version_exi
 from shared.database.outbox import outbox_entries
 from shared.errors import Conflict
 from shared.events import version_event
-from shared.records import VersionRecord
+from shared.records import VersionRecord, WorkRecord
 from shared.transitions import EVENT_OF_STATE, Verdict, apply_verdicts, numbered
 
 _MODEL_RACES = 5
@@ -63,7 +63,7 @@ async def open_version(
 
 
 async def settle(database: Database, verdicts: Sequence[Verdict]) -> list[VersionRecord]:
-    """Apply verdicts, and return the versions whose state they changed, in order.
+    """Apply verdicts, and return the versions whose state they changed or renewed, in order.
 
     A verdict on a version that is settled, on an artifact that is verified, or under a lease that
     was lost, changes nothing: repeats and late workers are harmless.
@@ -74,16 +74,18 @@ async def settle(database: Database, verdicts: Sequence[Verdict]) -> list[Versio
     if not by_version:
         return []
 
+    now = await database.now()
+
     async def work(session: Session) -> list[VersionRecord]:
         before = await _read(database, list(by_version), session)
         after = [
             record
             for version_id, found in by_version.items()
             if version_id in before
-            and (record := apply_verdicts(before[version_id], found)) is not before[version_id]
+            and (record := apply_verdicts(before[version_id], found, now)) is not before[version_id]
         ]
         records = await _write(database, after, session)
-        return [record for record in records if record.state != before[record.id].state]
+        return [record for record in records if _is_news(before[record.id], record)]
 
     return await database.transaction(work)
 
@@ -91,16 +93,69 @@ async def settle(database: Database, verdicts: Sequence[Verdict]) -> list[Versio
 async def reject(
     database: Database, version_id: str, reason: Reason, *, session_state: str | None = None
 ) -> VersionRecord | None:
-    """Reject a version that is not settled yet; None where it is settled or unknown."""
+    """Reject a version that is not settled yet; None where it is settled or unknown.
 
-    async def work(session: Session) -> VersionRecord | None:
-        found = (await _read(database, [version_id], session)).get(version_id)
-        if found is None or found.state in SETTLED:
+    With `session_state` its upload is over, and removing its bytes is left as work to do.
+    """
+    now = await database.now()
+
+    def decide(found: VersionRecord) -> VersionRecord | None:
+        if found.state in SETTLED:
             return None
         changes: Document = {"state": "rejected", "reasons": [reason], "work": None}
         if session_state and found.session:
             changes["session"] = found.session.model_copy(update={"state": session_state})
-        [record] = await _write(database, [found.model_copy(update=changes)], session)
+            changes["work"] = WorkRecord(kind="clean", due_at=now)
+        return found.model_copy(update=changes)
+
+    return await _change(database, version_id, decide)
+
+
+async def mark_missing(
+    database: Database, version_id: str, reasons: list[Reason]
+) -> VersionRecord | None:
+    """Record that a ready version lacks objects; None where it is not ready."""
+
+    def decide(found: VersionRecord) -> VersionRecord | None:
+        if found.state != "ready":
+            return None
+        return found.model_copy(update={"state": "missing", "reasons": reasons, "work": None})
+
+    return await _change(database, version_id, decide)
+
+
+async def restore(database: Database, version_id: str) -> VersionRecord | None:
+    """Record that a missing version has all its objects again; None where it is not missing."""
+    now = await database.now()
+
+    def decide(found: VersionRecord) -> VersionRecord | None:
+        if found.state != "missing":
+            return None
+        confirmed = all(artifact.sha256_state == "verified" for artifact in found.artifacts)
+        work = None if confirmed else WorkRecord(kind="confirm", due_at=now)
+        return found.model_copy(update={"state": "ready", "reasons": [], "work": work})
+
+    return await _change(database, version_id, decide)
+
+
+def _is_news(before: VersionRecord, after: VersionRecord) -> bool:
+    """Whether the state changed, or work on it that was given up begins anew."""
+    return after.state != before.state or after.failure != before.failure
+
+
+async def _change(
+    database: Database,
+    version_id: str,
+    decide: Callable[[VersionRecord], VersionRecord | None],
+) -> VersionRecord | None:
+    """Change one version as `decide` says, which is given what the transaction has read."""
+
+    async def work(session: Session) -> VersionRecord | None:
+        found = (await _read(database, [version_id], session)).get(version_id)
+        after = decide(found) if found is not None else None
+        if after is None:
+            return None
+        [record] = await _write(database, [after], session)
         return record
 
     return await database.transaction(work)
@@ -129,6 +184,9 @@ async def _write(
     await database.bulk_write(database.versions, changes, session=session)
     rejected = [record for record in records if record.state == "rejected"]
     await give_back_handles(database, rejected, session)
+    for record in records:
+        if record.state == "missing":
+            await _find_latest(database, record.model, session)
     if sequenced:
         events = [
             version_event(EVENT_OF_STATE[record.state], record) for record in sequenced.values()
@@ -156,6 +214,17 @@ async def _sequence(
         # Whoever changed one of these models since the snapshot makes the transaction run again.
         await database.bulk_write(database.models, changes, session=session)
     return sequenced
+
+
+async def _find_latest(database: Database, model: str, session: Session) -> None:
+    """Point "latest" to the highest version that is ready now."""
+    newest = await database.versions.find_one(
+        {"model": model, "state": "ready"}, {"number": 1}, sort=[("number", -1)], session=session
+    )
+    number = newest["number"] if newest else None
+    await database.models.update_one(
+        {"_id": model}, {"$set": {"latest_number": number}}, session=session
+    )
 
 
 def _model_change(members: Sequence[VersionRecord]) -> Document:

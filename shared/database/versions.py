@@ -81,6 +81,12 @@ class Versions:
         cursor = self._versions.find(query).sort("number", -1).limit(limit)
         return [_version(found) async for found in cursor]
 
+    async def records_of(self, model: str, *, after: int, limit: int) -> list[VersionRecord]:
+        """Return up to `limit` versions of a model above number `after`, oldest first."""
+        query: Document = {"model": model, "number": {"$gt": after}}
+        cursor = self._versions.find(query).sort("number", 1).limit(limit)
+        return [VersionRecord.model_validate(found) for found in await cursor.to_list(None)]
+
     async def find(self, version_id: str) -> Version | None:
         """Return a version by its id, as users see it."""
         found = await self._versions.find_one({"_id": version_id})

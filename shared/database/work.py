@@ -2,22 +2,25 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Literal
 
 from pymongo.collection import ReturnDocument
 
+from registry.schemas import Reason
 from shared.database.client import Database, Document
-from shared.records import VersionRecord, utc_now
+from shared.records import VersionRecord, WorkKind, WorkRecord
+
+FAILED = "_failed"
+"""What follows the kind of work in the code of its failure."""
 
 
 async def claim_work(
-    database: Database, kind: Literal["verify", "confirm"], token: str, lease: timedelta
+    database: Database, kind: WorkKind, token: str, lease: timedelta
 ) -> VersionRecord | None:
     """Take the version that is due longest; it is free again when the lease ends.
 
     Findings must carry `token`: they count only while the lease is still this one.
     """
-    now = utc_now()
+    now = await database.now()
     found = await database.versions.find_one_and_update(
         {"work.kind": kind, "work.due_at": {"$lte": now}},
         {
@@ -30,12 +33,52 @@ async def claim_work(
     return VersionRecord.model_validate(found) if found else None
 
 
-async def renew_lease(database: Database, version_id: str, token: str, lease: timedelta) -> None:
-    """Move the end of the lease, where it is still held under this token."""
-    await database.versions.update_one(
+async def renew_lease(database: Database, version_id: str, token: str, lease: timedelta) -> bool:
+    """Move the end of the lease; False when it is not held under this token any more."""
+    due_at = await database.now() + lease
+    return await _set(database, version_id, token, {"work.due_at": due_at})
+
+
+async def postpone_work(database: Database, version_id: str, token: str, pause: timedelta) -> bool:
+    """Give the work back for another try after the pause; False when the lease was lost."""
+    due_at = await database.now() + pause
+    return await _set(database, version_id, token, {"work.due_at": due_at, "work.token": None})
+
+
+async def give_back_work(database: Database, version_id: str, token: str) -> bool:
+    """Leave the work to another worker at once, as if it had not been taken; False where lost."""
+    now = await database.now()
+    result = await database.versions.update_one(
         {"_id": version_id, "work.token": token},
-        {"$set": {"work.due_at": utc_now() + lease}},
+        {"$set": {"work.due_at": now, "work.token": None}, "$inc": {"work.attempts": -1}},
     )
+    return result.matched_count == 1
+
+
+async def retry_work(database: Database, version: VersionRecord) -> bool:
+    """Put work that was given up back into the queue; False where it is not given up any more."""
+    if version.failure is None:
+        return False
+    kind = version.failure.code.removesuffix(FAILED)
+    work = WorkRecord.model_validate({"kind": kind, "due_at": await database.now()})
+    result = await database.versions.update_one(
+        {"_id": version.id, "state": version.state, "work": None, "failure": {"$ne": None}},
+        {"$set": {"work": work.model_dump(), "failure": None}},
+    )
+    return result.matched_count == 1
+
+
+async def give_up_work(
+    database: Database, version_id: str, token: str, kind: WorkKind, detail: str
+) -> bool:
+    """Take the work out of the queue, and keep why; False when the lease was lost."""
+    failure = Reason(code=f"{kind}{FAILED}", detail=detail)
+    return await _set(database, version_id, token, {"work": None, "failure": failure.model_dump()})
+
+
+async def finish_work(database: Database, version_id: str, token: str) -> bool:
+    """Take work that is done out of the queue; False when the lease was lost."""
+    return await _set(database, version_id, token, {"work": None})
 
 
 async def confirm_digests(
@@ -46,6 +89,10 @@ async def confirm_digests(
     for index, sha256 in digests.items():
         fields[f"artifacts.{index}.sha256"] = sha256
         fields[f"artifacts.{index}.sha256_state"] = "verified"
+    return await _set(database, version_id, token, fields)
+
+
+async def _set(database: Database, version_id: str, token: str, fields: Document) -> bool:
     result = await database.versions.update_one(
         {"_id": version_id, "work.token": token}, {"$set": fields}
     )

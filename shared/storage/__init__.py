@@ -17,12 +17,14 @@ from shared.storage.connection import (
     StorageUnavailable,
     connect,
 )
+from shared.storage.listing import ListedObject, Listing
 from shared.storage.multipart import MultipartUploads, StoredPart
 from shared.storage.objects import ObjectReader, StoredObject
 from shared.storage.signing import PresignedRequest
 from shared.storage.urls import UrlSigner
 
 __all__ = [
+    "ListedObject",
     "PresignedRequest",
     "Storage",
     "StorageMissing",
@@ -37,9 +39,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The adapter's four faces."""
+    """The adapter's faces."""
 
     objects: ObjectReader
+    listing: Listing
     multipart: MultipartUploads
     buckets: Buckets
     urls: UrlSigner
@@ -52,6 +55,7 @@ async def open_storage(settings: Settings) -> AsyncGenerator[Storage]:
     try:
         yield Storage(
             objects=ObjectReader(client),
+            listing=Listing(client),
             multipart=MultipartUploads(client),
             buckets=Buckets(client, settings),
             urls=UrlSigner(settings),

@@ -35,11 +35,16 @@ class Buckets:
         Idempotent. Versions make a verified object immutable: a later write under its key gets a
         version of its own, and the recorded one stays readable.
         """
+        await self.make(bucket)
+        with translated(bucket):
+            await self._switch_events_on(bucket)
+
+    async def make(self, bucket: str) -> None:
+        """Make the bucket where it is missing, and keep versions in it; idempotent."""
         with translated(bucket):
             if not await self._client.bucket_exists(bucket):
                 await self._make(bucket)
             await self._client.set_bucket_versioning(bucket, VersioningConfig(ENABLED))
-            await self._switch_events_on(bucket)
 
     async def _make(self, bucket: str) -> None:
         try:

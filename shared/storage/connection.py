@@ -13,6 +13,10 @@ from shared.settings import Settings
 
 RETRIES = 3
 MAX_CONNECTIONS = 64
+_PASSING = frozenset(
+    # The last two are about our credentials: somebody has to mend them, the request is not wrong.
+    ("SlowDown", "RequestTimeout", "InvalidAccessKeyId", "SignatureDoesNotMatch")
+)
 _MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "NoSuchUpload", "NoSuchBucket"))
 
 
@@ -78,7 +82,7 @@ def translated(resource: str) -> Generator[None]:
         code = error.code or "Unknown"
         if code in _MISSING:
             raise StorageMissing(code, resource) from error
-        if error.response.status >= 500 or code in ("SlowDown", "RequestTimeout"):
+        if error.response.status >= 500 or code in _PASSING:
             raise StorageUnavailable(code) from error
         raise StorageRefused(code, error.message or "") from error
     except (InvalidResponseError, ServerError) as error:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from miniopy_async.api import Minio
+from miniopy_async.helpers import md5sum_hash
 
 from shared.digest import to_hex
-from shared.storage.connection import StorageMissing, translated
+from shared.storage.connection import StorageMissing, StorageRefused, translated
 
 CHUNK_BYTES = 1024 * 1024
 
@@ -77,6 +78,29 @@ class ObjectReader:
             async with response:
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
                     yield chunk
+
+    async def put_once(self, bucket: str, key: str, body: bytes, content_type: str) -> bool:
+        """Write a small object where there is none under the key; False where there is one."""
+        try:
+            with translated(f"{bucket}/{key}"):
+                response = await self._client._execute(  # pyright: ignore[reportPrivateUsage]
+                    "PUT",
+                    bucket,
+                    key,
+                    body=body,
+                    headers={
+                        "Content-Type": content_type,
+                        "Content-MD5": md5sum_hash(body) or "",
+                        "If-None-Match": "*",
+                    },
+                )
+                async with response:
+                    await response.read()
+        except StorageRefused as refused:
+            if refused.s3_code != "PreconditionFailed":
+                raise
+            return False
+        return True
 
     async def remove(self, bucket: str, key: str, object_version: str | None = None) -> None:
         """Remove an object, or one version of it; quiet where it is gone."""

@@ -19,9 +19,10 @@ def settings(addresses: Addresses) -> Settings:
 
 @pytest.fixture(scope="module")
 async def storage(settings: Settings) -> AsyncIterator[Storage]:
-    """The storage adapter, its bucket provisioned."""
+    """The storage adapter, its buckets made."""
     async with open_storage(settings) as opened:
         await opened.buckets.provision(settings.minio_bucket)
+        await opened.buckets.make(settings.manifest_bucket)
         yield opened
 
 

@@ -25,7 +25,8 @@ def draft(model: str, *paths: str, key: str | None = None, **fields: Any) -> Ver
 
 def to_be_read(model: str) -> VersionRecord:
     """A version that is due for a full read, and that has no number yet."""
-    return draft(model, state="verifying", work=WorkRecord(kind="verify", due_at=utc_now()))
+    long_due = WorkRecord(kind="verify", due_at=utc_now() - timedelta(minutes=1))
+    return draft(model, state="verifying", work=long_due)
 
 
 def verified(record: VersionRecord, index: int = 0, **fields: Any) -> Verdict:

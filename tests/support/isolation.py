@@ -18,6 +18,8 @@ def isolated(addresses: Addresses) -> dict[str, str]:
         **addresses,
         "MONGODB_DB": f"test_{token}",
         "MINIO_BUCKET": f"test-{token}",
+        "MANIFEST_BUCKET": f"test-{token}-manifests",
+        "RECONCILE_INTERVAL_SECONDS": "0",
         "KAFKA_MODEL_EVENTS_TOPIC": f"test-{token}.model-events",
         "KAFKA_DEAD_LETTER_TOPIC": f"test-{token}.dead-letter",
         "KAFKA_INDEXER_GROUP": f"test-{token}",

@@ -1,7 +1,7 @@
 """Reading and writing Kafka topics in tests."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -54,6 +54,25 @@ async def produce_everywhere(
         for partition in partitions:
             await producer.send_and_wait(topic, value, partition=partition, headers=list(headers))
         return len(partitions)
+    finally:
+        await producer.stop()
+
+
+async def produce(
+    bootstrap_servers: str,
+    topic: str,
+    value: bytes,
+    *,
+    key: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, int]:
+    """Put a message on the topic, confirmed; returns its partition and offset."""
+    producer: Any = AIOKafkaProducer(bootstrap_servers=bootstrap_servers)
+    await producer.start()
+    try:
+        encoded = [(name, text.encode()) for name, text in (headers or {}).items()]
+        sent = await producer.send_and_wait(topic, value, key=key, headers=encoded)
+        return sent.partition, sent.offset
     finally:
         await producer.stop()
 

@@ -1,6 +1,7 @@
 """Poison messages go to the dead letters whole, with their reason, and the batch goes on."""
 
 import json
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,16 +10,14 @@ from aiokafka import ConsumerRecord
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from services.indexer import handler
-from services.indexer.bucket_events import ObjectWritten, PoisonMessage
+from services.indexer.bucket_events import ObjectWritten, PoisonMessage, parse_bucket_event
 from services.indexer.context import Context
+from services.indexer.dead_letters import MAX_VALUE_BYTES, DeadLetter, RawRecord
 from services.indexer.handler import handle_batch
-from services.indexer.messaging import (
-    MAX_DEAD_LETTER_BYTES,
-    Publisher,
-    RawRecord,
-    decode_nothing,
-    parse_tolerantly,
-)
+from services.indexer.messaging import Publisher, decode_nothing, parse_tolerantly
+from shared.records import ArtifactRecord, VersionRecord, WorkRecord, utc_now
+from shared.storage import StorageUnavailable
+from tests.unit.records import artifact, version
 from tests.unit.test_plans import SETTINGS
 
 BAD_HEADERS = (("fine", b"text"), ("raw", b"\xff"), ("none", cast(bytes, None)))
@@ -33,24 +32,83 @@ def good(key: str) -> bytes:
     return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": stored}]}).encode()
 
 
-async def test_a_batch_is_indexed_without_its_poison(monkeypatch: pytest.MonkeyPatch) -> None:
-    indexed: list[ObjectWritten] = []
-    letters: list[tuple[RawRecord, str]] = []
+CONTEXT = cast(Context, SimpleNamespace())
 
-    async def index(written: list[ObjectWritten], context: Context) -> bool:
-        indexed.extend(written)
-        return True
 
-    async def dead_letter(found: RawRecord, error: PoisonMessage) -> None:
-        letters.append((found, str(error)))
+class Indexing:
+    """Stands in for index_objects: keeps what it is given, and fails at the keys it is told."""
 
-    monkeypatch.setattr(handler, "index_objects", index)
+    def __init__(self, **failures: Exception) -> None:
+        self.indexed: list[str] = []
+        self.failures: Mapping[str, Exception] = failures
+        self.letters: list[DeadLetter] = []
+
+    async def index(self, written: list[ObjectWritten], context: Context) -> list[VersionRecord]:
+        for each in written:
+            if failure := self.failures.get(each.key.partition("/")[0]):
+                raise failure
+        self.indexed += [each.key for each in written]
+        return [version(work=WorkRecord(kind="verify", due_at=utc_now()))] if written else []
+
+    async def bury(self, found: DeadLetter) -> None:
+        self.letters.append(found)
+
+    async def handle(self, *batch: RawRecord) -> bool:
+        return await handle_batch(batch, context=CONTEXT, bury=self.bury)
+
+
+@pytest.fixture
+def indexing(monkeypatch: pytest.MonkeyPatch) -> Indexing:
+    found = Indexing()
+    monkeypatch.setattr(handler, "index_objects", found.index)
+    return found
+
+
+async def test_a_batch_is_indexed_without_its_poison(indexing: Indexing) -> None:
     batch = [record(good("a/1/x")), record(b"poison"), record(None), record(good("b/1/x"))]
-    context = cast(Context, SimpleNamespace())
-    assert await handle_batch(batch, context=context, dead_letter=dead_letter)
-    assert [written.key for written in indexed] == ["a/1/x", "b/1/x"]
-    assert [found for found, _ in letters] == [batch[1], batch[2]]
-    assert letters[1][1] == "the message is empty"
+    assert await indexing.handle(*batch)
+    assert indexing.indexed == ["a/1/x", "b/1/x"]
+    assert [letter.value for letter in indexing.letters] == [b"poison", b""]
+    assert indexing.letters[1].headers["reason"] == "the message is empty"
+
+
+async def test_a_message_that_brings_out_a_defect_is_buried_and_the_others_go_on(
+    indexing: Indexing,
+) -> None:
+    indexing.failures = {"b": ZeroDivisionError("a defect")}
+    batch = [record(good("a/1/x")), record(b"poison"), record(good("b/1/x")), record(good("c/1/x"))]
+    assert await indexing.handle(*batch)
+    assert indexing.indexed == ["a/1/x", "c/1/x"]
+    reasons = [letter.headers["reason"] for letter in indexing.letters]
+    assert reasons[1:] == ["a defect"]
+    assert "ZeroDivisionError" in indexing.letters[1].headers["traceback"]
+    assert len(reasons) == 2, "the poison is buried once"
+
+
+async def test_an_outage_buries_nothing_and_gives_the_batch_back(
+    indexing: Indexing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handler, "RETRY_SECONDS", 0.0)
+    indexing.failures = {"b": StorageUnavailable("it is away")}
+    with pytest.raises(StorageUnavailable):
+        await indexing.handle(record(good("a/1/x")), record(good("b/1/x")))
+    assert (indexing.indexed, indexing.letters) == ([], [])
+
+
+def test_work_that_was_given_up_is_kept_as_the_events_that_bring_it_back() -> None:
+    files: list[ArtifactRecord] = [artifact("a b+c.bin").model_copy(update={"object_version": "7"})]
+    letter = DeadLetter.of_work("models", files, "bucket-events", RuntimeError("too often"))
+    assert letter.headers["original-topic"] == "bucket-events"
+    assert parse_bucket_event(letter.value) == [
+        ObjectWritten("models", "churn/1/a b+c.bin", object_version="7")
+    ]
+
+
+def test_work_on_very_many_files_still_fits_into_a_message() -> None:
+    files = [artifact(f"{number}/{'ü' * 300}") for number in range(2000)]
+    letter = DeadLetter.of_work("models", files, "bucket-events", RuntimeError("too often"))
+    assert len(letter.value) < MAX_VALUE_BYTES
+    assert parse_bucket_event(letter.value)[0] == ObjectWritten("models", files[0].key)
 
 
 class Broker:
@@ -65,7 +123,8 @@ class Broker:
 
 async def letter(found: RawRecord, error: PoisonMessage) -> dict[str, Any]:
     broker = Broker()
-    await Publisher(cast(KafkaBroker, broker), SETTINGS).dead_letter(found, error)
+    publisher = Publisher(cast(KafkaBroker, broker), SETTINGS)
+    await publisher.dead_letter(DeadLetter.of_message(found, error))
     [published] = broker.published
     return published
 
@@ -93,10 +152,10 @@ async def test_a_huge_message_is_cut_so_that_the_letter_can_be_sent() -> None:
     published = await letter(
         record(b"x" * 2_000_000, headers, key=b"k" * 5000), PoisonMessage("it is huge")
     )
-    assert len(published["value"]) == MAX_DEAD_LETTER_BYTES
+    assert len(published["value"]) == MAX_VALUE_BYTES
     assert published["headers"]["truncated-from-bytes"] == "2000000"
     size = sum(len(name) + len(value) for name, value in published["headers"].items())
-    assert MAX_DEAD_LETTER_BYTES + len(published["key"]) + size < 1024 * 1024
+    assert MAX_VALUE_BYTES + len(published["key"]) + size < 1024 * 1024
 
 
 async def test_an_empty_message_without_a_key_is_kept_too() -> None:

@@ -17,6 +17,10 @@ from tests.unit.records import SHA256, artifact, version
 REASON = Reason(code="size_mismatch", detail="it is shorter")
 
 
+def applied(before: VersionRecord, verdicts: Sequence[Verdict]) -> VersionRecord:
+    return apply_verdicts(before, verdicts, utc_now())
+
+
 def several(count: int) -> list[ArtifactRecord]:
     return [artifact(f"{index}.bin") for index in range(count)]
 
@@ -40,28 +44,28 @@ def leased(token: str) -> WorkRecord:
 
 def test_the_last_verified_artifact_makes_the_version_ready() -> None:
     before = version(*several(2))
-    between = apply_verdicts(before, [verified(before, 1)])
+    between = applied(before, [verified(before, 1)])
     assert (between.state, between.ready_at) == ("pending", None)
-    after = apply_verdicts(between, [verified(between, 0)])
+    after = applied(between, [verified(between, 0)])
     assert after.state == "ready"
     assert after.ready_at is not None
 
 
 def test_one_refuted_artifact_rejects_the_version_with_its_reason() -> None:
     before = version(*several(2))
-    after = apply_verdicts(before, [verified(before, 0), refuted(before, 1)])
+    after = applied(before, [verified(before, 0), refuted(before, 1)])
     assert (after.state, after.reasons) == ("rejected", [REASON])
 
 
 def test_every_reason_of_one_batch_is_kept() -> None:
     before = version(*several(3))
-    after = apply_verdicts(before, [refuted(before, 0), refuted(before, 2)])
+    after = applied(before, [refuted(before, 0), refuted(before, 2)])
     assert len(after.reasons) == 2
 
 
 def test_an_unattested_object_has_to_be_read_before_the_version_is_ready() -> None:
     before = version(*several(2))
-    between = apply_verdicts(before, [unattested(before, 0), verified(before, 1)])
+    between = applied(before, [unattested(before, 0), verified(before, 1)])
     assert between.state == "verifying"
     assert between.work is not None
     assert (between.work.kind, between.work.token) == ("verify", None)
@@ -70,24 +74,24 @@ def test_an_unattested_object_has_to_be_read_before_the_version_is_ready() -> No
 def test_ready_by_its_parts_alone_the_version_still_lacks_a_digest() -> None:
     before = version()
     by_parts = verified(before, sha256=None, sha256_state=None)
-    work = apply_verdicts(before, [by_parts]).work
+    work = applied(before, [by_parts]).work
     assert work is not None
     assert work.kind == "confirm"
-    assert apply_verdicts(before, [verified(before)]).work is None
+    assert applied(before, [verified(before)]).work is None
 
 
 @pytest.mark.parametrize("state", ["ready", "rejected", "deleted"])
 def test_a_settled_version_does_not_change(state: str) -> None:
     before = version(state=state)
     for verdict in (verified(before), unattested(before), refuted(before)):
-        assert apply_verdicts(before, [verdict]) is before
+        assert applied(before, [verdict]) is before
 
 
 def test_a_verified_artifact_does_not_change() -> None:
     pending = version(*several(2))
-    before = apply_verdicts(pending, [verified(pending, 0)])
+    before = applied(pending, [verified(pending, 0)])
     for verdict in (verified(before, 0, sha256="b" * 64), unattested(pending, 0), refuted(before)):
-        assert apply_verdicts(before, [verdict]) is before
+        assert applied(before, [verdict]) is before
 
 
 @pytest.mark.parametrize("work", [None, leased("another")])
@@ -95,21 +99,36 @@ def test_a_verdict_under_a_lost_lease_changes_nothing(work: WorkRecord | None) -
     before = version(state="verifying", work=work)
     found = verified(before).artifact
     for reason in (None, REASON):
-        assert apply_verdicts(before, [Verdict("v", 0, found, reason, "mine")]) is before
+        assert applied(before, [Verdict("v", 0, found, reason, "mine")]) is before
 
 
 def test_a_verdict_under_its_lease_counts_and_gives_the_lease_back() -> None:
     before = version(*several(2), state="verifying", work=leased("mine"))
     found = verified(before, 0).artifact
-    after = apply_verdicts(before, [Verdict("v", 0, found, None, "mine")])
+    after = applied(before, [Verdict("v", 0, found, None, "mine")])
     assert after.artifacts[0].state == "verified"
     assert after.work is None
-    assert apply_verdicts(before, [refuted(before, 0, "mine")]).work is None
+    assert applied(before, [refuted(before, 0, "mine")]).work is None
+
+
+def test_work_that_was_given_up_is_due_again_when_its_event_comes_again() -> None:
+    found = artifact().model_copy(update={"etag": "e"})
+    before = version(found, state="verifying", failure=Reason(code="verify_failed", detail="x"))
+    after = applied(before, [Verdict("v", 0, found)])
+    assert after.failure is None
+    assert after.work is not None
+    assert (after.work.kind, after.work.attempts) == ("verify", 0)
+
+
+def test_a_late_verdict_does_not_bring_back_work_that_was_given_up() -> None:
+    found = artifact().model_copy(update={"etag": "e"})
+    before = version(found, state="verifying", failure=Reason(code="verify_failed", detail="x"))
+    assert applied(before, [Verdict("v", 0, found, None, "late")]) is before
 
 
 def in_batches(record: VersionRecord, batches: Sequence[Sequence[Verdict]]) -> VersionRecord:
     for batch in batches:
-        record = apply_verdicts(record, batch)
+        record = applied(record, batch)
     return record
 
 
@@ -128,7 +147,7 @@ def test_any_order_and_repetition_of_the_verdicts_ends_in_the_same_state(
     edges = [0, *cuts, len(shuffled)]
     batches = [shuffled[a:b] for a, b in pairwise(edges)]
 
-    at_once, piecemeal = apply_verdicts(before, verdicts), in_batches(before, batches)
+    at_once, piecemeal = applied(before, verdicts), in_batches(before, batches)
 
     expected = "rejected" if "r" in kinds else "verifying" if "u" in kinds else "ready"
     assert (at_once.state, piecemeal.state) == (expected, expected)

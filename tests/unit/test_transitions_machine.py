@@ -56,7 +56,7 @@ class Workers(RuleBasedStateMachine):
         # As the worker saw it, who may have read the record long ago.
         after = self.history[0].artifacts[index].model_copy(update=found)
         self.version = apply_verdicts(
-            self.version, [Verdict(self.version.id, index, after, reason, token)]
+            self.version, [Verdict(self.version.id, index, after, reason, token)], utc_now()
         )
 
     @invariant()

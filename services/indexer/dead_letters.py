@@ -1,0 +1,91 @@
+"""What could not be handled, as it is kept in the dead-letter topic: the message and its story."""
+
+import base64
+import json
+import traceback
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import quote_plus
+
+from aiokafka import ConsumerRecord
+
+from shared.records import ArtifactRecord
+
+RawRecord = ConsumerRecord[bytes, bytes]
+MAX_VALUE_BYTES = 900_000
+"""Under Kafka's default limit of 1 MiB for one message, headers included."""
+MAX_KEY_BYTES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message for the dead-letter topic; replaying sends its value to `original-topic` again."""
+
+    key: bytes | None
+    value: bytes
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+    @classmethod
+    def of_message(cls, record: RawRecord, error: Exception) -> Self:
+        """Keep a message with the reason, traceback, origin and headers.
+
+        Key and value are cut to what Kafka takes, and a header says so.
+        """
+        headers = {
+            **_story(error),
+            "original-topic": record.topic,
+            "original-partition": str(record.partition),
+            "original-offset": str(record.offset),
+            "original-timestamp-ms": str(record.timestamp),
+        }
+        for name, content in list(record.headers)[:32]:
+            headers[f"original-header-{name[:100]}"] = _text(content)[:1000]
+        value, key = record.value or b"", record.key or b""
+        if len(value) > MAX_VALUE_BYTES:
+            headers["truncated-from-bytes"] = str(len(value))
+        if len(key) > MAX_KEY_BYTES:
+            headers["key-truncated-from-bytes"] = str(len(key))
+        return cls(key[:MAX_KEY_BYTES] or None, value[:MAX_VALUE_BYTES], headers)
+
+    @classmethod
+    def of_work(
+        cls, bucket: str, artifacts: Iterable[ArtifactRecord], topic: str, error: Exception
+    ) -> Self:
+        """Keep work on a version that failed too often, as bucket events that bring it back.
+
+        Any one of them does, so that what does not fit into a message is left out.
+        """
+        records: list[dict[str, object]] = []
+        size = 0
+        for artifact in artifacts:
+            records.append(_event_of(bucket, artifact))
+            size += len(json.dumps(records[-1])) + 2
+            if size > MAX_VALUE_BYTES // 2:
+                break
+        value = json.dumps({"Records": records}).encode()
+        return cls(None, value, {**_story(error), "original-topic": topic})
+
+
+def _event_of(bucket: str, artifact: ArtifactRecord) -> dict[str, object]:
+    written = {"key": quote_plus(artifact.key), "versionId": artifact.object_version or ""}
+    return {
+        "eventName": "s3:ObjectCreated:Put",
+        "s3": {"bucket": {"name": bucket}, "object": written},
+    }
+
+
+def _story(error: Exception) -> dict[str, str]:
+    return {
+        "reason": str(error)[:1000] or type(error).__name__,
+        "traceback": "".join(traceback.format_exception(error))[-4000:],
+    }
+
+
+def _text(content: bytes | None) -> str:
+    if content is None:
+        return ""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return f"base64:{base64.b64encode(content).decode()}"

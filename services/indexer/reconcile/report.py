@@ -1,0 +1,37 @@
+"""What one comparison saw and repaired."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+
+class Report(BaseModel):
+    """Counts of one comparison of bucket and records; of what it would do, in a dry run."""
+
+    started_at: datetime
+    finished_at: datetime | None = None
+    """None: it is under way, or was cut off."""
+    dry_run: bool = False
+    objects: int = 0
+    """Objects in the buckets."""
+    records: int = 0
+    """Versions in the database."""
+    indexed: int = 0
+    """Versions that changed their state, or are new, by objects whose event was never handled."""
+    expired: int = 0
+    """Uploads whose time was over: rejected, their bytes removed."""
+    missing: int = 0
+    """Ready versions that lack an object."""
+    restored: int = 0
+    """Missing versions whose objects are all there again."""
+    strays: int = 0
+    """Objects of no version."""
+    quarantined: int = 0
+    """Strays that were hidden behind a delete marker."""
+    errors: list[str] = Field(default_factory=list[str])
+    """What could not be compared."""
+
+    @property
+    def repaired(self) -> int:
+        """How much was not as it should have been."""
+        return self.indexed + self.expired + self.missing + self.restored + self.quarantined

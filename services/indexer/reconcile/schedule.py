@@ -1,0 +1,41 @@
+"""When bucket and records are compared: on a schedule that all indexers share."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NoReturn
+
+from services.indexer.context import Context
+from services.indexer.reconcile.round import reconcile_when_due, until_due
+from shared.database import DatabaseError, LeaseLost
+from shared.errors import RegistryError
+from shared.logs import get_logger
+
+log = get_logger(__name__)
+
+
+class Reconciler:
+    """Compares whenever the interval since the last comparison, by whomever, is over."""
+
+    def __init__(self, context: Context, wake_workers: Callable[[], None]) -> None:
+        self._context = context
+        self._wake_workers = wake_workers
+        self._interval = timedelta(seconds=context.settings.reconcile_interval_seconds)
+
+    async def run(self) -> NoReturn:
+        """Work until cancelled; a comparison that fails is tried again after the interval."""
+        if not self._interval:
+            await asyncio.Event().wait()  # only when an operator asks
+        while True:
+            try:
+                pause = await until_due(self._context, self._interval)
+                await asyncio.sleep(pause.total_seconds())
+                if await reconcile_when_due(self._context, self._interval) is not None:
+                    self._wake_workers()
+            except (RegistryError, DatabaseError, LeaseLost) as error:
+                log.warning("not reconciled", error=type(error).__name__, detail=str(error))
+                await asyncio.sleep(self._interval.total_seconds())
+            except Exception as error:
+                # A defect, perhaps of one record: events go on being handled meanwhile.
+                log.error("not reconciled", exc_info=error)
+                await asyncio.sleep(self._interval.total_seconds())

@@ -1,0 +1,89 @@
+"""Leases by name: what only one process should do at a time, such as relaying or reconciling.
+
+They spare double work; nothing relies on them for truth, since a process that was frozen may go
+on for a moment after its lease ended.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from shared.database.client import Database, DatabaseError, DuplicateKey, limit_operations
+from shared.logs import get_logger
+from shared.records import new_id
+from shared.tasks import run_guarded
+
+GIVE_BACK_SECONDS = 2.0
+"""How long giving a lease back may take: without it, the lease ends by itself."""
+T = TypeVar("T")
+
+log = get_logger(__name__)
+
+
+class LeaseLost(Exception):
+    """Another process has taken the lease: this one was silent for too long."""
+
+
+async def run_under_lease(
+    database: Database, name: str, work: Callable[[], Coroutine[Any, Any, T]], *, seconds: float
+) -> T:
+    """Wait for the lease, run `work` while it is held, and give the lease back.
+
+    It is renewed three times in its life of `seconds`, by the server's clock. Raises LeaseLost,
+    with `work` cancelled, when it was lost meanwhile; what `work` raises; and DatabaseError where
+    it cannot be taken.
+    """
+    token = new_id()
+    await _wait_for(database, name, token, seconds)
+    try:
+        return await run_guarded(work(), _renew(database, name, token, seconds))
+    finally:
+        await _give_back(database, name, token)
+
+
+async def _wait_for(database: Database, name: str, token: str, seconds: float) -> None:
+    while True:
+        if await try_lease(database, name, token, seconds=seconds):
+            return
+        await asyncio.sleep(random.uniform(seconds / 6, seconds / 3))  # noqa: S311 - no secret
+
+
+async def try_lease(database: Database, name: str, token: str, *, seconds: float) -> bool:
+    """Take the lease where nobody holds it; it ends by itself. Raises DatabaseError."""
+    now = await database.now()
+    try:
+        # One that is held does not match, and making it a second time fails on its id.
+        await database.leases.update_one(
+            {"_id": name, "expires_at": {"$lte": now}},
+            {"$set": {"token": token, "expires_at": now + timedelta(seconds=seconds)}},
+            upsert=True,
+        )
+    except DuplicateKey:
+        return False
+    return True
+
+
+async def _renew(database: Database, name: str, token: str, seconds: float) -> None:
+    while True:
+        await asyncio.sleep(seconds / 3)
+        try:
+            now = await database.now()
+            result = await database.leases.update_one(
+                {"_id": name, "token": token},
+                {"$set": {"expires_at": now + timedelta(seconds=seconds)}},
+            )
+        except DatabaseError as error:
+            log.warning("lease not renewed", lease=name, error=type(error).__name__)
+            continue  # while the server is away nobody else can take it either
+        if result.matched_count == 0:
+            raise LeaseLost(name)
+
+
+async def _give_back(database: Database, name: str, token: str) -> None:
+    try:
+        with limit_operations(GIVE_BACK_SECONDS):
+            await database.leases.delete_one({"_id": name, "token": token})
+    except DatabaseError as error:
+        log.warning("lease not given back", lease=name, error=type(error).__name__)

@@ -1,0 +1,66 @@
+"""Manifests: a version as it was opened, kept once beside the objects."""
+
+from uuid import uuid4
+
+import pytest
+
+from registry.schemas import UploadRequest
+from services.ingest.context import Context
+from services.ingest.opening import open_upload
+from shared.database import Database, Versions, open_version
+from shared.manifests import keep_manifest, manifest_names, read_manifest
+from shared.settings import Settings
+from shared.storage import Storage
+from tests.integration.drafts import draft
+
+
+@pytest.fixture
+def model() -> str:
+    return f"model {uuid4().hex}"
+
+
+async def test_a_manifest_is_read_back_as_it_was_kept_but_for_the_work(
+    database: Database, storage: Storage, settings: Settings, model: str
+) -> None:
+    fields = {"label": "1.0 ü", "tags": {"team": "ünï"}, "metrics": {"auc": 0.5}}
+    record = await open_version(database, draft(model, "a b.bin", "c/d.bin", key="k", **fields))
+    await keep_manifest(record, storage, settings)
+    assert await read_manifest(model, record.number, storage, settings) == record.model_copy(
+        update={"work": None, "failure": None}
+    )
+
+
+async def test_a_second_writing_changes_nothing(
+    database: Database, storage: Storage, settings: Settings, model: str
+) -> None:
+    record = await open_version(database, draft(model))
+    await keep_manifest(record, storage, settings)
+    await keep_manifest(record.model_copy(update={"description": "other"}), storage, settings)
+    assert await read_manifest(model, record.number, storage, settings) == record
+
+
+async def test_there_may_be_none(storage: Storage, settings: Settings, model: str) -> None:
+    assert await read_manifest(model, 1, storage, settings) is None
+
+
+async def test_the_names_of_all_versions_are_listed(
+    database: Database, storage: Storage, settings: Settings, model: str
+) -> None:
+    records = [await open_version(database, draft(model)) for _ in range(3)]
+    for record in records:
+        await keep_manifest(record, storage, settings)
+    names = [name async for page in manifest_names(storage, settings) for name in page]
+    assert sorted(name for name in names if name[0] == model) == [(model, n) for n in (1, 2, 3)]
+
+
+async def test_a_session_is_answered_once_its_manifest_is_kept(
+    database: Database, storage: Storage, settings: Settings, model: str
+) -> None:
+    context = Context.create(settings, database, storage)
+    files = [{"path": "model.bin", "size_bytes": 5}]
+    asked = UploadRequest.model_validate({"model": model, "files": files, "description": "a model"})
+    session, _ = await open_upload(asked, None, context)
+    kept = await read_manifest(model, session.number, storage, settings)
+    assert kept == await Versions(database).get(session.version_id)
+    assert kept is not None
+    assert kept.description == "a model"
