@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
+from registry.cli.admin import admin
 from registry.cli.events import events
 from registry.cli.exit_codes import ExitCode, exit_code
 from registry.cli.lookups import list_models, show, versions
@@ -24,6 +25,15 @@ app.command()(show)
 app.command("list")(list_models)
 app.command()(versions)
 app.command()(events)
+app.command(
+    # Whatever follows, --help as well, is for the commands of the group.
+    add_help_option=False,
+    context_settings={
+        "allow_extra_args": True,
+        "allow_interspersed_args": False,
+        "ignore_unknown_options": True,
+    },
+)(admin)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

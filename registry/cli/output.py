@@ -14,6 +14,9 @@ from rich.table import Table
 from registry.schemas import Version
 from registry.transfer.progress import Progress
 
+WIDE = 100_000
+"""Columns of a line that no terminal shows."""
+
 
 def print_json(answer: BaseModel) -> None:
     """Print one JSON document on one line."""
@@ -25,8 +28,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
-    # Not on a terminal a line is for a program: rich would fold it at 80 columns.
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    # Not on a terminal a line is for a program: rich would cut it at 80 columns.
+    width = None if sys.stdout.isatty() else WIDE
+    Console(width=width, markup=False).print(table)
 
 
 def print_version(version: Version) -> None:
