@@ -1,0 +1,36 @@
+"""Boundaries inside the services' work, by name: where a process is killed, stopped or misled."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """A place before or after a call of a coroutine function."""
+
+    target: str
+    """module:attribute, the attribute as its user looks it up."""
+    when: Literal["before", "after"]
+    call: int = 1
+    """Which call of the process, from 1."""
+
+
+BOUNDARIES = {
+    # ingest
+    "after_intent": Boundary("services.ingest.opening:open_version", "after"),
+    "after_manifest": Boundary("services.ingest.opening:keep_manifest", "after"),
+    "after_join": Boundary("shared.storage.multipart:MultipartUploads.complete", "after"),
+    # events in
+    "after_event_read": Boundary("services.indexer.pipeline:handle_batch", "before"),
+    "before_inspection": Boundary("services.indexer.indexing:inspect_object", "before"),
+    "after_verification": Boundary("services.indexer.indexing:settle", "before"),
+    "after_transaction": Boundary("services.indexer.indexing:settle", "after"),
+    "before_offset_commit": Boundary("aiokafka:AIOKafkaConsumer.commit", "before"),
+    # objects that are read whole
+    "after_adoption": Boundary("services.indexer.found_objects:open_version", "after"),
+    "after_claim": Boundary("services.indexer.full_reads:_hash", "before"),
+    "after_full_read": Boundary("services.indexer.full_reads:settle", "before"),
+    # events out
+    "between_events": Boundary("services.indexer.messaging:Publisher.model_event", "before", 2),
+    "after_publishing": Boundary("shared.database.outbox:Outbox.remove", "before"),
+}

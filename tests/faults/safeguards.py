@@ -1,0 +1,54 @@
+"""Safeguards of the services, and how each is taken out: what a test must notice."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+
+def _settled_versions_stay() -> None:
+    """Verdicts change a version whatever its state is."""
+    transitions: Any = importlib.import_module("shared.transitions")
+    transitions.SETTLED = frozenset[str]()
+
+
+def _fencing_token() -> None:
+    """Findings count whoever holds the lease by now."""
+    transitions: Any = importlib.import_module("shared.transitions")
+    transitions._lease_lost = lambda version, verdict: False  # pyright: ignore[reportUnknownLambdaType]
+    work: Any = importlib.import_module("shared.database.work")
+
+    async def set_anyway(database: Any, version_id: str, token: str, fields: Any) -> bool:
+        del token
+        result = await database.versions.update_one({"_id": version_id}, {"$set": fields})
+        return result.matched_count == 1
+
+    work._set = set_anyway
+
+
+def _unique_keys() -> None:
+    """Numbers and object keys are indexed, but not unique."""
+    indexes: Any = importlib.import_module("shared.database.indexes")
+    original = indexes.IndexModel
+
+    def not_unique(keys: Any, **options: Any) -> Any:
+        return original(keys, **{**options, "unique": False})
+
+    indexes.IndexModel = not_unique
+
+
+def _unique_handles() -> None:
+    """An idempotency key, or a label, belongs to whoever comes."""
+    handles: Any = importlib.import_module("shared.database.handles")
+
+    async def take_nothing(*_: Any) -> None:
+        return
+
+    handles._take = take_nothing
+
+
+SAFEGUARDS: dict[str, Callable[[], None]] = {
+    "state": _settled_versions_stay,
+    "token": _fencing_token,
+    "key": _unique_keys,
+    "handle": _unique_handles,
+}

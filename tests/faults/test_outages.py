@@ -1,0 +1,70 @@
+"""Servers that are killed or frozen while uploads go on: what was confirmed is not lost."""
+
+import asyncio
+
+import pytest
+
+from tests.faults.harness import Harness
+from tests.faults.outages import Servers
+from tests.faults.uploader import upload_many
+from tests.faults.waiting import until_true
+
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("faults")]
+
+RECONCILING = {"RECONCILE_INTERVAL_SECONDS": "2"}
+"""Events that storage could not send are found by comparing."""
+
+
+@pytest.fixture
+def uploads(long_form: bool) -> int:
+    return 200 if long_form else 16
+
+
+@pytest.fixture
+def frozen_seconds(long_form: bool) -> float:
+    """How long a frozen server stays so; longer than each service's patience in the long form."""
+    return 60 if long_form else 3
+
+
+async def some_confirmed(registry: Harness, count: int) -> None:
+    """Wait until uploads are going on."""
+
+    async def look() -> bool:
+        return len(registry.ledger.confirmed) >= count
+
+    await until_true(f"{count} uploads are confirmed", look)
+
+
+@pytest.mark.parametrize("server", ["kafka", "minio", "mongo"])
+async def test_a_server_killed_during_uploads_and_started_again_costs_nothing(
+    registry: Harness, servers: Servers, uploads: int, server: str
+) -> None:
+    await registry.start_both(**RECONCILING)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(upload_many(registry.uploader, registry.model, uploads))
+        await some_confirmed(registry, uploads // 4)
+        async with servers.killed(server):
+            pass
+    assert len(registry.ledger.confirmed) == uploads
+    assert await registry.violations() == []
+
+
+@pytest.mark.parametrize("server", ["mongo", "minio", "kafka"])
+async def test_a_server_frozen_for_some_time_costs_nothing(
+    registry: Harness,
+    servers: Servers,
+    uploads: int,
+    frozen_seconds: float,
+    long_form: bool,
+    server: str,
+) -> None:
+    if server != "mongo" and not long_form:
+        pytest.skip("the other servers are frozen in the long form")
+    await registry.start_both(**RECONCILING)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(upload_many(registry.uploader, registry.model, uploads))
+        await some_confirmed(registry, uploads // 4)
+        with servers.frozen(server):
+            await asyncio.sleep(frozen_seconds)
+    assert len(registry.ledger.confirmed) == uploads
+    assert await registry.violations() == []

@@ -1,0 +1,38 @@
+"""Each safeguard is needed: with it a scenario ends well, without it the checker finds it.
+
+Were the second half of these tests to pass the checker, the suite could not see what it is for.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.faults.harness import Harness
+from tests.faults.scenarios import late_reader, late_verdict, one_number_twice, one_upload_twice
+
+pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("faults")]
+
+Scenario = Callable[..., Awaitable[list[str]]]
+
+SCENARIOS: dict[str, tuple[Scenario, str]] = {
+    "state": (late_verdict, "is ready and its object is gone"),
+    "token": (late_reader, "is not one ready version"),
+    "key": (one_number_twice, "was given 2 times"),
+    "handle": (one_upload_twice, "is 2 versions"),
+}
+"""By safeguard: the scenario that needs it, and what the checker finds without it."""
+
+
+@pytest.mark.parametrize("safeguard", SCENARIOS)
+async def test_a_scenario_leaves_nothing_wrong(registry: Harness, safeguard: str) -> None:
+    scenario, _ = SCENARIOS[safeguard]
+    assert await scenario(registry) == []
+
+
+@pytest.mark.parametrize("safeguard", SCENARIOS)
+async def test_without_its_safeguard_the_checker_finds_it(
+    registry: Harness, safeguard: str
+) -> None:
+    scenario, finding = SCENARIOS[safeguard]
+    found = await scenario(registry, f"without:{safeguard}")
+    assert any(finding in violation for violation in found), found
