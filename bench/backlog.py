@@ -44,7 +44,7 @@ class Rate:
 
 def run(system: System, *, quick: bool) -> Finding:
     """Make the backlog once, then let the indexer and the bare loops take turns at it."""
-    plan = Plan(1000, 20, 1) if quick else Plan(20_000, 200, 2)
+    plan = Plan(6000, 60, 1) if quick else Plan(20_000, 200, 2)
     system.fresh()
     system.start("ingest", "indexer")  # the indexer makes the topics
     system.stop("indexer")
