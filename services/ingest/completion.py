@@ -1,5 +1,6 @@
 """The two ends of an upload session: completed, or aborted with nothing left behind."""
 
+from datetime import datetime
 from typing import Literal
 
 from registry.schemas import CompleteRequest, Reason, UploadSession
@@ -27,10 +28,11 @@ async def complete_upload(
     """
     record = await find_session(upload_id, context)
     claims = _claims(request, record)
+    now = await context.database.now()
     if record.state != "pending":
-        _refuse_aborted(record)
+        _refuse_aborted(record, now)
         return await session_view(record, context)
-    require_open(record, also_completed=True)
+    require_open(record, now, also_completed=True)
     # 1. Look at every file before touching any, so that a refusal leaves all as it was.
     missing: dict[str, str] = {}
     for artifact in record.artifacts:
@@ -76,9 +78,9 @@ def _claims(request: CompleteRequest, record: VersionRecord) -> dict[int, str]:
     return {places[path]: sha256 for path, sha256 in request.sha256.items()}
 
 
-def _refuse_aborted(record: VersionRecord) -> None:
+def _refuse_aborted(record: VersionRecord, now: datetime) -> None:
     if record.session is not None and record.session.state in ("aborted", "expired"):
-        require_open(record)
+        require_open(record, now)
 
 
 async def _lacking(record: VersionRecord, artifact: ArtifactRecord, context: Context) -> str:

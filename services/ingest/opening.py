@@ -5,7 +5,7 @@ and its version cannot disagree.
 """
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from registry.schemas import UploadRequest, UploadSession
 from services.ingest.completion import expire_upload
@@ -17,7 +17,7 @@ from shared.database import open_version
 from shared.errors import Conflict, IdempotencyKeyReused
 from shared.logs import get_logger
 from shared.manifests import keep_manifest
-from shared.records import SessionRecord, VersionRecord, new_id, utc_now
+from shared.records import SessionRecord, VersionRecord, new_id
 
 log = get_logger(__name__)
 
@@ -34,7 +34,8 @@ async def open_upload(
         await keep_manifest(earlier, context.storage, context.settings)
         return await session_view(earlier, context), False
     bucket = await context.groups.resolve(request.storage_group)
-    draft = _draft(request, bucket, idempotency_key, digest, context)
+    now = await context.database.now()  # one clock for the session's life, whoever ends it
+    draft = _draft(request, bucket, idempotency_key, digest, now, context)
     number = request.version if isinstance(request.version, int) else None
     try:
         record = await open_version(context.database, draft, number=number)
@@ -71,16 +72,21 @@ async def _earlier(key: str, digest: str, context: Context) -> VersionRecord | N
         return None
     if record.session.request_digest != digest:
         raise IdempotencyKeyReused
-    if record.session.state == "open" and record.session.expires_at <= utc_now():
+    now = await context.database.now()
+    if record.session.state == "open" and record.session.expires_at <= now:
         await expire_upload(record, context)
         return None
     return record
 
 
 def _draft(
-    request: UploadRequest, bucket: str, key: str | None, digest: str, context: Context
+    request: UploadRequest,
+    bucket: str,
+    key: str | None,
+    digest: str,
+    now: datetime,
+    context: Context,
 ) -> VersionRecord:
-    now = utc_now()
     ttl = timedelta(seconds=context.settings.upload_session_ttl_seconds)
     return VersionRecord(
         id=new_id(),

@@ -15,7 +15,7 @@ async def sign_parts(upload_id: str, request: SignPartsRequest, context: Context
     Conflict for a session that is not open.
     """
     record = await find_session(upload_id, context)
-    require_open(record)
+    require_open(record, await context.database.now())
     index, artifact = _multipart_file(record, request.path)
     count = artifact.part_count or 0
     for place, part in enumerate(request.parts):
@@ -68,5 +68,5 @@ async def _open(
     # Another request opened it at the same moment: its parts are the ones that count.
     await multipart.abort(bucket, artifact.key, mine)
     current = await find_session(record.id, context)
-    require_open(current)
+    require_open(current, await context.database.now())
     return current.artifacts[index].multipart_id or ""

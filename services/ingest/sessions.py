@@ -1,8 +1,10 @@
 """Finding an upload session, and whether it still takes bytes."""
 
+from datetime import datetime
+
 from services.ingest.context import Context
 from shared.errors import Conflict, NotFound
-from shared.records import VersionRecord, utc_now
+from shared.records import VersionRecord
 
 
 async def find_session(upload_id: str, context: Context) -> VersionRecord:
@@ -13,12 +15,12 @@ async def find_session(upload_id: str, context: Context) -> VersionRecord:
     return record
 
 
-def require_open(record: VersionRecord, *, also_completed: bool = False) -> None:
-    """Raise Conflict unless the session still takes bytes."""
+def require_open(record: VersionRecord, now: datetime, *, also_completed: bool = False) -> None:
+    """Raise Conflict unless the session still takes bytes; `now` is the database's time."""
     session = record.session
     if session is None or (also_completed and session.state == "completed"):
         return
     if session.state != "open":
         raise Conflict(f"upload_{session.state}", f"upload {record.id} is {session.state}")
-    if session.expires_at <= utc_now():
+    if session.expires_at <= now:
         raise Conflict("upload_expired", f"upload {record.id} expired at {session.expires_at}")

@@ -4,7 +4,7 @@ import asyncio
 
 from registry.schemas import FilePlan, SignedRequest, UploadedPart, UploadSession
 from services.ingest.context import Context
-from shared.records import ArtifactRecord, VersionRecord, utc_now
+from shared.records import ArtifactRecord, VersionRecord
 from shared.storage import PresignedRequest, StorageMissing
 
 _CONCURRENCY = 16
@@ -22,7 +22,8 @@ async def session_view(
         async with slots:
             return await _file_plan(record, artifact, context, fresh=fresh)
 
-    open_but_over = session.state == "open" and session.expires_at <= utc_now()
+    now = await context.database.now()
+    open_but_over = session.state == "open" and session.expires_at <= now
     return UploadSession(
         upload_id=record.id,
         model=record.model,
