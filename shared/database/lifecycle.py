@@ -31,7 +31,8 @@ async def open_version(
     async def work(session: Session) -> VersionRecord:
         change: Document = {
             "$inc": {"sequence": 1, "version_count": 1},
-            "$setOnInsert": {"created_at": draft.created_at, "latest_number": None},
+            "$setOnInsert": {"latest_number": None},
+            "$min": {"created_at": draft.created_at},  # of several at once, the earliest
         }
         if number is None:
             change["$inc"]["next_number"] = 1
