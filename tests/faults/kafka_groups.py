@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from shared.settings import Settings
+from tests.faults.waiting import until
 from tests.support.topics import Record
 
 Offsets = dict[TopicPartition, int]
@@ -91,9 +92,15 @@ async def begin_at(settings: Settings, offsets: Mapping[TopicPartition, int]) ->
 
 async def begin_at_the_end(settings: Settings) -> None:
     """Let the indexers' group pass over the events that others left in the topic."""
+    topic = settings.kafka_bucket_events_topic
     async with consumer_of(settings) as consumer:
-        ends = await ends_of(consumer, settings.kafka_bucket_events_topic)
-    await begin_at(settings, ends)
+
+        async def ends() -> Offsets | None:
+            return await ends_of(consumer, topic) or None
+
+        # One that was made a moment ago is not in the metadata of every broker at once.
+        found = await until(f"the partitions of {topic}", ends)
+    await begin_at(settings, found)
 
 
 async def members(settings: Settings) -> list[str]:
