@@ -27,8 +27,8 @@ async def consumer_of(settings: Settings, group: str | None = None) -> AsyncGene
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=8 * 1024 * 1024,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         yield consumer
     finally:
         await consumer.stop()
@@ -40,8 +40,8 @@ async def producer_of(settings: Settings) -> AsyncGenerator[Any]:
     producer: Any = AIOKafkaProducer(
         bootstrap_servers=settings.kafka_bootstrap_servers, max_request_size=2 * 1024 * 1024
     )
-    await producer.start()
     try:
+        await producer.start()
         yield producer
     finally:
         await producer.stop()
@@ -124,8 +124,8 @@ async def expel(settings: Settings) -> None:
 async def admin_of(settings: Settings) -> AsyncGenerator[Any]:
     """Open an admin client."""
     admin: Any = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
-    await admin.start()
     try:
+        await admin.start()
         yield admin
     finally:
         await admin.close()

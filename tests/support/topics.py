@@ -82,8 +82,8 @@ async def _consumer(bootstrap_servers: str, topic: str) -> AsyncGenerator[Any]:
     consumer = AIOKafkaConsumer(
         topic, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest"
     )
-    await consumer.start()
     try:
+        await consumer.start()
         yield consumer
     finally:
         await consumer.stop()
