@@ -20,7 +20,7 @@ def run_service(
     try:
         settings = Settings()  # pyright: ignore[reportCallIssue] - the environment has the values
     except ValidationError as error:
-        raise SystemExit(_explain(error)) from None
+        raise SystemExit(explain_bad_settings(error)) from None
     configure_logs(settings, name)
     uvicorn.run(
         create_app(settings),
@@ -32,7 +32,7 @@ def run_service(
     )
 
 
-def _explain(error: ValidationError) -> str:
+def explain_bad_settings(error: ValidationError) -> str:
     """Name each bad setting and its rule, without its value: it may be a secret."""
     found = (f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
     return "bad settings: " + "; ".join(found)

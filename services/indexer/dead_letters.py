@@ -16,6 +16,11 @@ RawRecord = ConsumerRecord[bytes, bytes]
 MAX_VALUE_BYTES = 900_000
 """Under Kafka's default limit of 1 MiB for one message, headers included."""
 MAX_KEY_BYTES = 1000
+BASE64 = "base64:"
+ORIGINAL_HEADER = "original-header-"
+VALUE_CUT = "truncated-from-bytes"
+KEY_CUT = "key-truncated-from-bytes"
+"""Headers of a letter that was cut to what Kafka takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,12 @@ class DeadLetter:
             "original-timestamp-ms": str(record.timestamp),
         }
         for name, content in list(record.headers)[:32]:
-            headers[f"original-header-{name[:100]}"] = _text(content)[:1000]
+            headers[f"{ORIGINAL_HEADER}{name[:100]}"] = text_of(content)[:1000]
         value, key = record.value or b"", record.key or b""
         if len(value) > MAX_VALUE_BYTES:
-            headers["truncated-from-bytes"] = str(len(value))
+            headers[VALUE_CUT] = str(len(value))
         if len(key) > MAX_KEY_BYTES:
-            headers["key-truncated-from-bytes"] = str(len(key))
+            headers[KEY_CUT] = str(len(key))
         return cls(key[:MAX_KEY_BYTES] or None, value[:MAX_VALUE_BYTES], headers)
 
     @classmethod
@@ -82,10 +87,11 @@ def _story(error: Exception) -> dict[str, str]:
     }
 
 
-def _text(content: bytes | None) -> str:
+def text_of(content: bytes | None) -> str:
+    """Return text, or "base64:" and what is no text."""
     if content is None:
         return ""
     try:
         return content.decode()
     except UnicodeDecodeError:
-        return f"base64:{base64.b64encode(content).decode()}"
+        return f"{BASE64}{base64.b64encode(content).decode()}"

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +32,18 @@ class KafkaUnavailable(Unavailable):
 
     def __init__(self, reason: str) -> None:
         super().__init__("kafka_unavailable", f"Kafka does not confirm: {reason}")
+
+
+@asynccontextmanager
+async def answered_within(
+    seconds: float, failure: Callable[[str], Unavailable]
+) -> AsyncGenerator[None]:
+    """Limit what the block asks of Kafka, and raise `failure` where it fails or takes longer."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (KafkaError, TimeoutError, OSError) as error:
+        raise failure(type(error).__name__) from error
 
 
 def make_broker(settings: Settings) -> KafkaBroker:

@@ -16,6 +16,7 @@ from registry.errors import (
 )
 from shared.database import DatabaseError, LeaseLost
 from shared.errors import Conflict, InvalidRequest, NotFound, RegistryError, Unavailable
+from shared.process import explain_bad_settings
 from shared.storage import StorageMissing
 
 _KINDS: tuple[tuple[type[RegistryError], type[ServiceError]], ...] = (
@@ -47,11 +48,9 @@ def told_errors() -> Generator[None]:
 
 
 def bad_settings(error: ValidationError) -> InvalidRequestError:
-    """Name each bad setting and its rule, without its value: it may be a secret."""
-    found = (f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
-    return InvalidRequestError(
-        f"bad settings: {'; '.join(found)}", code="bad_settings", status=InvalidRequest.status
-    )
+    """Return bad settings as wrong usage."""
+    explained = explain_bad_settings(error)
+    return InvalidRequestError(explained, code="bad_settings", status=InvalidRequest.status)
 
 
 def _brief(error: Exception) -> str:

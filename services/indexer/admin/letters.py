@@ -9,12 +9,15 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.indexer.dead_letters import RawRecord
+from services.indexer.dead_letters import (
+    BASE64,
+    KEY_CUT,
+    ORIGINAL_HEADER,
+    VALUE_CUT,
+    RawRecord,
+    text_of,
+)
 from shared.errors import Conflict
-
-_BASE64 = "base64:"
-_ORIGINAL_HEADER = "original-header-"
-_CUT = ("truncated-from-bytes", "key-truncated-from-bytes")
 
 
 class Letter(BaseModel):
@@ -54,7 +57,7 @@ class Letter(BaseModel):
             original_partition=_number(headers.get("original-partition")),
             original_offset=_number(headers.get("original-offset")),
             value_bytes=len(record.value or b""),
-            truncated=any(name in headers for name in _CUT),
+            truncated=any(name in headers for name in (VALUE_CUT, KEY_CUT)),
         )
 
 
@@ -76,9 +79,9 @@ class WholeLetter(Letter):
         return cls(
             **Letter.of(record).model_dump(),
             traceback=headers.get("traceback", ""),
-            key=_text(record.key) if record.key is not None else None,
+            key=text_of(record.key) if record.key is not None else None,
             headers=_original_headers(headers),
-            value=_text(record.value),
+            value=text_of(record.value),
         )
 
 
@@ -116,31 +119,22 @@ def original_of(record: RawRecord) -> Original:
 
 
 def _headers(record: RawRecord) -> dict[str, str]:
-    return {name: _text(content) for name, content in record.headers}
+    return {name: text_of(content) for name, content in record.headers}
 
 
 def _original_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {
-        name.removeprefix(_ORIGINAL_HEADER): text
+        name.removeprefix(ORIGINAL_HEADER): text
         for name, text in headers.items()
-        if name.startswith(_ORIGINAL_HEADER)
+        if name.startswith(ORIGINAL_HEADER)
     }
 
 
-def _text(content: bytes | None) -> str:
-    if content is None:
-        return ""
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return f"{_BASE64}{base64.b64encode(content).decode()}"
-
-
 def _content(text: str) -> bytes:
-    """Undo `_text`; a text that only looks like it stays as it is."""
-    if text.startswith(_BASE64):
+    """Undo `text_of`; a text that only looks like it stays as it is."""
+    if text.startswith(BASE64):
         try:
-            return base64.b64decode(text.removeprefix(_BASE64), validate=True)
+            return base64.b64decode(text.removeprefix(BASE64), validate=True)
         except binascii.Error:
             pass
     return text.encode()

@@ -1,15 +1,13 @@
 """Sending messages to Kafka again, each confirmed by all in-sync replicas."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from services.indexer.admin.letters import Original
-from services.indexer.messaging import KafkaUnavailable
+from services.indexer.messaging import KafkaUnavailable, answered_within
 from shared.settings import Settings
 
 Send = Callable[[Original], Awaitable[None]]
@@ -28,25 +26,16 @@ async def open_sender(settings: Settings) -> AsyncGenerator[Send]:
     )
 
     async def send(message: Original) -> None:
-        async with _limited(limit):
+        async with answered_within(limit, KafkaUnavailable):
             await producer.send_and_wait(
                 message.topic, message.value, key=message.key, headers=list(message.headers)
             )
 
     try:
-        async with _limited(limit):
+        async with answered_within(limit, KafkaUnavailable):
             await producer.start()
         yield send
     finally:
         # It would wait for ever for a message that Kafka does not confirm.
-        async with _limited(limit):
+        async with answered_within(limit, KafkaUnavailable):
             await producer.stop()
-
-
-@asynccontextmanager
-async def _limited(seconds: float) -> AsyncGenerator[None]:
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except (KafkaError, TimeoutError, OSError) as error:
-        raise KafkaUnavailable(type(error).__name__) from error

@@ -8,9 +8,9 @@ from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from services.indexer.dead_letters import RawRecord
+from services.indexer.messaging import answered_within
 from shared.errors import Unavailable
 from shared.settings import Settings
 
@@ -47,7 +47,7 @@ class TopicReader:
 
     async def extent(self, topic: str) -> Extent:
         """Fix what is in the topic now; nothing where there is no such topic."""
-        async with _limited(self._limit_seconds):
+        async with answered_within(self._limit_seconds, KafkaUnreadable):
             if topic not in await self._consumer.topics():
                 return Extent(topic, {}, {})
             # Assigned for its metadata alone: it makes the consumer ask for the topic.
@@ -74,7 +74,7 @@ class TopicReader:
             self._consumer.seek(partition, extent.begins[partition.partition])
         deadline = monotonic() + self._limit_seconds
         while left:
-            async with _limited(self._limit_seconds):
+            async with answered_within(self._limit_seconds, KafkaUnreadable):
                 found = await self._consumer.getmany(timeout_ms=500, max_records=BATCH)
             if records := _within(extent, found):
                 yield records
@@ -104,7 +104,7 @@ class TopicReader:
 
     async def _reached(self, left: Mapping[TopicPartition, int]) -> list[TopicPartition]:
         # The consumer's position also passes offsets under which no record is handed out.
-        async with _limited(self._limit_seconds):
+        async with answered_within(self._limit_seconds, KafkaUnreadable):
             return [
                 partition
                 for partition, end in left.items()
@@ -125,7 +125,7 @@ async def open_reader(settings: Settings) -> AsyncGenerator[TopicReader]:
         fetch_max_bytes=FETCH_BYTES,
     )
     try:
-        async with _limited(limit):
+        async with answered_within(limit, KafkaUnreadable):
             await consumer.start()
         yield TopicReader(consumer, limit)
     finally:
@@ -139,12 +139,3 @@ def _within(extent: Extent, found: Mapping[TopicPartition, Sequence[RawRecord]])
         for record in records
         if record.offset < extent.ends[partition.partition]
     ]
-
-
-@asynccontextmanager
-async def _limited(seconds: float) -> AsyncGenerator[None]:
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except (KafkaError, TimeoutError, OSError) as error:
-        raise KafkaUnreadable(type(error).__name__) from error
