@@ -23,7 +23,7 @@ async def run_guarded(work: Coroutine[Any, Any, T], guard: Coroutine[Any, Any, N
             await guarding
         return await working
     finally:
-        await _end(working, guarding)
+        await end(working, guarding)
 
 
 async def run_all(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
@@ -39,10 +39,19 @@ async def run_all(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
             task.result()
         return [task.result() for task in tasks]
     finally:
-        await _end(*tasks)
+        await end(*tasks)
 
 
-async def _end(*tasks: asyncio.Task[Any]) -> None:
+async def woken(wake: asyncio.Event, seconds: float) -> None:
+    """Return when the event is set, or after so many seconds without it."""
+    try:
+        await asyncio.wait_for(wake.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel what still runs, and wait until all of it has ended."""
     for task in tasks:
         task.cancel()  # means nothing to those that ended
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -79,6 +79,12 @@ def _lease_lost(version: VersionRecord, verdict: Verdict) -> bool:
     return version.work is None or version.work.token != verdict.token
 
 
+def confirmation(artifacts: Sequence[ArtifactRecord], now: datetime) -> WorkRecord | None:
+    """Return the work that is left for a ready version: digests that nobody has computed yet."""
+    confirmed = all(artifact.sha256_state == "verified" for artifact in artifacts)
+    return None if confirmed else WorkRecord(kind="confirm", due_at=now)
+
+
 def derive_state(
     artifacts: Sequence[ArtifactRecord],
     reasons: list[Reason],
@@ -89,9 +95,7 @@ def derive_state(
     if reasons:
         return {"state": "rejected", "reasons": reasons, "work": None}
     if all(artifact.state == "verified" for artifact in artifacts):
-        confirmed = all(artifact.sha256_state == "verified" for artifact in artifacts)
-        confirm = None if confirmed else WorkRecord(kind="confirm", due_at=now)
-        return {"state": "ready", "ready_at": now, "work": confirm}
+        return {"state": "ready", "ready_at": now, "work": confirmation(artifacts, now)}
     if any(artifact.state == "pending" and artifact.etag for artifact in artifacts):
         # An object is there that nobody attested: it must be read.
         return {"state": "verifying", "work": work or WorkRecord(kind="verify", due_at=now)}

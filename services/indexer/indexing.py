@@ -11,6 +11,7 @@ from services.indexer.inspection import inspect_object
 from shared.database import retry_work, settle
 from shared.logs import get_logger
 from shared.records import ArtifactRecord, VersionRecord
+from shared.tasks import end
 from shared.transitions import Verdict
 
 log = get_logger(__name__)
@@ -43,8 +44,7 @@ async def index_objects(written: Iterable[ObjectWritten], context: Context) -> l
             found = await asyncio.gather(*judging[start : start + SETTLED_TOGETHER])
             records += await settle(context.database, [v for v in found if v is not None])
     finally:
-        for task in judging:
-            task.cancel()  # those under way after an error; it means nothing to those that ended
+        await end(*judging)  # those under way after an error
     for record in records:
         log_settled(record)
     return records + [record for record in adopted if record is not None]

@@ -10,7 +10,7 @@ from services.indexer.context import Context
 from shared.database import LANES, DatabaseError, LeaseLost, PendingEvent, run_under_lease
 from shared.errors import Unavailable
 from shared.logs import get_logger
-from shared.tasks import run_all
+from shared.tasks import run_all, woken
 
 BATCH = 250
 """Entries of a lane that are read at once."""
@@ -72,7 +72,7 @@ class Relay:
                 log.warning("relay failed", error=type(error).__name__, detail=str(error))
                 more = False
             if not more:
-                await self._idle(lane)
+                await woken(self._wakes[lane], IDLE_SECONDS)
 
     async def publish_pending(self, lane: int) -> bool:
         """Publish one batch, models side by side; True when there may be more at once."""
@@ -94,9 +94,3 @@ class Relay:
             await self._publish(event)
             log.info("event published", model=event.model, event_id=event.id)
             published.append(event)
-
-    async def _idle(self, lane: int) -> None:
-        try:
-            await asyncio.wait_for(self._wakes[lane].wait(), IDLE_SECONDS)
-        except TimeoutError:
-            return

@@ -21,6 +21,7 @@ from shared.database import (
     finish_work,
     give_back_work,
     give_up_work,
+    keep_renewed,
     limit_operations,
     postpone_work,
     renew_lease,
@@ -28,7 +29,7 @@ from shared.database import (
 from shared.errors import RegistryError
 from shared.logs import get_logger
 from shared.records import VersionRecord, WorkKind, new_id
-from shared.tasks import run_all, run_guarded
+from shared.tasks import run_all, run_guarded, woken
 
 LEASE = timedelta(seconds=60)
 GIVE_BACK_SECONDS = 2.0
@@ -88,14 +89,7 @@ class Workers:
                 log.error("no work", exc_info=error)
                 busy = False
             if not busy:
-                await _idle(wake)
-
-
-async def _idle(wake: asyncio.Event) -> None:
-    try:
-        await asyncio.wait_for(wake.wait(), IDLE_SECONDS)
-    except TimeoutError:
-        return
+                await woken(wake, IDLE_SECONDS)
 
 
 async def work_once(context: Context, bury: Bury) -> bool:
@@ -177,12 +171,8 @@ async def _give_back(version: VersionRecord, token: str, context: Context) -> No
 
 async def _renew(version: VersionRecord, token: str, context: Context) -> NoReturn:
     """Renew the lease until cancelled; raises LeaseLost."""
-    while True:
-        await asyncio.sleep(LEASE.total_seconds() / 3)
-        try:
-            held = await renew_lease(context.database, version.id, token, LEASE)
-        except DatabaseError as error:
-            log.warning("lease not renewed", error=type(error).__name__)
-            continue  # while the server is away nobody else can take it either
-        if not held:
-            raise LeaseLost(version.id)
+
+    async def renew() -> bool:
+        return await renew_lease(context.database, version.id, token, LEASE)
+
+    await keep_renewed(version.id, renew, seconds=LEASE.total_seconds())

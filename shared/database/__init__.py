@@ -2,7 +2,7 @@
 
 from shared.database.client import Database, DatabaseError, limit_operations, open_database
 from shared.database.indexes import ensure_indexes
-from shared.database.leases import LeaseLost, run_under_lease, try_lease
+from shared.database.leases import LeaseLost, keep_renewed, run_under_lease, try_lease
 from shared.database.lifecycle import mark_missing, open_version, reject, restore, settle
 from shared.database.outbox import LANES, Outbox, PendingEvent, lane_of
 from shared.database.versions import Versions
@@ -32,6 +32,7 @@ __all__ = [
     "finish_work",
     "give_back_work",
     "give_up_work",
+    "keep_renewed",
     "lane_of",
     "limit_operations",
     "mark_missing",

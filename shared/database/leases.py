@@ -6,9 +6,9 @@ on for a moment after its lease ended.
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from shared.database.client import Database, DatabaseError, DuplicateKey, limit_operations
 from shared.logs import get_logger
@@ -36,9 +36,13 @@ async def run_under_lease(
     it cannot be taken.
     """
     token = new_id()
+
+    async def renew() -> bool:
+        return await _renew(database, name, token, seconds)
+
     await _wait_for(database, name, token, seconds)
     try:
-        return await run_guarded(work(), _renew(database, name, token, seconds))
+        return await run_guarded(work(), keep_renewed(name, renew, seconds=seconds))
     finally:
         await _give_back(database, name, token)
 
@@ -65,20 +69,30 @@ async def try_lease(database: Database, name: str, token: str, *, seconds: float
     return True
 
 
-async def _renew(database: Database, name: str, token: str, seconds: float) -> None:
+async def keep_renewed(
+    name: str, renew: Callable[[], Awaitable[bool]], *, seconds: float
+) -> NoReturn:
+    """Renew a lease three times in its life until cancelled; `renew` says whether it is held.
+
+    Raises LeaseLost.
+    """
     while True:
         await asyncio.sleep(seconds / 3)
         try:
-            now = await database.now()
-            result = await database.leases.update_one(
-                {"_id": name, "token": token},
-                {"$set": {"expires_at": now + timedelta(seconds=seconds)}},
-            )
+            held = await renew()
         except DatabaseError as error:
             log.warning("lease not renewed", lease=name, error=type(error).__name__)
             continue  # while the server is away nobody else can take it either
-        if result.matched_count == 0:
+        if not held:
             raise LeaseLost(name)
+
+
+async def _renew(database: Database, name: str, token: str, seconds: float) -> bool:
+    expires_at = await database.now() + timedelta(seconds=seconds)
+    result = await database.leases.update_one(
+        {"_id": name, "token": token}, {"$set": {"expires_at": expires_at}}
+    )
+    return result.matched_count == 1
 
 
 async def _give_back(database: Database, name: str, token: str) -> None:

@@ -1,7 +1,8 @@
 """State changes of versions. Each is one transaction: state, sequence number and outbox event."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
 from pymongo import ReplaceOne, UpdateOne
 from pymongo.collection import ReturnDocument
@@ -13,8 +14,9 @@ from shared.database.outbox import outbox_entries
 from shared.errors import Conflict
 from shared.events import version_event
 from shared.records import VersionRecord, WorkRecord
-from shared.transitions import EVENT_OF_STATE, Verdict, apply_verdicts, numbered
+from shared.transitions import EVENT_OF_STATE, Verdict, apply_verdicts, confirmation, numbered
 
+T = TypeVar("T")
 _MODEL_RACES = 5
 """Tries at making a model that others make at the same moment; one of them wins each time."""
 
@@ -55,12 +57,20 @@ async def open_version(
         await database.outbox.insert_many(outbox_entries([event]), session=session)
         return record
 
+    return await while_models_are_made(draft.model, lambda: database.transaction(work))
+
+
+async def while_models_are_made(model: str, attempt: Callable[[], Awaitable[T]]) -> T:
+    """Run what makes the model where there is none, again when another made it at that moment.
+
+    Raises Conflict "model_contended" when that does not end.
+    """
     for _ in range(_MODEL_RACES):
         try:
-            return await database.transaction(work)
+            return await attempt()
         except DuplicateKey:
-            continue  # another made the model at the same moment
-    raise Conflict("model_contended", f"model {draft.model!r} is being made by others; try again")
+            continue
+    raise Conflict("model_contended", f"model {model!r} is being made by others; try again")
 
 
 async def settle(database: Database, verdicts: Sequence[Verdict]) -> list[VersionRecord]:
@@ -132,8 +142,7 @@ async def restore(database: Database, version_id: str) -> VersionRecord | None:
     def decide(found: VersionRecord) -> VersionRecord | None:
         if found.state != "missing":
             return None
-        confirmed = all(artifact.sha256_state == "verified" for artifact in found.artifacts)
-        work = None if confirmed else WorkRecord(kind="confirm", due_at=now)
+        work = confirmation(found.artifacts, now)
         return found.model_copy(update={"state": "ready", "reasons": [], "work": work})
 
     return await _change(database, version_id, decide)
@@ -217,15 +226,17 @@ async def _sequence(
     return sequenced
 
 
-async def _find_latest(database: Database, model: str, session: Session) -> None:
-    """Point "latest" to the highest version that is ready now."""
+async def newest_ready(database: Database, model: str, session: Session) -> int | None:
+    """Return the number that "latest" stands for: the highest that is ready."""
     newest = await database.versions.find_one(
         {"model": model, "state": "ready"}, {"number": 1}, sort=[("number", -1)], session=session
     )
-    number = newest["number"] if newest else None
-    await database.models.update_one(
-        {"_id": model}, {"$set": {"latest_number": number}}, session=session
-    )
+    return newest["number"] if newest else None
+
+
+async def _find_latest(database: Database, model: str, session: Session) -> None:
+    latest = {"latest_number": await newest_ready(database, model, session)}
+    await database.models.update_one({"_id": model}, {"$set": latest}, session=session)
 
 
 def _model_change(members: Sequence[VersionRecord]) -> Document:

@@ -7,13 +7,10 @@ from pymongo.collection import ReturnDocument
 
 from shared.database.client import Database, Document, DuplicateKey, Session, portions
 from shared.database.handles import version_exists
+from shared.database.lifecycle import newest_ready, while_models_are_made
 from shared.database.outbox import outbox_entries
-from shared.errors import Conflict
 from shared.events import version_event
 from shared.records import VersionRecord
-
-_MODEL_RACES = 5
-"""Tries at making a model that others make at the same moment."""
 
 
 async def raise_counters(
@@ -27,13 +24,11 @@ async def raise_counters(
         "$max": {"next_number": number, "sequence": sequence},
         "$setOnInsert": {"version_count": 0, "latest_number": None, "created_at": created_at},
     }
-    for _ in range(_MODEL_RACES):
-        try:
-            await database.models.update_one({"_id": model}, change, upsert=True)
-        except DuplicateKey:
-            continue  # another made the model at the same moment
-        return
-    raise Conflict("model_contended", f"model {model!r} is being made by others; try again")
+
+    async def raise_them() -> None:
+        await database.models.update_one({"_id": model}, change, upsert=True)
+
+    await while_models_are_made(model, raise_them)
 
 
 async def restore_version(
@@ -103,13 +98,11 @@ async def restore_model(database: Database, model: str) -> None:
         oldest = await database.versions.find_one(
             versions, {"created_at": 1}, sort=[("created_at", 1)], session=session
         )
-        latest = await database.versions.find_one(
-            {**versions, "state": "ready"}, {"number": 1}, sort=[("number", -1)], session=session
-        )
+        latest = await newest_ready(database, model, session)
         change: Document = {
             "$max": {"version_count": count},
             # Not only raised: the newest version may be missing by now.
-            "$set": {"latest_number": latest["number"] if latest else None},
+            "$set": {"latest_number": latest},
         }
         if oldest:
             change["$min"] = {"created_at": oldest["created_at"]}
