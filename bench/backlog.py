@@ -16,7 +16,7 @@ from bench.common import BenchmarkError, System, python_process, read_line
 from bench.memory import peak_mib
 from bench.report import Finding, Value
 from bench.small_uploads import open_uploads
-from bench.topics import Progress, rewind_to, where_it_ends
+from bench.topics import followed, rewind_to, where_it_ends
 from shared.settings import Settings
 
 NAME = "backlog"
@@ -120,7 +120,7 @@ def _drop(settings: Settings) -> None:
 
 def _indexer(system: System, plan: Plan, start: int) -> Rate:
     system.start("indexer")
-    count, seconds = uvloop.run(_followed(system.settings, start, plan.events))
+    count, seconds = uvloop.run(followed(system.settings, start, plan.events))
     rate = Rate(count / seconds, peak_mib(system.pid("indexer")))
     system.stop("indexer")
     settings = system.settings
@@ -129,11 +129,6 @@ def _indexer(system: System, plan: Plan, start: int) -> Rate:
     if ready != plan.events:
         raise BenchmarkError(f"{ready} of {plan.events} versions are ready")
     return rate
-
-
-async def _followed(settings: Settings, start: int, events: int) -> tuple[int, float]:
-    async with Progress(settings) as progress:
-        return await progress.follow(start, events)
 
 
 def _bare(system: System, plan: Plan, _start: int) -> Rate:

@@ -77,6 +77,12 @@ class Progress:
         )
 
 
+async def followed(settings: Settings, start: int, events: int) -> tuple[int, float]:
+    """Wait as `Progress.follow` does."""
+    async with Progress(settings) as progress:
+        return await progress.follow(start, events)
+
+
 async def _partitions(settings: Settings) -> list[TopicPartition]:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
     await admin.start()

@@ -14,7 +14,7 @@ from bench.common import System
 from bench.memory import peak_mib
 from bench.report import Finding, Value
 from bench.small_uploads import Opened, open_uploads
-from bench.topics import Progress, rewind_to, where_it_ends
+from bench.topics import followed, rewind_to, where_it_ends
 from shared.settings import Settings
 
 NAME = "waiting"
@@ -51,7 +51,7 @@ def _measure(system: System, opened: Sequence[Opened], events: int) -> dict[str,
     uvloop.run(_tell(settings, opened, events))
     uvloop.run(rewind_to(begins, settings))
     system.start("indexer")
-    count, seconds = uvloop.run(_followed(settings, sum(begins.values()), events))
+    count, seconds = uvloop.run(followed(settings, sum(begins.values()), events))
     peak = peak_mib(system.pid("indexer"))
     system.stop("indexer")
     return {"events waiting": events, "peak MiB": peak, "events/s": count / seconds}
@@ -84,8 +84,3 @@ def _event(bucket: str, key: str) -> bytes:
     stored = {"bucket": {"name": bucket}, "object": {"key": quote_plus(key)}}
     record = {"eventName": "s3:ObjectCreated:Put", "s3": stored, "padding": "x" * 1200}
     return json.dumps({"Records": [record]}).encode()
-
-
-async def _followed(settings: Settings, start: int, events: int) -> tuple[int, float]:
-    async with Progress(settings) as progress:
-        return await progress.follow(start, events)

@@ -1,7 +1,7 @@
 """The pipeline: it waits for its servers, then consumes, relays and works until it is cancelled."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
 from aiokafka.errors import KafkaError
@@ -40,8 +40,7 @@ async def run_pipeline(settings: Settings, health: Health) -> None:
     async with open_database(settings) as database, open_storage(settings) as storage:
         context = Context.create(settings, database, storage)
         await _prepare(context, health)
-        health.starting = "Kafka"
-        await until_done("Kafka", lambda: _connect(broker), errors=KAFKA_ERRORS)
+        await _wait_for("Kafka", lambda: _connect(broker), KAFKA_ERRORS, health)
         publisher = Publisher(broker, settings)
         relay = Relay(context, publisher.model_event)
         workers = Workers(context, publisher.dead_letter)
@@ -79,22 +78,19 @@ async def _connect(broker: KafkaBroker) -> None:
 
 async def _prepare(context: Context, health: Health) -> None:
     """Wait for the servers, and make what the work needs."""
+    await _wait_for("Kafka", lambda: ensure_topics(context.settings), KAFKA_ERRORS, health)
+    await _wait_for("MongoDB", lambda: ensure_indexes(context.database), (DatabaseError,), health)
+    await _wait_for("MinIO", context.groups.prepare, (RegistryError, DatabaseError), health)
 
-    async def kafka() -> None:
-        await ensure_topics(context.settings)
 
-    async def database() -> None:
-        await ensure_indexes(context.database)
-
-    async def storage() -> None:
-        await context.groups.prepare()
-
-    health.starting = "Kafka"
-    await until_done("Kafka", kafka, errors=KAFKA_ERRORS)
-    health.starting = "MongoDB"
-    await until_done("MongoDB", database, errors=(DatabaseError,))
-    health.starting = "MinIO"
-    await until_done("MinIO", storage, errors=(RegistryError, DatabaseError))
+async def _wait_for(
+    server: str,
+    work: Callable[[], Awaitable[None]],
+    errors: tuple[type[Exception], ...],
+    health: Health,
+) -> None:
+    health.starting = server
+    await until_done(server, work, errors=errors)
 
 
 def _subscribe(

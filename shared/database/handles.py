@@ -28,6 +28,18 @@ def key_handle(idempotency_key: str) -> str:
     return f"key:{idempotency_key}"
 
 
+def handles_of(record: VersionRecord) -> list[str]:
+    """Name the handles that a version took when it was opened."""
+    names: list[str] = []
+    if record.label is not None:
+        names.append(label_handle(record.model, record.label))
+    if record.client_id is not None:
+        names.append(client_handle(record.client_id))
+    if (key := _idempotency_key(record)) is not None:
+        names.append(key)
+    return names
+
+
 async def resolve_handle(database: Database, handle: str) -> str | None:
     """Return the id of the version that has the handle, or had it last."""
     found = await database.handles.find_one({"_id": handle})

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from shared.database.client import Database, Document, Session, find_each
-from shared.database.handles import client_handle, key_handle, label_handle, take_handles
+from shared.database.handles import handles_of, take_handles
+from shared.database.versions import Versions
 from shared.errors import Conflict
 from shared.records import VersionRecord
 
@@ -18,7 +19,8 @@ async def restore_handles(database: Database, model: str) -> list[Conflict]:
     conflicts: list[Conflict] = []
     number: int | None = None
     # The newest first: of several that gave a label up, it finds the last one that had it.
-    while page := await _page(database, model, before=number):
+    versions = Versions(database)
+    while page := await versions.records_below(model, before=number, limit=PAGE):
         held = await _held(database, page)
         for record in page:
             if lacking := _lacking(record, held):
@@ -27,33 +29,13 @@ async def restore_handles(database: Database, model: str) -> list[Conflict]:
     return conflicts
 
 
-async def _page(database: Database, model: str, *, before: int | None) -> list[VersionRecord]:
-    query: Document = {"model": model}
-    if before is not None:
-        query["number"] = {"$lt": before}
-    cursor = database.versions.find(query).sort("number", -1).limit(PAGE)
-    return [VersionRecord.model_validate(found) for found in await cursor.to_list(None)]
-
-
 async def _held(database: Database, records: Sequence[VersionRecord]) -> dict[str, Document]:
-    names = {name for record in records for name in _names(record)}
+    names = {name for record in records for name in handles_of(record)}
     return {found["_id"]: found async for found in find_each(database.handles, "_id", names)}
 
 
-def _names(record: VersionRecord) -> list[str]:
-    """Name the handles that a version once took."""
-    names: list[str] = []
-    if record.label is not None:
-        names.append(label_handle(record.model, record.label))
-    if record.client_id is not None:
-        names.append(client_handle(record.client_id))
-    if record.session is not None and record.session.idempotency_key is not None:
-        names.append(key_handle(record.session.idempotency_key))
-    return names
-
-
 def _lacking(record: VersionRecord, held: dict[str, Document]) -> list[str]:
-    return [name for name in _names(record) if _lacks(name, record, held.get(name))]
+    return [name for name in handles_of(record) if _lacks(name, record, held.get(name))]
 
 
 def _lacks(name: str, record: VersionRecord, holder: Document | None) -> bool:

@@ -75,11 +75,20 @@ class Versions:
 
     async def page(self, model: str, *, before: int | None, limit: int) -> list[Version]:
         """Return up to `limit` versions of a model below number `before`, newest first."""
+        return [_version(found) for found in await self._below(model, before, limit)]
+
+    async def records_below(
+        self, model: str, *, before: int | None, limit: int
+    ) -> list[VersionRecord]:
+        """Return the same as `page`, whole."""
+        found = await self._below(model, before, limit)
+        return [VersionRecord.model_validate(each) for each in found]
+
+    async def _below(self, model: str, before: int | None, limit: int) -> list[Document]:
         query: Document = {"model": model}
         if before is not None:
             query["number"] = {"$lt": before}
-        cursor = self._versions.find(query).sort("number", -1).limit(limit)
-        return [_version(found) async for found in cursor]
+        return await self._versions.find(query).sort("number", -1).limit(limit).to_list(None)
 
     async def records_of(self, model: str, *, after: int, limit: int) -> list[VersionRecord]:
         """Return up to `limit` versions of a model above number `after`, oldest first."""

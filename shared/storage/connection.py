@@ -1,12 +1,13 @@
 """The one place that makes a miniopy-async client, and that turns its failures into ours."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 import aiohttp
 from aiohttp_retry import JitterRetry, RetryClient
 from miniopy_async.api import Minio
 from miniopy_async.error import InvalidResponseError, S3Error, ServerError
+from miniopy_async.helpers import md5sum_hash
 
 from shared.errors import RegistryError, Unavailable
 from shared.settings import Settings
@@ -71,6 +72,36 @@ def connect(settings: Settings) -> Minio:
         secure=settings.minio_secure,
         session=session,
     )
+
+
+async def write_once(
+    client: Minio,
+    method: str,
+    bucket: str,
+    key: str,
+    body: bytes,
+    content_type: str,
+    query: Mapping[str, str] | None = None,
+) -> None:
+    """Send a body that makes an object where there is none under the key.
+
+    Raises StorageRefused "PreconditionFailed" where there is one, and the other storage errors.
+    """
+    with translated(f"{bucket}/{key}"):
+        response = await client._execute(  # pyright: ignore[reportPrivateUsage]
+            method,
+            bucket,
+            key,
+            body=body,
+            headers={
+                "Content-Type": content_type,
+                "Content-MD5": md5sum_hash(body) or "",
+                "If-None-Match": "*",
+            },
+            query_params=dict(query) if query else None,
+        )
+        async with response:
+            await response.read()
 
 
 @contextmanager

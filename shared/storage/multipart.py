@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from miniopy_async.api import Minio
-from miniopy_async.helpers import md5sum_hash
 
 from shared.digest import to_base64, to_hex
-from shared.storage.connection import StorageMissing, translated
+from shared.storage.connection import StorageMissing, translated, write_once
 
 _LIST_LIMIT = 1000
 _NAMESPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
@@ -62,22 +61,8 @@ class MultipartUploads:
 
         A retry of a lost answer raises StorageMissing although the object is there: HEAD it.
         """
-        body = _complete_body(parts)
-        with translated(f"{bucket}/{key}"):
-            response = await self._client._execute(  # pyright: ignore[reportPrivateUsage]
-                "POST",
-                bucket,
-                key,
-                body=body,
-                headers={
-                    "Content-Type": "application/xml",
-                    "Content-MD5": md5sum_hash(body) or "",
-                    "If-None-Match": "*",
-                },
-                query_params={"uploadId": multipart_id},
-            )
-            async with response:
-                await response.read()
+        body, query = _complete_body(parts), {"uploadId": multipart_id}
+        await write_once(self._client, "POST", bucket, key, body, "application/xml", query)
 
     async def abort(self, bucket: str, key: str, multipart_id: str) -> None:
         """Drop the upload and its parts; quiet where it is gone."""

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from miniopy_async.api import Minio
-from miniopy_async.helpers import md5sum_hash
 
 from shared.digest import to_hex
-from shared.storage.connection import StorageMissing, StorageRefused, translated
+from shared.storage.connection import StorageMissing, StorageRefused, translated, write_once
 
 CHUNK_BYTES = 1024 * 1024
 
@@ -82,20 +81,7 @@ class ObjectReader:
     async def put_once(self, bucket: str, key: str, body: bytes, content_type: str) -> bool:
         """Write a small object where there is none under the key; False where there is one."""
         try:
-            with translated(f"{bucket}/{key}"):
-                response = await self._client._execute(  # pyright: ignore[reportPrivateUsage]
-                    "PUT",
-                    bucket,
-                    key,
-                    body=body,
-                    headers={
-                        "Content-Type": content_type,
-                        "Content-MD5": md5sum_hash(body) or "",
-                        "If-None-Match": "*",
-                    },
-                )
-                async with response:
-                    await response.read()
+            await write_once(self._client, "PUT", bucket, key, body, content_type)
         except StorageRefused as refused:
             if refused.s3_code != "PreconditionFailed":
                 raise

@@ -14,7 +14,7 @@ from tests.faults.ledger import Ledger
 from tests.faults.object_checks import object_violations
 from tests.faults.record_checks import record_violations
 from tests.faults.view import View
-from tests.faults.waiting import PAUSE_SECONDS
+from tests.support.eventually import PAUSE_SECONDS
 
 AWAY = (DatabaseError, RegistryError, KafkaError, OSError)
 

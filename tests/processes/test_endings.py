@@ -8,6 +8,7 @@ import pytest
 
 from local.ports import HOST
 from local.state import SERVERS, SERVICES
+from registry.schemas import UploadSession
 from shared.database import Database
 from shared.records import VersionRecord
 from shared.settings import MIB
@@ -34,16 +35,22 @@ async def indexer_behind(valve: Valve, machine: Machine) -> None:
     await machine.until_it_waits_for("indexer")
 
 
+async def held_up(valve: Valve, machine: Machine, api: Api, model: str) -> UploadSession:
+    """Upload a file, and have the indexer wait for storage in the middle of its batch."""
+    await indexer_behind(valve, machine)
+    valve.shut()
+    session = await api.open(model, file_of("model.bin", b"bytes"))
+    await api.put(session.files[0], b"bytes")
+    await valve.waiting.wait()
+    return session
+
+
 async def test_in_the_middle_of_a_batch_it_is_handled_by_the_next_process(
     machine: Machine, api: Api, model: str
 ) -> None:
     await machine.start()
     async with valve_before(machine.settings.minio_endpoint) as valve:
-        await indexer_behind(valve, machine)
-        valve.shut()
-        session = await api.open(model, file_of("model.bin", b"bytes"))
-        await api.put(session.files[0], b"bytes")
-        await valve.waiting.wait()
+        session = await held_up(valve, machine, api, model)
         await machine.terminate("indexer")
     assert (await api.version(model, 1)).state == "pending"
     await machine.start("indexer")
@@ -55,11 +62,7 @@ async def test_a_batch_that_can_end_ends_before_the_process(
 ) -> None:
     await machine.start()
     async with valve_before(machine.settings.minio_endpoint) as valve:
-        await indexer_behind(valve, machine)
-        valve.shut()
-        session = await api.open(model, file_of("model.bin", b"bytes"))
-        await api.put(session.files[0], b"bytes")
-        await valve.waiting.wait()
+        await held_up(valve, machine, api, model)
         ending = asyncio.create_task(machine.terminate("indexer"))
         valve.open()
         await ending
