@@ -25,7 +25,7 @@ status: | $(UV) ## Show each server and service
 	@$(RUN) python -m local status
 
 test: | $(UV) ## Run all tests with coverage; ARGS goes to pytest
-	$(RUN) pytest $(ARGS) -n 2 --dist loadgroup --cov
+	$(RUN) pytest $(ARGS) -n 2 --dist worksteal --cov
 
 test-unit: | $(UV) ## Run the tests that need no server; ARGS goes to pytest
 	$(RUN) pytest tests/unit $(ARGS)

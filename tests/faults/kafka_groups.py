@@ -9,7 +9,6 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from shared.settings import Settings
-from tests.faults.waiting import until
 from tests.support.topics import Record
 
 Offsets = dict[TopicPartition, int]
@@ -48,28 +47,26 @@ async def producer_of(settings: Settings) -> AsyncGenerator[Any]:
 
 
 async def ends_of(consumer: Any, topic: str) -> Offsets:
-    """Return the offset of the next message of each partition."""
-    await consumer._client.force_metadata_update()
-    numbers: set[int] = consumer.partitions_for_topic(topic) or set()
-    if not numbers:
-        consumer._client.add_topic(topic)
-        await consumer._client.force_metadata_update()
-        numbers = consumer.partitions_for_topic(topic) or set()
+    """Return the offset of the next message of each partition of a topic that is there."""
+    # One that was made a moment ago is not in the metadata of every broker at once.
+    numbers = await consumer._client._wait_on_metadata(topic)
     return await consumer.end_offsets([TopicPartition(topic, number) for number in numbers])
 
 
 async def read_all(settings: Settings, topic: str) -> list[Record]:
     """Return every message of a topic, partition by partition in their order."""
+    records: list[Record] = []
     async with consumer_of(settings) as consumer:
         ends = {place: end for place, end in (await ends_of(consumer, topic)).items() if end}
+        if not ends:
+            return records
         consumer.assign(list(ends))
         await consumer.seek_to_beginning(*ends)
-        records: list[Record] = []
         while any([await consumer.position(place) < end for place, end in ends.items()]):
             found: dict[TopicPartition, list[Record]] = await consumer.getmany(timeout_ms=200)
             for batch in found.values():
                 records += batch
-        return records
+    return records
 
 
 async def lag(settings: Settings) -> int:
@@ -92,15 +89,9 @@ async def begin_at(settings: Settings, offsets: Mapping[TopicPartition, int]) ->
 
 async def begin_at_the_end(settings: Settings) -> None:
     """Let the indexers' group pass over the events that others left in the topic."""
-    topic = settings.kafka_bucket_events_topic
     async with consumer_of(settings) as consumer:
-
-        async def ends() -> Offsets | None:
-            return await ends_of(consumer, topic) or None
-
-        # One that was made a moment ago is not in the metadata of every broker at once.
-        found = await until(f"the partitions of {topic}", ends)
-    await begin_at(settings, found)
+        ends = await ends_of(consumer, settings.kafka_bucket_events_topic)
+    await begin_at(settings, ends)
 
 
 async def members(settings: Settings) -> list[str]:

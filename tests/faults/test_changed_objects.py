@@ -17,7 +17,7 @@ from tests.faults.outages import Servers
 from tests.faults.waiting import until, until_true
 from tests.support.api import MIB
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.servers
 
 DATA = os.urandom(4000)
 CHANGES = {

@@ -10,7 +10,7 @@ from tests.faults.harness import Harness
 from tests.faults.uploader import upload_many
 from tests.faults.waiting import until_true
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.servers
 
 
 async def ready(registry: Harness, count: int) -> None:

@@ -9,7 +9,7 @@ from tests.faults.harness import Harness
 from tests.faults.uploader import upload_many
 from tests.support.api import MIB
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.servers
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.faults.small_disk import SmallDisk, small_disk
 from tests.faults.waiting import until_true
 from tests.support.api import MIB
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.servers
 
 FULL_MIB, LARGE_MIB = 64, 512
 

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.harness import Harness
 from tests.faults.uploader import upload_many
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.servers
 
 LONG_PATH = "/".join("pqrs"[n] * size for n, size in enumerate((200, 200, 200, 90)))
 LONGEST_KEY_BYTES = 900

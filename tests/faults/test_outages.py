@@ -9,7 +9,7 @@ from tests.faults.outages import Servers
 from tests.faults.uploader import upload_many
 from tests.faults.waiting import until_true
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.servers
 
 RECONCILING = {"RECONCILE_INTERVAL_SECONDS": "2"}
 """Events that storage could not send are found by comparing."""

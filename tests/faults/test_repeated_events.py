@@ -11,7 +11,7 @@ from tests.faults.uploader import upload_many
 from tests.faults.waiting import until, until_true
 from tests.support.topics import Record
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.servers
 
 Poison = tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]
 

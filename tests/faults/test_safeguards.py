@@ -10,7 +10,7 @@ import pytest
 from tests.faults.harness import Harness
 from tests.faults.scenarios import late_reader, late_verdict, one_number_twice, one_upload_twice
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.servers
 
 Scenario = Callable[..., Awaitable[list[str]]]
 

@@ -5,7 +5,7 @@ import pytest
 from local.state import SERVICES
 from tests.processes.machine import Machine
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("processes")]
+pytestmark = pytest.mark.servers
 
 
 async def test_services_wait_for_their_servers_and_say_so(machine: Machine) -> None:

@@ -11,7 +11,7 @@ from tests.processes.machine import Machine
 from tests.support.api import Api
 from tests.support.problems import problem
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("processes")]
+pytestmark = pytest.mark.servers
 
 
 async def test_more_requests_than_it_may_work_on_are_told_to_come_again(

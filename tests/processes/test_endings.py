@@ -17,7 +17,7 @@ from tests.support.api import Api, file_of, sha256_of
 from tests.support.eventually import eventually
 from tests.support.valve import Valve, valve_before
 
-pytestmark = [pytest.mark.servers, pytest.mark.xdist_group("processes")]
+pytestmark = pytest.mark.servers
 
 LARGE = os.urandom(8 * MIB)
 
