@@ -67,7 +67,9 @@ def plan_mongo(program: MongoProgram, data: Path, port: int) -> ProcessPlan:
 
 def _mongod_command(program: Path, data: Path, port: int) -> tuple[str, ...]:
     listen = ("--bind_ip", HOST, "--port", str(port))
-    return (str(program), "--replSet", REPLICA_SET, "--dbpath", str(data), *listen)
+    # What a killed process left open holds up others for so many seconds.
+    limits = ("--setParameter", "transactionLifetimeLimitSeconds=20")
+    return (str(program), "--replSet", REPLICA_SET, "--dbpath", str(data), *listen, *limits)
 
 
 def _secantus_command(program: Path, data: Path, port: int) -> tuple[str, ...]:

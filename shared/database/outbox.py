@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pymongo import DeleteOne, UpdateOne
+from pymongo.read_concern import ReadConcern
 
 from registry.schemas import ModelEvent
-from shared.database.client import PORTION, Database, Document, Session, portions
+from shared.database.client import PORTION, Collection, Database, Document, Session, portions
 
 LANES = 4
 """Parts of the outbox, by model, that are read and published side by side."""
@@ -47,23 +48,24 @@ class Outbox:
         """Return the events of up to `limit` entries of a lane, and whether there may be more.
 
         They come by model and sequence, without a gap. Read as one snapshot: a plain scan could
-        pass a model's place before event n is there and still meet n + 1.
+        pass a model's place before event n is there and still meet n + 1. Without a transaction,
+        whose every statement SecantusDB keeps waiting for those of all others.
         """
-
-        async def read(session: Session) -> tuple[list[PendingEvent], bool]:
-            events: list[PendingEvent] = []
-            size = entries = 0
-            cursor = self._database.outbox.find({"lane": lane}, session=session)
-            async for entry in cursor.sort([("model", 1), ("sequence", 1)]).limit(limit):
-                found = _events(entry)
-                events += found
-                entries += 1
-                size += sum(len(event.body) for event in found)
-                if size > MAX_READ_BYTES:
-                    return events, True
-            return events, entries == limit
-
-        return await self._database.transaction(read)
+        events: list[PendingEvent] = []
+        size = entries = 0
+        outbox: Collection = self._database.outbox.with_options(  # pyright: ignore[reportUnknownMemberType]
+            read_concern=ReadConcern("snapshot")
+        )
+        cursor = outbox.find({"lane": lane}).sort([("model", 1), ("sequence", 1)])
+        async for entry in cursor.limit(limit).batch_size(limit):
+            found = _events(entry)
+            events += found
+            entries += 1
+            size += sum(len(event.body) for event in found)
+            if size > MAX_READ_BYTES:
+                await cursor.close()
+                return events, True
+        return events, entries == limit
 
     async def remove(self, published: Sequence[PendingEvent]) -> None:
         """Forget events that were published, which of each entry must be the first ones."""

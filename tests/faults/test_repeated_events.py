@@ -101,6 +101,22 @@ async def test_without_any_notification_a_comparison_finds_every_upload(
     assert await registry.violations() == []
 
 
+async def test_a_comparison_lets_the_events_that_wait_go_first(registry: Harness) -> None:
+    """The first one is due when the indexer starts, and would find all that the events tell."""
+    waiting, batch = 60, 10
+    await registry.start("ingest")
+    await upload_many(registry.uploader, registry.model, waiting)
+    await registry.start("indexer", RECONCILE_INTERVAL_SECONDS="600", INDEXER_BATCH_SIZE=str(batch))
+
+    async def report() -> dict[str, Any] | None:
+        return await registry.view.database.reports.find_one({})
+
+    begun = (await until("the first comparison", report))["started_at"]
+    handled = [v for v in await registry.view.versions() if v.ready_at and v.ready_at <= begun]
+    assert len(handled) >= waiting - batch
+    assert await registry.violations() == []
+
+
 async def test_poison_of_every_kind_becomes_a_dead_letter_and_stops_nothing(
     registry: Harness,
 ) -> None:

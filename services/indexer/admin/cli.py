@@ -10,10 +10,10 @@ from services.indexer.admin.opened import run_with_context
 from services.indexer.admin.rebuild import rebuild
 from services.indexer.admin.report import RebuildReport
 from services.indexer.admin.sender import open_sender
-from services.indexer.admin.topic import open_reader
 from services.indexer.context import Context
 from services.indexer.reconcile import Report
 from services.indexer.reconcile import reconcile as compare
+from services.indexer.topic import open_reader
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would be done; change nothing.")]

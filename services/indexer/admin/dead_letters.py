@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 from services.indexer.admin.letters import Letter, WholeLetter, original_of
 from services.indexer.admin.report import Findings
 from services.indexer.admin.sender import Send
-from services.indexer.admin.topic import TopicReader
 from services.indexer.context import Context
 from services.indexer.dead_letters import RawRecord
+from services.indexer.topic import TopicReader
 from shared.database.client import find_each
 from shared.errors import Conflict, NotFound
 

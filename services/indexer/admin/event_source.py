@@ -7,8 +7,8 @@ from pydantic import ValidationError
 from registry.schemas import ModelEvent
 from services.indexer.admin.event_log import EventLog
 from services.indexer.admin.report import RebuildReport
-from services.indexer.admin.topic import Extent, TopicReader
 from services.indexer.dead_letters import RawRecord
+from services.indexer.topic import Extent, TopicReader
 
 
 async def log_events(reader: TopicReader, extent: Extent, report: RebuildReport) -> EventLog:

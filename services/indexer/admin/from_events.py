@@ -8,8 +8,8 @@ from services.indexer.admin.event_source import read_events
 from services.indexer.admin.from_manifests import find_manifest
 from services.indexer.admin.overlay import compare, opened_by, overlay
 from services.indexer.admin.report import RebuildReport
-from services.indexer.admin.topic import Extent, TopicReader
 from services.indexer.context import Context
+from services.indexer.topic import Extent, TopicReader
 from shared.database.client import find_each
 from shared.database.rebuild import restore_version
 from shared.errors import Conflict

@@ -8,9 +8,9 @@ from services.indexer.admin.event_source import log_events
 from services.indexer.admin.from_events import restore_from_events
 from services.indexer.admin.from_manifests import highest_numbers, restore_from_manifests
 from services.indexer.admin.report import RebuildReport
-from services.indexer.admin.topic import TopicReader
 from services.indexer.context import Context
 from services.indexer.reconcile import reconcile
+from services.indexer.topic import TopicReader
 from shared.database import ensure_indexes
 from shared.database.rebuild import raise_counters, restore_model
 from shared.database.rebuild_handles import restore_handles

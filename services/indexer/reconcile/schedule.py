@@ -7,9 +7,13 @@ from typing import NoReturn
 
 from services.indexer.context import Context
 from services.indexer.reconcile.round import reconcile_when_due, until_due
+from services.indexer.topic import KafkaUnreadable, open_reader
 from shared.database import DatabaseError, LeaseLost
 from shared.errors import RegistryError
 from shared.logs import get_logger
+
+LOOK_SECONDS = 2.0
+"""How often Kafka is asked whether events still wait: it tells nobody by itself."""
 
 log = get_logger(__name__)
 
@@ -30,6 +34,7 @@ class Reconciler:
             try:
                 pause = await until_due(self._context, self._interval)
                 await asyncio.sleep(pause.total_seconds())
+                await self._let_events_go_first()
                 if await reconcile_when_due(self._context, self._interval) is not None:
                     self._wake_workers()
             except (RegistryError, DatabaseError, LeaseLost) as error:
@@ -39,3 +44,21 @@ class Reconciler:
                 # A defect, perhaps of one record: events go on being handled meanwhile.
                 log.error("not reconciled", exc_info=error)
                 await asyncio.sleep(self._interval.total_seconds())
+
+    async def _let_events_go_first(self) -> None:
+        """Wait while more than a batch of events waits, but no longer than the interval.
+
+        What they tell needs no finding, and finding it at the same time slows down both.
+        """
+        settings = self._context.settings
+        topic, group = settings.kafka_bucket_events_topic, settings.kafka_indexer_group
+        try:
+            async with (
+                asyncio.timeout(self._interval.total_seconds()),
+                open_reader(settings, group) as reader,
+            ):
+                behind = settings.indexer_batch_size
+                while await reader.unacknowledged(topic) > behind:  # noqa: ASYNC110 - in Kafka
+                    await asyncio.sleep(LOOK_SECONDS)
+        except (KafkaUnreadable, TimeoutError) as error:
+            log.info("compared before the events are handled", reason=type(error).__name__)

@@ -1,4 +1,4 @@
-"""Kafka topics read from their beginning to where they end now, without a consumer group."""
+"""Kafka topics as seen from outside of every consumer group: their extent and their records."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -62,6 +62,16 @@ class TopicReader:
             {each.partition: offset for each, offset in ends.items()},
         )
 
+    async def unacknowledged(self, topic: str) -> int:
+        """Count the records that the reader's group has not acknowledged yet."""
+        extent = await self.extent(topic)
+        waiting = 0
+        async with answered_within(self._limit_seconds, KafkaUnreadable):
+            for number, begin in extent.begins.items():
+                done: int | None = await self._consumer.committed(TopicPartition(topic, number))
+                waiting += extent.ends[number] - max(begin, done or 0)
+        return waiting
+
     async def read(self, extent: Extent) -> AsyncGenerator[list[RawRecord]]:
         """Yield the records of the extent in batches; each partition's come in order."""
         left = {
@@ -113,12 +123,15 @@ class TopicReader:
 
 
 @asynccontextmanager
-async def open_reader(settings: Settings) -> AsyncGenerator[TopicReader]:
-    """Connect a reader to Kafka, and close it at the end; raises KafkaUnreadable."""
+async def open_reader(settings: Settings, group: str | None = None) -> AsyncGenerator[TopicReader]:
+    """Connect a reader to Kafka, and close it at the end; raises KafkaUnreadable.
+
+    It may ask what `group` has acknowledged, but does not join it.
+    """
     limit = settings.kafka_timeout_seconds
     consumer: Any = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap_servers,
-        group_id=None,
+        group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",  # for offsets that retention takes away meanwhile
         request_timeout_ms=int(limit * 1000),
