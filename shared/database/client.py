@@ -15,7 +15,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorClientSession,
     AsyncIOMotorCollection,
 )
-from pymongo import DeleteOne, ReplaceOne, UpdateOne
+from pymongo import DeleteMany, DeleteOne, ReplaceOne, UpdateOne
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -27,7 +27,7 @@ Collection = AsyncIOMotorCollection[Document]
 Session = AsyncIOMotorClientSession
 DatabaseError = PyMongoError
 DuplicateKey = DuplicateKeyError
-Change = UpdateOne | DeleteOne | ReplaceOne[Document]
+Change = UpdateOne | DeleteOne | DeleteMany | ReplaceOne[Document]
 T = TypeVar("T")
 PORTION = 50
 _CLOCK_SECONDS = 60.0
@@ -84,7 +84,7 @@ class Database:
             return result
 
     async def bulk_write(
-        self, collection: Collection, changes: Sequence[Change], session: Session
+        self, collection: Collection, changes: Sequence[Change], session: Session | None = None
     ) -> None:
         """Send the changes in one round trip; raises DatabaseError."""
         # motor's stub leaves a parameter of bulk_write untyped.

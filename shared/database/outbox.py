@@ -5,15 +5,16 @@ of versions costs a document for each model and not one for each event.
 """
 
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pymongo import DeleteOne, UpdateOne
+from pymongo import DeleteMany, UpdateOne
 from pymongo.read_concern import ReadConcern
 
 from registry.schemas import ModelEvent
-from shared.database.client import PORTION, Collection, Database, Document, Session, portions
+from shared.database.client import Collection, Database, Document, portions
 
 LANES = 4
 """Parts of the outbox, by model, that are read and published side by side."""
@@ -68,28 +69,30 @@ class Outbox:
         return events, entries == limit
 
     async def remove(self, published: Sequence[PendingEvent]) -> None:
-        """Forget events that were published, which of each entry must be the first ones."""
-        newest = {event.entry: event for event in published}
-        done = [entry for entry, event in newest.items() if event.is_last]
-        begun: list[UpdateOne | DeleteOne] = [
-            UpdateOne({"_id": entry}, {"$set": {"sent_sequence": event.sequence}})
-            for entry, event in newest.items()
-            if not event.is_last
-        ]
+        """Forget events that were published, which of each model must be the first ones.
 
-        if not begun and len(done) <= PORTION:
-            # One statement needs no transaction, which a crash would leave open for a minute.
-            await self._database.outbox.delete_many({"_id": {"$in": done}})
-            return
-
-        async def write(session: Session) -> None:
-            for portion in portions(done):
-                await self._database.outbox.delete_many({"_id": {"$in": portion}}, session=session)
-            if begun:
-                await self._database.bulk_write(self._database.outbox, begun, session=session)
-
-        # In a transaction they share one commit, and with it one sync to the disk.
-        await self._database.transaction(write)
+        A crash in between leaves some of them, which are then published again.
+        """
+        by_model: dict[str, list[PendingEvent]] = defaultdict(list)
+        for event in published:
+            by_model[event.model].append(event)
+        changes: list[DeleteMany | UpdateOne] = []
+        whole: list[str] = []
+        for model, events in by_model.items():
+            last = events[-1]
+            if last.is_last and last.entry == events[0].entry:
+                whole.append(last.entry)
+                continue
+            # By range: SecantusDB compares each document with every value of a list.
+            done: Document = {"lane": lane_of(model), "model": model}
+            done["sequence"] = {"$lte": last.sequence}
+            if not last.is_last:
+                done["_id"] = {"$ne": last.entry}
+                sent = {"$set": {"sent_sequence": last.sequence}}
+                changes.append(UpdateOne({"_id": last.entry}, sent))
+            changes.append(DeleteMany(done))
+        changes += [DeleteMany({"_id": {"$in": portion}}) for portion in portions(whole)]
+        await self._database.bulk_write(self._database.outbox, changes)
 
 
 def lane_of(model: str) -> int:
