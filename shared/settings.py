@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     work_max_attempts: int = Field(8, ge=1, le=100)
     """Failed attempts at a full read after which it becomes a dead letter."""
     reconcile_interval_seconds: float = Field(300.0, ge=0)
-    """Pause between two comparisons, twice as long while events wait; 0: only by an operator."""
+    """Pause between two comparisons, at most doubled while events wait; 0: only by an operator."""
     reconcile_requests_per_second: float = Field(500.0, gt=0)
     """Limit of the requests to storage that one comparison makes."""
     stray_policy: Literal["report", "quarantine"] = "report"

@@ -57,8 +57,8 @@ class Reconciler:
                 asyncio.timeout(self._interval.total_seconds()),
                 open_reader(settings, group) as reader,
             ):
-                behind = settings.indexer_batch_size
-                while await reader.unacknowledged(topic) > behind:  # noqa: ASYNC110 - in Kafka
+                batch = settings.indexer_batch_size
+                while await reader.unacknowledged(topic) > batch:  # noqa: ASYNC110 - LOOK_SECONDS
                     await asyncio.sleep(LOOK_SECONDS)
         except (KafkaUnreadable, TimeoutError) as error:
             log.info("compared before the events are handled", reason=type(error).__name__)
