@@ -17,7 +17,7 @@ from bench.memory import peak_mib
 from bench.report import Finding, Value
 from bench.small_uploads import open_uploads
 from bench.topics import followed, rewind_to, where_it_ends
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 
 NAME = "backlog"
 TARGET = 0.8

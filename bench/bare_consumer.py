@@ -22,7 +22,7 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 
 from bench.common import storage_client
 from bench.memory import peak_mib
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 
 Document = dict[str, Any]
 Record = ConsumerRecord[bytes, bytes]

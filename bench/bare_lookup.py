@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI, HTTPException
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 
 Document = dict[str, Any]
 

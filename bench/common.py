@@ -20,7 +20,7 @@ from pymongo import MongoClient
 
 from local import stack
 from local.environment import read_env_file
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 
 
 class BenchmarkError(Exception):

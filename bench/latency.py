@@ -16,7 +16,7 @@ from bench.report import Finding, Value
 from bench.small_uploads import Opened, Uploads, open_uploads
 from bench.topics import rewind_to, where_it_ends
 from bench.wire import Pool, open_pool
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 
 NAME = "latency"
 TARGET_RATE = 20

@@ -7,7 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 
 Offsets = dict[TopicPartition, int]
 

@@ -15,7 +15,7 @@ from bench.memory import peak_mib
 from bench.report import Finding, Value
 from bench.small_uploads import Opened, open_uploads
 from bench.topics import followed, rewind_to, where_it_ends
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 
 NAME = "waiting"
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from registry.schemas import ModelEvent
 from services.ingest.app import create_app as ingest
 from services.query.app import create_app as query
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 
 FOLDER = Path(__file__).parent.parent / "docs" / "api"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 
 SETTING_NAMES = frozenset(name.upper() for name in Settings.model_fields)
 

@@ -25,7 +25,7 @@ from local.services import PORT_SETTINGS as PORTS
 from local.services import plan_service
 from local.state import SERVERS, SERVICES, START_ORDER, ProcessRecord, State
 from local.supervisor import STOP_SECONDS, Report, Supervisor, ignore
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 
 
 @dataclass(frozen=True)

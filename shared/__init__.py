@@ -1,1 +1,1 @@
-"""What two services need: settings, schemas, storage, database, messaging."""
+"""What two services need: the domain, MongoDB, storage, HTTP habits, and a process's runtime."""

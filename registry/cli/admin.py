@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-COMMANDS = "services.indexer.admin.cli"
+COMMANDS = "services.admin.cli"
 """Loaded by name, only when it is asked for: what users install holds no services."""
 
 

@@ -1,4 +1,7 @@
-"""Composition root of the indexer: health over HTTP at once, and the pipeline behind it."""
+"""Composition root of the indexer: all that it is made of is built and wired here.
+
+Health answers over HTTP at once; behind it the pipeline waits for its servers, then works.
+"""
 
 import asyncio
 import signal
@@ -10,10 +13,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from services.indexer.context import Context
+from services.indexer.events.handler import handle_batch
 from services.indexer.health import Health
-from services.indexer.pipeline import run_pipeline
-from shared.logs import get_logger
-from shared.settings import Settings
+from services.indexer.kafka.broker import disconnect, make_broker
+from services.indexer.kafka.consumer import subscribe_to_bucket_events
+from services.indexer.kafka.dead_letters import RawRecord
+from services.indexer.kafka.publisher import KafkaPublisher
+from services.indexer.pipeline import prepare, run_parts
+from services.indexer.publish.relay import Relay
+from services.indexer.reconcile.schedule import Reconciler
+from services.indexer.work.workers import Workers
+from shared.database.client import open_database
+from shared.database.watch import watch
+from shared.runtime.logs import get_logger
+from shared.runtime.settings import Settings
+from shared.storage.adapter import open_storage
 
 log = get_logger(__name__)
 
@@ -24,7 +39,7 @@ def create_app(settings: Settings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
-        pipeline = asyncio.create_task(run_pipeline(settings, health))
+        pipeline = asyncio.create_task(_run_pipeline(settings, health))
         pipeline.add_done_callback(_end_process_on_failure)
         try:
             yield
@@ -43,8 +58,37 @@ def create_app(settings: Settings) -> Starlette:
     return Starlette(routes=routes, lifespan=lifespan)
 
 
+async def _run_pipeline(settings: Settings, health: Health) -> None:
+    """Build the parts and run them until cancelled, which lets the batch under way end first."""
+    broker = make_broker(settings)
+    async with open_database(settings) as database, open_storage(settings) as storage:
+        context = Context.create(settings, database, storage)
+        await prepare(context, broker, health)
+        publisher = KafkaPublisher(broker, settings)
+        relay = Relay(context, publisher)
+        workers = Workers(context, publisher.bury)
+        reconciler = Reconciler(context, workers.wake)
+
+        async def handle(records: tuple[RawRecord, ...]) -> None:
+            with health.batch_under_way():
+                if await handle_batch(records, context=context, bury=publisher.bury):
+                    workers.wake()
+
+        subscribe_to_bucket_events(broker, settings, handle, health)
+        outbox_watch = watch(database.outbox, ["insert"], relay.wake, field="fullDocument.lane")
+        try:
+            await run_parts(
+                [relay.run(), workers.run(), reconciler.run(), outbox_watch],
+                broker,
+                context,
+                health,
+            )
+        finally:
+            await disconnect(broker)  # last: the parts publish with it
+
+
 def _end_process_on_failure(task: asyncio.Task[None]) -> None:
-    """A pipeline that fails is a defect: end in order, and let the supervisor start anew."""
+    """End the process in order when the pipeline fails by a defect; the supervisor starts anew."""
     if not task.cancelled() and task.exception() is not None:
         log.error("pipeline failed", exc_info=task.exception())
         signal.raise_signal(signal.SIGTERM)

@@ -4,10 +4,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import Self
 
-from shared.database import Database, Outbox, Versions
-from shared.settings import Settings
-from shared.storage import Storage
-from shared.storage_groups import StorageGroups
+from shared.database.client import Database
+from shared.database.outbox import Outbox
+from shared.database.versions import Versions
+from shared.runtime.settings import Settings
+from shared.storage.adapter import Storage
+from shared.storage.groups import StorageGroups
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,17 @@
 """Readiness of the indexer: partitions assigned, work going on, servers answering."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from time import monotonic
 
 from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 
 from services.indexer.context import Context
-from services.indexer.messaging import kafka_answers
-from shared.readiness import ANSWER_SECONDS, absent_servers
-from shared.settings import Settings
+from services.indexer.kafka.broker import kafka_answers
+from shared.runtime.settings import Settings
+from shared.web.readiness import ANSWER_SECONDS, absent_servers
 
 STUCK_SECONDS = 90.0
 """A batch that takes longer is stuck: the handler's patience with a server is 60 seconds."""
@@ -32,13 +33,14 @@ class Health(ConsumerRebalanceListener):
         """Start judging by these clients and workers."""
         self._context, self._tasks, self.starting = context, tasks, ""
 
-    def begun(self) -> None:
-        """A batch is being handled."""
+    @contextmanager
+    def batch_under_way(self) -> Generator[None]:
+        """Count the block as the handling of a batch, until it is done or given back."""
         self._busy_since = monotonic()
-
-    def ended(self) -> None:
-        """The batch is done, or was given back."""
-        self._busy_since = None
+        try:
+            yield
+        finally:
+            self._busy_since = None
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Forget the assignment until the next one."""

@@ -8,15 +8,16 @@ from typing import Any
 from fastapi import FastAPI, Request
 
 from services.ingest.context import Context
-from services.ingest.limits import RequestLimit
-from services.ingest.routes import router
-from shared.database import DatabaseError, ensure_indexes, open_database
-from shared.errors import RegistryError
-from shared.http import add_shared_parts
-from shared.readiness import absent_servers
-from shared.settings import Settings
-from shared.startup import until_done
-from shared.storage import open_storage
+from services.ingest.uploads.routes import router
+from shared.database.client import DatabaseError, open_database
+from shared.database.indexes import ensure_indexes
+from shared.domain.errors import RegistryError
+from shared.runtime.settings import Settings
+from shared.runtime.startup import until_done
+from shared.storage.adapter import open_storage
+from shared.web.limits import RequestLimit
+from shared.web.readiness import absent_servers
+from shared.web.service import add_shared_parts
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -5,10 +5,11 @@ from typing import Annotated, Self
 
 from fastapi import Depends, Request
 
-from shared.database import Database, Versions
-from shared.settings import Settings
-from shared.storage import Storage
-from shared.storage_groups import StorageGroups
+from shared.database.client import Database
+from shared.database.versions import Versions
+from shared.runtime.settings import Settings
+from shared.storage.adapter import Storage
+from shared.storage.groups import StorageGroups
 
 
 @dataclass(frozen=True, slots=True)

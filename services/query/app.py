@@ -8,14 +8,16 @@ from typing import Any
 from fastapi import FastAPI, Request
 
 from services.query.context import Context
-from services.query.feed import VersionFeed
-from services.query.routes import router
-from shared.database import DatabaseError, Versions, ensure_indexes, open_database
-from shared.http import add_shared_parts
-from shared.readiness import absent_servers
-from shared.settings import Settings
-from shared.startup import until_done
-from shared.storage import UrlSigner
+from services.query.versions.feed import VersionFeed
+from services.query.versions.routes import router
+from shared.database.client import DatabaseError, open_database
+from shared.database.indexes import ensure_indexes
+from shared.database.versions import Versions
+from shared.runtime.settings import Settings
+from shared.runtime.startup import until_done
+from shared.storage.urls import UrlSigner
+from shared.web.readiness import absent_servers
+from shared.web.service import add_shared_parts
 
 
 def create_app(settings: Settings) -> FastAPI:

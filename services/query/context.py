@@ -5,10 +5,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from services.query.feed import VersionFeed
-from shared.database import Database, Versions
-from shared.settings import Settings
-from shared.storage import UrlSigner
+from services.query.versions.feed import VersionFeed
+from shared.database.client import Database
+from shared.database.versions import Versions
+from shared.runtime.settings import Settings
+from shared.storage.urls import UrlSigner
 
 
 @dataclass(frozen=True, slots=True)

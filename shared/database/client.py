@@ -20,7 +20,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 
 Document = dict[str, Any]
 Collection = AsyncIOMotorCollection[Document]

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pymongo import DeleteOne, UpdateOne
 
 from shared.database.client import Database, DuplicateKey, Session
-from shared.errors import Conflict
-from shared.records import VersionRecord
+from shared.domain.errors import Conflict
+from shared.domain.records import VersionRecord
 
 
 def label_handle(model: str, label: str) -> str:

@@ -11,9 +11,9 @@ from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
 
 from shared.database.client import Database, DatabaseError, DuplicateKey, limit_operations
-from shared.logs import get_logger
-from shared.records import new_id
-from shared.tasks import run_guarded
+from shared.domain.records import new_id
+from shared.runtime.logs import get_logger
+from shared.runtime.tasks import run_guarded
 
 GIVE_BACK_SECONDS = 2.0
 """How long giving a lease back may take: without it, the lease ends by itself."""

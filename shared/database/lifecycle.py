@@ -11,10 +11,16 @@ from registry.schemas import SETTLED, Reason
 from shared.database.client import Database, Document, DuplicateKey, Session, find_each
 from shared.database.handles import give_back_handles, take_handles, version_exists
 from shared.database.outbox import outbox_entries
-from shared.errors import Conflict
-from shared.events import version_event
-from shared.records import VersionRecord, WorkRecord
-from shared.transitions import EVENT_OF_STATE, Verdict, apply_verdicts, confirmation, numbered
+from shared.domain.errors import Conflict
+from shared.domain.events import version_event
+from shared.domain.records import VersionRecord, WorkRecord
+from shared.domain.transitions import (
+    EVENT_OF_STATE,
+    Verdict,
+    apply_verdicts,
+    confirmation,
+    numbered,
+)
 
 T = TypeVar("T")
 _MODEL_RACES = 5

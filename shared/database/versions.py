@@ -6,7 +6,7 @@ from typing import Any
 from registry.schemas import Model, Version
 from shared.database.client import Database, Document, Session, find_each
 from shared.database.handles import client_handle, key_handle, label_handle, resolve_handle
-from shared.records import VersionRecord
+from shared.domain.records import VersionRecord
 
 
 class Versions:

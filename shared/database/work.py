@@ -7,7 +7,7 @@ from pymongo.collection import ReturnDocument
 
 from registry.schemas import Reason
 from shared.database.client import Database, Document
-from shared.records import VersionRecord, WorkKind, WorkRecord
+from shared.domain.records import VersionRecord, WorkKind, WorkRecord
 
 FAILED = "_failed"
 """What follows the kind of work in the code of its failure."""

@@ -5,7 +5,7 @@ from miniopy_async.commonconfig import ENABLED
 from miniopy_async.notificationconfig import NotificationConfig, QueueConfig
 from miniopy_async.versioningconfig import VersioningConfig
 
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 from shared.storage.connection import StorageRefused, translated
 
 OBJECT_WRITTEN = [

@@ -9,8 +9,8 @@ from miniopy_async.api import Minio
 from miniopy_async.error import InvalidResponseError, S3Error, ServerError
 from miniopy_async.helpers import md5sum_hash
 
-from shared.errors import RegistryError, Unavailable
-from shared.settings import Settings
+from shared.domain.errors import RegistryError, Unavailable
+from shared.runtime.settings import Settings
 
 RETRIES = 3
 MAX_CONNECTIONS = 64

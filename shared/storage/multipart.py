@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from miniopy_async.api import Minio
 
-from shared.digest import to_base64, to_hex
+from shared.domain.digests import to_base64, to_hex
 from shared.storage.connection import StorageMissing, translated, write_once
 
 _LIST_LIMIT = 1000

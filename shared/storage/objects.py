@@ -6,7 +6,7 @@ from typing import cast
 
 from miniopy_async.api import Minio
 
-from shared.digest import to_hex
+from shared.domain.digests import to_hex
 from shared.storage.connection import StorageMissing, StorageRefused, translated, write_once
 
 CHUNK_BYTES = 1024 * 1024

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
-from shared.digest import to_base64
-from shared.settings import Settings
+from shared.domain.digests import to_base64
+from shared.runtime.settings import Settings
 from shared.storage.signing import Credentials, PresignedRequest, presign
 
 

@@ -10,8 +10,8 @@ import pytest
 from local.ports import HOST
 from local.stack import start_services, stop
 from local.state import SERVICES
-from shared.database import open_database
-from shared.settings import Settings
+from shared.database.client import open_database
+from shared.runtime.settings import Settings
 from tests.support.api import MIB, Api
 from tests.support.isolation import isolated, settings_of
 from tests.support.s3 import s3_client

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from aiokafka import ConsumerRecord
 
-from services.indexer.dead_letters import MAX_VALUE_BYTES, DeadLetter
-from services.indexer.messaging import ensure_topics
-from shared.settings import Settings
+from services.indexer.kafka.dead_letters import MAX_VALUE_BYTES, DeadLetter
+from services.indexer.kafka.topics import ensure_topics
+from shared.runtime.settings import Settings
 from tests.support import topics
 from tests.support.admin import admin, told
 from tests.support.api import Api

@@ -16,7 +16,7 @@ from local.services import PORT_SETTINGS
 from local.stack import start_services, stop
 from local.state import SERVICES
 from registry.schemas import ModelEvent, Version
-from shared.database import Database, open_database
+from shared.database.client import Database, open_database
 from tests.support.admin import admin, told
 from tests.support.api import MIB, Api, file_of, parts_of, sha256_of
 from tests.support.eventually import eventually

@@ -17,7 +17,7 @@ from sklearn.datasets import load_iris  # pyright: ignore[reportUnknownVariableT
 import registry
 from local.ports import HOST
 from registry import AsyncModelRegistryClient
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 from tests.support.api import MIB
 
 EARLIER_EXAMPLE = """

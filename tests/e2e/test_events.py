@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 from registry.schemas import ModelEvent
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 from tests.support import topics
 from tests.support.api import Api, file_of
 from tests.support.topics import Record

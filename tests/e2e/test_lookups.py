@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from registry.schemas import Discovery, Version
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 from tests.support.api import Api, file_of
 from tests.support.problems import broken_rule, problem
 

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from registry.schemas import Artifact, UploadSession
-from shared.digest import composite
+from shared.domain.digests import composite
 from tests.support.api import MIB, Api, file_of, parts_of, sha256_of
 from tests.support.eventually import eventually
 from tests.support.problems import broken_rule, problem

@@ -10,7 +10,7 @@ import pytest
 from local.ports import HOST
 from local.stack import PORTS, start_services, stop
 from local.state import SERVICES
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 from tests.support.api import Api, file_of
 from tests.support.problems import broken_rule
 from tests.support.system import NOTHING, Footprint, System

@@ -17,20 +17,20 @@ class Boundary:
 
 BOUNDARIES = {
     # ingest
-    "after_intent": Boundary("services.ingest.opening:open_version", "after"),
-    "after_manifest": Boundary("services.ingest.opening:keep_manifest", "after"),
+    "after_intent": Boundary("services.ingest.uploads.opening:open_version", "after"),
+    "after_manifest": Boundary("services.ingest.uploads.opening:keep_manifest", "after"),
     "after_join": Boundary("shared.storage.multipart:MultipartUploads.complete", "after"),
     # events in
-    "after_event_read": Boundary("services.indexer.pipeline:handle_batch", "before"),
-    "before_inspection": Boundary("services.indexer.indexing:inspect_object", "before"),
-    "after_verification": Boundary("services.indexer.indexing:settle", "before"),
-    "after_transaction": Boundary("services.indexer.indexing:settle", "after"),
+    "after_event_read": Boundary("services.indexer.app:handle_batch", "before"),
+    "before_inspection": Boundary("services.indexer.events.indexing:inspect_object", "before"),
+    "after_verification": Boundary("services.indexer.events.indexing:settle", "before"),
+    "after_transaction": Boundary("services.indexer.events.indexing:settle", "after"),
     "before_offset_commit": Boundary("aiokafka:AIOKafkaConsumer.commit", "before"),
     # objects that are read whole
-    "after_adoption": Boundary("services.indexer.found_objects:open_version", "after"),
-    "after_claim": Boundary("services.indexer.full_reads:_hash", "before"),
-    "after_full_read": Boundary("services.indexer.full_reads:settle", "before"),
+    "after_adoption": Boundary("services.indexer.events.found_objects:open_version", "after"),
+    "after_claim": Boundary("services.indexer.verify.full_reads:_hash", "before"),
+    "after_full_read": Boundary("services.indexer.verify.full_reads:settle", "before"),
     # events out
-    "between_events": Boundary("services.indexer.messaging:Publisher.model_event", "before", 2),
+    "between_events": Boundary("services.indexer.kafka.publisher:KafkaPublisher.send", "before", 2),
     "after_publishing": Boundary("shared.database.outbox:Outbox.remove", "before"),
 }

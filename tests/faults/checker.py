@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 from aiokafka.errors import KafkaError
 
-from shared.database import DatabaseError
-from shared.errors import RegistryError
-from shared.records import VersionRecord
+from shared.database.client import DatabaseError
+from shared.domain.errors import RegistryError
+from shared.domain.records import VersionRecord
 from tests.faults import kafka_groups
 from tests.faults.event_checks import event_violations
 from tests.faults.ledger import Ledger

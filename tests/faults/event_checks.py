@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from registry.schemas import ModelEvent
-from shared.records import VersionRecord
+from shared.domain.records import VersionRecord
 from tests.support.topics import Record
 
 TOLD_BY = {

@@ -10,9 +10,9 @@ import httpx
 
 from local.ports import HOST, choose_port
 from local.services import PORT_SETTINGS
-from services.indexer import relay
-from services.indexer.messaging import ensure_topics
-from shared.settings import Settings
+from services.indexer.kafka.topics import ensure_topics
+from services.indexer.publish import relay
+from shared.runtime.settings import Settings
 from tests.faults import kafka_groups
 from tests.faults.checker import violations
 from tests.faults.ledger import Ledger

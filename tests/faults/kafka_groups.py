@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.group import LeaveGroupRequest
 
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 from tests.support.topics import Record
 
 Offsets = dict[TopicPartition, int]

@@ -5,9 +5,9 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from shared.digest import composite
-from shared.records import ArtifactRecord, VersionRecord
-from shared.storage import StorageMissing
+from shared.domain.digests import composite
+from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.storage.connection import StorageMissing
 from tests.faults.ledger import Ledger
 from tests.faults.view import View
 

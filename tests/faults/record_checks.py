@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from shared.records import ArtifactRecord, VersionRecord
+from shared.domain.records import ArtifactRecord, VersionRecord
 from tests.faults.ledger import Ledger, Upload
 
 

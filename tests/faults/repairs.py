@@ -5,7 +5,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any, Self
 
-from shared.database import DatabaseError
+from shared.database.client import DatabaseError
 from tests.faults.view import View
 
 LOOK_SECONDS = 0.5

@@ -7,13 +7,13 @@ from typing import Any
 
 def _settled_versions_stay() -> None:
     """Verdicts change a version whatever its state is."""
-    transitions: Any = importlib.import_module("shared.transitions")
+    transitions: Any = importlib.import_module("shared.domain.transitions")
     transitions.SETTLED = frozenset[str]()
 
 
 def _fencing_token() -> None:
     """Findings count whoever holds the lease by now."""
-    transitions: Any = importlib.import_module("shared.transitions")
+    transitions: Any = importlib.import_module("shared.domain.transitions")
     transitions._lease_lost = lambda version, verdict: False  # pyright: ignore[reportUnknownLambdaType]
     work: Any = importlib.import_module("shared.database.work")
 

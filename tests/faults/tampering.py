@@ -90,7 +90,7 @@ def _clock(seconds: str) -> None:
         def now(cls, tz: Any = None) -> datetime:
             return datetime.now(tz) + shift
 
-    for module in ("shared.records", "shared.storage.urls", "miniopy_async.time"):
+    for module in ("shared.domain.records", "shared.storage.urls", "miniopy_async.time"):
         setattr(importlib.import_module(module), "datetime", Shifted)  # noqa: B010 - not its own
 
 
@@ -105,8 +105,8 @@ def _consumer_option(name: str, value: str) -> None:
 
 
 def _lease(seconds: str) -> None:
-    work: Any = importlib.import_module("services.indexer.work")
-    relay: Any = importlib.import_module("services.indexer.relay")
+    work: Any = importlib.import_module("services.indexer.work.workers")
+    relay: Any = importlib.import_module("services.indexer.publish.relay")
     work.LEASE = timedelta(seconds=float(seconds))
     relay.LEASE_SECONDS = float(seconds)
 
@@ -119,7 +119,7 @@ def _slow_read(seconds: str) -> None:
 
         return wrapped
 
-    _wrap("services.indexer.full_reads:_hash", around)
+    _wrap("services.indexer.verify.full_reads:_hash", around)
 
 
 def _short_read(_: str) -> None:
@@ -130,7 +130,7 @@ def _short_read(_: str) -> None:
 
         return wrapped
 
-    _wrap("services.indexer.full_reads:_hash", around)
+    _wrap("services.indexer.verify.full_reads:_hash", around)
 
 
 TAMPERINGS: dict[str, Callable[[str], None]] = {

@@ -4,10 +4,10 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from shared.database import Database, open_database
-from shared.records import VersionRecord
-from shared.settings import Settings
-from shared.storage import Storage, open_storage
+from shared.database.client import Database, open_database
+from shared.domain.records import VersionRecord
+from shared.runtime.settings import Settings
+from shared.storage.adapter import Storage, open_storage
 from tests.support.s3 import S3, s3_client
 
 

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.database import Database, ensure_indexes, open_database
-from shared.settings import Settings
-from shared.storage import Storage, open_storage
+from shared.database.client import Database, open_database
+from shared.database.indexes import ensure_indexes
+from shared.runtime.settings import Settings
+from shared.storage.adapter import Storage, open_storage
 from tests.support.isolation import isolated, settings_of
 from tests.support.servers import Addresses
 

@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from shared.database import Database, Outbox, PendingEvent, lane_of
-from shared.records import SessionRecord, VersionRecord, WorkRecord, new_id, utc_now
-from shared.transitions import Verdict
-from tests.unit.records import SHA256, artifact, version
+from shared.database.client import Database
+from shared.database.outbox import Outbox, PendingEvent, lane_of
+from shared.domain.records import SessionRecord, VersionRecord, WorkRecord, new_id, utc_now
+from shared.domain.transitions import Verdict
+from tests.support.records import SHA256, artifact, version
 
 
 def draft(model: str, *paths: str, key: str | None = None, **fields: Any) -> VersionRecord:

@@ -14,11 +14,13 @@ import httpx
 from registry.schemas import Model, UploadRequest, UploadSession
 from services.indexer.context import Context
 from services.ingest import context as ingest
-from services.ingest.opening import open_upload
-from shared.database import Versions, ensure_indexes, open_database
-from shared.records import VersionRecord
-from shared.settings import MIB
-from shared.storage import open_storage
+from services.ingest.uploads.opening import open_upload
+from shared.database.client import open_database
+from shared.database.indexes import ensure_indexes
+from shared.database.versions import Versions
+from shared.domain.records import VersionRecord
+from shared.runtime.settings import MIB
+from shared.storage.adapter import open_storage
 from tests.integration.drafts import pending_events
 from tests.support.api import file_of
 from tests.support.isolation import isolated, settings_of

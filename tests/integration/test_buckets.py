@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-from services.indexer.bucket_events import ObjectWritten, parse_bucket_event
-from shared.database import Database
-from shared.errors import InvalidRequest
-from shared.settings import Settings
-from shared.storage import Storage
-from shared.storage_groups import StorageGroups
+from services.indexer.events.bucket_events import ObjectWritten, parse_bucket_event
+from shared.database.client import Database
+from shared.domain.errors import InvalidRequest
+from shared.runtime.settings import Settings
+from shared.storage.adapter import Storage
+from shared.storage.groups import StorageGroups
 from tests.support import topics
 from tests.support.s3 import s3_client
 from tests.support.topics import Record

@@ -9,16 +9,17 @@ import httpx
 import pytest
 
 from registry.schemas import CompleteRequest, SignPartsRequest, UploadRequest, UploadSession
-from services.ingest import completion
-from services.ingest.completion import abort_upload, complete_upload
 from services.ingest.context import Context
-from services.ingest.opening import open_upload, read_upload
-from services.ingest.parts import sign_parts
-from shared.database import Database, reject
-from shared.errors import Conflict, RegistryError
-from shared.records import VersionRecord
-from shared.settings import MIB, Settings
-from shared.storage import Storage
+from services.ingest.uploads import completion
+from services.ingest.uploads.completion import abort_upload, complete_upload
+from services.ingest.uploads.opening import open_upload, read_upload
+from services.ingest.uploads.parts import sign_parts
+from shared.database.client import Database
+from shared.database.lifecycle import reject
+from shared.domain.errors import Conflict, RegistryError
+from shared.domain.records import VersionRecord
+from shared.runtime.settings import MIB, Settings
+from shared.storage.adapter import Storage
 from shared.storage.multipart import MultipartUploads
 from tests.support.api import parts_of, sha256_of
 from tests.support.s3 import s3_client

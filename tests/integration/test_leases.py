@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from shared.database import Database, LeaseLost, run_under_lease, try_lease
+from shared.database.client import Database
+from shared.database.leases import LeaseLost, run_under_lease, try_lease
 from tests.support.eventually import eventually
 
 LONG = 60.0
@@ -139,7 +140,7 @@ class WrongClock(datetime):
 async def test_a_lease_ends_by_the_servers_clock_not_by_ours(
     database: Database, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("shared.records", "shared.database.client"):
+    for module in ("shared.domain.records", "shared.database.client"):
         monkeypatch.setattr(f"{module}.datetime", WrongClock)
     assert await try_lease(database, name, "first", seconds=LONG)
     lease = await held(database, name)

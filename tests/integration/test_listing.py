@@ -5,8 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from shared.settings import Settings
-from shared.storage import ListedObject, Storage, StorageMissing
+from shared.runtime.settings import Settings
+from shared.storage.adapter import Storage
+from shared.storage.connection import StorageMissing
+from shared.storage.listing import ListedObject
 from tests.support.s3 import S3, s3_client
 
 ODD = ("a b", "a+b", "a%20b", "a&b=c", "ünï/日本", "<x>'\"", "emoji 🎈")

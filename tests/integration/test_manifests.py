@@ -6,11 +6,13 @@ import pytest
 
 from registry.schemas import UploadRequest
 from services.ingest.context import Context
-from services.ingest.opening import open_upload
-from shared.database import Database, Versions, open_version
-from shared.manifests import keep_manifest, manifest_names, read_manifest
-from shared.settings import Settings
-from shared.storage import Storage
+from services.ingest.uploads.opening import open_upload
+from shared.database.client import Database
+from shared.database.lifecycle import open_version
+from shared.database.versions import Versions
+from shared.runtime.settings import Settings
+from shared.storage.adapter import Storage
+from shared.storage.manifests import keep_manifest, manifest_names, read_manifest
 from tests.integration.drafts import draft
 
 

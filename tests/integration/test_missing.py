@@ -6,15 +6,10 @@ from uuid import uuid4
 import pytest
 
 from registry.schemas import Reason
-from shared.database import (
-    Database,
-    Versions,
-    mark_missing,
-    open_version,
-    restore,
-    settle,
-)
-from shared.records import VersionRecord
+from shared.database.client import Database
+from shared.database.lifecycle import mark_missing, open_version, restore, settle
+from shared.database.versions import Versions
+from shared.domain.records import VersionRecord
 from tests.integration.drafts import draft, pending_events, sequences, verified
 
 LOST = [Reason(code="object_missing", detail="it is gone", path="model.bin")]

@@ -7,13 +7,13 @@ import pytest
 
 from registry.schemas import PartRequest, SignPartsRequest, UploadRequest
 from services.ingest.context import Context
-from services.ingest.opening import open_upload
-from services.ingest.parts import sign_parts
-from shared.database import Database
-from shared.errors import IdempotencyKeyReused
-from shared.settings import MIB, Settings
-from shared.storage import Storage
-from tests.unit.records import SHA256
+from services.ingest.uploads.opening import open_upload
+from services.ingest.uploads.parts import sign_parts
+from shared.database.client import Database
+from shared.domain.errors import IdempotencyKeyReused
+from shared.runtime.settings import MIB, Settings
+from shared.storage.adapter import Storage
+from tests.support.records import SHA256
 
 
 @pytest.fixture

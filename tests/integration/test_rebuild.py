@@ -6,20 +6,21 @@ from typing import Any
 import pytest
 
 from registry.schemas import Reason
-from shared.database import Database, open_version, reject
+from shared.database.client import Database
 from shared.database.handles import client_handle, key_handle, label_handle, resolve_handle
-from shared.database.rebuild import (
+from shared.database.lifecycle import open_version, reject
+from shared.database.recovery.handles import restore_handles
+from shared.database.recovery.versions import (
     announce_version,
     known_numbers,
     raise_counters,
     restore_model,
     restore_version,
 )
-from shared.database.rebuild_handles import restore_handles
-from shared.errors import Conflict
-from shared.records import VersionRecord, new_id, utc_now
+from shared.domain.errors import Conflict
+from shared.domain.records import VersionRecord, new_id, utc_now
 from tests.integration.drafts import draft, pending_events
-from tests.unit.records import artifact
+from tests.support.records import artifact
 
 
 @pytest.fixture

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from registry.schemas import CompleteRequest, SignPartsRequest, UploadSession
-from services.indexer.dead_letters import DeadLetter
-from services.indexer.reconcile import Report, reconcile
+from services.indexer.kafka.dead_letters import DeadLetter
 from services.indexer.reconcile import round as module
-from services.indexer.reconcile.round import reconcile_when_due
-from services.indexer.work import work_once
-from services.ingest.completion import complete_upload
-from services.ingest.parts import sign_parts
-from shared.database import open_version
-from shared.settings import MIB
+from services.indexer.reconcile.report import Report
+from services.indexer.reconcile.round import reconcile, reconcile_when_due
+from services.indexer.work.workers import work_once
+from services.ingest.uploads.completion import complete_upload
+from services.ingest.uploads.parts import sign_parts
+from shared.database.lifecycle import open_version
+from shared.runtime.settings import MIB
 from tests.integration.drafts import draft
 from tests.integration.rig import Rig, opened_rig
 from tests.support.api import parts_of, sha256_of

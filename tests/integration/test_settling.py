@@ -8,18 +8,14 @@ from uuid import uuid4
 import pytest
 
 from registry.schemas import Reason, Version
-from services.query.feed import VersionFeed
-from shared.database import (
-    Database,
-    Outbox,
-    Versions,
-    claim_work,
-    open_version,
-    reject,
-    settle,
-)
-from shared.records import VersionRecord
-from shared.transitions import Verdict
+from services.query.versions.feed import VersionFeed
+from shared.database.client import Database
+from shared.database.lifecycle import open_version, reject, settle
+from shared.database.outbox import Outbox
+from shared.database.versions import Versions
+from shared.database.work import claim_work
+from shared.domain.records import VersionRecord
+from shared.domain.transitions import Verdict
 from tests.integration.drafts import draft, pending_events, sequences, to_be_read, verified
 
 REASON = Reason(code="size_mismatch", detail="it is shorter")

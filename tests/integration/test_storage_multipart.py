@@ -8,9 +8,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from shared.digest import composite
-from shared.settings import MIB, Settings
-from shared.storage import Storage, StorageMissing, StorageRefused, StoredPart
+from shared.domain.digests import composite
+from shared.runtime.settings import MIB, Settings
+from shared.storage.adapter import Storage
+from shared.storage.connection import StorageMissing, StorageRefused
+from shared.storage.multipart import StoredPart
 
 PARTS = {1: os.urandom(5 * MIB), 2: os.urandom(1000)}
 DIGESTS = {number: hashlib.sha256(data).hexdigest() for number, data in PARTS.items()}

@@ -8,9 +8,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from shared.settings import Settings
-from shared.storage import PresignedRequest, Storage, StorageMissing
-from shared.storage.signing import Credentials, presign
+from shared.runtime.settings import Settings
+from shared.storage.adapter import Storage
+from shared.storage.connection import StorageMissing
+from shared.storage.signing import Credentials, PresignedRequest, presign
 
 BODY = b"weights of a model" * 100
 SHA256 = hashlib.sha256(BODY).hexdigest()

@@ -6,9 +6,12 @@ from uuid import uuid4
 import pytest
 
 from registry.schemas import Reason
-from shared.database import Database, Versions, ensure_indexes, open_version, reject
-from shared.errors import Conflict
-from shared.records import VersionRecord
+from shared.database.client import Database
+from shared.database.indexes import ensure_indexes
+from shared.database.lifecycle import open_version, reject
+from shared.database.versions import Versions
+from shared.domain.errors import Conflict
+from shared.domain.records import VersionRecord
 from tests.integration.drafts import draft, sequences
 
 REASON = Reason(code="upload_aborted", detail="by the uploader")

@@ -6,24 +6,22 @@ from uuid import uuid4
 import pytest
 
 from registry.schemas import Reason
-from shared.database import (
-    Database,
-    Versions,
+from shared.database.client import Database
+from shared.database.lifecycle import open_version, reject, settle
+from shared.database.versions import Versions
+from shared.database.work import (
     claim_work,
     confirm_digests,
     finish_work,
     give_back_work,
     give_up_work,
-    open_version,
     postpone_work,
-    reject,
     renew_lease,
     retry_work,
-    settle,
 )
-from shared.records import VersionRecord, utc_now
+from shared.domain.records import VersionRecord, utc_now
 from tests.integration.drafts import draft, to_be_read, verified
-from tests.unit.records import SHA256
+from tests.support.records import SHA256
 
 LEASE = timedelta(seconds=60)
 AN_HOUR = timedelta(hours=1)

@@ -11,15 +11,18 @@ from urllib.parse import quote_plus
 import pytest
 
 from registry.schemas import Reason
-from services.indexer import work as module
-from services.indexer.bucket_events import parse_bucket_event
-from services.indexer.dead_letters import DeadLetter
-from services.indexer.indexing import index_objects
-from services.indexer.messaging import KafkaUnavailable
-from services.indexer.work import pause_after, work_once
-from shared.database import Versions, claim_work, reject
-from shared.records import VersionRecord
-from shared.storage import StorageUnavailable, open_storage
+from services.indexer.events.bucket_events import parse_bucket_event
+from services.indexer.events.indexing import index_objects
+from services.indexer.kafka.dead_letters import DeadLetter
+from services.indexer.kafka.errors import KafkaUnavailable
+from services.indexer.work import workers as module
+from services.indexer.work.workers import pause_after, work_once
+from shared.database.lifecycle import reject
+from shared.database.versions import Versions
+from shared.database.work import claim_work
+from shared.domain.records import VersionRecord
+from shared.storage.adapter import open_storage
+from shared.storage.connection import StorageUnavailable
 from shared.storage.objects import ObjectReader
 from tests.integration.rig import Rig, opened_rig
 from tests.support.api import sha256_of

@@ -12,8 +12,8 @@ from local.services import PORT_SETTINGS
 from local.stack import recorded_settings, stop
 from local.state import SERVERS, SERVICES
 from local.supervisor import Supervisor
-from shared.database import Database, open_database
-from shared.settings import MIB
+from shared.database.client import Database, open_database
+from shared.runtime.settings import MIB
 from tests.processes.machine import Machine
 from tests.support.api import Api
 from tests.support.isolation import isolated

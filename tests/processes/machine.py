@@ -13,7 +13,7 @@ from local.services import PORT_SETTINGS, plan_service
 from local.stack import processes, start_servers, start_services, stop
 from local.state import SERVICES
 from local.supervisor import Supervisor
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 from tests.support.eventually import eventually
 from tests.support.isolation import settings_of
 

@@ -9,9 +9,9 @@ import pytest
 from local.ports import HOST
 from local.state import SERVERS, SERVICES
 from registry.schemas import UploadSession
-from shared.database import Database
-from shared.records import VersionRecord
-from shared.settings import MIB
+from shared.database.client import Database
+from shared.domain.records import VersionRecord
+from shared.runtime.settings import MIB
 from tests.processes.machine import Machine
 from tests.support.api import Api, file_of, sha256_of
 from tests.support.eventually import eventually

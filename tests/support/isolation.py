@@ -7,7 +7,7 @@ and leaves alone the events of buckets that are not in it.
 from collections.abc import Mapping
 from uuid import uuid4
 
-from shared.settings import Settings
+from shared.runtime.settings import MIB, Settings
 from tests.support.servers import Addresses
 
 
@@ -30,3 +30,16 @@ def isolated(addresses: Addresses) -> dict[str, str]:
 def settings_of(environment: Mapping[str, str]) -> Settings:
     """Settings from these variables alone, whatever the process's environment says."""
     return Settings.model_validate({name.lower(): value for name, value in environment.items()})
+
+
+SETTINGS = settings_of(
+    {
+        "MONGODB_URL": "mongodb://unused",
+        "MINIO_ENDPOINT": "unused:9000",
+        "MINIO_ACCESS_KEY": "unused",
+        "MINIO_SECRET_KEY": "unused",
+        "UPLOAD_SINGLE_PUT_MAX_BYTES": str(64 * MIB),
+        "UPLOAD_PART_SIZE_BYTES": str(16 * MIB),
+    }
+)
+"""Settings for tests that reach no server."""

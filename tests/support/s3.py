@@ -5,7 +5,7 @@ from typing import Any, Protocol, cast
 import boto3
 from botocore.config import Config
 
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 
 
 class S3(Protocol):

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from local.stack import start_servers, stop
-from shared.settings import Settings
+from shared.runtime.settings import Settings
 from tests.support.containers import DockerUnavailableError, containers
 
 CHOICE = "TEST_SERVERS"

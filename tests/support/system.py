@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from shared.database import Database
-from shared.settings import Settings
+from shared.database.client import Database
+from shared.runtime.settings import Settings
 from tests.support.s3 import S3
 
 

@@ -2,9 +2,9 @@
 
 from uuid import uuid4
 
-from shared.database import Database
-from shared.settings import Settings
-from shared.storage import open_storage
+from shared.database.client import Database
+from shared.runtime.settings import Settings
+from shared.storage.adapter import open_storage
 from tests.support.system import System
 
 

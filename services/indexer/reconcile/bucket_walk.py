@@ -2,12 +2,12 @@
 
 from contextlib import aclosing
 
-from services.indexer.bucket_events import ObjectWritten
-from services.indexer.indexing import index_objects
+from services.indexer.events.bucket_events import ObjectWritten
+from services.indexer.events.indexing import index_objects
 from services.indexer.reconcile.pace import Round
-from shared.names import parse_key
-from shared.records import ArtifactRecord, VersionRecord
-from shared.storage import ListedObject
+from shared.domain.object_keys import parse_key
+from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.storage.listing import ListedObject
 
 Known = dict[str, tuple[VersionRecord, ArtifactRecord]]
 

@@ -2,10 +2,10 @@
 
 from registry.schemas import Reason
 from services.indexer.reconcile.pace import Round
-from shared.database import mark_missing, reject, restore
-from shared.logs import get_logger
-from shared.records import ArtifactRecord, VersionRecord
-from shared.tasks import run_all
+from shared.database.lifecycle import mark_missing, reject, restore
+from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.runtime.logs import get_logger
+from shared.runtime.tasks import run_all
 
 PAGE = 200
 

@@ -8,8 +8,8 @@ from services.indexer.reconcile.pace import Round, pace_of
 from services.indexer.reconcile.record_walk import walk_records
 from services.indexer.reconcile.report import Report
 from services.indexer.reconcile.strays import handle_strays
-from shared.database import run_under_lease
-from shared.logs import get_logger
+from shared.database.leases import run_under_lease
+from shared.runtime.logs import get_logger
 
 LEASE = "reconcile"
 LEASE_SECONDS = 15.0

@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import NoReturn
 
 from services.indexer.context import Context
+from services.indexer.kafka.errors import KafkaUnreadable
+from services.indexer.kafka.topic_reader import open_reader
 from services.indexer.reconcile.round import reconcile_when_due, until_due
-from services.indexer.topic import KafkaUnreadable, open_reader
-from shared.database import DatabaseError, LeaseLost
-from shared.errors import RegistryError
-from shared.logs import get_logger
+from shared.database.client import DatabaseError
+from shared.database.leases import LeaseLost
+from shared.domain.errors import RegistryError
+from shared.runtime.logs import get_logger
 
 LOOK_SECONDS = 2.0
 """How often Kafka is asked whether events still wait: it tells nobody by itself."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from services.indexer.reconcile.pace import Round
-from shared.logs import get_logger
+from shared.runtime.logs import get_logger
 
 log = get_logger(__name__)
 

@@ -1,0 +1,128 @@
+"""`registry admin`: the operator's commands, for where the services and their settings are."""
+
+from typing import Annotated
+
+import typer
+
+from services.admin import output
+from services.admin.composition import run_with_context
+from services.admin.dead_letters import topic as dead_letters
+from services.admin.dead_letters.letters import Letter, WholeLetter
+from services.admin.dead_letters.sender import open_sender
+from services.admin.rebuild.rebuild import rebuild
+from services.admin.rebuild.report import RebuildReport
+from services.indexer.context import Context
+from services.indexer.kafka.topic_reader import open_reader
+from services.indexer.reconcile.report import Report
+from services.indexer.reconcile.round import reconcile as compare
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would be done; change nothing.")]
+Partition = Annotated[int, typer.Argument(min=0, help="Partition of the dead-letter topic.")]
+Offset = Annotated[int, typer.Argument(min=0, help="Offset in that partition.")]
+
+app = typer.Typer(
+    name="admin",
+    help="Repair and rebuild; runs where the services are installed, with their settings.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+letters = typer.Typer(help="Messages and work that could not be handled.")
+app.add_typer(letters, name="dead-letters")
+
+
+@app.command()
+def reconcile(dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Compare buckets and records both ways now, and repair what differs."""
+
+    async def use(context: Context) -> Report:
+        return await compare(context, dry_run=dry_run)
+
+    report = run_with_context(use)
+    (output.print_json if as_json else output.print_reconciled)(report)
+
+
+@app.command()
+def replay(
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="Read every model event there is; required.")
+    ] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Rebuild the records from the event topic, the manifests and the buckets."""
+    if not from_beginning:
+        raise typer.BadParameter("replay takes --from-beginning: there is no other start")
+
+    async def use(context: Context) -> RebuildReport:
+        async with open_reader(context.settings) as reader:
+            return await rebuild(context, reader=reader, dry_run=dry_run)
+
+    report = run_with_context(use)
+    (output.print_json if as_json else output.print_rebuilt)(report)
+
+
+@letters.command("list")
+def list_letters(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most letters to list.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest dead letters, the newest last; with --json one document a line."""
+
+    async def use(context: Context) -> list[Letter]:
+        async with open_reader(context.settings) as reader:
+            return await dead_letters.list_letters(limit, reader=reader, context=context)
+
+    found = run_with_context(use)
+    if as_json:
+        output.print_json(*found)
+    else:
+        output.print_letters(found)
+
+
+@letters.command()
+def show(partition: Partition, offset: Offset, as_json: AsJson = False) -> None:
+    """Show one dead letter: the message, where it came from, and why it is here."""
+
+    async def use(context: Context) -> WholeLetter:
+        async with open_reader(context.settings) as reader:
+            return await dead_letters.find_letter(partition, offset, reader=reader, context=context)
+
+    found = run_with_context(use)
+    (output.print_json if as_json else output.print_letter)(found)
+
+
+@letters.command("replay")
+def replay_letters(
+    partition: Annotated[
+        int | None, typer.Argument(min=0, help="Partition of the dead-letter topic.")
+    ] = None,
+    offset: Annotated[int | None, typer.Argument(min=0, help="Offset in that partition.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Replay all that were not replayed before.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send a dead letter's message to the topic that it came from, or every letter's."""
+    place = _place(partition, offset, every=every)
+
+    async def use(context: Context) -> dead_letters.ReplayReport:
+        settings = context.settings
+        async with open_reader(settings) as reader, open_sender(settings) as send:
+            if place is None:
+                return await dead_letters.replay_letters(reader=reader, send=send, context=context)
+            return await dead_letters.replay_letter(
+                *place, reader=reader, send=send, context=context
+            )
+
+    report = run_with_context(use)
+    (output.print_json if as_json else output.print_replayed)(report)
+
+
+def _place(partition: int | None, offset: int | None, *, every: bool) -> tuple[int, int] | None:
+    """Return partition and offset, None for all letters; raises typer.BadParameter."""
+    if every and partition is None:
+        return None
+    if every or partition is None or offset is None:
+        raise typer.BadParameter("replay takes PARTITION and OFFSET, or --all")
+    return partition, offset

@@ -1,0 +1,120 @@
+"""The dead-letter topic: listed, shown, and replayed to where its messages came from."""
+
+import heapq
+from collections.abc import AsyncGenerator, Sequence
+
+from pydantic import BaseModel, Field
+
+from services.admin.dead_letters.letters import Letter, WholeLetter, original_of
+from services.admin.dead_letters.sender import Send
+from services.admin.rebuild.report import Findings
+from services.indexer.context import Context
+from services.indexer.kafka.dead_letters import RawRecord
+from services.indexer.kafka.topic_reader import TopicReader
+from shared.database.client import find_each
+from shared.domain.errors import Conflict, NotFound
+
+
+class ReplayReport(BaseModel):
+    """What became of the dead letters that were to be replayed."""
+
+    replayed: int = 0
+    skipped: int = 0
+    """Replayed before."""
+    refused: Findings = Field(default_factory=Findings)
+    """Those that cannot be replayed, and why."""
+
+
+async def list_letters(limit: int, *, reader: TopicReader, context: Context) -> list[Letter]:
+    """Return the newest letters, oldest first; no more than `limit` are held in memory."""
+    newest: list[tuple[tuple[int, int, int], Letter]] = []
+    async for records in _batches(reader, context):
+        for record in records:
+            # No two letters have the same place, so letters themselves are never compared.
+            place = (record.timestamp, record.partition, record.offset)
+            heapq.heappush(newest, (place, Letter.of(record)))
+            if len(newest) > limit:
+                heapq.heappop(newest)
+    letters = [letter for _, letter in sorted(newest, key=lambda each: each[0])]
+    return await _with_replays(letters, context)
+
+
+async def find_letter(
+    partition: int, offset: int, *, reader: TopicReader, context: Context
+) -> WholeLetter:
+    """Return one letter; raises NotFound."""
+    letter = WholeLetter.of(await _record(partition, offset, reader, context))
+    [known] = await _with_replays([letter], context)
+    return letter.model_copy(update={"replayed_at": known.replayed_at})
+
+
+async def replay_letter(
+    partition: int, offset: int, *, reader: TopicReader, send: Send, context: Context
+) -> ReplayReport:
+    """Send one letter's message to its topic again, also one that was replayed before.
+
+    Raises NotFound, or Conflict where it cannot be replayed.
+    """
+    await _replay(await _record(partition, offset, reader, context), send, context)
+    return ReplayReport(replayed=1)
+
+
+async def replay_letters(*, reader: TopicReader, send: Send, context: Context) -> ReplayReport:
+    """Replay every letter that was not replayed before; one that cannot be is told, and left."""
+    report = ReplayReport()
+    async for records in _batches(reader, context):
+        letters = await _with_replays([Letter.of(record) for record in records], context)
+        for record, letter in zip(records, letters, strict=True):
+            if letter.replayed_at is not None:
+                report.skipped += 1
+                continue
+            try:
+                await _replay(record, send, context)
+            except Conflict as refused:
+                report.refused.add(refused.detail)
+            else:
+                report.replayed += 1
+    return report
+
+
+async def _replay(record: RawRecord, send: Send, context: Context) -> None:
+    letter = Letter.of(record)
+    # In this order: a crash between the two repeats a message, which changes nothing.
+    await send(original_of(record))
+    await context.database.reports.update_one(
+        {"_id": letter.id},
+        {
+            "$set": {
+                "replayed_at": await context.database.now(),
+                # Tells the letter from one that lies at its place in a topic made anew.
+                "buried_at": letter.buried_at,
+            }
+        },
+        upsert=True,
+    )
+
+
+async def _with_replays(letters: Sequence[Letter], context: Context) -> list[Letter]:
+    ids = [letter.id for letter in letters]
+    replays = {
+        (found["_id"], found["buried_at"]): found["replayed_at"]
+        async for found in find_each(context.database.reports, "_id", ids)
+    }
+    return [
+        letter.model_copy(update={"replayed_at": replays.get((letter.id, letter.buried_at))})
+        for letter in letters
+    ]
+
+
+async def _batches(reader: TopicReader, context: Context) -> AsyncGenerator[list[RawRecord]]:
+    extent = await reader.extent(context.settings.kafka_dead_letter_topic)
+    async for records in reader.read(extent):
+        yield records
+
+
+async def _record(partition: int, offset: int, reader: TopicReader, context: Context) -> RawRecord:
+    topic = context.settings.kafka_dead_letter_topic
+    record = await reader.record(topic, partition, offset)
+    if record is None:
+        raise NotFound("dead_letter_missing", f"no dead letter {partition}/{offset} in {topic!r}")
+    return record

@@ -1,0 +1,117 @@
+"""What a person sees: tables and lines on stdout."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+
+from services.admin.dead_letters.letters import Letter, WholeLetter
+from services.admin.dead_letters.topic import ReplayReport
+from services.admin.rebuild.report import Findings, RebuildReport
+from services.indexer.reconcile.report import Report
+
+WIDE = 100_000
+"""Columns of a line that no terminal shows."""
+
+
+def print_json(*answers: BaseModel) -> None:
+    """Print JSON, one document a line."""
+    for answer in answers:
+        typer.echo(answer.model_dump_json())
+
+
+def print_reconciled(report: Report) -> None:
+    """Print what a comparison saw and repaired."""
+    _print_counts(report)
+    _print_lines("error", report.errors)
+
+
+def print_rebuilt(report: RebuildReport) -> None:
+    """Print what a rebuilding found and did."""
+    _print_counts(report)
+    for name, found in report:
+        if isinstance(found, Findings):
+            _print_lines(name, found.examples)
+    if report.reconciled is not None:
+        typer.echo("compared with the bucket:")
+        print_reconciled(report.reconciled)
+
+
+def print_replayed(report: ReplayReport) -> None:
+    """Print what became of dead letters that were to be replayed."""
+    _print_counts(report)
+    _print_lines("refused", report.refused.examples)
+
+
+def print_letters(letters: Iterable[Letter]) -> None:
+    """Print one letter a line."""
+    columns = ("PARTITION", "OFFSET", "BURIED", "TOPIC", "BYTES", "REPLAYED", "REASON")
+    rows = [
+        (
+            *(letter.partition, letter.offset, letter.buried_at.isoformat(timespec="seconds")),
+            *(letter.original_topic, _bytes(letter)),
+            letter.replayed_at.isoformat(timespec="seconds") if letter.replayed_at else None,
+            " ".join(letter.reason.split()),
+        )
+        for letter in letters
+    ]
+    _print_table(rows, columns)
+
+
+def print_letter(letter: WholeLetter) -> None:
+    """Print everything that is known of a letter."""
+    _print_table(
+        [
+            ("place", f"{letter.partition} {letter.offset}"),
+            ("buried", letter.buried_at.isoformat()),
+            ("replayed", letter.replayed_at.isoformat() if letter.replayed_at else None),
+            ("reason", letter.reason),
+            ("topic", letter.original_topic),
+            ("partition", letter.original_partition),
+            ("offset", letter.original_offset),
+            ("key", letter.key),
+            ("bytes", _bytes(letter)),
+            *((f"header {name}", text) for name, text in letter.headers.items()),
+        ]
+    )
+    for title, text in (("traceback", letter.traceback), ("value", letter.value)):
+        typer.echo(f"{title}:\n{text.rstrip()}")
+
+
+def _bytes(letter: Letter) -> str:
+    return f"{letter.value_bytes}{' (cut)' if letter.truncated else ''}"
+
+
+def _print_counts(report: BaseModel) -> None:
+    counts = {
+        name: value.count if isinstance(value, Findings) else value
+        for name, value in report
+        if isinstance(value, (int, Findings))
+    }
+    _print_table([(name.replace("_", " "), value) for name, value in counts.items()])
+
+
+def _print_lines(title: str, lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(f"{title}: {line}")
+
+
+def _print_table(rows: Iterable[Sequence[object]], columns: Sequence[str] = ()) -> None:
+    table = Table(
+        *columns, box=None, pad_edge=False, header_style="bold", show_header=bool(columns)
+    )
+    for row in rows:
+        # Not markup: a reason may hold brackets.
+        table.add_row(*(_plain(value) for value in row))
+    # Not on a terminal a line is for a program: rich would cut it at 80 columns.
+    width = None if sys.stdout.isatty() else WIDE
+    Console(width=width, markup=False, highlight=False).print(table)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""Records rebuilt from the event topic, the manifests and the buckets."""

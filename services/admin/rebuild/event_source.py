@@ -1,0 +1,37 @@
+"""Model events as they come back from their topic."""
+
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+
+from registry.schemas import ModelEvent
+from services.admin.rebuild.event_log import EventLog
+from services.admin.rebuild.report import RebuildReport
+from services.indexer.kafka.dead_letters import RawRecord
+from services.indexer.kafka.topic_reader import Extent, TopicReader
+
+
+async def log_events(reader: TopicReader, extent: Extent, report: RebuildReport) -> EventLog:
+    """Read every event, and tell in the report what is wrong with them.
+
+    Raises KafkaUnreadable.
+    """
+    log = EventLog()
+    async for records in reader.read(extent):
+        report.events += len(records)
+        for event in read_events(records, report):
+            log.add(event)
+    report.repeated, report.disorder, report.gaps = log.repeated, log.disorder, log.gaps()
+    return log
+
+
+def read_events(records: Iterable[RawRecord], report: RebuildReport | None) -> list[ModelEvent]:
+    """Return the events of the records; what is none is told in the report, where there is one."""
+    events: list[ModelEvent] = []
+    for record in records:
+        try:
+            events.append(ModelEvent.model_validate_json(record.value or b""))
+        except ValidationError:
+            if report is not None:
+                report.errors.add(f"message {record.partition}/{record.offset} is no model event")
+    return events

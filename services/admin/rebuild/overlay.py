@@ -1,0 +1,143 @@
+"""What an event makes of a version's record: pure decisions, without any I/O."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from registry.schemas import Artifact, ModelEvent
+from shared.domain.object_keys import object_key
+from shared.domain.records import ArtifactRecord, SessionRecord, VersionRecord
+from shared.domain.transitions import derive_state
+from shared.storage.listing import ListedObject
+
+Outcome = Literal["confirmed", "ahead", "rebuilt", "updated", "differing"]
+
+_OPEN = ("pending", "verifying")
+"""A version goes from the one to the other without an event."""
+_NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+_ENDED: dict[str, Literal["aborted", "expired"]] = {
+    "upload_aborted": "aborted",
+    "upload_expired": "expired",
+}
+"""How a session ended, by the reason of its version."""
+_FINDINGS = (
+    *("state", "sha256", "sha256_state", "composite", "etag", "object_version"),
+    *("format", "media_type", "details"),
+)
+
+
+def compare(record: VersionRecord | None, event: ModelEvent) -> Outcome:
+    """Say what a version's newest event means beside its record."""
+    if record is None:
+        return "rebuilt"
+    if record.sequence != event.sequence:
+        return "ahead" if record.sequence > event.sequence else "updated"
+    same = record.state == event.data.state or {record.state, event.data.state} <= {*_OPEN}
+    return "confirmed" if same else "differing"
+
+
+def overlay(
+    base: VersionRecord, event: ModelEvent, *, now: datetime, ttl: timedelta
+) -> VersionRecord:
+    """Return `base` (what was opened, or an older record) with what the event tells.
+
+    A version that the event calls ready, without telling what was found of each file, is left to
+    verification. An upload that is still open gets at least `ttl` from now on.
+    """
+    data = event.data
+    told = base.model_copy(
+        update={
+            "sequence": event.sequence,
+            "artifacts": _with_findings(base.artifacts, data.artifacts),
+            "reasons": data.reasons,
+            "failure": None,
+            "work": None,
+        }
+    )
+    if data.state in ("rejected", "missing", "deleted"):
+        return told.model_copy(update={"state": data.state, "session": _ended(base.session, event)})
+    derived = derive_state(told.artifacts, [], None, event.time)
+    if derived["state"] == "ready":
+        since = base.ready_at or event.time
+        session = _ended(base.session, event)
+        return told.model_copy(update={**derived, "ready_at": since, "session": session})
+    # What was ready once must not expire, and lose its bytes by that, while it is verified again.
+    until = _NEVER if data.state == "ready" else now + ttl
+    session = _prolonged(base.session, until)
+    return told.model_copy(update={**derived, "ready_at": None, "session": session})
+
+
+def reopened(manifest: VersionRecord, *, now: datetime, ttl: timedelta) -> VersionRecord:
+    """Return a version as it was opened, to be verified again; its upload gets `ttl` anew."""
+    derived = derive_state(manifest.artifacts, [], None, now)
+    return manifest.model_copy(
+        update={**derived, "session": _prolonged(manifest.session, now + ttl)}
+    )
+
+
+def opened_by(event: ModelEvent, objects: Iterable[ListedObject]) -> VersionRecord | None:
+    """Return what can be told of a version that has no manifest; None without any file.
+
+    Its files are those that the event names, else the objects under its key.
+    """
+    data = event.data
+    prefix = object_key(data.model, data.number, "")
+    artifacts = [
+        ArtifactRecord(path=each.path, key=each.key, size_bytes=each.size_bytes, kind="object")
+        for each in data.artifacts
+    ] or [
+        ArtifactRecord(
+            path=each.key.removeprefix(prefix),
+            key=each.key,
+            size_bytes=each.size_bytes,
+            kind="object",
+        )
+        for each in objects
+    ]
+    if not artifacts:
+        return None
+    return VersionRecord(
+        id=data.version_id,
+        model=data.model,
+        number=data.number,
+        label=data.label,
+        source="upload" if data.upload_id else "object",
+        storage_group=data.storage_group,
+        artifacts=artifacts,
+        size_bytes=sum(artifact.size_bytes for artifact in artifacts),
+        created_at=event.time,
+    )
+
+
+def _with_findings(
+    artifacts: Iterable[ArtifactRecord], found: Iterable[Artifact]
+) -> list[ArtifactRecord]:
+    findings = {each.path: each for each in found}
+    return [
+        artifact.model_copy(update=_findings(findings[artifact.path]))
+        if artifact.path in findings
+        else artifact
+        for artifact in artifacts
+    ]
+
+
+def _findings(found: Artifact) -> dict[str, Any]:
+    fields = {name: getattr(found, name) for name in _FINDINGS}
+    if found.sha256_state == "claimed":
+        fields["claimed_sha256"] = found.sha256
+    return fields
+
+
+def _ended(session: SessionRecord | None, event: ModelEvent) -> SessionRecord | None:
+    if session is None:
+        return None
+    if event.data.state != "rejected":
+        return session.model_copy(update={"state": "completed"})
+    ends = [_ENDED[each.code] for each in event.data.reasons if each.code in _ENDED]
+    return session.model_copy(update={"state": ends[0]}) if ends else session
+
+
+def _prolonged(session: SessionRecord | None, until: datetime) -> SessionRecord | None:
+    if session is None:
+        return None
+    return session.model_copy(update={"expires_at": max(session.expires_at, until)})

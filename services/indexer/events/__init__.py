@@ -1,0 +1,1 @@
+"""Bucket events in: parsed, matched with what was announced, and recorded."""

@@ -1,0 +1,94 @@
+"""One batch of Kafka messages: parsed, indexed, and acknowledged only when all of it is durable."""
+
+from collections.abc import Sequence
+
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_random_exponential,
+)
+
+from services.indexer.context import Context
+from services.indexer.events.bucket_events import ObjectWritten, PoisonMessage, parse_bucket_event
+from services.indexer.events.indexing import index_objects
+from services.indexer.kafka.dead_letters import Bury, DeadLetter, RawRecord
+from shared.database.client import DatabaseError
+from shared.domain.errors import Unavailable
+from shared.domain.records import VersionRecord
+from shared.runtime.logs import get_logger
+
+RETRY_SECONDS = 60.0
+"""Patience with an absent server, far under Kafka's poll interval of 5 minutes."""
+OUTAGE = (Unavailable, DatabaseError)
+"""What says that a server is away: the messages are not at fault, and come again."""
+
+log = get_logger(__name__)
+
+
+async def handle_batch(records: Sequence[RawRecord], *, context: Context, bury: Bury) -> bool:
+    """Index the batch; True where objects must be read whole next.
+
+    Absent servers are waited for with jitter. When that takes over a minute the error is raised:
+    the batch is then not acknowledged and comes again. A message that cannot be handled, for
+    whatever reason but an outage, becomes a dead letter, and the others go on without it.
+    """
+    parsed = [
+        (record, written)
+        for record in records
+        if (written := await _parse(record, bury)) is not None
+    ]
+    try:
+        changed = await _index([each for _, written in parsed for each in written], context)
+    except OUTAGE:
+        raise
+    except Exception as error:
+        # A defect, of the data or of ours: find the message that brings it out.
+        log.error("batch failed", messages=len(records), exc_info=error)
+        changed = await _index_one_by_one(parsed, context, bury)
+    return any(version.work for version in changed)
+
+
+async def _index_one_by_one(
+    parsed: Sequence[tuple[RawRecord, list[ObjectWritten]]], context: Context, bury: Bury
+) -> list[VersionRecord]:
+    changed: list[VersionRecord] = []
+    for record, written in parsed:
+        try:
+            changed += await _index(written, context)
+        except OUTAGE:
+            raise
+        except Exception as error:
+            await _bury(record, error, bury)
+    return changed
+
+
+async def _index(written: Sequence[ObjectWritten], context: Context) -> list[VersionRecord]:
+    async for attempt in _patience():
+        with attempt:
+            return await index_objects(written, context)
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+async def _parse(record: RawRecord, bury: Bury) -> list[ObjectWritten] | None:
+    try:
+        return parse_bucket_event(record.value)
+    except PoisonMessage as error:
+        await _bury(record, error, bury)
+        return None
+
+
+async def _bury(record: RawRecord, error: Exception, bury: Bury) -> None:
+    async for attempt in _patience():
+        with attempt:
+            await bury(DeadLetter.of_message(record, error))
+    log.warning("dead letter", partition=record.partition, offset=record.offset, reason=str(error))
+
+
+def _patience() -> AsyncRetrying:
+    return AsyncRetrying(
+        retry=retry_if_exception_type(OUTAGE),
+        wait=wait_random_exponential(multiplier=0.1, max=5),
+        stop=stop_after_delay(RETRY_SECONDS),
+        reraise=True,
+    )

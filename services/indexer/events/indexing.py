@@ -1,0 +1,120 @@
+"""A batch of bucket events becomes verified versions: read, look in parallel, settle together."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from registry.schemas import SETTLED
+from services.indexer.context import Context
+from services.indexer.events.bucket_events import ObjectWritten
+from services.indexer.events.found_objects import adopt_object, report_stray
+from services.indexer.verify.inspection import inspect_object
+from shared.database.lifecycle import settle
+from shared.database.work import retry_work
+from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.domain.transitions import Verdict
+from shared.runtime.logs import get_logger
+from shared.runtime.tasks import end
+
+log = get_logger(__name__)
+
+SETTLED_TOGETHER = 400
+"""Verdicts of one transaction; while it runs, storage answers for those of the next."""
+
+Place = tuple[VersionRecord, int]
+"""A version, and the index of one of its artifacts."""
+
+
+async def index_objects(written: Iterable[ObjectWritten], context: Context) -> list[VersionRecord]:
+    """Record what the written objects mean; returns the versions that are new or changed state.
+
+    Repeats, in this batch or later, change nothing, so a batch can be given again after a storage
+    or database error, which this raises.
+    """
+    # 1. The newest event of each object version, in buckets that are ours.
+    objects = [o for o in _newest(written) if await _is_ours(o, context)]
+    # 2. What is known of them, in one query.
+    places = await _places([o.key for o in objects], context)
+    # 3. Adopt or report the objects that nobody announced.
+    adopted = [await adopt_object(o, context) for o in objects if (o.bucket, o.key) not in places]
+    # 4. Look at the announced ones, in parallel, and settle what is known of them meanwhile.
+    announced = [(o, p) for o in objects if (p := places.get((o.bucket, o.key)))]
+    judging = [asyncio.create_task(_judge(o, place, context)) for o, place in announced]
+    records: list[VersionRecord] = []
+    try:
+        for start in range(0, len(judging), SETTLED_TOGETHER):
+            found = await asyncio.gather(*judging[start : start + SETTLED_TOGETHER])
+            records += await settle(context.database, [v for v in found if v is not None])
+    finally:
+        await end(*judging)  # those under way after an error
+    for record in records:
+        log_settled(record)
+    return records + [record for record in adopted if record is not None]
+
+
+def log_settled(record: VersionRecord) -> None:
+    """Log a version's new state."""
+    log.info(
+        f"version {record.state}",
+        model=record.model,
+        version=record.number,
+        version_id=record.id,
+        reasons=[reason.code for reason in record.reasons],
+    )
+
+
+def _newest(written: Iterable[ObjectWritten]) -> Sequence[ObjectWritten]:
+    newest: dict[tuple[str, str, str | None], ObjectWritten] = {}
+    for found in written:
+        identity = (found.bucket, found.key, found.object_version)
+        known = newest.get(identity)
+        if known is None or known.order <= found.order:
+            newest[identity] = found
+    return list(newest.values())
+
+
+async def _is_ours(written: ObjectWritten, context: Context) -> bool:
+    if await context.groups.knows(written.bucket):
+        return True
+    log.info("bucket is no storage group", bucket=written.bucket, key=written.key)
+    return False
+
+
+async def _places(keys: Sequence[str], context: Context) -> dict[tuple[str, str], Place]:
+    return {
+        (version.storage_group, artifact.key): (version, index)
+        for version in await context.versions.by_keys(keys)
+        for index, artifact in enumerate(version.artifacts)
+    }
+
+
+async def _judge(written: ObjectWritten, place: Place, context: Context) -> Verdict | None:
+    version, index = place
+    artifact = version.artifacts[index]
+    if version.failure is not None and version.state in SETTLED:
+        await retry_work(context.database, version)  # a dead letter that was replayed
+        return None
+    if _is_another(written, artifact):
+        detail = "written again after it was verified; the verified object stays"
+        await report_stray(written, None, "written_again", detail, context)
+        return None
+    if version.state == "rejected":
+        await report_stray(written, None, "version_rejected", "its version is rejected", context)
+        return None
+    if artifact.state == "verified":
+        return None  # a repeat
+    if artifact.etag is not None and version.failure is None:
+        return None  # in the hands of the full read; where that was given up, it is tried again
+    verdict = await inspect_object(version, index, written.object_version, context)
+    if verdict is None:
+        log.warning("object is gone", bucket=written.bucket, key=written.key)
+    return verdict
+
+
+def _is_another(written: ObjectWritten, artifact: ArtifactRecord) -> bool:
+    """Whether the event tells of a later object version than the verified one."""
+    return (
+        artifact.state == "verified"
+        and written.object_version is not None
+        and artifact.object_version is not None
+        and written.object_version != artifact.object_version
+    )

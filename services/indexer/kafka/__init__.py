@@ -1,0 +1,1 @@
+"""Kafka as the indexer uses it: broker, topics, publishing, dead letters."""

@@ -1,0 +1,57 @@
+"""Kafka through FastStream: the broker, its end, and whether Kafka answers."""
+
+import asyncio
+import logging
+from typing import Any
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+from faststream.kafka import KafkaBroker
+
+from shared.runtime.logs import get_logger
+from shared.runtime.settings import Settings
+
+BATCH_END_SECONDS = 5.0
+"""At the end, the batch under way may take so long; then it is left to come again."""
+STOP_SECONDS = 2.0
+"""How long consumer and producer may each take to leave Kafka, which may be away."""
+
+log = get_logger(__name__)
+
+
+def make_broker(settings: Settings) -> KafkaBroker:
+    """Return a broker whose every publish is confirmed by all in-sync replicas."""
+    return KafkaBroker(
+        settings.kafka_bootstrap_servers,
+        acks="all",
+        enable_idempotence=True,
+        request_timeout_ms=int(settings.kafka_timeout_seconds * 1000),
+        graceful_timeout=BATCH_END_SECONDS,
+        apply_types=False,
+        log_level=logging.DEBUG,  # a line for each batch is too much
+        logger=logging.getLogger("services.indexer.faststream"),
+    )
+
+
+async def disconnect(broker: KafkaBroker) -> None:
+    """Close the producer; what is not confirmed by then is sent again by the next process."""
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await broker.stop()
+    except (KafkaError, TimeoutError) as error:
+        log.warning("producer not stopped", error=type(error).__name__)
+
+
+async def kafka_answers(settings: Settings, seconds: float) -> bool:
+    """Whether a broker tells of its topics now; a connection that is there may be a dead one."""
+    client: Any = AIOKafkaClient(
+        bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=int(seconds * 1000)
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            await client.bootstrap()
+    except (KafkaError, OSError):  # TimeoutError is one
+        return False
+    finally:
+        await client.close()
+    return True

@@ -1,0 +1,81 @@
+"""Bucket events come in batches, each acknowledged when its handler has returned."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+
+from services.indexer.kafka.broker import BATCH_END_SECONDS, STOP_SECONDS
+from services.indexer.kafka.dead_letters import RawRecord
+from shared.runtime.logs import get_logger
+from shared.runtime.settings import Settings
+
+log = get_logger(__name__)
+
+HandleBatch = Callable[[tuple[RawRecord, ...]], Awaitable[None]]
+"""Returns when all that the batch tells is durable; an error gives the batch back to Kafka."""
+
+
+def subscribe_to_bucket_events(
+    broker: KafkaBroker,
+    settings: Settings,
+    handle: HandleBatch,
+    listener: ConsumerRebalanceListener,
+) -> None:
+    """Register `handle` for the batches of bucket events; they come once consuming starts."""
+
+    @broker.subscriber(
+        settings.kafka_bucket_events_topic,
+        group_id=settings.kafka_indexer_group,
+        auto_offset_reset="earliest",  # "latest" would lose what came before the first start
+        ack_policy=AckPolicy.NACK_ON_ERROR,  # the default acknowledges before the work is done
+        batch=True,
+        max_records=settings.indexer_batch_size,
+        # FastStream sleeps this long after an empty poll, so it bounds the delay of an event.
+        batch_timeout_ms=5,
+        listener=listener,
+        parser=parse_tolerantly,
+        decoder=decode_nothing,
+    )
+    async def on_bucket_events(records: tuple[RawRecord, ...]) -> None:
+        await handle(records)
+
+
+async def parse_tolerantly(
+    records: tuple[RawRecord, ...], original: Callable[[Any], Awaitable[KafkaMessage]]
+) -> KafkaMessage:
+    """Keep FastStream's parser from headers that it cannot decode; they stay in `raw_message`."""
+    message = await original(tuple(replace(record, headers=()) for record in records))
+    message.raw_message = records
+    return message
+
+
+async def decode_nothing(message: KafkaMessage) -> tuple[RawRecord, ...]:
+    """Give the handler the records as they are: a bad one must not fail its whole batch."""
+    records = message.raw_message
+    return records if isinstance(records, tuple) else (records,)
+
+
+async def start_consuming(broker: KafkaBroker) -> None:
+    """Start the consumers; raises KafkaError, and may then be called again."""
+    try:
+        await broker.start()
+    except Exception:
+        for subscriber in broker.subscribers:
+            await subscriber.stop()  # else the next start would forget an open consumer
+        raise
+
+
+async def stop_consuming(broker: KafkaBroker) -> None:
+    """Take no new messages, and let the batch under way end, for some seconds."""
+    try:
+        async with asyncio.timeout(BATCH_END_SECONDS + STOP_SECONDS):
+            for subscriber in broker.subscribers:
+                await subscriber.stop()
+    except (KafkaError, TimeoutError) as error:
+        log.warning("consumer not stopped", error=type(error).__name__)

@@ -1,0 +1,1 @@
+"""Model events out: from the outbox to Kafka, in order per model."""

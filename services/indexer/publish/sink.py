@@ -1,0 +1,16 @@
+"""Where model events go: the seam between the relay and what carries them."""
+
+from typing import Protocol
+
+from shared.database.outbox import PendingEvent
+
+
+class EventSink(Protocol):
+    """Takes model events for good."""
+
+    async def send(self, event: PendingEvent) -> None:
+        """Return once the event is durable there.
+
+        Raises Unavailable where that is not known; the event is then sent again.
+        """
+        ...

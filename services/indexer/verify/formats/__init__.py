@@ -1,0 +1,1 @@
+"""Container formats, checked by a few ranged reads of a stored file."""

@@ -1,0 +1,61 @@
+"""A forward cursor over a file: many small fields from few buffered reads."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from services.indexer.verify.formats.plan import Range, Steps
+from services.indexer.verify.formats.report import FormatError
+
+
+class Cursor:
+    """Walks a file from a position up to a limit; skipped bytes are never transferred."""
+
+    def __init__(
+        self,
+        limit: int,
+        chunk_bytes: int,
+        overrun: Callable[[int, int], FormatError],
+        byte_order: Literal["little", "big"] = "little",
+    ) -> None:
+        """Start at offset 0.
+
+        `overrun(offset, length)` makes the error for a field of `length` bytes at `offset` that
+        does not end by `limit`; `chunk_bytes` is what one read fetches ahead.
+        """
+        self.position = 0
+        self.byte_order: Literal["little", "big"] = byte_order
+        self._limit = limit
+        self._chunk_bytes = chunk_bytes
+        self._overrun = overrun
+        self._buffer = b""
+        self._buffer_offset = 0
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the position has reached the limit."""
+        return self.position == self._limit
+
+    def take(self, length: int) -> Steps[bytes]:
+        """Read the next `length` bytes and move past them."""
+        start = self.position - self._buffer_offset
+        if start + length > len(self._buffer):
+            self._require(length)
+            wanted = min(max(length, self._chunk_bytes), self._limit - self.position)
+            self._buffer = (yield Range(self.position, wanted)) if wanted else b""
+            self._buffer_offset = self.position
+            start = 0
+        self.position += length
+        return self._buffer[start : start + length]
+
+    def unsigned(self, width: int) -> Steps[int]:
+        """Read an unsigned integer of `width` bytes."""
+        return int.from_bytes((yield from self.take(width)), self.byte_order)
+
+    def skip(self, length: int) -> None:
+        """Move past `length` bytes without reading them."""
+        self._require(length)
+        self.position += length
+
+    def _require(self, length: int) -> None:
+        if self.position + length > self._limit:
+            raise self._overrun(self.position, length)

@@ -1,0 +1,161 @@
+"""The tensor infos of a GGUF file, and the place of every tensor's bytes."""
+
+from typing import Final, NamedTuple
+
+from services.indexer.verify.formats.cursor import Cursor
+from services.indexer.verify.formats.plan import Steps
+from services.indexer.verify.formats.report import FormatError, short_text
+
+MAX_DIMENSIONS: Final = 4
+"""GGML_MAX_DIMS; converters fold a fifth dimension into the others."""
+MAX_NAME_BYTES: Final = 255
+"""The specification says 64, but GGML_MAX_NAME is a build option, and image models with names of
+up to 127 bytes are in use."""
+MAX_ELEMENTS: Final = 2**63 - 1
+"""Element counts are int64 in the reference reader."""
+
+BLOCKS: Final[dict[int, tuple[int, int]]] = {
+    # ggml_type: (elements in a block, bytes of a block)
+    0: (1, 4),  # F32
+    1: (1, 2),  # F16
+    2: (32, 18),  # Q4_0
+    3: (32, 20),  # Q4_1
+    6: (32, 22),  # Q5_0
+    7: (32, 24),  # Q5_1
+    8: (32, 34),  # Q8_0
+    9: (32, 36),  # Q8_1
+    10: (256, 84),  # Q2_K
+    11: (256, 110),  # Q3_K
+    12: (256, 144),  # Q4_K
+    13: (256, 176),  # Q5_K
+    14: (256, 210),  # Q6_K
+    15: (256, 292),  # Q8_K
+    16: (256, 66),  # IQ2_XXS
+    17: (256, 74),  # IQ2_XS
+    18: (256, 98),  # IQ3_XXS
+    19: (256, 50),  # IQ1_S
+    20: (32, 18),  # IQ4_NL
+    21: (256, 110),  # IQ3_S
+    22: (256, 82),  # IQ2_S
+    23: (256, 136),  # IQ4_XS
+    24: (1, 1),  # I8
+    25: (1, 2),  # I16
+    26: (1, 4),  # I32
+    27: (1, 8),  # I64
+    28: (1, 8),  # F64
+    29: (256, 56),  # IQ1_M
+    30: (1, 2),  # BF16
+    34: (256, 54),  # TQ1_0
+    35: (256, 66),  # TQ2_0
+    39: (32, 17),  # MXFP4
+    40: (64, 36),  # NVFP4
+    41: (128, 18),  # Q1_0
+    42: (64, 18),  # Q2_0
+}
+"""Sizes from the static assertions of ggml's `src/ggml-common.h`. Types that are missing here,
+such as those of forks and of later releases, pass with only their offset checked."""
+
+
+class Tensor(NamedTuple):
+    """One tensor info; sorts in the order of the data."""
+
+    offset: int
+    """From the start of the tensor data, bytes."""
+    size_bytes: int | None
+    """None for a type of unknown size."""
+    name: bytes
+    elements: int
+
+
+def read_tensors(cursor: Cursor, count: int) -> Steps[list[Tensor]]:
+    """Read the tensor infos, in the order of the file.
+
+    Raises:
+        FormatError: `gguf_tensor_*`.
+
+    """
+    names: set[bytes] = set()
+    tensors: list[Tensor] = []
+    for _ in range(count):
+        start = cursor.position
+        tensor = yield from _read_tensor(cursor)
+        if tensor.name in names:
+            raise _error("duplicate_name", tensor.name, f"the info at offset {start} repeats it")
+        names.add(tensor.name)
+        tensors.append(tensor)
+    return tensors
+
+
+def _read_tensor(cursor: Cursor) -> Steps[Tensor]:
+    name_bytes = yield from cursor.unsigned(8)
+    if name_bytes > MAX_NAME_BYTES:
+        raise FormatError(
+            "gguf_tensor_name_length",
+            f"The tensor name before offset {cursor.position} has {name_bytes} bytes; the limit "
+            f"is {MAX_NAME_BYTES}.",
+        )
+    name = yield from cursor.take(name_bytes)
+    dimensions = yield from cursor.unsigned(4)
+    if dimensions > MAX_DIMENSIONS:
+        raise _error("dimensions", name, f"it has {dimensions}, the limit is {MAX_DIMENSIONS}")
+    elements = row = 1
+    for index in range(dimensions):
+        extent = yield from cursor.unsigned(8)
+        row = extent if index == 0 else row
+        elements *= extent
+        if extent > MAX_ELEMENTS or elements > MAX_ELEMENTS:
+            raise _error("size_overflow", name, "its elements must fit a signed 64-bit integer")
+    ggml_type = yield from cursor.unsigned(4)
+    offset = yield from cursor.unsigned(8)
+    return Tensor(offset, _size_bytes(name, ggml_type, row, elements), name, elements)
+
+
+def _size_bytes(name: bytes, ggml_type: int, row: int, elements: int) -> int | None:
+    """Give the bytes of a tensor of a known type; its rows are whole blocks."""
+    if ggml_type not in BLOCKS:
+        return None
+    block_elements, block_bytes = BLOCKS[ggml_type]
+    if row % block_elements:
+        raise _error(
+            "row_not_whole_blocks", name, f"a row of {row} is not a multiple of {block_elements}"
+        )
+    return elements // block_elements * block_bytes
+
+
+def check_tensors(
+    tensors: list[Tensor], header_end: int, alignment: int, size_bytes: int
+) -> int | None:
+    """Check that the data of each tensor is aligned, inside the file, and its own.
+
+    Returns the parameter count, or None when a tensor's type has an unknown size. Bytes after the
+    last tensor are not judged: writers may pad it or not.
+
+    Raises:
+        FormatError: `gguf_tensor_*`.
+
+    """
+    data_start = -(-header_end // alignment) * alignment
+    end = 0
+    for tensor in sorted(tensors, key=lambda tensor: (tensor.offset, tensor.size_bytes or 0)):
+        if tensor.offset % alignment:
+            raise _error(
+                "misaligned",
+                tensor.name,
+                f"its offset {tensor.offset} is not a multiple of {alignment}",
+            )
+        if tensor.offset < end:
+            raise _error("overlap", tensor.name, f"its offset {tensor.offset} is before {end}")
+        end = tensor.offset + (tensor.size_bytes or 0)
+        if data_start + end > size_bytes:
+            raise _error(
+                "out_of_bounds",
+                tensor.name,
+                f"its data ends at offset {data_start + end}, the file at {size_bytes}",
+            )
+    if any(tensor.size_bytes is None for tensor in tensors):
+        return None
+    return sum(tensor.elements for tensor in tensors)
+
+
+def _error(rule: str, name: bytes, sentence: str) -> FormatError:
+    return FormatError(f"gguf_tensor_{rule}", f'GGUF tensor "{short_text(name)}": {sentence}.')

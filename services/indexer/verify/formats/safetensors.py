@@ -1,0 +1,173 @@
+"""safetensors: an 8-byte length, a JSON header of that length, then the tensors without gaps.
+
+The rules, the dtypes and the size limit are those of the reference implementation and of the
+format section of its README: https://github.com/huggingface/safetensors
+(`safetensors/src/tensor.rs`, `Metadata::validate` and `Dtype::bitsize`).
+"""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple, cast
+
+from services.indexer.verify.formats.json_members import JsonMembers
+from services.indexer.verify.formats.plan import Candidate, Plan, Range
+from services.indexer.verify.formats.report import FormatError, FormatReport, short_text
+
+MEDIA_TYPE: Final = "application/vnd.docker.ai.safetensors"
+"""Not registered with IANA; documented by Docker's model specification (docker/model-spec)."""
+LENGTH_BYTES: Final = 8
+MAX_HEADER_BYTES: Final = 100_000_000
+"""MAX_HEADER_SIZE of the reference implementation, which refuses to load more."""
+MAX_UNSIGNED: Final = 2**64 - 1
+"""Sizes, offsets and their products are `usize` in the reference, which refuses overflow."""
+
+DTYPE_BITS: Final[dict[str, int]] = {
+    "F4": 4,
+    **dict.fromkeys(("F6_E2M3", "F6_E3M2"), 6),
+    **dict.fromkeys(("BOOL", "U8", "I8"), 8),
+    **dict.fromkeys(("F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ"), 8),
+    **dict.fromkeys(("I16", "U16", "F16", "BF16"), 16),
+    **dict.fromkeys(("I32", "U32", "F32"), 32),
+    **dict.fromkeys(("C64", "F64", "I64", "U64"), 64),
+}
+"""Bits of one element."""
+
+
+class Tensor(NamedTuple):
+    """Where a tensor's bytes lie in the data section; sorts in file order."""
+
+    begin: int
+    end: int
+    name: str
+    elements: int
+
+
+def check_safetensors(candidate: Candidate) -> Plan:
+    """Check that the header parses and that its tensors cover the rest of the file exactly.
+
+    Raises:
+        FormatError: `safetensors_*`, named after the rule.
+
+    """
+    size_bytes = candidate.size_bytes
+    if size_bytes < LENGTH_BYTES:
+        raise FormatError(
+            "safetensors_truncated",
+            f"The header length takes {LENGTH_BYTES} bytes at offset 0, the file has {size_bytes}.",
+        )
+    header_bytes = int.from_bytes((yield Range(0, LENGTH_BYTES)), "little")
+    _check_header_length(header_bytes, size_bytes)
+    # The first byte comes before the rest: junk must not cost a transfer of 100 MB.
+    if header_bytes == 0 or (yield Range(LENGTH_BYTES, 1)) != b"{":
+        raise FormatError(
+            "safetensors_header_start", f"The header at offset {LENGTH_BYTES} must begin with '{{'."
+        )
+    tensors = _parse_header((yield Range(LENGTH_BYTES, header_bytes)))
+    _check_coverage(tensors, LENGTH_BYTES + header_bytes, size_bytes)
+    return FormatReport(
+        "safetensors",
+        MEDIA_TYPE,
+        {
+            "tensor_count": len(tensors),
+            "parameter_count": sum(tensor.elements for tensor in tensors),
+        },
+    )
+
+
+def _check_header_length(header_bytes: int, size_bytes: int) -> None:
+    if header_bytes > MAX_HEADER_BYTES:
+        raise FormatError(
+            "safetensors_header_too_large",
+            f"The header length at offset 0 is {header_bytes} bytes, the limit {MAX_HEADER_BYTES}.",
+        )
+    if LENGTH_BYTES + header_bytes > size_bytes:
+        raise FormatError(
+            "safetensors_header_out_of_bounds",
+            f"The header length at offset 0 is {header_bytes} bytes, past the file's end at "
+            f"{size_bytes}.",
+        )
+
+
+def _parse_header(header: bytes) -> list[Tensor]:
+    """Read every member of the header; the list is in the order of the header."""
+    members = JsonMembers(header, "safetensors_header", LENGTH_BYTES)
+    tensors: list[Tensor] = []
+    for name in members.object_keys():
+        if name == "__metadata__":
+            _check_metadata(members)
+            continue
+        tensors.append(_tensor(name, members.flat_object()))
+    members.finish()
+    return tensors
+
+
+def _check_metadata(members: JsonMembers) -> None:
+    """`__metadata__` maps strings to strings; the reference also reads null as absent."""
+    if members.null():
+        return
+    for _ in members.object_keys():
+        members.string()
+
+
+def _tensor(name: str, entry: dict[str, object]) -> Tensor:
+    """Check one tensor's dtype, shape and byte span against each other."""
+    dtype = entry.get("dtype")
+    if not isinstance(dtype, str) or dtype not in DTYPE_BITS:
+        raise _entry_error("dtype", name, "dtype must be a known one")
+    shape = _unsigned_list(entry.get("shape"))
+    if shape is None:
+        raise _entry_error("shape", name, "shape must be a list of non-negative integers")
+    offsets = _unsigned_list(entry.get("data_offsets"))
+    if offsets is None or len(offsets) != 2 or offsets[0] > offsets[1]:
+        raise _entry_error("offsets", name, "data_offsets must be two integers, begin <= end")
+    elements = _product(shape)
+    if elements is None or elements * DTYPE_BITS[dtype] > MAX_UNSIGNED:
+        raise _entry_error("size_overflow", name, "shape times dtype must fit 64 bits")
+    begin, end = offsets
+    if elements * DTYPE_BITS[dtype] != (end - begin) * 8:
+        raise _entry_error("size_mismatch", name, "shape times dtype must equal data_offsets' span")
+    return Tensor(begin, end, name, elements)
+
+
+def _unsigned_list(value: object) -> list[int] | None:
+    """Give a JSON array of unsigned 64-bit integers; None for anything else, true included."""
+    if not isinstance(value, list):
+        return None
+    items = cast("list[object]", value)
+    numbers = [item for item in items if type(item) is int and 0 <= item <= MAX_UNSIGNED]
+    return numbers if len(numbers) == len(items) else None
+
+
+def _product(shape: Iterable[int]) -> int | None:
+    """Multiply, in order; None once it overflows, even if a later factor is zero."""
+    product = 1
+    for factor in shape:
+        product *= factor
+        if product > MAX_UNSIGNED:
+            return None
+    return product
+
+
+def _entry_error(rule: str, name: str, sentence: str) -> FormatError:
+    return FormatError(
+        f"safetensors_tensor_{rule}", f'In the header, tensor "{short_text(name)}": {sentence}.'
+    )
+
+
+def _check_coverage(tensors: list[Tensor], data_offset: int, size_bytes: int) -> None:
+    """No hole, no overlap, and the last byte of the file belongs to the last tensor."""
+    end = 0
+    for tensor in sorted(tensors):
+        if tensor.begin != end:
+            raise _entry_error(
+                "not_contiguous",
+                tensor.name,
+                f"data_offsets begin at {tensor.begin}, but must begin where the previous "
+                f"tensor ends, at {end}",
+            )
+        end = tensor.end
+    if data_offset + end != size_bytes:
+        raise FormatError(
+            "safetensors_size_mismatch",
+            f"The tensors end at offset {data_offset + end}, the file at {size_bytes}; "
+            "they must end together.",
+        )

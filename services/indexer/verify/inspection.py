@@ -1,0 +1,122 @@
+"""Looking at one object of a version without reading it whole: size, digest, container format."""
+
+from dataclasses import dataclass
+
+from registry.schemas import CompositeDigest, Reason
+from services.indexer.context import Context
+from services.indexer.verify.formats.report import FormatError
+from services.indexer.verify.formats.table import check_format
+from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.domain.transitions import Verdict
+from shared.runtime.logs import get_logger
+from shared.storage.connection import StorageUnavailable
+from shared.storage.objects import ObjectReader, StoredObject
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRanges:
+    """The ranged reads of one exact object, as the format checks use them."""
+
+    objects: ObjectReader
+    bucket: str
+    key: str
+    object_version: str | None
+    size_bytes: int
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """Return the bytes from `offset`, fewer than `length` only at the object's end."""
+        length = min(length, self.size_bytes - offset)
+        if length <= 0:
+            return b""
+        read = await self.objects.read(self.bucket, self.key, offset, length, self.object_version)
+        if len(read) != length:
+            raise StorageUnavailable(f"{len(read)} bytes came of {length}")
+        return read
+
+
+async def inspect_object(
+    version: VersionRecord, index: int, object_version: str | None, context: Context
+) -> Verdict | None:
+    """Judge an artifact by what storage attests and by its format; None where it is gone.
+
+    An object that nobody attested gets a verdict that leaves it pending: it must be read whole. So
+    does one whose header storage fails to give while it answers otherwise: its event would come
+    again for ever, and the work of a full read is counted. Raises the storage errors.
+    """
+    artifact = version.artifacts[index]
+    async with context.storage_slots:
+        found = await context.storage.objects.head(
+            version.storage_group, artifact.key, object_version
+        )
+        if found is None:
+            return None
+        judged = judge(artifact, found)
+        if isinstance(judged, Reason):
+            return Verdict(version.id, index, artifact, judged)
+        if judged.state == "pending":
+            return Verdict(version.id, index, judged)
+        try:
+            return await checked(version, index, judged, context)
+        except StorageUnavailable as error:
+            # Raises where storage is away; where it answers, only this object cannot be read.
+            await context.storage.buckets.exists(version.storage_group)
+            log.warning("object cannot be read", key=artifact.key, detail=str(error))
+            pinned = {"etag": found.etag, "object_version": found.object_version}
+            return Verdict(version.id, index, artifact.model_copy(update=pinned))
+
+
+def judge(artifact: ArtifactRecord, found: StoredObject) -> ArtifactRecord | Reason:
+    """Compare what was announced with what storage attests, without any I/O.
+
+    The artifact comes back verified, or still pending when only a full read can tell.
+    """
+    path = artifact.path
+    if found.size_bytes != artifact.size_bytes:
+        detail = f"storage has {found.size_bytes} bytes, {artifact.size_bytes} were announced"
+        return Reason(code="size_mismatch", detail=detail, path=path)
+    expected = artifact.expected_sha256
+    if expected and found.sha256 and found.sha256 != expected:
+        detail = f"storage attests SHA-256 {found.sha256}, {expected} was announced"
+        return Reason(code="digest_mismatch", detail=detail, path=path)
+    pinned = {"etag": found.etag, "object_version": found.object_version}
+    if found.sha256:
+        digest = {"sha256": found.sha256, "sha256_state": "verified"}
+        return artifact.model_copy(update={**pinned, **digest, "state": "verified"})
+    if found.composite and artifact.kind == "multipart" and artifact.part_size_bytes:
+        digest = {
+            "composite": CompositeDigest(
+                value=found.composite,
+                part_size_bytes=artifact.part_size_bytes,
+                part_count=artifact.part_count or 0,
+            )
+        }
+        if artifact.claimed_sha256:
+            digest |= {"sha256": artifact.claimed_sha256, "sha256_state": "claimed"}
+        return artifact.model_copy(update={**pinned, **digest, "state": "verified"})
+    return artifact.model_copy(update=pinned)
+
+
+async def checked(
+    version: VersionRecord,
+    index: int,
+    artifact: ArtifactRecord,
+    context: Context,
+    token: str | None = None,
+) -> Verdict:
+    """Add the container format to an artifact of attested bytes, or the reason against it."""
+    ranges = ObjectRanges(
+        context.storage.objects,
+        version.storage_group,
+        artifact.key,
+        artifact.object_version,
+        artifact.size_bytes,
+    )
+    try:
+        report = await check_format(artifact.path, ranges)
+    except FormatError as error:
+        reason = Reason(code=error.code, detail=str(error), path=artifact.path)
+        return Verdict(version.id, index, artifact, reason, token)
+    facts = {"format": report.format, "media_type": report.media_type, "details": report.details}
+    return Verdict(version.id, index, artifact.model_copy(update=facts), token=token)

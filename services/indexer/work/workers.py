@@ -1,0 +1,175 @@
+"""Workers that take versions from the queue of work: one kind after the other, under a lease.
+
+What takes longer than a moment is done here, off the path of Kafka's messages: a long hash would
+outlive the consumer's poll interval and lose the partition with it.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any, NoReturn
+
+from services.indexer.context import Context
+from services.indexer.kafka.dead_letters import Bury, DeadLetter
+from services.indexer.verify.full_reads import confirm_version, verify_version
+from shared.database.client import DatabaseError, limit_operations
+from shared.database.leases import LeaseLost, keep_renewed
+from shared.database.work import (
+    claim_work,
+    finish_work,
+    give_back_work,
+    give_up_work,
+    postpone_work,
+    renew_lease,
+)
+from shared.domain.errors import RegistryError
+from shared.domain.records import VersionRecord, WorkKind, new_id
+from shared.runtime.logs import get_logger
+from shared.runtime.tasks import run_all, run_guarded, woken
+from shared.storage.cleaning import clean_upload
+
+LEASE = timedelta(seconds=60)
+GIVE_BACK_SECONDS = 2.0
+"""How long giving work back may take at the end: without it, the lease ends by itself."""
+IDLE_SECONDS = 5.0
+"""How often a worker looks for versions that are due again, or that others left behind."""
+MAX_PAUSE_SECONDS = 600.0
+
+log = get_logger(__name__)
+
+Work = Callable[[VersionRecord, str, Context], Coroutine[Any, Any, None]]
+"""Does what is left to do for a version, and records it under the token."""
+
+
+async def clean_version(version: VersionRecord, token: str, context: Context) -> None:
+    """Remove the bytes of an upload that was given up."""
+    await clean_upload(version, context.storage)
+    await finish_work(context.database, version.id, token)
+
+
+WORK: tuple[tuple[WorkKind, Work], ...] = (
+    ("verify", verify_version),
+    ("clean", clean_version),
+    ("confirm", confirm_version),
+)
+"""In order of urgency: what keeps versions from being ready comes first."""
+
+
+class Workers:
+    """Takes work until cancelled; `wake` tells that there may be some."""
+
+    def __init__(self, context: Context, bury: Bury) -> None:
+        self._context = context
+        self._bury = bury
+        self._wakes = [asyncio.Event() for _ in range(context.settings.verify_concurrency)]
+
+    def wake(self) -> None:
+        """Look for work now."""
+        for wake in self._wakes:
+            wake.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; a version under way is then given back."""
+        await run_all(self._worker(wake) for wake in self._wakes)
+
+    async def _worker(self, wake: asyncio.Event) -> NoReturn:
+        while True:
+            wake.clear()  # before the look: what comes during it is looked for again
+            try:
+                busy = await work_once(self._context, self._bury)
+            except (RegistryError, DatabaseError) as error:
+                log.warning("no work", error=type(error).__name__, detail=str(error))
+                busy = False
+            except Exception as error:
+                # A defect, perhaps of one record: its lease keeps it from the others meanwhile.
+                log.error("no work", exc_info=error)
+                busy = False
+            if not busy:
+                await woken(wake, IDLE_SECONDS)
+
+
+async def work_once(context: Context, bury: Bury) -> bool:
+    """Take one version and do its work; False when none was due.
+
+    A failure gives it back for another try, after a pause that grows; the last one makes it a dead
+    letter and leaves the reason in the record. Raises the storage and database errors of what
+    comes before: while storage is away, nothing is taken and nothing fails.
+    """
+    await context.storage.buckets.exists(context.settings.minio_bucket)
+    for kind, work in WORK:
+        token = new_id()
+        version = await claim_work(context.database, kind, token, LEASE)
+        if version is not None:
+            await _attempt(version, kind, work, token, context, bury)
+            return True
+    return False
+
+
+async def _attempt(
+    version: VersionRecord, kind: WorkKind, work: Work, token: str, context: Context, bury: Bury
+) -> None:
+    attempts = version.work.attempts if version.work else 1
+    try:
+        if attempts > context.settings.work_max_attempts:
+            # It never came to fail in order, or its dead letter could not be sent.
+            raise RuntimeError("no attempt came to its end")
+        await run_guarded(work(version, token, context), _renew(version, token, context))
+    except LeaseLost:
+        log.warning("lease lost", version_id=version.id, work=kind)
+    except asyncio.CancelledError:
+        await _give_back(version, token, context)
+        raise
+    except Exception as error:
+        # Whatever it is, it must not stop the work on other versions.
+        log.warning(
+            "work failed", version_id=version.id, work=kind, attempts=attempts, exc_info=error
+        )
+        if attempts < context.settings.work_max_attempts:
+            await postpone_work(context.database, version.id, token, pause_after(attempts))
+        else:
+            await _give_up(version, kind, token, error, context, bury)
+
+
+async def _give_up(
+    version: VersionRecord,
+    kind: WorkKind,
+    token: str,
+    error: Exception,
+    context: Context,
+    bury: Bury,
+) -> None:
+    topic = context.settings.kafka_bucket_events_topic
+    await bury(DeadLetter.of_work(version.storage_group, version.artifacts, topic, error))
+    detail = f"{type(error).__name__}: {error}"[:1000]
+    if await give_up_work(context.database, version.id, token, kind, detail):
+        log.error(
+            "work given up",
+            model=version.model,
+            version=version.number,
+            version_id=version.id,
+            work=kind,
+        )
+
+
+def pause_after(attempts: int) -> timedelta:
+    """Return how long to wait after so many failures: seconds at first, minutes later, jittered."""
+    longest = min(MAX_PAUSE_SECONDS, 2.0**attempts)
+    return timedelta(seconds=random.uniform(longest / 2, longest))  # noqa: S311 - no secret
+
+
+async def _give_back(version: VersionRecord, token: str, context: Context) -> None:
+    try:
+        with limit_operations(GIVE_BACK_SECONDS):
+            await give_back_work(context.database, version.id, token)
+    except DatabaseError as error:
+        log.warning("work not given back", version_id=version.id, error=type(error).__name__)
+
+
+async def _renew(version: VersionRecord, token: str, context: Context) -> NoReturn:
+    """Renew the lease until cancelled; raises LeaseLost."""
+
+    async def renew() -> bool:
+        return await renew_lease(context.database, version.id, token, LEASE)
+
+    await keep_renewed(version.id, renew, seconds=LEASE.total_seconds())

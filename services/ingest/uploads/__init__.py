@@ -1,0 +1,1 @@
+"""Upload sessions: opened, signed part by part, completed or aborted."""

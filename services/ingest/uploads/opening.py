@@ -1,0 +1,109 @@
+"""Opening and reading upload sessions.
+
+A session is the uploader's view of a pending version: both are one document, so an upload intent
+and its version cannot disagree.
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from registry.schemas import UploadRequest, UploadSession
+from services.ingest.context import Context
+from services.ingest.uploads.completion import expire_upload
+from services.ingest.uploads.plans import plan_artifact
+from services.ingest.uploads.sessions import find_session
+from services.ingest.uploads.views import session_view
+from shared.database.lifecycle import open_version
+from shared.domain.errors import Conflict, IdempotencyKeyReused
+from shared.domain.records import SessionRecord, VersionRecord, new_id
+from shared.runtime.logs import get_logger
+from shared.storage.manifests import keep_manifest
+
+log = get_logger(__name__)
+
+
+async def open_upload(
+    request: UploadRequest, idempotency_key: str | None, context: Context
+) -> tuple[UploadSession, bool]:
+    """Open a session, or find the one that the key opened; the flag says whether it is new.
+
+    Raises Conflict "version_exists", IdempotencyKeyReused, InvalidRequest for a storage group.
+    """
+    digest = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+    if idempotency_key and (earlier := await _earlier(idempotency_key, digest, context)):
+        await keep_manifest(earlier, context.storage, context.settings)
+        return await session_view(earlier, context), False
+    bucket = await context.groups.resolve(request.storage_group)
+    now = await context.database.now()  # one clock for the session's life, whoever ends it
+    draft = _draft(request, bucket, idempotency_key, digest, now, context)
+    number = request.version if isinstance(request.version, int) else None
+    try:
+        record = await open_version(context.database, draft, number=number)
+    except Conflict as conflict:
+        if conflict.code != "idempotency_key_taken" or not idempotency_key:
+            raise
+        # The same request at the same moment won: answer its session.
+        winner = await _earlier(idempotency_key, digest, context)
+        if winner is None:
+            raise
+        return await session_view(winner, context), False
+    log.info(
+        "upload opened",
+        model=record.model,
+        version=record.number,
+        upload_id=record.id,
+        files=len(record.artifacts),
+        size_bytes=record.size_bytes,
+    )
+    # Before the session is answered: who never got it has no metadata to lose.
+    await keep_manifest(record, context.storage, context.settings)
+    return await session_view(record, context, fresh=True), True
+
+
+async def read_upload(upload_id: str, context: Context) -> UploadSession:
+    """Return a session with its parts as storage knows them; raises NotFound."""
+    return await session_view(await find_session(upload_id, context), context)
+
+
+async def _earlier(key: str, digest: str, context: Context) -> VersionRecord | None:
+    """Return the session that the key opened, unless it ended without a version."""
+    record = await context.versions.by_idempotency_key(key)
+    if record is None or record.session is None:
+        return None
+    if record.session.request_digest != digest:
+        raise IdempotencyKeyReused
+    now = await context.database.now()
+    if record.session.state == "open" and record.session.expires_at <= now:
+        await expire_upload(record, context)
+        return None
+    return record
+
+
+def _draft(
+    request: UploadRequest,
+    bucket: str,
+    key: str | None,
+    digest: str,
+    now: datetime,
+    context: Context,
+) -> VersionRecord:
+    ttl = timedelta(seconds=context.settings.upload_session_ttl_seconds)
+    return VersionRecord(
+        id=new_id(),
+        model=request.model,
+        number=0,
+        label=request.version if isinstance(request.version, str) else None,
+        client_id=request.client_id,
+        source="upload",
+        storage_group=bucket,
+        artifacts=[plan_artifact(file, context.settings) for file in request.files],
+        description=request.description,
+        framework=request.framework,
+        metrics=request.metrics,
+        parameters=request.parameters,
+        tags=request.tags,
+        properties=request.properties,
+        size_bytes=sum(file.size_bytes for file in request.files),
+        created_at=now,
+        session=SessionRecord(expires_at=now + ttl, idempotency_key=key, request_digest=digest),
+    )

@@ -1,0 +1,100 @@
+"""An upload session as its uploader sees it: the record joined with what storage has."""
+
+import asyncio
+
+from registry.schemas import FilePlan, SignedRequest, UploadedPart, UploadSession
+from services.ingest.context import Context
+from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.storage.connection import StorageMissing
+from shared.storage.signing import PresignedRequest
+
+_CONCURRENCY = 16
+
+
+async def session_view(
+    record: VersionRecord, context: Context, *, fresh: bool = False
+) -> UploadSession:
+    """Return the session; `fresh` says that nothing can have been uploaded yet."""
+    session = record.session
+    assert session is not None  # noqa: S101 - only sessions are viewed
+    slots = asyncio.Semaphore(_CONCURRENCY)
+
+    async def plan(artifact: ArtifactRecord) -> FilePlan:
+        async with slots:
+            return await _file_plan(record, artifact, context, fresh=fresh)
+
+    now = await context.database.now()
+    open_but_over = session.state == "open" and session.expires_at <= now
+    return UploadSession(
+        upload_id=record.id,
+        model=record.model,
+        number=record.number,
+        label=record.label,
+        version_id=record.id,
+        state="expired" if open_but_over else session.state,
+        version_state=record.state,
+        storage_group=record.storage_group,
+        expires_at=session.expires_at,
+        files=list(await asyncio.gather(*(plan(artifact) for artifact in record.artifacts))),
+    )
+
+
+def signed(request: PresignedRequest) -> SignedRequest:
+    """Return a presigned request as it travels."""
+    return SignedRequest(
+        method=request.method,
+        url=request.url,
+        headers=dict(request.headers),
+        expires_at=request.expires_at,
+    )
+
+
+async def _file_plan(
+    record: VersionRecord, artifact: ArtifactRecord, context: Context, *, fresh: bool
+) -> FilePlan:
+    uploaded = artifact.state == "verified" or (
+        not fresh and await _is_there(record, artifact, context)
+    )
+    plan = FilePlan(
+        path=artifact.path,
+        key=artifact.key,
+        size_bytes=artifact.size_bytes,
+        kind="multipart" if artifact.kind == "multipart" else "put",
+        uploaded=uploaded,
+        part_size_bytes=artifact.part_size_bytes,
+        part_count=artifact.part_count,
+    )
+    open_for_bytes = record.session is not None and record.session.state == "open"
+    if uploaded or not open_for_bytes:
+        return plan
+    if artifact.kind == "multipart":
+        return plan.model_copy(update={"parts": await _parts(record, artifact, context)})
+    put = context.storage.urls.put(
+        record.storage_group,
+        artifact.key,
+        size_bytes=artifact.size_bytes,
+        sha256=artifact.expected_sha256,
+        ttl_seconds=context.settings.upload_url_ttl_seconds,
+    )
+    return plan.model_copy(update={"put": signed(put)})
+
+
+async def _is_there(record: VersionRecord, artifact: ArtifactRecord, context: Context) -> bool:
+    return await context.storage.objects.head(record.storage_group, artifact.key) is not None
+
+
+async def _parts(
+    record: VersionRecord, artifact: ArtifactRecord, context: Context
+) -> list[UploadedPart]:
+    if artifact.multipart_id is None:
+        return []
+    try:
+        parts = await context.storage.multipart.parts(
+            record.storage_group, artifact.key, artifact.multipart_id
+        )
+    except StorageMissing:
+        return []
+    return [
+        UploadedPart(number=part.number, size_bytes=part.size_bytes, sha256=part.sha256)
+        for part in parts
+    ]

@@ -1,0 +1,1 @@
+"""Models and versions: found, listed, waited for, downloaded."""

@@ -1,0 +1,59 @@
+"""Finding versions by what a user knows of them."""
+
+from registry.schemas import Model, Version
+from registry.schemas.names import check_version
+from services.query.context import Context
+from shared.domain.errors import InvalidRequest, NotFound
+
+
+async def find_model(name: str, context: Context) -> Model:
+    """Return a registered model; raises NotFound."""
+    model = await context.versions.model(name)
+    if model is None:
+        raise NotFound("model_not_found", f"there is no model {name!r}")
+    return model
+
+
+async def find_version(name: str, version: str, wait_seconds: float, context: Context) -> Version:
+    """Return a version of a model by number, label or "latest" (the highest ready number).
+
+    Waits up to `wait_seconds` for it to settle. Raises NotFound, or InvalidRequest for a text that
+    is neither number nor label.
+    """
+    found = await _find(name, version, context)
+    if found is None:
+        await find_model(name, context)
+        raise NotFound("version_not_found", f"model {name!r} has no version {version!r}")
+    return await _settled(found, wait_seconds, context)
+
+
+async def find_by_id(version_id: str, wait_seconds: float, context: Context) -> Version:
+    """Return a version by its id, or else the newest whose uploader gave it this id."""
+    found = await context.versions.find(version_id)
+    if found is None:
+        found = await context.versions.by_client_id(version_id)
+    if found is None:
+        raise NotFound("version_not_found", f"there is no version with id {version_id!r}")
+    return await _settled(found, wait_seconds, context)
+
+
+async def _find(name: str, version: str, context: Context) -> Version | None:
+    if version == "latest":
+        model = await context.versions.model(name)
+        if model is None or model.latest_number is None:
+            return None
+        return await context.versions.by_number(name, model.latest_number)
+    try:
+        wanted = check_version(version)
+    except ValueError as error:
+        raise InvalidRequest("version", str(error)) from error
+    if isinstance(wanted, int):
+        return await context.versions.by_number(name, wanted)
+    return await context.versions.by_label(name, wanted)
+
+
+async def _settled(version: Version, wait_seconds: float, context: Context) -> Version:
+    async def look() -> Version:
+        return await context.versions.find(version.id) or version
+
+    return await context.feed.settled(version, look, wait_seconds)

@@ -1,0 +1,70 @@
+"""Query over HTTP: each route parses, calls one use case, and answers."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from registry.schemas import Downloads, Model, ModelPage, Version, VersionPage
+from services.query.context import RequestContext
+from services.query.versions import downloads, lookups, pages
+from shared.web.problems import PROBLEMS
+
+MAX_WAIT_SECONDS = 30
+
+router = APIRouter(prefix="/v1", tags=["models"], responses=PROBLEMS)
+
+Cursor = Annotated[str | None, Query(max_length=1024, description="`next_cursor` of a page")]
+Limit = Annotated[int, Query(ge=1, le=500)]
+Wait = Annotated[
+    float,
+    Query(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the version to settle"),
+]
+
+
+@router.get("/models", summary="List models, in order of their names")
+async def list_models(
+    context: RequestContext, cursor: Cursor = None, limit: Limit = 50
+) -> ModelPage:
+    """Answer a page of models."""
+    return await pages.list_models(cursor, limit, context)
+
+
+@router.get("/models/{model}", summary="Get a model")
+async def get_model(model: str, context: RequestContext) -> Model:
+    """Answer a registered model."""
+    return await lookups.find_model(model, context)
+
+
+@router.get("/models/{model}/versions", summary="List versions of a model, newest first")
+async def list_versions(
+    model: str, context: RequestContext, cursor: Cursor = None, limit: Limit = 50
+) -> VersionPage:
+    """Answer a page of versions, whatever their state."""
+    return await pages.list_versions(model, cursor, limit, context)
+
+
+@router.get(
+    "/models/{model}/versions/{version}", summary='Get a version by number, label or "latest"'
+)
+async def get_version(model: str, version: str, context: RequestContext, wait: Wait = 0) -> Version:
+    """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
+    return await lookups.find_version(model, version, wait, context)
+
+
+@router.get(
+    "/models/{model}/versions/{version}/downloads", summary="Sign download URLs of a ready version"
+)
+async def get_downloads(
+    model: str, version: str, context: RequestContext, path: str | None = None
+) -> Downloads:
+    """Answer a signed URL, size and digests for each file, or for the one at `path`."""
+    found = await lookups.find_version(model, version, 0, context)
+    return downloads.sign_downloads(found, path, context)
+
+
+@router.get(
+    "/versions/{version_id:path}", summary="Get a version by its id, or by its uploader's id"
+)
+async def get_version_by_id(version_id: str, context: RequestContext, wait: Wait = 0) -> Version:
+    """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
+    return await lookups.find_by_id(version_id, wait, context)

@@ -1,0 +1,94 @@
+"""The names of versions made anew: idempotent, and safe beside live services."""
+
+from collections.abc import Sequence
+
+from shared.database.client import Database, Document, Session, find_each
+from shared.database.handles import handles_of, take_handles
+from shared.database.versions import Versions
+from shared.domain.errors import Conflict
+from shared.domain.records import VersionRecord
+
+PAGE = 200
+
+
+async def restore_handles(database: Database, model: str) -> list[Conflict]:
+    """Give the model's versions the names that they should have and that nobody holds.
+
+    Returns a conflict for each name that another version holds. Raises DatabaseError.
+    """
+    conflicts: list[Conflict] = []
+    number: int | None = None
+    # The newest first: of several that gave a label up, it finds the last one that had it.
+    versions = Versions(database)
+    while page := await versions.records_below(model, before=number, limit=PAGE):
+        held = await _held(database, page)
+        for record in page:
+            if lacking := _lacking(record, held):
+                conflicts += await _take(database, lacking, record)
+        number = page[-1].number
+    return conflicts
+
+
+async def _held(database: Database, records: Sequence[VersionRecord]) -> dict[str, Document]:
+    names = {name for record in records for name in handles_of(record)}
+    return {found["_id"]: found async for found in find_each(database.handles, "_id", names)}
+
+
+def _lacking(record: VersionRecord, held: dict[str, Document]) -> list[str]:
+    return [name for name in handles_of(record) if _lacks(name, record, held.get(name))]
+
+
+def _lacks(name: str, record: VersionRecord, holder: Document | None) -> bool:
+    """Whether the version should have the handle and does not."""
+    if record.state == "rejected" and not name.startswith("client:"):
+        return holder is None and name.startswith("label:")  # given up, and still finds it
+    return holder is None or holder["version_id"] != record.id or holder.get("held") is False
+
+
+async def _take(
+    database: Database, lacking: Sequence[str], record: VersionRecord
+) -> list[Conflict]:
+    conflicts: list[Conflict] = []
+    for name in lacking:
+        if record.state == "rejected" and name.startswith("label:"):
+            await _leave(database, name, record)
+        elif not name.startswith("client:") or await _is_newest(database, name, record):
+            try:
+                await _take_one(database, name, record)
+            except Conflict as conflict:
+                conflicts.append(conflict)
+    return conflicts
+
+
+async def _take_one(database: Database, name: str, record: VersionRecord) -> None:
+    """Take one handle in a transaction of its own, which a conflict ends."""
+    kind, _, _ = name.partition(":")
+    only = record.model_copy(
+        update={
+            "label": record.label if kind == "label" else None,
+            "client_id": record.client_id if kind == "client" else None,
+            "session": record.session if kind == "key" else None,
+        }
+    )
+
+    async def work(session: Session) -> None:
+        await take_handles(database, only, session)
+
+    await database.transaction(work)
+
+
+async def _leave(database: Database, name: str, record: VersionRecord) -> None:
+    """Let a label find the rejected version that had it, until another takes it."""
+    left = {"version_id": record.id, "held": False}
+    await database.handles.update_one({"_id": name}, {"$setOnInsert": left}, upsert=True)
+
+
+async def _is_newest(database: Database, name: str, record: VersionRecord) -> bool:
+    """Whether no later version has the uploader's id."""
+    holder = await database.handles.find_one({"_id": name})
+    found = (
+        await database.versions.find_one({"_id": holder["version_id"]}, {"created_at": 1})
+        if holder
+        else None
+    )
+    return found is None or found["created_at"] < record.created_at

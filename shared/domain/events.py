@@ -1,0 +1,46 @@
+"""Model events as they wait in the outbox and leave on Kafka."""
+
+from registry.schemas import Artifact, EventData, EventType, ModelEvent
+from shared.domain.records import ArtifactRecord, VersionRecord, utc_now
+
+EVENT_SOURCE = "/model-registry"
+CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+"""Structured mode: https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/kafka-protocol-binding.md"""
+
+
+MAX_EVENT_BYTES = 900_000
+"""Under Kafka's default limit of 1 MiB for one message: an event beyond it would stop the line."""
+
+
+def version_event(kind: EventType, record: VersionRecord) -> ModelEvent:
+    """Tell of a version's state; `record.sequence` is the event's own sequence number.
+
+    The artifacts are left out where they would make the event too large for Kafka.
+    """
+    event = _event(kind, record, record.artifacts)
+    small = sum(len(a.path) + len(a.key) + 500 for a in record.artifacts) < MAX_EVENT_BYTES // 8
+    if small or len(event.model_dump_json().encode()) <= MAX_EVENT_BYTES:
+        return event
+    return _event(kind, record, [])
+
+
+def _event(kind: EventType, record: VersionRecord, artifacts: list[ArtifactRecord]) -> ModelEvent:
+    return ModelEvent(
+        id=f"{record.id}-{record.sequence}",
+        source=EVENT_SOURCE,
+        type=kind,
+        subject=f"{record.model}/{record.number}",
+        time=utc_now(),
+        sequence=record.sequence,
+        data=EventData(
+            model=record.model,
+            number=record.number,
+            label=record.label,
+            version_id=record.id,
+            upload_id=record.id if record.session else None,
+            state=record.state,
+            storage_group=record.storage_group,
+            artifacts=[Artifact.model_validate(a.model_dump()) for a in artifacts],
+            reasons=record.reasons[:100],
+        ),
+    )

@@ -1,0 +1,102 @@
+"""How findings change a version: pure decisions, without any I/O."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from registry.schemas import SETTLED, EventType, Reason
+from shared.domain.object_keys import object_key
+from shared.domain.records import ArtifactRecord, VersionRecord, WorkRecord
+
+EVENT_OF_STATE: Mapping[str, EventType] = {
+    "ready": "registry.version.ready.v1",
+    "rejected": "registry.version.rejected.v1",
+    "missing": "registry.version.missing.v1",
+}
+"""States that are announced when a version enters them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found of one artifact."""
+
+    version_id: str
+    index: int
+    """Place of the artifact in its version."""
+    artifact: ArtifactRecord
+    """The artifact with the findings; still "pending" when it awaits a full read."""
+    reason: Reason | None = None
+    """Why the version must be rejected."""
+    token: str | None = None
+    """Fencing token of the lease under which it was found; None: found without one."""
+
+
+def numbered(draft: VersionRecord, number: int, sequence: int) -> VersionRecord:
+    """Return the draft with its number, and with a key for each artifact that has none yet."""
+    artifacts = [
+        artifact
+        if artifact.key
+        else artifact.model_copy(update={"key": object_key(draft.model, number, artifact.path)})
+        for artifact in draft.artifacts
+    ]
+    return draft.model_copy(update={"number": number, "sequence": sequence, "artifacts": artifacts})
+
+
+def apply_verdicts(
+    before: VersionRecord, verdicts: Sequence[Verdict], now: datetime
+) -> VersionRecord:
+    """Return the version after the verdicts, or `before` itself where they change nothing.
+
+    A settled version, a verified artifact and a verdict under a lost lease change nothing, so
+    repeats and late workers are harmless.
+    """
+    if before.state in SETTLED:
+        return before
+    artifacts = list(before.artifacts)
+    reasons: list[Reason] = []
+    work = before.work
+    counted = False
+    for verdict in verdicts:
+        if _lease_lost(before, verdict) or artifacts[verdict.index].state == "verified":
+            continue
+        counted = True
+        artifacts[verdict.index] = verdict.artifact
+        if verdict.token is not None:
+            work = None  # it is done
+        if verdict.reason is not None:
+            reasons.append(verdict.reason)
+    nothing_new = artifacts == before.artifacts and not reasons and before.failure is None
+    if nothing_new or not counted:
+        return before
+    change = derive_state(artifacts, reasons, work, now)
+    return before.model_copy(update={"artifacts": artifacts, "failure": None, **change})
+
+
+def _lease_lost(version: VersionRecord, verdict: Verdict) -> bool:
+    if verdict.token is None:
+        return False
+    return version.work is None or version.work.token != verdict.token
+
+
+def confirmation(artifacts: Sequence[ArtifactRecord], now: datetime) -> WorkRecord | None:
+    """Return the work that is left for a ready version: digests that nobody has computed yet."""
+    confirmed = all(artifact.sha256_state == "verified" for artifact in artifacts)
+    return None if confirmed else WorkRecord(kind="confirm", due_at=now)
+
+
+def derive_state(
+    artifacts: Sequence[ArtifactRecord],
+    reasons: list[Reason],
+    work: WorkRecord | None,
+    now: datetime,
+) -> dict[str, Any]:
+    """Return what follows from the artifacts: the version's state, and the work that is left."""
+    if reasons:
+        return {"state": "rejected", "reasons": reasons, "work": None}
+    if all(artifact.state == "verified" for artifact in artifacts):
+        return {"state": "ready", "ready_at": now, "work": confirmation(artifacts, now)}
+    if any(artifact.state == "pending" and artifact.etag for artifact in artifacts):
+        # An object is there that nobody attested: it must be read.
+        return {"state": "verifying", "work": work or WorkRecord(kind="verify", due_at=now)}
+    return {"state": "pending", "work": None}

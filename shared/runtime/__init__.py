@@ -1,0 +1,1 @@
+"""What a process runs on: settings, logs, start and end, tasks side by side."""

@@ -1,0 +1,94 @@
+"""The sequence numbers of a topic's events: gaps, repeats and disorder are told apart."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.schemas import ModelEvent
+from services.admin.rebuild.event_log import EventLog
+from services.admin.rebuild.event_source import read_events
+from services.admin.rebuild.report import MAX_EXAMPLES, Findings, RebuildReport
+from services.indexer.kafka.dead_letters import RawRecord
+from shared.domain.events import version_event
+from shared.domain.records import utc_now
+from tests.support.records import version
+from tests.unit.services.indexer.kafka.test_dead_letters import record
+
+
+def event(sequence: int, *, model: str = "churn", number: int = 1) -> ModelEvent:
+    """An event of a version of the model."""
+    told = version(id=f"{model}-{number}", model=model, number=number, sequence=sequence)
+    return version_event("registry.version.created.v1", told)
+
+
+def log_of(*events: ModelEvent) -> EventLog:
+    log = EventLog()
+    for each in events:
+        log.add(each)
+    return log
+
+
+def test_events_in_order_are_neither_gap_nor_disorder() -> None:
+    log = log_of(event(1), event(1, model="other"), event(2, number=2), event(3))
+    assert (log.gaps().count, log.disorder.count, log.repeated) == (0, 0, 0)
+    assert {name: (each.sequence, each.number) for name, each in log.models.items()} == {
+        "churn": (3, 2),
+        "other": (1, 1),
+    }
+    assert log.newest == {"churn-1": 3, "churn-2": 2, "other-1": 1}
+
+
+def test_repeats_are_dropped() -> None:
+    log = log_of(event(1), event(2), event(1), event(2), event(3), event(2))
+    assert (log.gaps().count, log.disorder.count, log.repeated) == (0, 0, 3)
+    assert log.newest == {"churn-1": 3}
+
+
+def test_numbers_that_no_event_has_are_gaps() -> None:
+    log = log_of(event(2), event(6), event(8))
+    assert log.gaps().examples == [
+        "churn: no event 1",
+        "churn: no event 3 to 5",
+        "churn: no event 7",
+    ]
+
+
+def test_an_event_that_comes_late_is_disorder_and_counts() -> None:
+    log = log_of(event(1), event(5), event(3, number=2))
+    assert log.disorder.examples == ["churn: event 3 came after event 5"]
+    assert log.gaps().examples == ["churn: no event 2", "churn: no event 4"]
+    assert log.newest == {"churn-1": 5, "churn-2": 3}
+
+
+def test_a_number_that_was_given_twice_is_disorder() -> None:
+    log = log_of(event(1), event(2), event(1, number=2))
+    assert log.disorder.examples == ["churn: event 1 has a number that was taken"]
+
+
+@given(st.lists(st.integers(1, 12), unique=True, min_size=1))
+def test_gaps_are_what_is_missing_below_the_highest(numbers: list[int]) -> None:
+    log = log_of(*(event(number) for number in numbers))
+    missing = {number for gap in log.models["churn"].missing for number in gap}
+    assert missing == set(range(1, max(numbers))) - set(numbers)
+    late = sum(number < max(numbers[:place]) for place, number in enumerate(numbers) if place)
+    assert log.disorder.count == late
+
+
+def test_in_the_second_reading_each_version_is_taken_once_by_its_newest_event() -> None:
+    topic = [event(1), event(2, number=2), event(3), event(3), event(2, number=2)]
+    log = log_of(*topic)
+    assert [log.take(each) for each in topic] == [False, True, True, False, False]
+
+
+def test_a_message_that_is_no_event_is_told_and_passed_over() -> None:
+    report = RebuildReport(started_at=utc_now())
+    messages: list[RawRecord] = [record(b"no event"), record(None)]
+    messages.append(record(event(1).model_dump_json().encode()))
+    assert [each.sequence for each in read_events(messages, report)] == [1]
+    assert report.errors.examples == ["message 2/17 is no model event"] * 2
+
+
+def test_a_report_counts_all_and_names_the_first() -> None:
+    findings = Findings()
+    for number in range(MAX_EXAMPLES + 5):
+        findings.add(str(number))
+    assert (findings.count, len(findings.examples)) == (MAX_EXAMPLES + 5, MAX_EXAMPLES)

@@ -1,0 +1,116 @@
+"""Each setting has a line in .env.example, and reaches the containers."""
+
+import ast
+import inspect
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from shared.runtime.settings import Settings
+
+CHECKOUT = Path(__file__).parents[4]
+EXAMPLE = (CHECKOUT / ".env.example").read_text(encoding="utf-8")
+COMPOSE = (CHECKOUT / "docker-compose.yml").read_text(encoding="utf-8")
+
+FIELDS = {name.upper(): field for name, field in Settings.model_fields.items()}
+COMPOSE_VARIABLES = set(re.findall(r"(?<!\$)\$\{([A-Z0-9_]+)", COMPOSE))
+"""What docker-compose.yml reads: `${NAME...}`."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A variable of .env.example."""
+
+    comment: str
+    """The first line of the comment above it."""
+    value: str
+
+
+def documented() -> dict[str, Line]:
+    found = re.findall(r"^# (.+)\n(?:# .+\n)*#?([A-Z0-9_]+)=(.*)$", EXAMPLE, re.MULTILINE)
+    return {name: Line(comment, value) for comment, name, value in found}
+
+
+def docstrings() -> dict[str, str]:
+    """The string below each field, which Python itself does not keep."""
+    (definition,) = ast.parse(inspect.getsource(Settings)).body
+    assert isinstance(definition, ast.ClassDef)
+    found: dict[str, str] = {}
+    for field, below in zip(definition.body, definition.body[1:], strict=False):
+        match field, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                found[name.upper()] = text
+            case _:
+                pass
+    return found
+
+
+def as_text(field: FieldInfo) -> str:
+    """A default as it is written in an env file; empty where there is none."""
+    if field.is_required():
+        return ""
+    return str(field.default).lower() if isinstance(field.default, bool) else f"{field.default}"
+
+
+def passed_to_services() -> set[str]:
+    """The names in docker-compose.yml's block of settings."""
+    (block,) = re.findall(r"^x-settings:.*\n((?:  .*\n)+)", COMPOSE, re.MULTILINE)
+    return set(re.findall(r"^  ([A-Z0-9_]+):", block, re.MULTILINE))
+
+
+def test_every_setting_and_every_compose_variable_is_documented_and_nothing_else() -> None:
+    assert documented().keys() == FIELDS.keys() | COMPOSE_VARIABLES
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_setting_is_described_as_in_the_code(name: str) -> None:
+    assert documented()[name].comment == docstrings()[name]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_default_shown_is_the_real_one(name: str) -> None:
+    shown, default = documented()[name].value, as_text(FIELDS[name])
+    is_number = isinstance(FIELDS[name].default, float)
+    assert (float(shown) == float(default)) if is_number else (shown == default)
+
+
+def test_no_credential_has_a_value() -> None:
+    secrets = {name for name, field in FIELDS.items() if field.annotation is SecretStr}
+    secrets |= {"MONGODB_USERNAME", "MONGODB_PASSWORD"}
+    assert {name: documented()[name].value for name in secrets} == dict.fromkeys(secrets, "")
+
+
+def test_a_plain_copy_of_the_example_changes_nothing() -> None:
+    assert [line for line in EXAMPLE.splitlines() if line and not line.startswith("#")] == []
+
+
+def test_compose_refuses_to_start_without_credentials() -> None:
+    names = ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MONGODB_USERNAME", "MONGODB_PASSWORD")
+    for name in names:
+        uses = re.findall(rf"\$\{{{name}(.*?)\}}", COMPOSE)
+        assert uses
+        assert all(use.startswith(":?") for use in uses)
+
+
+def test_every_setting_reaches_the_containers() -> None:
+    # The addresses that the services listen on are their containers' own; on this machine they
+    # are those of the published ports.
+    published = {"REGISTRY_HOST", "REGISTRY_PORT", "QUERY_PORT", "INDEXER_PORT"}
+    assert published <= COMPOSE_VARIABLES
+    assert passed_to_services() == FIELDS.keys() - published
+
+
+def test_what_compose_repeats_of_a_default_is_that_default() -> None:
+    uses = re.findall(r"\$\{([A-Z0-9_]+):-([^${}]*)\}", COMPOSE)
+    repeated = {(name, value) for name, value in uses if name in FIELDS}
+    assert repeated == {(name, as_text(FIELDS[name])) for name, _ in repeated}
+    for name, value in uses:
+        if name not in FIELDS:
+            assert documented()[name].value == value

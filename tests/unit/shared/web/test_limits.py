@@ -1,0 +1,97 @@
+"""Back pressure on ingest: beyond so many requests at once, 429 with Retry-After."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from shared.web.limits import RequestLimit
+from shared.web.service import add_shared_parts
+from tests.support.isolation import SETTINGS
+from tests.support.problems import problem
+
+
+class Service:
+    """A service whose one route takes as long as the test wants."""
+
+    def __init__(self) -> None:
+        self.under_way = 0
+        self.go_on = asyncio.Event()
+        app = FastAPI()
+        app.add_middleware(RequestLimit, limit=2)
+        add_shared_parts(app, SETTINGS, self._nothing)
+        app.post("/work")(self._work)
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://test"
+        )
+
+    async def _work(self, fail: bool = False) -> None:
+        self.under_way += 1
+        await self.go_on.wait()
+        self.under_way -= 1
+        if fail:
+            raise ZeroDivisionError
+
+    async def _nothing(self, _: Any) -> list[str]:
+        return []
+
+    async def busy(self) -> list[asyncio.Task[httpx.Response]]:
+        """As many requests as are allowed, under way."""
+        tasks = [asyncio.create_task(self.http.post("/work")) for _ in range(2)]
+        while self.under_way < 2:  # noqa: ASYNC110 - requests begin in their own time
+            await asyncio.sleep(0)
+        return tasks
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Service]:
+    found = Service()
+    async with found.http:
+        yield found
+
+
+async def test_what_is_too_much_is_told_when_to_come_again(service: Service) -> None:
+    busy = await service.busy()
+    answer = await service.http.post("/work")
+    assert "2 requests" in problem(answer, 429, "too_many_requests")["detail"]
+    assert int(answer.headers["Retry-After"]) >= 1
+    service.go_on.set()
+    assert [(await task).status_code for task in busy] == [200, 200]
+
+
+async def test_health_is_answered_all_the_same(service: Service) -> None:
+    busy = await service.busy()
+    for path in ("/health/live", "/health/ready"):
+        assert (await service.http.get(path)).status_code == 200
+    service.go_on.set()
+    await asyncio.gather(*busy)
+
+
+async def test_requests_that_ended_make_room_also_those_that_failed(service: Service) -> None:
+    service.go_on.set()
+    for _ in range(3):
+        answer = await service.http.post("/work", params={"fail": True})
+        assert answer.status_code == 500
+    assert (await service.http.post("/work")).status_code == 200
+
+
+async def test_who_is_still_sending_takes_no_room(service: Service) -> None:
+    sent = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"{"
+        await sent.wait()
+        yield b"}"
+
+    async def send() -> httpx.Response:
+        return await service.http.post("/work", content=slowly())
+
+    slow = [asyncio.create_task(send()) for _ in range(2)]
+    await asyncio.sleep(0)
+    service.go_on.set()
+    assert (await service.http.post("/work")).status_code == 200
+    sent.set()
+    assert [(await task).status_code for task in slow] == [200, 200]
