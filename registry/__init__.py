@@ -6,53 +6,88 @@ Example:
     with registry.ModelRegistryClient("http://localhost:8000") as client:
         version = client.upload("churn", "churn.safetensors", metrics={"auc": 0.91})
         print(version.number, version.state)
+
+Importing it loads nothing else: each name below is loaded from its module when it is first used,
+so that whoever needs the schemas alone loads no HTTP client.
 """
 
-from registry._legacy import UploadedModel
-from registry._retry import RetryPolicy
-from registry.aio import AsyncModelRegistryClient
-from registry.client import ModelRegistryClient
-from registry.errors import (
-    AccessDeniedError,
-    ConflictError,
-    DigestMismatchError,
-    FieldError,
-    InvalidRequestError,
-    MissingExtraError,
-    NotFoundError,
-    ProtocolError,
-    RegistryError,
-    ServiceError,
-    SourceChangedError,
-    SourceError,
-    StorageError,
-    UnavailableError,
-    UnsafePathError,
-    UploadAbortedError,
-    UploadIncompleteError,
-    UploadMismatchError,
-    VersionNotReadyError,
-    VersionRejectedError,
-    WaitTimeoutError,
-)
-from registry.schemas import (
-    Artifact,
-    Download,
-    Downloads,
-    Model,
-    ModelEvent,
-    ModelMetadata,
-    Reason,
-    Version,
-    VersionState,
-)
-from registry.subscribe import Subscription, subscribe
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from registry._legacy import UploadedModel
+    from registry._retry import RetryPolicy
+    from registry.aio import AsyncModelRegistryClient
+    from registry.client import ModelRegistryClient
+    from registry.errors import (
+        AccessDeniedError,
+        ConflictError,
+        DestinationError,
+        DigestMismatchError,
+        FieldError,
+        InvalidRequestError,
+        MissingExtraError,
+        NotFoundError,
+        ProtocolError,
+        RegistryError,
+        ServiceError,
+        SourceChangedError,
+        SourceError,
+        StorageError,
+        UnavailableError,
+        UnsafePathError,
+        UploadAbortedError,
+        UploadIncompleteError,
+        UploadMismatchError,
+        VersionNotReadyError,
+        VersionRejectedError,
+        WaitTimeoutError,
+    )
+    from registry.schemas import (
+        Artifact,
+        Download,
+        Downloads,
+        Model,
+        ModelEvent,
+        ModelMetadata,
+        Reason,
+        Version,
+        VersionState,
+    )
+    from registry.subscription import Subscription, subscribe
+else:  # hidden from type checkers, which would take any name for one that is there
+    _HOMES = {
+        "AsyncModelRegistryClient": "registry.aio",
+        "ModelRegistryClient": "registry.client",
+        "RetryPolicy": "registry._retry",
+        "Subscription": "registry.subscription",
+        "UploadedModel": "registry._legacy",
+        "subscribe": "registry.subscription",
+    }
+    """Modules of the names that are neither errors nor schemas."""
+    _SUBMODULES = ("aio", "client", "errors", "schemas", "subscription")
+
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
+        if name in _SUBMODULES:
+            return import_module(f"{__name__}.{name}")
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        usual = "registry.errors" if name.endswith("Error") else "registry.schemas"
+        value = getattr(import_module(_HOMES.get(name, usual)), name)
+        globals()[name] = value  # the next use finds it without asking here
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__, *_SUBMODULES})
+
 
 __all__ = [
     "AccessDeniedError",
     "Artifact",
     "AsyncModelRegistryClient",
     "ConflictError",
+    "DestinationError",
     "DigestMismatchError",
     "Download",
     "Downloads",

@@ -1,11 +1,20 @@
-"""One method for each endpoint of the two services."""
+"""The HTTP API: one method for each endpoint, and the one loop that sends and sends again."""
 
 from collections.abc import Mapping, Sequence
+from ssl import SSLContext
+from typing import Literal, Self
 from urllib.parse import quote
 
-from registry._http import Services, parse
+import anyio
+import httpx
+from pydantic import BaseModel
+
+from registry._answers import AnswerT, accepted, origin, parse
+from registry._retry import TRANSIENT_STATUS, RetryPolicy, parse_retry_after
+from registry.errors import UnavailableError
 from registry.schemas import (
     CompleteRequest,
+    Discovery,
     Downloads,
     Model,
     ModelPage,
@@ -21,93 +30,172 @@ from registry.schemas import (
 LONGEST_WAIT_SECONDS = 30
 """Longest time that query keeps a request open for a version to settle."""
 
+Service = Literal["ingest", "query"]
+Params = Mapping[str, str | int | float | None]
+
 
 class Api:
-    """The endpoints; every call is idempotent, so each may be sent again."""
+    """Both services, found through one address. Every call is idempotent, so it may be repeated.
 
-    def __init__(self, services: Services) -> None:
-        self.services = services
+    Each raises ServiceError for a refusal, UnavailableError once the retries are used up, and
+    ProtocolError for an answer that breaks the contract.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_seconds: float,
+        retry: RetryPolicy,
+        transport: httpx.AsyncBaseTransport | None,
+        certificates: SSLContext | None = None,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._retry = retry
+        self._lock = anyio.Lock()
+        self._discovery: Discovery | None = None
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(timeout_seconds, connect=10.0),
+            headers={"accept": "application/json"},
+            transport=transport,
+            verify=True if certificates is None else certificates,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections; a second time does nothing."""
+        await self._http.aclose()
+
+    async def discover(self) -> Discovery:
+        """Return the addresses of everything; asks once."""
+        async with self._lock:
+            if self._discovery is None:
+                self._discovery = parse(await self._send("GET", f"{self.url}/v1"), Discovery)
+            return self._discovery
 
     async def open_upload(self, request: UploadRequest, key: str) -> tuple[UploadSession, bool]:
         """Open an upload; the second value is False where the key had opened it before."""
-        response = await self.services.send(
-            "ingest", "POST", "/v1/uploads", body=request, headers={"idempotency-key": key}
-        )
+        headers = {"idempotency-key": key}
+        response = await self._call("ingest", "POST", "/v1/uploads", body=request, headers=headers)
         return parse(response, UploadSession), response.status_code == 201
 
     async def get_upload(self, upload_id: str) -> UploadSession:
         """Return an upload as storage has it, with fresh URLs."""
-        return await self.services.ask(
-            "ingest", "GET", f"/v1/uploads/{_part(upload_id)}", UploadSession
-        )
+        path = f"/v1/uploads/{_part(upload_id)}"
+        return parse(await self._call("ingest", "GET", path), UploadSession)
 
     async def sign_parts(
         self, upload_id: str, path: str, parts: Sequence[PartRequest]
     ) -> SignedParts:
         """Return the signed requests that upload these parts of one file."""
-        return await self.services.ask(
-            "ingest",
-            "POST",
-            f"/v1/uploads/{_part(upload_id)}/parts",
-            SignedParts,
-            body=SignPartsRequest(path=path, parts=list(parts)),
-        )
+        body = SignPartsRequest(path=path, parts=list(parts))
+        address = f"/v1/uploads/{_part(upload_id)}/parts"
+        return parse(await self._call("ingest", "POST", address, body=body), SignedParts)
 
     async def complete_upload(
         self, upload_id: str, sha256: Mapping[str, str] | None = None
     ) -> UploadSession:
         """Say that every byte has been sent."""
-        return await self.services.ask(
-            "ingest",
-            "POST",
-            f"/v1/uploads/{_part(upload_id)}/complete",
-            UploadSession,
-            body=CompleteRequest(sha256=dict(sha256 or {})),
-        )
+        body = CompleteRequest(sha256=dict(sha256 or {}))
+        path = f"/v1/uploads/{_part(upload_id)}/complete"
+        return parse(await self._call("ingest", "POST", path, body=body), UploadSession)
 
     async def abort_upload(self, upload_id: str) -> None:
         """Give an upload up; its bytes are removed."""
-        await self.services.send("ingest", "DELETE", f"/v1/uploads/{_part(upload_id)}")
+        await self._call("ingest", "DELETE", f"/v1/uploads/{_part(upload_id)}")
 
     async def list_models(self, cursor: str | None, limit: int) -> ModelPage:
         """Return a page of models."""
-        return await self.services.ask(
-            "query", "GET", "/v1/models", ModelPage, params={"cursor": cursor, "limit": limit}
-        )
+        return await self._get("/v1/models", ModelPage, {"cursor": cursor, "limit": limit})
 
     async def get_model(self, model: str) -> Model:
         """Return a registered model."""
-        return await self.services.ask("query", "GET", f"/v1/models/{_part(model)}", Model)
+        return await self._get(f"/v1/models/{_part(model)}", Model)
 
     async def list_versions(self, model: str, cursor: str | None, limit: int) -> VersionPage:
         """Return a page of a model's versions."""
         path = f"/v1/models/{_part(model)}/versions"
-        params = {"cursor": cursor, "limit": limit}
-        return await self.services.ask("query", "GET", path, VersionPage, params=params)
+        return await self._get(path, VersionPage, {"cursor": cursor, "limit": limit})
 
-    async def get_version(self, model: str, version: str | int, wait_seconds: float = 0) -> Version:
-        """Return a version by number, label or "latest", perhaps waiting until it settles."""
-        path = f"/v1/models/{_part(model)}/versions/{_part(version)}"
-        return await self.services.ask("query", "GET", path, Version, params=_wait(wait_seconds))
+    async def get_version(self, model: str, version: str | int) -> Version:
+        """Return a version by number, label or "latest"."""
+        return await self._get(f"/v1/models/{_part(model)}/versions/{_part(version)}", Version)
 
     async def get_version_by_id(self, version_id: str, wait_seconds: float = 0) -> Version:
         """Return a version by its id or by the caller's own, perhaps waiting until it settles."""
-        path = f"/v1/versions/{_part(version_id)}"
-        return await self.services.ask("query", "GET", path, Version, params=_wait(wait_seconds))
+        wait = min(wait_seconds, LONGEST_WAIT_SECONDS) if wait_seconds > 0 else None
+        return await self._get(f"/v1/versions/{_part(version_id)}", Version, {"wait": wait})
 
     async def get_downloads(
         self, model: str, version: str | int, path: str | None = None
     ) -> Downloads:
         """Return signed URLs for a version's artifacts, or for the one at `path`."""
         address = f"/v1/models/{_part(model)}/versions/{_part(version)}/downloads"
-        return await self.services.ask("query", "GET", address, Downloads, params={"path": path})
+        return await self._get(address, Downloads, {"path": path})
+
+    async def _get(self, path: str, answer: type[AnswerT], params: Params | None = None) -> AnswerT:
+        return parse(await self._call("query", "GET", path, params=params), answer)
+
+    async def _call(
+        self,
+        service: Service,
+        method: str,
+        path: str,
+        *,
+        body: BaseModel | None = None,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        found = await self.discover()
+        base = found.ingest_url if service == "ingest" else found.query_url
+        url = base.rstrip("/") + path
+        return await self._send(method, url, body=body, params=params, headers=headers)
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: BaseModel | None = None,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        """Send a request until it is answered, and return the answer if it is a success."""
+        content = None if body is None else body.model_dump_json().encode()
+        given = {name: value for name, value in (params or {}).items() if value is not None}
+        sent = dict(headers or {})
+        if content is not None:
+            sent["content-type"] = "application/json"
+        failures = 0
+        while True:
+            retry_after = None
+            try:
+                response = await self._http.request(
+                    method, url, content=content, params=given or None, headers=sent
+                )
+            except httpx.TransportError as error:
+                cause, reason = error, f"{type(error).__name__}: {error}".rstrip(": ")
+            else:
+                if response.status_code not in TRANSIENT_STATUS:
+                    return accepted(response)
+                cause, reason = None, f"it answered {response.status_code}"
+                retry_after = parse_retry_after(response.headers.get("retry-after"))
+            failures += 1
+            delay = self._retry.delay(failures, retry_after)
+            if delay is None:
+                raise UnavailableError(
+                    f"no answer from {origin(httpx.URL(url))}: {reason}",
+                    retry_after_seconds=retry_after,
+                ) from cause
+            await anyio.sleep(delay)
 
 
 def _part(value: str | int) -> str:
     text = quote(str(value), safe="")
     # A lone "." or ".." would be taken away as a step of the path.
     return text.replace(".", "%2E") if text in (".", "..") else text
-
-
-def _wait(seconds: float) -> dict[str, str | int | float | None]:
-    return {"wait": min(seconds, LONGEST_WAIT_SECONDS) if seconds > 0 else None}

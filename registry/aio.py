@@ -16,16 +16,23 @@ import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, TypedDict, Unpack
+from typing import Any, BinaryIO, Self, TypedDict, Unpack
 
+import httpx
 from pydantic import JsonValue
 
-from registry._connected import WAIT_SECONDS, Connected
+from registry._api import Api
+from registry._defaults import DEFAULT_URL, WAIT_SECONDS
 from registry._legacy import UploadedModel, find_artifact, metadata_dict, upload_fields
+from registry._plain_calls import PlainCalls
+from registry._retry import RetryPolicy
 from registry.schemas import ModelMetadata, Version
+from registry.transfer.download.downloader import Downloader
+from registry.transfer.download.sinks import MemorySink
 from registry.transfer.progress import Meter, Progress
-from registry.transfer.sinks import MemorySink
-from registry.transfer.sources import Source
+from registry.transfer.storage import Storage
+from registry.transfer.upload.sources import Source
+from registry.transfer.upload.uploader import Uploader, require_ready, wait_until_settled
 
 
 class Description(TypedDict, total=False):
@@ -39,7 +46,7 @@ class Description(TypedDict, total=False):
     properties: Mapping[str, JsonValue]
 
 
-class AsyncModelRegistryClient(Connected):
+class AsyncModelRegistryClient(PlainCalls):
     """Uploads, finds and downloads model versions, in one event loop.
 
     Args:
@@ -49,6 +56,46 @@ class AsyncModelRegistryClient(Connected):
         retry: how often and how patiently failed requests are sent again.
         transport: replaces the network, for tests.
     """
+
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        timeout_seconds: float = 60.0,
+        concurrency: int = 4,
+        retry: RetryPolicy | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        retry = retry or RetryPolicy()
+        # Loading the certificates takes longer than anything else here, so both share them.
+        certificates = httpx.create_ssl_context()
+        api = Api(
+            url,
+            timeout_seconds=timeout_seconds,
+            retry=retry,
+            transport=transport,
+            certificates=certificates,
+        )
+        self._storage = Storage(
+            timeout_seconds=timeout_seconds,
+            concurrency=concurrency,
+            transport=transport,
+            certificates=certificates,
+        )
+        self._uploader = Uploader(api, self._storage, retry, concurrency)
+        self._downloader = Downloader(api, self._storage, retry, concurrency)
+        super().__init__(api)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections; a second time does nothing."""
+        await self._storage.aclose()
+        await self._api.aclose()
 
     async def upload(
         self,
@@ -127,11 +174,22 @@ class AsyncModelRegistryClient(Connected):
 
         Raises:
             NotFoundError, VersionNotReadyError: there is nothing to download.
+            DestinationError: `to` cannot be written, e.g. for lack of rights or of space.
             DigestMismatchError: the bytes are not the ones that were verified.
             UnsafePathError: a file's path would lead out of `to`.
             UnavailableError: storage stayed away; the partial file is kept.
         """
         return await self._downloader.download(model, version, Path(to), progress)
+
+    async def wait_until_ready(
+        self, version: Version | str, *, timeout_seconds: float = WAIT_SECONDS
+    ) -> Version:
+        """Wait for a version, given itself or by id, and return it once it is ready.
+
+        Raises VersionRejectedError with the reasons, or WaitTimeoutError.
+        """
+        version_id = version if isinstance(version, str) else version.id
+        return require_ready(await wait_until_settled(self._api, version_id, timeout_seconds))
 
     async def upload_model(
         self, buffer: BinaryIO | bytes, metadata: ModelMetadata

@@ -15,11 +15,8 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from registry._connected import DEFAULT_URL
-from registry._retry import RetryPolicy
 from registry.aio import AsyncModelRegistryClient
 
 P = ParamSpec("P")
@@ -60,6 +57,25 @@ def _iterating(
     return call
 
 
+Make = Callable[[], AsyncModelRegistryClient]
+Init = Callable[["ModelRegistryClient", Make], None]
+
+
+def _constructed_like(
+    asynchronous: Callable[P, AsyncModelRegistryClient],
+) -> "Callable[[Init], Callable[Concatenate[ModelRegistryClient, P], None]]":
+    """Give a constructor the arguments of the asynchronous client's, which are written there."""
+
+    def decorate(init: Init) -> "Callable[Concatenate[ModelRegistryClient, P], None]":
+        @functools.wraps(AsyncModelRegistryClient.__init__)
+        def construct(self: "ModelRegistryClient", *args: P.args, **kwargs: P.kwargs) -> None:
+            init(self, functools.partial(asynchronous, *args, **kwargs))
+
+        return construct
+
+    return decorate
+
+
 class ModelRegistryClient:
     """Uploads, finds and downloads model versions; every call waits for its result.
 
@@ -68,31 +84,12 @@ class ModelRegistryClient:
     in that other thread. Closing it is good manners; a client that is not closed lets go of its
     connections when it is collected or the interpreter ends.
 
-    Args:
-        url: address of either HTTP service; the rest is discovered.
-        timeout_seconds: longest wait for any single answer.
-        concurrency: files or parts that travel at once.
-        retry: how often and how patiently failed requests are sent again.
-        transport: replaces the network, for tests.
+    Its arguments are those of `AsyncModelRegistryClient`, and so are those of its calls.
     """
 
-    def __init__(
-        self,
-        url: str = DEFAULT_URL,
-        *,
-        timeout_seconds: float = 60.0,
-        concurrency: int = 4,
-        retry: RetryPolicy | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        self._make = functools.partial(
-            AsyncModelRegistryClient,
-            url,
-            timeout_seconds=timeout_seconds,
-            concurrency=concurrency,
-            retry=retry,
-            transport=transport,
-        )
+    @_constructed_like(AsyncModelRegistryClient)
+    def __init__(self, make: Make) -> None:
+        self._make = make
         self._lock = threading.Lock()
         self._running: tuple[BlockingPortal, AsyncModelRegistryClient] | None = None
         self._finalizer: weakref.finalize[Any, Any] | None = None

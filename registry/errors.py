@@ -16,6 +16,7 @@ RegistryError                      catch this one to catch them all
 ├── StorageError                   storage refused a signed request for good
 ├── SourceError                    what is to be uploaded cannot be read as a model
 │   └── SourceChangedError         it changed while it was uploaded; the upload was aborted
+├── DestinationError               a download cannot be written to where it should go
 ├── DigestMismatchError            downloaded bytes are not the bytes that were verified
 ├── UnsafePathError                an artifact's path would lead out of the target folder
 ├── ProtocolError                  an answer breaks the registry's contract
@@ -26,8 +27,10 @@ No message, and no attribute that is shown, holds a signed URL.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from registry.schemas import Reason, Version
+if TYPE_CHECKING:  # the command tells errors without loading pydantic
+    from registry.schemas import Reason, Version
 
 
 class RegistryError(Exception):
@@ -114,7 +117,7 @@ class WaitTimeoutError(UnavailableError):
 class VersionRejectedError(RegistryError):
     """The uploaded bytes failed verification; `reasons` says why."""
 
-    def __init__(self, version: Version) -> None:
+    def __init__(self, version: "Version") -> None:
         found = "; ".join(f"{reason.code}: {reason.detail}" for reason in version.reasons)
         super().__init__(f"{version.model} version {version.number} is {version.state}: {found}")
         self.version = version
@@ -141,6 +144,10 @@ class SourceChangedError(SourceError):
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} changed while it was uploaded")
         self.path = path
+
+
+class DestinationError(RegistryError):
+    """A download cannot be written to where it should go."""
 
 
 class DigestMismatchError(RegistryError):

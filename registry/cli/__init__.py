@@ -1,4 +1,8 @@
-"""The command `registry`: one process, one command, one line for each error."""
+"""The command `registry`: one process, one command, one line for each error.
+
+A command imports what it needs when it runs, so that `--help` and a wrong option load neither the
+client nor the schemas.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -10,6 +14,7 @@ from registry.cli.events import events
 from registry.cli.exit_codes import ExitCode, exit_code
 from registry.cli.lookups import list_models, show, versions
 from registry.cli.transfers import download, upload
+from registry.cli.uploads import uploads
 
 __all__ = ["app", "main", "run"]
 
@@ -18,6 +23,7 @@ app = typer.Typer(
     help="Upload, find, download and follow model versions.",
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: rich takes longer to load than all the rest of it
 )
 app.command()(upload)
 app.command()(download)
@@ -25,6 +31,7 @@ app.command()(show)
 app.command("list")(list_models)
 app.command()(versions)
 app.command()(events)
+app.add_typer(uploads, name="uploads")
 app.command(
     # Whatever follows, --help as well, is for the commands of the group.
     add_help_option=False,
@@ -51,6 +58,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Run the command with the process's arguments and exit."""
+    # httpx loads its own command line, which loads rich, pygments and click, and goes without
+    # where that cannot be imported. It would be a third of our start.
+    sys.modules.setdefault("httpx._main", None)  # pyright: ignore[reportArgumentType]
     sys.exit(run())
 
 

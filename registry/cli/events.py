@@ -1,13 +1,17 @@
 """`registry events`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import anyio
 import typer
 
-from registry.cli.options import DEFAULT_URL, AsJson, Url
+from registry._defaults import DEFAULT_URL
+from registry.cli.kafka_outages import told_outages
+from registry.cli.options import AsJson, Url
 from registry.cli.output import print_json
-from registry.subscribe import Start, subscribe
+
+if TYPE_CHECKING:
+    from registry.schemas import ModelEvent
+    from registry.subscription import Start
 
 
 def events(
@@ -25,20 +29,32 @@ def events(
     as_json: AsJson = False,
 ) -> None:
     """Print model events: those there are, or with --follow those to come, one a line."""
+    import anyio
+
+    from registry.client import ModelRegistryClient
+    from registry.subscription import subscribe
+
     begin = _read_start(start or ("now" if follow else "beginning"), model)
+    with ModelRegistryClient(url) as client:
+        kafka = client.discover().events.bootstrap_servers
+        if model is not None and not follow:  # what is followed may be still to come
+            client.get_model_info(model)
 
     async def read() -> None:
         async for event in subscribe(url, model=model, start=begin, follow=follow):
-            if as_json:
-                print_json(event)
-            else:
-                kind = event.type.removeprefix("registry.")
-                typer.echo(f"{event.time.isoformat()} {event.subject} {kind} #{event.sequence}")
+            outages.over()
+            (print_json if as_json else _print_event)(event)
 
-    anyio.run(read)
+    with told_outages(kafka) as outages:
+        anyio.run(read)
 
 
-def _read_start(text: str, model: str | None) -> Start:
+def _print_event(event: "ModelEvent") -> None:
+    kind = event.type.removeprefix("registry.")
+    typer.echo(f"{event.time.isoformat()} {event.subject} {kind} #{event.sequence}")
+
+
+def _read_start(text: str, model: str | None) -> "Start":
     if text == "now" or text == "beginning":
         return text
     if not text.isdecimal():

@@ -7,6 +7,7 @@ import typer
 from registry.errors import (
     AccessDeniedError,
     ConflictError,
+    DestinationError,
     DigestMismatchError,
     InvalidRequestError,
     NotFoundError,
@@ -35,7 +36,10 @@ class ExitCode(IntEnum):
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "done",
     ExitCode.UNEXPECTED: "an unexpected error",
-    ExitCode.USAGE: "wrong usage: an option, a name, metadata, or a source that cannot be read",
+    ExitCode.USAGE: (
+        "wrong usage: an option, a name, metadata, a source that cannot be read, or a place that"
+        " cannot be written"
+    ),
     ExitCode.NOT_FOUND: "the model, version or file is not there",
     ExitCode.REFUSED: "refused: the state does not allow it, or the caller may not",
     ExitCode.REJECTED: "the uploaded version failed verification",
@@ -47,6 +51,7 @@ MEANINGS: dict[ExitCode, str] = {
 _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (InvalidRequestError, ExitCode.USAGE),
     (SourceError, ExitCode.USAGE),
+    (DestinationError, ExitCode.USAGE),
     (NotFoundError, ExitCode.NOT_FOUND),
     (ConflictError, ExitCode.REFUSED),
     (AccessDeniedError, ExitCode.REFUSED),

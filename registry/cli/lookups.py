@@ -1,8 +1,8 @@
 """`registry show`, `registry list` and `registry versions`."""
 
-from registry.cli.options import DEFAULT_URL, AsJson, ModelName, Url, VersionName
+from registry._defaults import DEFAULT_URL
+from registry.cli.options import AsJson, ModelName, Url, VersionName
 from registry.cli.output import print_json, print_table, print_version
-from registry.client import ModelRegistryClient
 
 
 def show(
@@ -12,6 +12,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one version of a model."""
+    from registry.client import ModelRegistryClient
+
     with ModelRegistryClient(url) as client:
         found = client.get_version(model, version)
     (print_json if as_json else print_version)(found)
@@ -19,6 +21,8 @@ def show(
 
 def list_models(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     """List the models; with --json one document a line."""
+    from registry.client import ModelRegistryClient
+
     with ModelRegistryClient(url) as client:
         models = client.list_models()
         if as_json:
@@ -31,6 +35,8 @@ def list_models(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
 
 def versions(model: ModelName, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     """List the versions of a model, newest first; with --json one document a line."""
+    from registry.client import ModelRegistryClient
+
     with ModelRegistryClient(url) as client:
         found = client.list_versions(model)
         if as_json:

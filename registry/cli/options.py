@@ -2,18 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import JsonValue
 
-from registry._connected import DEFAULT_URL
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 Url = Annotated[str, typer.Option("--url", envvar="REGISTRY_URL", help="Address of the registry.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Name of the model.")]
 VersionName = Annotated[str, typer.Argument(metavar="[VERSION]", help="Number, label, or latest.")]
-__all__ = ["DEFAULT_URL", "AsJson", "ModelName", "Url", "VersionName"]
 
 
 def read_pairs(option: str, values: Sequence[str]) -> dict[str, str]:
@@ -35,12 +34,12 @@ def read_metrics(values: Sequence[str]) -> dict[str, float]:
         raise typer.BadParameter(f"--metric takes name=number: {error}") from None
 
 
-def read_parameters(values: Sequence[str]) -> dict[str, JsonValue]:
+def read_parameters(values: Sequence[str]) -> "dict[str, JsonValue]":
     """Read `--param name=value` options: JSON where the value is JSON, text otherwise."""
     return {name: _json_or_text(text) for name, text in read_pairs("--param", values).items()}
 
 
-def _json_or_text(text: str) -> JsonValue:
+def _json_or_text(text: str) -> "JsonValue":
     try:
         return json.loads(text)
     except ValueError:

@@ -3,28 +3,30 @@
 import sys
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
-from pydantic import BaseModel
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
-from rich.progress import Progress as ProgressBar
-from rich.table import Table
 
-from registry.schemas import Version
-from registry.transfer.progress import Progress
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from registry.schemas import Artifact, Version
+    from registry.transfer.progress import Progress
 
 WIDE = 100_000
 """Columns of a line that no terminal shows."""
 
 
-def print_json(answer: BaseModel) -> None:
+def print_json(answer: "BaseModel") -> None:
     """Print one JSON document on one line."""
     typer.echo(answer.model_dump_json())
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a plain table."""
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
@@ -33,7 +35,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     Console(width=width, markup=False).print(table)
 
 
-def print_version(version: Version) -> None:
+def print_version(version: "Version") -> None:
     """Print what is known about a version."""
     rows: list[tuple[str, object]] = [
         ("model", version.model),
@@ -54,7 +56,7 @@ def print_version(version: Version) -> None:
     ):
         rows += [(title, f"{name}={value}") for name, value in entries.items()]
     rows += [
-        ("file", f"{file.path} ({file.size_bytes} bytes, {file.sha256 or file.format or '-'})")
+        ("file", f"{file.path} ({file.size_bytes} bytes, {_digest(file)})")
         for file in version.artifacts
     ]
     for title, value in rows:
@@ -62,16 +64,27 @@ def print_version(version: Version) -> None:
             typer.echo(f"{title + ':':<15}{value}")
 
 
-def _numbered(version: Version) -> str:
+def _numbered(version: "Version") -> str:
     return f"{version.number} ({version.label})"
 
 
+def _digest(file: "Artifact") -> str:
+    """Return the SHA-256, or until it is known what storage knows: its composite digest."""
+    if file.sha256 is not None:
+        return file.sha256
+    return "pending" if file.composite is None else f"pending, composite {file.composite.value}"
+
+
 @contextmanager
-def progress_bar(title: str) -> Generator[Progress | None]:
+def progress_bar(title: str) -> "Generator[Progress | None]":
     """Show a progress bar on stderr while the block runs; None where that is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import Progress as ProgressBar
+
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with ProgressBar(
         *columns, TransferSpeedColumn(), console=Console(stderr=True), transient=True

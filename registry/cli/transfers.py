@@ -7,13 +7,12 @@ import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry._connected import WAIT_SECONDS
+from registry._defaults import DEFAULT_URL, WAIT_SECONDS
 from registry.cli.options import (
-    DEFAULT_URL,
     AsJson,
     ModelName,
     Url,
@@ -23,8 +22,9 @@ from registry.cli.options import (
     read_parameters,
 )
 from registry.cli.output import print_json, print_version, progress_bar
-from registry.client import ModelRegistryClient
-from registry.transfer.sources import Source
+
+if TYPE_CHECKING:
+    from registry.transfer.upload.sources import Source
 
 
 def upload(
@@ -51,6 +51,8 @@ def upload(
     as_json: AsJson = False,
 ) -> None:
     """Upload a file or folder as a new version; the same command continues an interrupted one."""
+    from registry.client import ModelRegistryClient
+
     with (
         _opened(source) as opened,
         ModelRegistryClient(url) as client,
@@ -83,13 +85,15 @@ def download(
     as_json: AsJson = False,
 ) -> None:
     """Download a version, verified; the same command continues an interrupted one."""
+    from registry.client import ModelRegistryClient
+
     with ModelRegistryClient(url) as client, progress_bar(f"download {model}") as progress:
         found = client.download(model, version, to=to, progress=progress)
     typer.echo(json.dumps({"path": str(found)}) if as_json else str(found))
 
 
 @contextmanager
-def _opened(source: str) -> Generator[Source]:
+def _opened(source: str) -> "Generator[Source]":
     if source != "-":
         yield source
         return

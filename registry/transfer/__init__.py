@@ -1,5 +1,5 @@
-"""Model bytes between this machine and storage: in the order in which an upload meets the files.
+"""Model bytes between this machine and storage.
 
-sources (over readers) -> digests -> plan -> session -> jobs -> sender (over storage), all called
-by upload; and download, over sinks, for the way back.
+`upload` and `download` are the two ways; what stands here serves both: digests, progress, and the
+signed requests to storage.
 """

@@ -106,11 +106,15 @@ class FakeRegistry:
             case ["POST", "uploads"]:
                 return self._open(request)
             case [method, "uploads", upload_id, *step]:
+                if not any(upload.id == upload_id for upload in self.uploads):
+                    return problem(404, "upload_not_found", f"no upload {upload_id}")
                 return self._step(method, self._upload(upload_id), step, request)
             case ["GET", "versions", version_id]:
                 return self._version_answer(lambda u: version_id in self._ids(u))
             case ["GET", "models"]:
                 return self._page(request, [self._model(name) for name in self._names()])
+            case ["GET", "models", name] if name not in self._names():
+                return problem(404, "model_not_found", f"no model {name}")
             case ["GET", "models", name]:
                 return httpx.Response(200, json=self._model(name))
             case ["GET", "models", name, "versions"]:

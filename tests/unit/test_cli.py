@@ -2,18 +2,21 @@
 
 import io
 import json
+import logging
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
 import registry
-from registry.cli import lookups, run, transfers
+from registry.cli import run
 from registry.cli.exit_codes import MEANINGS, ExitCode, exit_code
-from tests.unit.client_fake import SECRET, FakeRegistry, times
+from registry.cli.kafka_outages import told_outages
+from registry.schemas import UploadRequest
+from tests.unit.client_fake import SECRET, FakeRegistry, composite, times
 
 DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 
@@ -25,8 +28,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
     def connect(_url: str) -> registry.ModelRegistryClient:
         return fake.blocking_client()
 
-    for module in (lookups, transfers):
-        monkeypatch.setattr(module, "ModelRegistryClient", connect)
+    monkeypatch.setattr("registry.client.ModelRegistryClient", connect)
     return fake
 
 
@@ -107,6 +109,10 @@ def test_download_show_list_versions(fake: FakeRegistry, command: Command, tmp_p
         (("upload", "m", "{file}", "--metric", "auc=x"), 2, "--metric takes name=number"),
         (("upload", "../m", "{file}"), 2, "model: must be"),
         (("show", "m", "9"), 3, "no version 9"),
+        (("download", "m", "9"), 3, "no version 9"),
+        (("uploads", "abort"), 2, "UPLOAD_ID"),
+        (("uploads", "abort", "nowhere"), 3, "no upload nowhere"),
+        (("events", "--model", "nowhere"), 3, "no model nowhere"),
         (("events", "--from", "x"), 2, "--from"),
         (("events", "--from", "3"), 2, "--model"),
     ],
@@ -153,6 +159,80 @@ def test_statuses_of_a_failing_download(
     assert command("download", "m", "--to", str(tmp_path / "x")).status == 4
 
 
+def test_a_place_that_cannot_be_written_is_wrong_usage(
+    fake: FakeRegistry, command: Command, tmp_path: Path
+) -> None:
+    with fake.blocking_client() as client:
+        client.upload("m", b"one")
+    (tmp_path / "file").write_bytes(b"in the way")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for place in ("/proc/x", tmp_path / "file" / "x", tmp_path / "loop" / "x", "/" + "x" * 300):
+        failed = command("download", "m", "--to", str(place))
+        assert (failed.status, failed.out) == (2, "")
+        assert failed.err.startswith(f"registry: error: cannot write {place}: ")
+        assert failed.err.count("\n") == 1
+        assert "[Errno" not in failed.err
+
+
+def test_a_digest_that_is_still_to_come_is_pending(fake: FakeRegistry, command: Command) -> None:
+    with fake.blocking_client() as client:
+        upload = {"model": "m", "files": [{"path": "w", "size_bytes": 3, "sha256": None}]}
+        fake.single_put_max_bytes = 0
+        client.open_upload(UploadRequest.model_validate(upload), idempotency_key="k")
+        assert "w (3 bytes, pending)" in command("show", "m").out
+        client.upload("large", b"x" * 1001)
+    parts = composite([b"x" * 1000, b"x"])
+    assert f"(1001 bytes, pending, composite {parts})" in command("show", "large").out
+
+
+def test_an_upload_is_aborted_by_its_id(fake: FakeRegistry, command: Command) -> None:
+    fake.faults = [times(99, "^PUT", httpx.Response(403))]
+    with fake.blocking_client() as client, pytest.raises(registry.StorageError):
+        client.upload("m", b"w")
+    upload_id = fake.uploads[0].id
+    assert command("uploads", "abort", upload_id).out == f"aborted {upload_id}\n"
+    assert fake.uploads[0].state == "aborted"
+    again = command("uploads", "abort", upload_id, "--json")
+    assert json.loads(again.out) == {"upload_id": upload_id, "state": "aborted"}
+
+
+def test_an_outage_of_kafka_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    log = logging.getLogger("aiokafka.consumer.fetcher")
+    with told_outages("kafka.test:9092") as outages:
+        log.error("Failed fetch messages from 0")
+        log.error("Failed fetch messages from 0")
+        outages.over()
+        log.warning("a broker is slow")
+        log.error("Failed fetch messages from 0")
+    assert capsys.readouterr().err == 2 * "registry: waiting for Kafka at kafka.test:9092\n"
+
+
+@pytest.mark.parametrize("follow", [True, False])
+def test_events_wait_for_kafka_in_one_line(
+    fake: FakeRegistry,
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    follow: bool,
+) -> None:
+    def subscribe(_url: str, **_options: object) -> AsyncIterator[registry.ModelEvent]:
+        async def read() -> AsyncIterator[registry.ModelEvent]:
+            for _ in range(3):
+                logging.getLogger("aiokafka").error("Unable to request metadata")
+            raise registry.UnavailableError("Kafka: KafkaConnectionError")
+            yield
+
+        return read()
+
+    monkeypatch.setattr("registry.subscription.subscribe", subscribe)
+    ended = command("events", *(["--follow", "--model", "to.come"] if follow else []))
+    assert ended.status == 6
+    assert ended.err.splitlines() == [
+        "registry: waiting for Kafka at kafka.test:9092",
+        "registry: error: Kafka: KafkaConnectionError",
+    ]
+
+
 def test_an_interruption_has_its_own_status(
     fake: FakeRegistry,
     command: Command,
@@ -161,7 +241,7 @@ def test_an_interruption_has_its_own_status(
     def interrupt(_url: str) -> registry.ModelRegistryClient:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lookups, "ModelRegistryClient", interrupt)
+    monkeypatch.setattr("registry.client.ModelRegistryClient", interrupt)
     stopped = command("list")
     assert (stopped.status, stopped.err) == (130, "registry: error: interrupted\n")
 
@@ -180,8 +260,9 @@ def test_the_documented_statuses_are_the_statuses() -> None:
 
 def test_every_command_and_option_is_documented(command: Command) -> None:
     text = DOCS.read_text(encoding="utf-8")
-    names = re.findall(r"^│ (\w+)", command("--help").out, re.MULTILINE)
-    assert names == re.findall(r"^## `registry (\w+)", text, re.MULTILINE)
+    listed = command("--help").out.split("Commands:")[1]
+    names = re.findall(r"^  (\w+)", listed, re.MULTILINE)
+    assert sorted(names) == sorted(re.findall(r"^## `registry (\w+)", text, re.MULTILINE))
     for name in names:
         section = text.split(f"## `registry {name}")[1].split("\n## ")[0]
         known = set(re.findall(r"`(--[a-z-]+)", text.split("## `registry")[0] + section))

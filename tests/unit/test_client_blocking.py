@@ -45,6 +45,7 @@ def test_every_call_has_its_twin() -> None:
         twin = getattr(AsyncModelRegistryClient, name)
         assert inspect.signature(getattr(ModelRegistryClient, name)) == inspect.signature(twin)
         assert inspect.getdoc(getattr(ModelRegistryClient, name))
+    assert inspect.signature(ModelRegistryClient) == inspect.signature(AsyncModelRegistryClient)
 
 
 def test_the_earlier_calls_work_unchanged() -> None:

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 import registry
-from registry.transfer import digests, download
-from registry.transfer import upload as upload_module
+from registry.transfer.download import downloader, sinks
+from registry.transfer.upload import uploader
 from tests.unit.client_fake import FakeRegistry, problem, times
 
 BIG = bytes(range(256)) * 40
@@ -16,7 +16,7 @@ BIG = bytes(range(256)) * 40
 
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
-    for module in (digests, download):
+    for module in (downloader, sinks):
         monkeypatch.setattr(module, "CHUNK_BYTES", 1024)
     return FakeRegistry()
 
@@ -60,7 +60,7 @@ async def test_several_files_become_a_folder(fake: FakeRegistry, tmp_path: Path)
 async def test_parts_are_checked_by_their_composite_digest(
     fake: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload_module, "HASH_FIRST_BYTES", 0)
+    monkeypatch.setattr(uploader, "HASH_FIRST_BYTES", 0)
     fake.single_put_max_bytes = 0
     await upload(fake, BIG)
     async with fake.client() as client:

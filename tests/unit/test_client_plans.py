@@ -13,7 +13,7 @@ from registry._retry import parse_retry_after
 from registry.errors import ProtocolError
 from registry.schemas import FilePlan, FileRequest, UploadedPart, UploadRequest
 from registry.transfer.digests import CompositeDigester, composite
-from registry.transfer.plan import (
+from registry.transfer.upload.plan import (
     BATCH_PARTS,
     batches,
     composite_of,

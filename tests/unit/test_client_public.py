@@ -13,8 +13,61 @@ import pytest
 
 import registry
 from registry import errors
-from registry._problems import error_from_problem
+from registry._answers import error_from_problem
 from tests.unit.client_fake import SECRET, FakeRegistry, times
+
+PACKAGES = ("aiokafka", "anyio", "fastapi", "httpx", "motor", "pydantic", "rich", "typer")
+
+
+def loaded_by(code: str) -> set[str]:
+    """What a fresh interpreter has loaded after some code: our modules, others' packages."""
+    code += "; import sys; print(*sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    modules = ended.stdout.split("\n")[-2].split()
+    ours = {name for name in modules if name.split(".")[0] in ("registry", "services", "shared")}
+    return ours | set(PACKAGES).intersection(modules)
+
+
+def test_importing_the_package_loads_nothing_else() -> None:
+    assert loaded_by("import registry") == {"registry"}
+
+
+def test_importing_the_schemas_loads_pydantic_and_nothing_else_of_ours() -> None:
+    loaded = loaded_by("import registry.schemas")
+    schemas = {name for name in loaded if name.startswith("registry.schemas")}
+    assert loaded - schemas == {"registry", "pydantic"}
+
+
+def test_the_list_of_commands_loads_typer_alone() -> None:
+    loaded = loaded_by("from registry.cli import run; run(['--help'])")
+    assert loaded.intersection(PACKAGES) == {"typer"}
+
+
+@pytest.mark.parametrize("arguments", [("show", "--help"), ("show",), ("nonsense",)])
+def test_a_command_that_asks_nothing_loads_neither_client_nor_schemas(
+    arguments: tuple[str, ...],
+) -> None:
+    loaded = loaded_by(f"from registry.cli import run; run({arguments!r})")
+    assert loaded.intersection(PACKAGES) == {"pydantic", "typer"}  # typer itself reads by pydantic
+    assert loaded.isdisjoint(("registry.client", "registry.schemas"))
+
+
+def test_every_name_loads_by_itself_in_a_fresh_interpreter() -> None:
+    code = "import registry; print(*[getattr(registry, name) for name in registry.__all__])"
+    assert "registry.client" in loaded_by(code)
+    # The order in which modules are loaded does not change what a name means.
+    code = "import registry.subscription, registry; assert callable(registry.subscribe)"
+    assert "registry.subscription" in loaded_by(code)
+
+
+def test_public_modules_are_found_as_attributes() -> None:
+    code = "import registry; registry.errors, registry.schemas, registry.aio, registry.client"
+    assert "registry.aio" in loaded_by(code)
+    assert {*registry.__all__, "errors", "schemas"} <= set(dir(registry))
+    with pytest.raises(AttributeError, match="no attribute 'nosuch'"):
+        _ = registry.nosuch  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
 
 
 def test_all_lists_what_is_there_in_order() -> None:
@@ -61,16 +114,8 @@ def test_examples_in_docstrings_run(module: str) -> None:
 
 
 def test_the_server_packages_are_not_needed() -> None:
-    for name in ("fastapi", "motor", "aiokafka"):
-        assert name not in _imported_by_client()
-
-
-def _imported_by_client() -> set[str]:
-    code = "import registry.cli, sys; print(*{name.split('.')[0] for name in sys.modules})"
-    ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-    )
-    return set(ended.stdout.split())
+    loaded = loaded_by("import registry.cli, registry.client, registry.subscription")
+    assert loaded.isdisjoint(("fastapi", "motor", "aiokafka", "services", "shared"))
 
 
 @pytest.mark.parametrize(

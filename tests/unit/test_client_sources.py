@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from registry.errors import SourceChangedError, SourceError
-from registry.transfer.digests import hash_range
-from registry.transfer.readers import StreamReader
-from registry.transfer.sources import open_source
+from registry.transfer.upload.hashing import hash_range
+from registry.transfer.upload.sources import StreamReader, open_source
 
 
 def paths(source: Any, path: str | None = None) -> list[str]:

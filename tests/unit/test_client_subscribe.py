@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaConnectionError
 import registry
 from registry import _topic
 from registry.schemas import ModelEvent
-from registry.subscribe import Start, Subscription
+from registry.subscription import Start, Subscription
 from tests.unit.client_fake import FakeRegistry
 
 URL = "http://registry.test"

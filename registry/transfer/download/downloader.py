@@ -1,6 +1,5 @@
 """Downloads a version: stream, verify while streaming, resume, and rename when all is right."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,14 +8,14 @@ import anyio.to_thread
 import httpx
 
 from registry._api import Api
+from registry._concurrent import map_concurrently
 from registry._retry import RetryPolicy
-from registry._tasks import map_all
-from registry.errors import DigestMismatchError, StorageError, UnavailableError, UnsafePathError
+from registry.errors import DigestMismatchError, StorageError, UnavailableError
 from registry.schemas import Download, Downloads
-from registry.schemas.names import check_file_path
 from registry.transfer.digests import CHUNK_BYTES
+from registry.transfer.download.placement import place
+from registry.transfer.download.sinks import FileSink, Sink
 from registry.transfer.progress import Meter, Progress
-from registry.transfer.sinks import FileSink, Sink
 from registry.transfer.storage import Outcome, Storage, classify, lost
 
 
@@ -42,7 +41,7 @@ class Downloader:
             async with limiter:
                 await self._to_file(found, item[0], item[1], meter)
 
-        await map_all(one, list(zip(found.files, targets, strict=True)))
+        await map_concurrently(one, list(zip(found.files, targets, strict=True)))
         return base
 
     async def _to_file(self, of: Downloads, file: Download, target: Path, meter: Meter) -> None:
@@ -119,26 +118,3 @@ class Downloader:
         if sink.size_bytes < file.size_bytes:
             return Outcome("transient", detail="storage sent fewer bytes than it stated")
         return Outcome("done")
-
-
-def place(files: Sequence[Download], to: Path) -> tuple[Path, list[Path]]:
-    """Return the file or folder that a download makes, and the path of each artifact. Blocking.
-
-    One artifact without a folder in its path becomes `to` itself, unless that is a folder.
-    Raises UnsafePathError for a path that would lead out of `to`.
-    """
-    for file in files:
-        try:
-            check_file_path(file.path)
-        except ValueError as error:
-            raise UnsafePathError(f"{file.path!r} {error}") from error
-    single = len(files) == 1 and "/" not in files[0].path
-    if single and not to.is_dir():
-        return to, [to]
-    root = to.resolve()
-    targets = [to / file.path for file in files]
-    for target in targets:
-        # A link that somebody left in the folder could lead elsewhere.
-        if not target.resolve().is_relative_to(root):
-            raise UnsafePathError(f"{target} leads out of {to}")
-    return (targets[0] if single else to), targets

@@ -4,15 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from registry._api import Api
-from registry._tasks import map_all
 from registry.errors import ProtocolError
 from registry.schemas import FilePlan, PartRequest, SignedRequest
-from registry.transfer.digests import hash_in_thread
-from registry.transfer.plan import Part, batches, missing_parts, split
-from registry.transfer.sources import SourceFile
-
-PartDigests = dict[str, dict[int, str]]
-"""Hex SHA-256 by file path and part number, as far as they are known."""
+from registry.transfer.upload.hashing import PartDigests, hash_in_thread, hash_parts
+from registry.transfer.upload.plan import Part, batches, missing_parts, split
+from registry.transfer.upload.sources import SourceFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +79,3 @@ class Jobs:
             return Job(file, part, digests[part.number], signed[part.number], sign_again)
 
         return [job(part) for part in batch]
-
-
-async def hash_parts(file: SourceFile, parts: Sequence[Part], digests: dict[int, str]) -> None:
-    """Hash parts in threads and add to `digests` what is not there yet."""
-
-    async def hash_part(part: Part) -> None:
-        digests[part.number] = await hash_in_thread(file, part.offset, part.size_bytes)
-
-    await map_all(hash_part, [part for part in parts if part.number not in digests])

@@ -8,8 +8,8 @@ import anyio
 import anyio.to_thread
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
 
+from registry._concurrent import run_concurrently
 from registry._retry import RetryPolicy
-from registry._tasks import run_all
 from registry.errors import (
     SourceChangedError,
     StorageError,
@@ -17,12 +17,13 @@ from registry.errors import (
     UploadAbortedError,
 )
 from registry.schemas import FilePlan, SignedRequest
-from registry.transfer.digests import CHUNK_BYTES, hash_in_thread
-from registry.transfer.jobs import Job, Jobs
-from registry.transfer.plan import BATCH_PARTS, stored_bytes
+from registry.transfer.digests import CHUNK_BYTES
 from registry.transfer.progress import Meter
-from registry.transfer.sources import SourceFile
 from registry.transfer.storage import Outcome, Storage
+from registry.transfer.upload.hashing import hash_in_thread
+from registry.transfer.upload.jobs import Job, Jobs
+from registry.transfer.upload.plan import BATCH_PARTS, stored_bytes
+from registry.transfer.upload.sources import SourceFile
 
 
 class Sender:
@@ -42,7 +43,7 @@ class Sender:
         to_send, to_take = anyio.create_memory_object_stream[Job](BATCH_PARTS)
         workers = [partial(self._work, to_take.clone()) for _ in range(self._concurrency)]
         to_take.close()
-        await run_all([partial(self._produce, jobs, files, to_send), *workers])
+        await run_concurrently([partial(self._produce, jobs, files, to_send), *workers])
 
     async def _produce(
         self,

@@ -1,22 +1,81 @@
-"""What a user wants to upload, as files that can be read at any offset, again and again."""
+"""What a user wants to upload, as files that can be read at any offset, again and again.
+
+Everything here blocks: call it in a thread.
+"""
 
 import io
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from registry.errors import SourceChangedError, SourceError
-from registry.transfer.readers import BytesReader, FileReader, Reader, StreamReader
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 """A path to a file or folder, bytes, or a binary stream (read from where it stands)."""
 
 Fingerprint = tuple[int, int]
+"""Size in bytes and modification time in nanoseconds: equal while nobody wrote to the file."""
+DEFAULT_NAME = "model.bin"
+"""Name of a file whose source has none."""
+
+
+class Reader(Protocol):
+    """Bytes at an offset; may be called from several threads at once."""
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`; fewer only at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BytesReader:
+    """Reads what is in memory already."""
+
+    view: memoryview
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return a copy of the bytes at an offset."""
+        return bytes(self.view[offset : offset + length])
+
+
+@dataclass(frozen=True, slots=True)
+class FileReader:
+    """Reads an open file without moving its position, so threads need no lock."""
+
+    descriptor: int
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return the bytes at an offset."""
+        return os.pread(self.descriptor, length, offset)
+
+
+class StreamReader:
+    """Reads a seekable stream, one thread at a time; the stream keeps its position."""
+
+    def __init__(self, stream: BinaryIO | io.RawIOBase, start: int) -> None:
+        self._stream, self._start, self._lock = stream, start, threading.Lock()
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return the bytes at an offset from where the stream stood."""
+        with self._lock:
+            self._stream.seek(self._start + offset)
+            try:
+                return self._stream.read(length) or b""
+            finally:
+                self._stream.seek(self._start)
+
+    def size(self) -> int:
+        """Return the number of bytes from where the stream stood to its end."""
+        with self._lock:
+            end = self._stream.seek(0, io.SEEK_END)
+            self._stream.seek(self._start)
+            return end - self._start
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +203,6 @@ def _stream_file(path: str | None, stream: BinaryIO) -> SourceFile:
             raise SourceChangedError(path or DEFAULT_NAME)
 
     return _in_memory(path, size, lambda: nullcontext(reader), check_unchanged)
-
-
-DEFAULT_NAME = "model.bin"
-"""Name of a file whose source has none."""
 
 
 def _in_memory(

@@ -8,7 +8,7 @@ import anyio
 T = TypeVar("T")
 
 
-async def run_all(functions: Iterable[Callable[[], Awaitable[None]]]) -> None:
+async def run_concurrently(functions: Iterable[Callable[[], Awaitable[None]]]) -> None:
     """Run functions side by side; the first error stops the others and is raised as it is.
 
     A task group alone would wrap it in an ExceptionGroup, which no caller of ours expects.
@@ -29,10 +29,10 @@ async def run_all(functions: Iterable[Callable[[], Awaitable[None]]]) -> None:
         raise failed[0]
 
 
-async def map_all(function: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
+async def map_concurrently(function: Callable[[T], Awaitable[None]], items: Iterable[T]) -> None:
     """Run a function on all items side by side; the first error stops the others."""
 
     def bind(item: T) -> Callable[[], Awaitable[None]]:
         return lambda: function(item)
 
-    await run_all([bind(item) for item in items])
+    await run_concurrently([bind(item) for item in items])

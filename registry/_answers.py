@@ -1,4 +1,4 @@
-"""The one place that turns a refusal into an exception: problem documents, and pydantic's errors.
+"""The one place that reads what a service answered: a value, or the exception for a refusal.
 
 Example:
     >>> from registry.errors import NotFoundError
@@ -9,9 +9,10 @@ Example:
 """
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from pydantic import ValidationError
+import httpx
+from pydantic import BaseModel, ValidationError
 
 from registry.errors import (
     AccessDeniedError,
@@ -19,12 +20,15 @@ from registry.errors import (
     FieldError,
     InvalidRequestError,
     NotFoundError,
+    ProtocolError,
     ServiceError,
     UploadAbortedError,
     UploadIncompleteError,
     UploadMismatchError,
     VersionNotReadyError,
 )
+
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
 _BY_CODE: dict[str, type[ServiceError]] = {
     "version_not_ready": VersionNotReadyError,
@@ -42,6 +46,34 @@ _BY_STATUS: dict[int, type[ServiceError]] = {
     413: InvalidRequestError,
     422: InvalidRequestError,
 }
+
+
+def accepted(response: httpx.Response) -> httpx.Response:
+    """Return a success as it is; raises ServiceError for a refusal."""
+    if response.is_success:
+        return response
+    try:
+        problem: object = response.json()
+    except ValueError:
+        problem = None
+    raise error_from_problem(response.status_code, problem)
+
+
+def parse(response: httpx.Response, answer: type[AnswerT]) -> AnswerT:
+    """Read an answer; raises ProtocolError naming the fields that are missing or wrong."""
+    try:
+        return answer.model_validate_json(response.content)
+    except ValidationError as error:
+        fields = ", ".join(".".join(map(str, item["loc"])) for item in error.errors()[:3])
+        raise ProtocolError(
+            f"{origin(response.request.url)} did not answer as a model registry does"
+            f" ({answer.__name__}{': ' if fields else ''}{fields})"
+        ) from None
+
+
+def origin(url: httpx.URL) -> str:
+    """Return scheme, host and port of an address, for messages."""
+    return f"{url.scheme}://{url.netloc.decode()}"
 
 
 def error_from_problem(status: int, problem: object) -> ServiceError:

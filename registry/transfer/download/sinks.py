@@ -8,6 +8,7 @@ from typing import Protocol
 from registry.errors import DigestMismatchError
 from registry.schemas import Download
 from registry.transfer.digests import CHUNK_BYTES, CompositeDigester, Digest, Sha256Digest
+from registry.transfer.download.placement import writing
 
 
 class Sink(Protocol):
@@ -73,23 +74,27 @@ class MemorySink:
 
 
 class FileSink:
-    """Fills `<target>.part`, which becomes the target only when it is right."""
+    """Fills `<target>.part`, which becomes the target only when it is right.
+
+    Each call raises DestinationError where the file system refuses it.
+    """
 
     def __init__(self, target: Path, file: Download) -> None:
         self._target, self._file = target, file
         self._partial = target.with_name(target.name + ".part")
         self._digest, self._wanted = expected(file)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Not truncated: what an earlier run left is hashed and continued.
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
-        descriptor = os.open(self._partial, flags, 0o666)
-        self._stream = os.fdopen(descriptor, "r+b", buffering=0)
         self._size = 0
-        try:
-            self._take_up()
-        except BaseException:
-            self._stream.close()
-            raise
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # Not truncated: what an earlier run left is hashed and continued.
+            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+            descriptor = os.open(self._partial, flags, 0o666)
+            self._stream = os.fdopen(descriptor, "r+b", buffering=0)
+            try:
+                self._take_up()
+            except BaseException:
+                self._stream.close()
+                raise
 
     def _take_up(self) -> None:
         while chunk := self._stream.read(CHUNK_BYTES):
@@ -107,14 +112,16 @@ class FileSink:
         """Take the next bytes."""
         self._digest.update(chunk)
         view = memoryview(chunk)
-        while len(view):
-            view = view[self._stream.write(view) :]
+        with writing(self._target):
+            while len(view):
+                view = view[self._stream.write(view) :]
         self._size += len(chunk)
 
     def restart(self) -> None:
         """Forget everything."""
-        self._stream.seek(0)
-        self._stream.truncate()
+        with writing(self._target):
+            self._stream.seek(0)
+            self._stream.truncate()
         self._size = 0
         self._digest, self._wanted = expected(self._file)
 
@@ -124,14 +131,16 @@ class FileSink:
 
     def commit(self) -> None:
         """Make the file durable and give it its name, in one step."""
-        os.fsync(self._stream.fileno())
-        self._stream.close()
-        self._partial.replace(self._target)
-        _sync_folder(self._target.parent)
+        with writing(self._target):
+            os.fsync(self._stream.fileno())
+            self._stream.close()
+            self._partial.replace(self._target)
+            _sync_folder(self._target.parent)
 
     def close(self) -> None:
         """Close the partial file and leave it for another run; harmless after `commit`."""
-        self._stream.close()
+        with writing(self._target):
+            self._stream.close()
 
 
 def _sync_folder(folder: Path) -> None:

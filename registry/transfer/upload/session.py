@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from registry._api import Api
 from registry.errors import ConflictError, UploadMismatchError
 from registry.schemas import FilePlan, UploadRequest, UploadSession, Version
-from registry.transfer.digests import hash_in_thread
-from registry.transfer.jobs import PartDigests, hash_parts
-from registry.transfer.plan import composite_of, derive_key, ledger_conflict, split
-from registry.transfer.sources import SourceFile
+from registry.transfer.upload.hashing import PartDigests, hash_in_thread, hash_parts
+from registry.transfer.upload.plan import composite_of, derive_key, ledger_conflict, split
+from registry.transfer.upload.sources import SourceFile
 
 Settle = Callable[[UploadSession], Awaitable[Version]]
 """Waits until the version of a completed upload is no longer being verified."""

@@ -1,70 +1,22 @@
-"""What both clients stand on: connections, and the calls that map to one request each."""
+"""The calls of the client that are one request each, or one for each page."""
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Self
-
-import httpx
 
 from registry._api import Api
-from registry._http import Services
-from registry._retry import RetryPolicy
 from registry.schemas import Discovery, Downloads, Model, UploadRequest, UploadSession, Version
-from registry.transfer.download import Downloader
-from registry.transfer.storage import Storage
-from registry.transfer.upload import Uploader, require_ready, wait_until_settled
 
-DEFAULT_URL = "http://localhost:8000"
-WAIT_SECONDS = 600.0
-"""How long a call waits for verification unless it is told otherwise."""
 PAGE_ITEMS = 100
 
 
-class Connected:
-    """A connection to the registry, with its plain lookups and the steps of an upload."""
+class PlainCalls:
+    """Looks models and versions up, and takes the steps of an upload by hand."""
 
-    def __init__(
-        self,
-        url: str = DEFAULT_URL,
-        *,
-        timeout_seconds: float = 60.0,
-        concurrency: int = 4,
-        retry: RetryPolicy | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        retry = retry or RetryPolicy()
-        # Loading the certificates takes longer than anything else here: once is enough.
-        certificates = httpx.create_ssl_context()
-        self._services = Services(
-            url,
-            timeout_seconds=timeout_seconds,
-            retry=retry,
-            transport=transport,
-            certificates=certificates,
-        )
-        self._storage = Storage(
-            timeout_seconds=timeout_seconds,
-            concurrency=concurrency,
-            transport=transport,
-            certificates=certificates,
-        )
-        self._api = Api(self._services)
-        self._uploader = Uploader(self._api, self._storage, retry, concurrency)
-        self._downloader = Downloader(self._api, self._storage, retry, concurrency)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close the connections; a second time does nothing."""
-        await self._storage.aclose()
-        await self._services.aclose()
+    def __init__(self, api: Api) -> None:
+        self._api = api
 
     async def discover(self) -> Discovery:
         """Return the addresses of the services and of the event topic."""
-        return await self._services.discover()
+        return await self._api.discover()
 
     async def get_model_info(self, model: str) -> Model:
         """Return a registered model; raises NotFoundError."""
@@ -97,16 +49,6 @@ class Connected:
     async def get_version_by_id(self, version_id: str) -> Version:
         """Return a version by its id or by the `client_id` it was uploaded with."""
         return await self._api.get_version_by_id(version_id)
-
-    async def wait_until_ready(
-        self, version: Version | str, *, timeout_seconds: float = WAIT_SECONDS
-    ) -> Version:
-        """Wait for a version, given itself or by id, and return it once it is ready.
-
-        Raises VersionRejectedError with the reasons, or WaitTimeoutError.
-        """
-        version_id = version if isinstance(version, str) else version.id
-        return require_ready(await wait_until_settled(self._api, version_id, timeout_seconds))
 
     async def get_downloads(
         self, model: str, version: str | int = "latest", *, path: str | None = None

@@ -11,8 +11,8 @@ import anyio
 import anyio.to_thread
 from pydantic import ValidationError
 
+from registry._answers import invalid_request
 from registry._api import LONGEST_WAIT_SECONDS, Api
-from registry._problems import invalid_request
 from registry._retry import RetryPolicy
 from registry.errors import (
     RegistryError,
@@ -22,14 +22,14 @@ from registry.errors import (
     WaitTimeoutError,
 )
 from registry.schemas import SETTLED, UploadRequest, UploadSession, Version
-from registry.transfer.digests import hash_in_thread
-from registry.transfer.jobs import Jobs
-from registry.transfer.plan import HASH_FIRST_BYTES
 from registry.transfer.progress import Meter, Progress
-from registry.transfer.sender import Sender
-from registry.transfer.session import OpenUpload, open_or_resume
-from registry.transfer.sources import Source, SourceFile, open_source
 from registry.transfer.storage import Storage
+from registry.transfer.upload.hashing import hash_in_thread
+from registry.transfer.upload.jobs import Jobs
+from registry.transfer.upload.plan import HASH_FIRST_BYTES
+from registry.transfer.upload.sender import Sender
+from registry.transfer.upload.session import OpenUpload, open_or_resume
+from registry.transfer.upload.sources import Source, SourceFile, open_source
 
 logger = logging.getLogger(__name__)
 

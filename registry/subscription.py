@@ -24,8 +24,8 @@ import anyio
 import httpx
 from pydantic import ValidationError
 
-from registry._connected import DEFAULT_URL
-from registry._http import Services
+from registry._api import Api
+from registry._defaults import DEFAULT_URL
 from registry._retry import RetryPolicy
 from registry._topic import Topic, TopicError, open_topic
 from registry.errors import UnavailableError
@@ -166,10 +166,10 @@ class Subscription:
 
     async def _discover(self) -> Discovery:
         once = RetryPolicy(attempts=1)
-        async with Services(
+        async with Api(
             self._url, timeout_seconds=10.0, retry=once, transport=self._transport
-        ) as services:
-            return await services.discover()
+        ) as api:
+            return await api.discover()
 
 
 def _parse(value: bytes) -> ModelEvent | None:

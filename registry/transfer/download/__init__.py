@@ -1,0 +1,1 @@
+"""From a version to files: placement and sinks, led by the downloader."""

@@ -1,0 +1,1 @@
+"""From files to a version: sources, plan, hashing, session, jobs, sender, led by the uploader."""
