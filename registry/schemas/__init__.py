@@ -37,6 +37,7 @@ from registry.schemas.versions import (
     Version,
     VersionPage,
     VersionState,
+    VersionSummary,
 )
 
 __all__ = [
@@ -72,4 +73,5 @@ __all__ = [
     "VersionMetadata",
     "VersionPage",
     "VersionState",
+    "VersionSummary",
 ]

@@ -8,6 +8,7 @@ from registry.schemas.base import Schema
 from registry.schemas.names import (
     FilePath,
     ModelName,
+    Number,
     RequestedVersion,
     StorageGroup,
     check_entries,
@@ -35,6 +36,9 @@ class VersionMetadata(Schema):
 
 class RequestedMetadata(VersionMetadata):
     """Description of a version to be made: names are checked, and it is at most 256 KiB as JSON."""
+
+    metrics: dict[str, Number] = Field(default_factory=dict[str, float])
+    """Finite numbers by name, e.g. {"accuracy": 0.95}."""
 
     _names = field_validator("metrics", "parameters", "tags", "properties")(check_entries)
 

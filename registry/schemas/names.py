@@ -8,29 +8,56 @@ import math
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, JsonValue, StrictInt, StrictStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    JsonValue,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+)
 
-MAX_NAME_CHARACTERS = 128
+MAX_MODEL_CHARACTERS = 96
+MAX_LABEL_CHARACTERS = 128
 MAX_PATH_BYTES = 700  # with model, number and slashes still under S3's 1,024-byte key
 MAX_ENTRY_NAME_CHARACTERS = 250
 MAX_ENTRIES = 1000
 MAX_REQUESTED_NUMBER = 10**9  # the numbers that follow it need room
 MAX_NESTING = 16
 
-_NAME = re.compile(r"[^\W_](?:[\w .+@-]*[\w+@-])?\Z")
+_MODEL = re.compile(r"[^\W_](?:[\w.-]*\w)?\Z")
+_LABEL = re.compile(r"[^\W_](?:[\w .+@-]*[\w+@-])?\Z")
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]\Z")
-_NAME_RULE = (
+_MODEL_RULE = (
+    "must be letters, digits or any of . _ -, start with a letter or digit, end with a letter, "
+    "digit or _, and not contain '..' or '--'"
+)
+_LABEL_RULE = (
     "must be letters, digits, space or any of . _ - + @, start with a letter or digit, "
     "not end with a space or dot, and not contain '..'"
 )
 
 
-def check_name(value: str) -> str:
-    """Return a model name or version label unchanged, or raise ValueError with the rule."""
-    if len(value) > MAX_NAME_CHARACTERS or len(value.encode()) > 2 * MAX_NAME_CHARACTERS:
-        raise ValueError(f"must be at most {MAX_NAME_CHARACTERS} characters (256 bytes of UTF-8)")
-    if ".." in value or not _NAME.match(value):
-        raise ValueError(_NAME_RULE)
+def check_model_name(value: str) -> str:
+    """Return the name of a model unchanged, or raise ValueError with the rule.
+
+    It is one segment that other tools' rules allow as well: `@` separates an alias there, and
+    Hugging Face refuses `--`. What stands before the first dot is its namespace. Names that were
+    given under an earlier rule stay readable.
+    """
+    if len(value) > MAX_MODEL_CHARACTERS or len(value.encode(errors="replace")) > 256:
+        raise ValueError(f"must be at most {MAX_MODEL_CHARACTERS} characters (256 bytes of UTF-8)")
+    if ".." in value or "--" in value or not _MODEL.match(value):
+        raise ValueError(_MODEL_RULE)
+    return value
+
+
+def check_label(value: str) -> str:
+    """Return a version's label unchanged, or raise ValueError with the rule."""
+    if len(value) > MAX_LABEL_CHARACTERS or len(value.encode(errors="replace")) > 256:
+        raise ValueError(f"must be at most {MAX_LABEL_CHARACTERS} characters (256 bytes of UTF-8)")
+    if ".." in value or not _LABEL.match(value):
+        raise ValueError(_LABEL_RULE)
     return value
 
 
@@ -64,7 +91,7 @@ def check_version(value: str | int) -> str | int:
         return value
     if value.isdigit() or value.lower() == "latest":
         raise ValueError("a label must not be 'latest' or all digits: those name other versions")
-    return check_name(value)
+    return check_label(value)
 
 
 def check_entries(entries: dict[str, Any]) -> dict[str, Any]:
@@ -119,8 +146,20 @@ def _check_requested(value: str | int) -> str | int:
     return version
 
 
-ModelName = Annotated[str, StringConstraints(min_length=1), AfterValidator(check_name)]
+ModelName = Annotated[str, StringConstraints(min_length=1), AfterValidator(check_model_name)]
 FilePath = Annotated[str, StringConstraints(min_length=1), AfterValidator(check_file_path)]
 StorageGroup = Annotated[str, AfterValidator(check_bucket_name)]
 RequestedVersion = Annotated[StrictStr | StrictInt, AfterValidator(_check_requested)]
+
+
+def _no_text(value: object) -> object:
+    """Refuse what would pass as a number although JSON has another type for it."""
+    if isinstance(value, (bool, str, bytes)):
+        raise ValueError("must be a number")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_no_text)]
+"""A finite number; NumPy's scalars pass too, texts and booleans do not."""
+WholeNumber = Annotated[int, BeforeValidator(_no_text)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -4,13 +4,21 @@ Sizes are in bytes, times in UTC. A session uploads all files of one version.
 """
 
 from datetime import datetime
+from itertools import pairwise
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from registry.schemas.base import Answer, Schema
 from registry.schemas.metadata import RequestedMetadata
-from registry.schemas.names import FilePath, ModelName, RequestedVersion, Sha256, StorageGroup
+from registry.schemas.names import (
+    FilePath,
+    ModelName,
+    RequestedVersion,
+    Sha256,
+    StorageGroup,
+    WholeNumber,
+)
 from registry.schemas.versions import VersionState
 
 MAX_FILES = 1000
@@ -27,7 +35,7 @@ class FileRequest(Schema):
 
     path: FilePath
     """Where the file lies inside the version, e.g. "model.safetensors" or "tokenizer/vocab.txt"."""
-    size_bytes: int = Field(ge=1, le=MAX_OBJECT_BYTES)
+    size_bytes: WholeNumber = Field(ge=1, le=MAX_OBJECT_BYTES)
     """Exact size; a file without a byte is no model."""
     sha256: Sha256 | None = None
     """Lower-case hex. For a single PUT, storage then refuses any other body."""
@@ -49,13 +57,14 @@ class UploadRequest(RequestedMetadata):
 
     @model_validator(mode="after")
     def _distinct_paths(self) -> Self:
-        paths = [file.path for file in self.files]
-        taken = set(paths)
-        if len(taken) < len(paths):
-            raise ValueError("files must have distinct paths")
-        for path in paths:
-            parents = path.split("/")[:-1]
-            if any("/".join(parents[: n + 1]) in taken for n in range(len(parents))):
+        # With NUL for the slash, which no path contains, a file and what lies under its path are
+        # neighbours in order: one pass over the sorted paths finds both kinds of conflict.
+        ordered = sorted(file.path.replace("/", "\0") for file in self.files)
+        for before, after in pairwise(ordered):
+            if before == after:
+                raise ValueError("files must have distinct paths")
+            if after.startswith(before + "\0"):
+                path = after.replace("\0", "/")
                 raise ValueError(f"files: {path!r} lies under a path that is a file itself")
         return self
 
@@ -119,7 +128,7 @@ class UploadSession(Answer):
 class PartRequest(Schema):
     """A part whose URL is asked for."""
 
-    number: int = Field(ge=1, le=MAX_PARTS)
+    number: WholeNumber = Field(ge=1, le=MAX_PARTS)
     sha256: Sha256
     """Lower-case hex of the part's bytes; storage refuses any other body."""
 

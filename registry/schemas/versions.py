@@ -84,6 +84,31 @@ class Version(VersionMetadata, Answer):
     """The model's sequence number of this version's newest event."""
 
 
+class VersionSummary(Answer):
+    """A version as lists tell of it: without its files, parameters and properties."""
+
+    id: str
+    model: str
+    number: int
+    label: str | None = None
+    client_id: str | None = None
+    state: VersionState
+    reasons: list[Reason] = Field(default_factory=list[Reason])
+    """The first three of them; the version itself has all."""
+    failure: Reason | None = None
+    source: Literal["upload", "object"]
+    storage_group: str
+    description: str = ""
+    framework: str = ""
+    metrics: dict[str, float] = Field(default_factory=dict[str, float])
+    tags: dict[str, str] = Field(default_factory=dict[str, str])
+    file_count: int
+    size_bytes: int
+    created_at: datetime
+    ready_at: datetime | None = None
+    sequence: int
+
+
 class Model(Answer):
     """A registered model."""
 
@@ -105,9 +130,9 @@ class ModelPage(Answer):
 
 
 class VersionPage(Answer):
-    """Versions of one model, newest first."""
+    """Versions of one model, newest first; fewer than asked for where they would be too large."""
 
-    items: list[Version]
+    items: list[VersionSummary]
     next_cursor: str | None = None
 
 

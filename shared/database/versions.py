@@ -3,10 +3,18 @@
 from collections.abc import Iterable
 from typing import Any
 
-from registry.schemas import Model, Version
+from registry.schemas import Model, Version, VersionSummary
 from shared.database.client import Database, Document, Session, find_each
 from shared.database.handles import client_handle, key_handle, label_handle, resolve_handle
 from shared.domain.records import VersionRecord
+
+_SUMMARY: Document = {
+    **{name: 1 for name in VersionSummary.model_fields if name not in ("id", "file_count")},
+    "reasons": {"$slice": 3},
+    "file_count": {"$size": "$artifacts"},
+}
+_SUMMARIES_AT_ONCE = 32
+"""Documents of one round trip: with metadata of at most 256 KiB each, 8 MiB."""
 
 
 class Versions:
@@ -73,14 +81,31 @@ class Versions:
         cursor = self._models.find(query).sort("_id", 1).limit(limit)
         return [_model(found) async for found in cursor]
 
-    async def page(self, model: str, *, before: int | None, limit: int) -> list[Version]:
-        """Return up to `limit` versions of a model below number `before`, newest first."""
-        return [_version(found) for found in await self._below(model, before, limit)]
+    async def summaries(
+        self, model: str, *, before: int | None, limit: int, max_bytes: int
+    ) -> tuple[list[VersionSummary], bool]:
+        """Return versions of a model below number `before`, newest first, and whether more follow.
+
+        Up to `limit` of them, and no further one once their JSON is over `max_bytes`.
+        """
+        query: Document = {"model": model}
+        if before is not None:
+            query["number"] = {"$lt": before}
+        cursor = self._versions.find(query, _SUMMARY).sort("number", -1).limit(limit + 1)
+        summaries: list[VersionSummary] = []
+        size = 0
+        async for found in cursor.batch_size(_SUMMARIES_AT_ONCE):
+            if len(summaries) == limit or size > max_bytes:
+                await cursor.close()
+                return summaries, True
+            summaries.append(VersionSummary.model_validate({**found, "id": found["_id"]}))
+            size += len(summaries[-1].model_dump_json())
+        return summaries, False
 
     async def records_below(
         self, model: str, *, before: int | None, limit: int
     ) -> list[VersionRecord]:
-        """Return the same as `page`, whole."""
+        """Return up to `limit` versions of a model below number `before`, newest first."""
         found = await self._below(model, before, limit)
         return [VersionRecord.model_validate(each) for each in found]
 

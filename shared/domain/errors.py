@@ -5,7 +5,9 @@ RegistryError
 │   └── IdempotencyKeyReused  422  the key was used with another body
 ├── NotFound                  404
 ├── Conflict                  409  the state does not allow it
+├── RequestTooSlow            408  its body did not arrive in time
 ├── PayloadTooLarge           413
+├── UnsupportedMediaType      415  the body is of another type than the route reads
 ├── TooManyRequests           429  try again after Retry-After seconds
 └── Unavailable               503  a server behind us does not answer; try again
 """
@@ -66,6 +68,20 @@ class PayloadTooLarge(RegistryError):
 
     status = 413
     title = "Payload too large"
+
+
+class RequestTooSlow(RegistryError):
+    """The request body did not arrive in time."""
+
+    status = 408
+    title = "Request timeout"
+
+
+class UnsupportedMediaType(RegistryError):
+    """The request body is of another type than the route reads."""
+
+    status = 415
+    title = "Unsupported media type"
 
 
 class TooManyRequests(RegistryError):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from registry.schemas.names import check_file_path, check_name, check_version
+from registry.schemas.names import check_file_path, check_model_name, check_version
 
 
 def object_key(model: str, number: int, path: str) -> str:
@@ -27,7 +27,7 @@ def parse_key(key: str) -> ParsedKey:
         raise ValueError("the key is not of the form <model>/<version>/<file>")
     model, version, path = parts
     for name, check, value in (
-        ("model", check_name, model),
+        ("model", check_model_name, model),
         ("version", check_version, version),
         ("file", check_file_path, path),
     ):

@@ -1,12 +1,24 @@
 """Limits of the HTTP services: the size of a request, and how many are under way at once."""
 
+import asyncio
+
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.domain.errors import PayloadTooLarge, TooManyRequests
+from shared.domain.errors import (
+    PayloadTooLarge,
+    RegistryError,
+    RequestTooSlow,
+    TooManyRequests,
+)
 from shared.web.problems import problem_of
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_DISCARDED_BYTES = 16 * MAX_BODY_BYTES
+BODY_IDLE_SECONDS = 10.0
+BODY_TOTAL_SECONDS = 60.0
+MAX_HELD_BYTES = 32 * 1024 * 1024
+"""Bodies in memory at once; handling them takes a few times as much."""
 UNLIMITED = "/health/"
 """A busy service is still alive and ready."""
 
@@ -35,38 +47,79 @@ class RequestLimit:
 
 
 class BodyLimit:
-    """Refuses request bodies over 4 MiB, by their declared length or as they arrive.
+    """Refuses request bodies that are too large, too slow, or too many at once.
 
-    What is over the limit is read and thrown away before the answer, so that a client that is
-    still sending gets to read it; past 64 MiB the connection is simply closed.
+    A body may have 4 MiB, and must go on within 10 seconds and end within 60. Bodies may hold
+    32 MiB in all; who comes beyond that is told to come again. What is over
+    a limit is read and thrown away before the answer, so that a client that is still sending gets
+    to read it; past 64 MiB of one request the connection is simply closed.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        idle_seconds: float = BODY_IDLE_SECONDS,
+        total_seconds: float = BODY_TOTAL_SECONDS,
+        held_bytes: int = MAX_HELD_BYTES,
+    ) -> None:
         self._app = app
+        self._idle_seconds = idle_seconds
+        self._total_seconds = total_seconds
+        self._room = held_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its whole body in one message."""
+        """Pass the request on with its whole body in one message, or answer why not."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):  # no route reads a body
             await self._app(scope, receive, send)
             return
         body = bytearray()
+        try:
+            refusal = await self._read(receive, body)
+            if refusal is not None:
+                await problem_of(refusal)(scope, receive, send)
+                return
+            pending: list[Message] = [{"type": "http.request", "body": bytes(body)}]
+
+            async def replay() -> Message:
+                return pending.pop() if pending else await receive()
+
+            await self._app(scope, replay, send)
+        except ClientDisconnect:
+            return
+        finally:
+            self._room += len(body)
+
+    async def _read(self, receive: Receive, body: bytearray) -> RegistryError | None:
+        """Fill `body`; what is left of it at the end is what the request holds of the room."""
+        refusal: RegistryError | None = None
         received = 0
         more = True
-        while more and received <= MAX_DISCARDED_BYTES:
-            message = await receive()
-            if message["type"] != "http.request":
-                return  # the client is gone
-            received += len(message.get("body", b""))
-            if received <= MAX_BODY_BYTES:
-                body += message.get("body", b"")
-            more = message.get("more_body", False)
+        try:
+            async with asyncio.timeout(self._total_seconds):
+                while more and received <= MAX_DISCARDED_BYTES:
+                    async with asyncio.timeout(self._idle_seconds):
+                        message = await receive()
+                    if message["type"] != "http.request":
+                        raise ClientDisconnect
+                    chunk = message.get("body", b"")
+                    received += len(chunk)
+                    more = message.get("more_body", False)
+                    refusal = refusal or self._refusal(received, len(chunk))
+                    if refusal is None:
+                        body += chunk
+                        self._room -= len(chunk)
+                    else:
+                        self._room += len(body)
+                        body.clear()
+        except TimeoutError:
+            return RequestTooSlow("request_too_slow", "the body did not arrive in time")
+        return refusal
+
+    def _refusal(self, received: int, chunk: int) -> RegistryError | None:
         if received > MAX_BODY_BYTES:
             detail = f"the body must be at most {MAX_BODY_BYTES} bytes"
-            await problem_of(PayloadTooLarge("body_too_large", detail))(scope, receive, send)
-            return
-        pending: list[Message] = [{"type": "http.request", "body": bytes(body)}]
-
-        async def replay() -> Message:
-            return pending.pop() if pending else await receive()
-
-        await self._app(scope, replay, send)
+            return PayloadTooLarge("body_too_large", detail)
+        if chunk > self._room:
+            return TooManyRequests("too_many_bodies", "too many bodies are arriving; try again")
+        return None

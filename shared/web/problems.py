@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from registry.schemas import Problem
 from shared.database.client import DatabaseError
@@ -117,7 +118,20 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         status, status.phrase.lower().replace(" ", "_"), status.phrase, str(error.detail)
     )
     answer.headers.update(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = ", ".join(_allowed_methods(request) or ["GET"])
     return answer
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Name the methods of every route at this path: Starlette names those of the first alone."""
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    found: set[str] = set()
+    for template, operations in paths.items():
+        pattern, _, _ = compile_path(template)
+        if pattern.match(request.url.path):
+            found |= {method.upper() for method in operations}
+    return sorted(found)
 
 
 async def _on_unexpected_error(request: Request, error: Exception) -> Response:

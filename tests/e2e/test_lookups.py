@@ -1,6 +1,7 @@
 """Reads: discovery, finding versions, pages, and waiting for one to settle."""
 
 import asyncio
+import base64
 
 import pytest
 
@@ -10,6 +11,11 @@ from tests.support.api import Api, file_of
 from tests.support.problems import broken_rule, problem
 
 FILE = file_of("model.bin", b"bytes")
+
+
+def encoded(text: str) -> str:
+    """A cursor of this text, in the form of those that a list gives."""
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 async def test_either_service_tells_the_addresses_of_everything(
@@ -51,7 +57,7 @@ async def test_a_model_tells_its_latest_number_and_counts_its_versions(
 
 
 async def test_who_waits_for_a_version_is_answered_when_it_settles(api: Api, model: str) -> None:
-    other = await api.open(f"{model} other", FILE)
+    other = await api.open(f"{model}.other", FILE)
     session = await api.open(model, FILE)
     # The control waits for a version that does not settle yet. It was asked first with the same
     # limit, so only a wake-up can answer the other one before it.
@@ -87,8 +93,33 @@ async def test_pages_of_versions_stay_true_while_versions_are_added(api: Api, mo
     assert numbers == [[5, 4], [3, 2], [1]]
 
 
+async def test_a_list_tells_summaries_without_files(api: Api, model: str) -> None:
+    await api.open(model, FILE, file_of("b.bin", b"b"), metrics={"auc": 0.5}, parameters={"a": 1})
+    [item] = (await api.query.get(f"/v1/models/{model}/versions")).json()["items"]
+    assert (item["number"], item["file_count"], item["size_bytes"]) == (1, 2, 6)
+    assert item["metrics"] == {"auc": 0.5}
+    assert not {"artifacts", "parameters", "properties"} & item.keys()
+
+
+async def test_a_page_is_bounded_in_bytes_and_the_next_one_goes_on(api: Api, model: str) -> None:
+    large = {f"tag {n}": "x" * 20_000 for n in range(10)}
+    for _ in range(7):
+        await api.open(model, FILE, tags=large)
+    numbers: list[list[int]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        answer = await api.query.get(
+            f"/v1/models/{model}/versions", params={"limit": 500, "cursor": cursor}
+        )
+        assert len(answer.content) < 2_000_000
+        numbers.append([item["number"] for item in answer.json()["items"]])
+        cursor = answer.json()["next_cursor"]
+    assert len(numbers) > 1
+    assert [number for page in numbers for number in page] == [7, 6, 5, 4, 3, 2, 1]
+
+
 async def test_models_are_listed_once_each_in_order_of_their_names(api: Api, model: str) -> None:
-    mine = [f"{model} {letter}" for letter in "bca"]
+    mine = [f"{model}.{letter}" for letter in "bca"]
     for name in mine:
         await api.open(name, FILE)
     seen: list[str] = []
@@ -102,7 +133,10 @@ async def test_models_are_listed_once_each_in_order_of_their_names(api: Api, mod
     assert [name for name in seen if name.startswith(model)] == sorted(mine)
 
 
-@pytest.mark.parametrize("cursor", ["%%%", "bm8", "é"])
+@pytest.mark.parametrize(
+    "cursor",
+    ["%%%", "bm8", "é", encoded("9" * 19), encoded(str(2**63)), encoded("9" * 30), encoded("²")],
+)
 async def test_a_cursor_that_no_page_gave_is_refused(api: Api, model: str, cursor: str) -> None:
     await api.open(model, FILE)
     answer = await api.query.get(f"/v1/models/{model}/versions", params={"cursor": cursor})

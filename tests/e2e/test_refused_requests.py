@@ -34,7 +34,7 @@ async def refused(api: Api, system: System, content: Any) -> httpx.Response:
         ("line\nbreak", "must be letters, digits"),
         ("ends with a dot.", "must be letters, digits"),
         ("", "at least 1 character"),
-        ("x" * 10_000, "at most 128 characters"),
+        ("x" * 10_000, "at most 96 characters"),
     ],
     ids=["slash", "dots", "inner dots", "NUL", "newline", "last dot", "empty", "10,000"],
 )

@@ -81,7 +81,7 @@ async def test_fields_of_a_newer_release_outlive_a_change_of_state(
 async def test_one_batch_settles_versions_of_several_models_in_their_order(
     database: Database, model: str
 ) -> None:
-    names = [f"{model} {n}" for n in range(3)]
+    names = [f"{model}.{n}" for n in range(3)]
     records = [await open_version(database, draft(name)) for name in names for _ in range(2)]
     verdicts = [verified(record) for record in reversed(records)]
     assert len(await settle(database, verdicts)) == 6

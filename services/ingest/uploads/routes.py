@@ -14,9 +14,12 @@ from registry.schemas import (
 )
 from services.ingest.context import RequestContext
 from services.ingest.uploads import completion, opening, parts
+from shared.web.json_body import JsonRoute
 from shared.web.problems import PROBLEMS
 
-router = APIRouter(prefix="/v1/uploads", tags=["uploads"], responses=PROBLEMS)
+router = APIRouter(
+    prefix="/v1/uploads", tags=["uploads"], responses=PROBLEMS, route_class=JsonRoute
+)
 
 IdempotencyKey = Annotated[
     str | None,
@@ -24,7 +27,12 @@ IdempotencyKey = Annotated[
 ]
 
 
-@router.post("", status_code=HTTPStatus.CREATED, summary="Open an upload session")
+@router.post(
+    "",
+    status_code=HTTPStatus.CREATED,
+    summary="Open an upload session",
+    responses={200: {"model": UploadSession, "description": "The key had opened it before"}},
+)
 async def open_upload(
     request: UploadRequest,
     context: RequestContext,

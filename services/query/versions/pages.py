@@ -8,6 +8,11 @@ from services.query.context import Context
 from services.query.versions.lookups import find_model
 from shared.domain.errors import InvalidRequest
 
+PAGE_BYTES = 1024 * 1024
+"""A page takes no further version once its JSON is over this."""
+MAX_DIGITS = 10
+"""Version numbers have 31 bits."""
+
 
 async def list_models(cursor: str | None, limit: int, context: Context) -> ModelPage:
     """Return models in order of their names; raises InvalidRequest for a foreign cursor."""
@@ -22,18 +27,20 @@ async def list_versions(
     model: str, cursor: str | None, limit: int, context: Context
 ) -> VersionPage:
     """Return versions of a model, newest first; raises NotFound, InvalidRequest."""
-    before = None
-    if cursor:
-        text = _decode(cursor)
-        if not text.isdecimal():
-            raise InvalidRequest("cursor", "is not one that this list gave")
-        before = int(text)
-    items = await context.versions.page(model, before=before, limit=limit + 1)
+    before = _number(cursor) if cursor else None
+    items, more = await context.versions.summaries(
+        model, before=before, limit=limit, max_bytes=PAGE_BYTES
+    )
     if not items:
         await find_model(model, context)
-    page = items[:limit]
-    more = len(items) > limit
-    return VersionPage(items=page, next_cursor=_encode(str(page[-1].number)) if more else None)
+    return VersionPage(items=items, next_cursor=_encode(str(items[-1].number)) if more else None)
+
+
+def _number(cursor: str) -> int:
+    text = _decode(cursor)
+    if not (text.isascii() and text.isdigit()) or len(text) > MAX_DIGITS:
+        raise InvalidRequest("cursor", "is not one that this list gave")
+    return int(text)
 
 
 def _encode(text: str) -> str:

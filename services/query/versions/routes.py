@@ -39,7 +39,7 @@ async def get_model(model: str, context: RequestContext) -> Model:
 async def list_versions(
     model: str, context: RequestContext, cursor: Cursor = None, limit: Limit = 50
 ) -> VersionPage:
-    """Answer a page of versions, whatever their state."""
+    """Answer a page of summaries, whatever the versions' state; pages are bounded in bytes too."""
     return await pages.list_versions(model, cursor, limit, context)
 
 

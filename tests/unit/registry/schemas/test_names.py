@@ -11,37 +11,58 @@ from registry.schemas.names import (
     check_bucket_name,
     check_entries,
     check_file_path,
-    check_name,
+    check_label,
+    check_model_name,
     check_version,
 )
 
-GOOD_NAMES = ("churn", "a", "7", "my model", "bert-base_v1.2", "a@b+c", "模型", "Ünï")
+GOOD_MODELS = ("churn", "a", "7", "risk.churn", "bert-base_v1.2", "a_", "模型", "Ünï")
+GOOD_LABELS = (*GOOD_MODELS, "my model", "a@b+c", "a-", "1.0.0+cu118", "a--b")
 BAD_NAMES = (
     *("", " a", "a ", ".a", "a.", "-a", "_a", "@a"),
     *("a/b", "a\\b", "..", "a..b", "a\0b", "a\nb", "a\n", "a:b", "a*b", "a?b", 'a"b', "a%b"),
 )
+BAD_MODELS = (*BAD_NAMES, "my model", "a@b", "a+b", "a--b", "a-")
 
 
-@pytest.mark.parametrize("name", GOOD_NAMES)
-def test_a_good_name_stays_as_it_is(name: str) -> None:
-    assert check_name(name) == name
+@pytest.mark.parametrize("name", GOOD_MODELS)
+def test_a_good_model_name_stays_as_it_is(name: str) -> None:
+    assert check_model_name(name) == name
+
+
+@pytest.mark.parametrize("name", GOOD_LABELS)
+def test_a_good_label_stays_as_it_is(name: str) -> None:
+    assert check_label(name) == name
+
+
+@pytest.mark.parametrize("name", BAD_MODELS)
+def test_a_bad_model_name_is_refused_with_the_rule(name: str) -> None:
+    with pytest.raises(ValueError, match=r"must be letters, digits or any of \. _ -"):
+        check_model_name(name)
 
 
 @pytest.mark.parametrize("name", BAD_NAMES)
-def test_a_bad_name_is_refused_with_the_rule(name: str) -> None:
+def test_a_bad_label_is_refused_with_the_rule(name: str) -> None:
     with pytest.raises(ValueError, match="must be letters, digits, space or any of"):
-        check_name(name)
+        check_label(name)
+
+
+@pytest.mark.parametrize("name", ["a" * 97, "a" * 10_000, "模" * 86])
+def test_a_long_model_name_is_refused_with_the_limit(name: str) -> None:
+    with pytest.raises(ValueError, match="at most 96 characters"):
+        check_model_name(name)
 
 
 @pytest.mark.parametrize("name", ["a" * 129, "a" * 10_000, "模" * 86])
-def test_a_long_name_is_refused_with_the_limit(name: str) -> None:
+def test_a_long_label_is_refused_with_the_limit(name: str) -> None:
     with pytest.raises(ValueError, match="at most 128 characters"):
-        check_name(name)
+        check_label(name)
 
 
 def test_the_longest_names_are_allowed() -> None:
-    assert check_name("a" * 128)
-    assert check_name("模" * 85)  # 255 bytes
+    assert check_model_name("a" * 96)
+    assert check_label("a" * 128)
+    assert check_label("模" * 85)  # 255 bytes
 
 
 @pytest.mark.parametrize("path", ["a", "a/b/c.bin", "a b/ü+%@.bin", ".hidden", "a/..b", "模型.bin"])

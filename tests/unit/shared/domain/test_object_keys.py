@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.schemas.names import check_version
+from registry.schemas.names import check_model_name, check_version
 from shared.domain.object_keys import ParsedKey, object_key, parse_key
 
 
@@ -27,12 +27,13 @@ def good(check: Callable[[str], object]) -> Callable[[str], bool]:
 LETTERS = string.ascii_letters + string.digits + "ü模"
 
 
-def name_of(first: str, rest: str) -> str:
-    return first + rest.replace("..", "-").rstrip(" .")
+def label_of(first: str, rest: str) -> str:
+    return "v" + first + rest.replace("..", "-").rstrip(" .")
 
 
-names = st.builds(name_of, st.sampled_from(LETTERS), st.text(LETTERS + " .+@-_", max_size=40))
-labels = names.map(lambda name: f"v{name}")
+letters = st.sampled_from(LETTERS)
+names = st.text(LETTERS + "._-", min_size=1, max_size=40).filter(good(check_model_name))
+labels = st.builds(label_of, letters, st.text(LETTERS + " .+@-_", max_size=40))
 printable = st.characters(exclude_categories=("C", "Z"), exclude_characters="/\\")
 segments = st.text(printable, min_size=1, max_size=20).map(lambda text: text.strip(".") or "x")
 good_paths = st.lists(segments, min_size=1, max_size=4).map("/".join)

@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from starlette.types import Message, Receive, Scope, Send
 
-from shared.web.limits import RequestLimit
+from shared.web.limits import BodyLimit, RequestLimit
 from shared.web.service import add_shared_parts
 from tests.support.isolation import SETTINGS
 from tests.support.problems import problem
@@ -95,3 +96,63 @@ async def test_who_is_still_sending_takes_no_room(service: Service) -> None:
     assert (await service.http.post("/work")).status_code == 200
     sent.set()
     assert [(await task).status_code for task in slow] == [200, 200]
+
+
+class Bodies:
+    """A service behind the body limit alone, and the bodies that it was given."""
+
+    def __init__(self, **limits: float) -> None:
+        self.given: list[bytes] = []
+        self.answers: list[int] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            self.given.append((await receive())["body"])
+            await Response("thanks")(scope, receive, send)
+
+        self._limit = BodyLimit(app, **limits)  # pyright: ignore[reportArgumentType] - by name
+
+    async def post(self, *chunks: bytes, then: asyncio.Event | None = None) -> int:
+        """Send a body in these chunks, the last one after `then`; the status of the answer."""
+        left = list(chunks)
+
+        async def receive() -> Message:
+            if len(left) == 1 and then is not None:
+                await then.wait()
+            body = left.pop(0)
+            return {"type": "http.request", "body": body, "more_body": bool(left)}
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.answers.append(message["status"])
+
+        await self._limit({"type": "http", "method": "POST"}, receive, send)
+        return self.answers[-1]
+
+
+async def test_a_body_that_stops_arriving_is_given_up() -> None:
+    bodies = Bodies(idle_seconds=0.0)
+    assert await bodies.post(b"{", b"}", then=asyncio.Event()) == 408
+    assert bodies.given == []
+
+
+async def test_a_body_that_never_ends_is_given_up_although_it_goes_on() -> None:
+    bodies = Bodies(total_seconds=0.0)
+    assert await bodies.post(b"{", b"}", then=asyncio.Event()) == 408
+
+
+async def test_bodies_hold_no_more_than_their_room_and_give_it_back() -> None:
+    bodies, ended = Bodies(held_bytes=10), asyncio.Event()
+    slow = asyncio.create_task(bodies.post(b"12345678", b"9", then=ended))
+    await asyncio.sleep(0)
+    assert await bodies.post(b"123") == 429
+    assert await bodies.post(b"1") == 200
+    ended.set()
+    assert await slow == 200
+    assert await bodies.post(b"1234567890") == 200
+    assert bodies.given == [b"1", b"123456789", b"1234567890"]
+
+
+async def test_a_refused_body_makes_room_at_once() -> None:
+    bodies = Bodies(held_bytes=10)
+    assert await bodies.post(b"12345678", b"9012", b"3") == 429
+    assert await bodies.post(b"1234567890") == 200

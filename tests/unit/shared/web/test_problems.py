@@ -116,6 +116,12 @@ async def test_the_frameworks_own_refusals_are_problems_too(http: httpx.AsyncCli
     assert answer.headers["allow"] == "POST"
 
 
+async def test_a_refused_method_is_told_every_method_of_the_path(ingest: httpx.AsyncClient) -> None:
+    answer = await ingest.put("/v1/uploads/1")
+    problem(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == "DELETE, GET"
+
+
 @pytest.mark.parametrize("chunked", [False, True], ids=["declared", "chunked"])
 async def test_a_body_over_the_limit_is_refused_and_one_at_the_limit_is_read(
     http: httpx.AsyncClient, chunked: bool
@@ -143,6 +149,10 @@ async def test_a_body_over_the_limit_is_refused_and_one_at_the_limit_is_read(
         ({"model": "a/b", "files": [FILE]}, "model"),
         ({"model": "a", "files": [FILE, {**FILE, "path": "../x"}]}, "files.1.path"),
         ({"model": "a", "files": [FILE], "metrics": {"accuracy": "good"}}, "metrics.accuracy"),
+        ({"model": "a", "files": [FILE], "metrics": {"accuracy": "1.5"}}, "metrics.accuracy"),
+        ({"model": "a", "files": [FILE], "metrics": {"accuracy": True}}, "metrics.accuracy"),
+        ({"model": "a", "files": [{**FILE, "size_bytes": "5"}]}, "files.0.size_bytes"),
+        ({"model": "a", "files": [{**FILE, "size_bytes": True}]}, "files.0.size_bytes"),
         ({"model": "a", "files": [FILE], "colour": "red"}, "colour"),
         ({"model": "a", "files": [FILE, FILE]}, "body"),
         ([], "body"),
@@ -180,3 +190,31 @@ async def test_the_values_that_broke_a_rule_are_not_repeated(ingest: httpx.Async
     body = {"model": "a", "files": [FILE], "client_id": ["a secret"]}
     answer = await ingest.post("/v1/uploads", json=body)
     assert "a secret" not in json.dumps(answer.json())
+
+
+@pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded"])
+async def test_a_body_of_another_type_is_told_which_one_is_needed(
+    ingest: httpx.AsyncClient, content_type: str | None
+) -> None:
+    headers = {"content-type": content_type} if content_type else {}
+    answer = await ingest.post("/v1/uploads", content=b'{"model": "a"}', headers=headers)
+    assert "application/json" in problem(answer, 415, "content_type_not_json")["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        (b'{"model": "a", "model": "b", "files": []}', "the key 'model' stands twice"),
+        (b'{"model": "a", "files": [{"path": "x", "path": "y"}]}', "the key 'path' stands twice"),
+        (b'{"model": "\xff"}', "not UTF-8"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"model": ' + b" " * 100_000 + b"}", "Expecting value"),
+    ],
+    ids=["twice", "twice inside", "no UTF-8", "deep", "long"],
+)
+async def test_json_that_readers_could_read_differently_is_refused(
+    ingest: httpx.AsyncClient, body: bytes, rule: str
+) -> None:
+    headers = {"content-type": "application/json; charset=utf-8"}
+    answer = await ingest.post("/v1/uploads", content=body, headers=headers)
+    assert rule in broken_rule(answer, "body")
