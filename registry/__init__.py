@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         Reason,
         Version,
         VersionState,
+        VersionSummary,
     )
     from registry.subscription import Subscription, subscribe
 else:  # hidden from type checkers, which would take any name for one that is there
@@ -118,6 +119,7 @@ __all__ = [
     "VersionNotReadyError",
     "VersionRejectedError",
     "VersionState",
+    "VersionSummary",
     "WaitTimeoutError",
     "subscribe",
 ]

@@ -3,7 +3,15 @@
 from collections.abc import AsyncIterator, Mapping
 
 from registry._api import Api
-from registry.schemas import Discovery, Downloads, Model, UploadRequest, UploadSession, Version
+from registry.schemas import (
+    Discovery,
+    Downloads,
+    Model,
+    UploadRequest,
+    UploadSession,
+    Version,
+    VersionSummary,
+)
 
 PAGE_ITEMS = 100
 
@@ -32,8 +40,8 @@ class PlainCalls:
             if (cursor := page.next_cursor) is None:
                 return
 
-    async def list_versions(self, model: str) -> AsyncIterator[Version]:
-        """Yield the versions of a model, newest first, fetched page by page."""
+    async def list_versions(self, model: str) -> AsyncIterator[VersionSummary]:
+        """Yield the versions of a model, newest first and without files, fetched page by page."""
         cursor: str | None = None
         while True:
             page = await self._api.list_versions(model, cursor, PAGE_ITEMS)

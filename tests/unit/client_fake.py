@@ -119,7 +119,7 @@ class FakeRegistry:
                 return httpx.Response(200, json=self._model(name))
             case ["GET", "models", name, "versions"]:
                 mine = [u for u in reversed(self.uploads) if u.request["model"] == name]
-                return self._page(request, [self._version(u) for u in mine])
+                return self._page(request, [self._summary(u) for u in mine])
             case ["GET", "models", name, "versions", version, *rest]:
                 found = self._find(name, version)
                 if found is None:
@@ -127,6 +127,11 @@ class FakeRegistry:
                 return self._downloads(request, found) if rest else self._answer_version(found)
             case _:
                 return problem(404, "not_found")
+
+    def _summary(self, upload: FakeUpload) -> dict[str, Any]:
+        version = self._version(upload)
+        files = version.pop("artifacts")
+        return {**version, "file_count": len(files)}
 
     def _open(self, request: httpx.Request) -> httpx.Response:
         body, key = json.loads(request.content), request.headers["idempotency-key"]
