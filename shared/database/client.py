@@ -45,6 +45,7 @@ class Database:
         self.models: Collection = database["models"]
         self.versions: Collection = database["versions"]
         self.handles: Collection = database["handles"]
+        self.part_digests: Collection = database["part_digests"]
         self.outbox: Collection = database["outbox"]
         self.storage_groups: Collection = database["storage_groups"]
         self.strays: Collection = database["strays"]

@@ -8,6 +8,7 @@ from miniopy_async.api import Minio
 
 from shared.domain.digests import to_hex
 from shared.storage.connection import StorageMissing, StorageRefused, translated, write_once
+from shared.storage.object_parts import PartDigest, read_parts
 
 CHUNK_BYTES = 1024 * 1024
 
@@ -56,6 +57,12 @@ class ObjectReader:
             sha256=to_hex(checksum) if checksum is not None and whole else None,
             composite=None if whole else checksum,
         )
+
+    async def parts(
+        self, bucket: str, key: str, object_version: str | None = None
+    ) -> list[PartDigest]:
+        """Return the parts that an object was made of, with the digests that storage verified."""
+        return await read_parts(self._client, bucket, key, object_version)
 
     async def read(
         self, bucket: str, key: str, offset: int, length: int, object_version: str | None = None

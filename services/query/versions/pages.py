@@ -27,20 +27,30 @@ async def list_versions(
     model: str, cursor: str | None, limit: int, context: Context
 ) -> VersionPage:
     """Return versions of a model, newest first; raises NotFound, InvalidRequest."""
-    before = _number(cursor) if cursor else None
+    before = decode_numbers(cursor, 1)[0] if cursor else None
     items, more = await context.versions.summaries(
         model, before=before, limit=limit, max_bytes=PAGE_BYTES
     )
     if not items:
         await find_model(model, context)
-    return VersionPage(items=items, next_cursor=_encode(str(items[-1].number)) if more else None)
+    return VersionPage(items=items, next_cursor=encode_numbers(items[-1].number) if more else None)
 
 
-def _number(cursor: str) -> int:
-    text = _decode(cursor)
-    if not (text.isascii() and text.isdigit()) or len(text) > MAX_DIGITS:
+def encode_numbers(*numbers: int) -> str:
+    """Return a cursor that stands for these numbers."""
+    return _encode(".".join(str(number) for number in numbers))
+
+
+def decode_numbers(cursor: str, count: int) -> tuple[int, ...]:
+    """Return the numbers of a cursor; raises InvalidRequest for one that no page gave."""
+    texts = _decode(cursor).split(".")
+    if len(texts) != count or not all(map(_is_number, texts)):
         raise InvalidRequest("cursor", "is not one that this list gave")
-    return int(text)
+    return tuple(int(text) for text in texts)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
 
 
 def _encode(text: str) -> str:

@@ -55,11 +55,15 @@ async def get_version(model: str, version: str, context: RequestContext, wait: W
     "/models/{model}/versions/{version}/downloads", summary="Sign download URLs of a ready version"
 )
 async def get_downloads(
-    model: str, version: str, context: RequestContext, path: str | None = None
+    model: str,
+    version: str,
+    context: RequestContext,
+    path: str | None = None,
+    cursor: Cursor = None,
 ) -> Downloads:
-    """Answer a signed URL, size and digests for each file, or for the one at `path`."""
+    """Answer a signed URL, size and digests for each file, or for the one at `path`, in pages."""
     found = await lookups.find_version(model, version, 0, context)
-    return downloads.sign_downloads(found, path, context)
+    return await downloads.sign_downloads(found, path, cursor, context)
 
 
 @router.get(
