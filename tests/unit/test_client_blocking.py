@@ -98,8 +98,8 @@ def test_pages_become_one_iterator() -> None:
 def test_names_are_encoded_in_paths() -> None:
     fake = FakeRegistry()
     with fake.blocking_client() as client:
-        client.upload("naïve model@x", b"w", version="1 +b", client_id="a/b?c#d%2F")
-        assert client.get_version("naïve model@x", "1 +b").label == "1 +b"
+        client.upload("naïve.model_x", b"w", version="1 +b", client_id="a/b?c#d%2F")
+        assert client.get_version("naïve.model_x", "1 +b").label == "1 +b"
         assert client.get_version_by_id("a/b?c#d%2F").number == 1
 
 
