@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         VersionSummary,
     )
     from registry.subscription import Subscription, subscribe
-else:  # hidden from type checkers, which would take any name for one that is there
+else:  # type checkers do not see this part: with __getattr__ every name would be allowed
     _HOMES = {
         "AsyncModelRegistryClient": "registry.aio",
         "ModelRegistryClient": "registry.client",

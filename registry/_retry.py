@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 TRANSIENT_STATUS = frozenset((408, 425, 429, 500, 502, 503, 504))
-"""Answers that the same request may not get the next time."""
+"""HTTP statuses of a passing trouble: the same request may succeed when it is sent again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class Topic:
         self.resume()
 
     def resume(self) -> None:
-        """Point the consumer at the positions: assigning alone would forget them."""
+        """Assign every known partition and seek to its position, which assigning has reset."""
         partitions = {n: _partition(self.name, n) for n in self.positions}
         self.consumer.assign(list(partitions.values()))
         for number, offset in self.positions.items():
@@ -95,7 +95,7 @@ class Topic:
         return {each.partition: offset for each, offset in ends.items()}
 
     async def _reached(self, ends: Mapping[int, int]) -> bool:
-        # The consumer's own position also passes records that are never handed out.
+        # Control records are never handed out; only the consumer's own position moves past them.
         for number, end in ends.items():
             if self.positions[number] < end:
                 with _kafka_errors():
@@ -105,7 +105,7 @@ class Topic:
         return True
 
     async def close(self) -> None:
-        """Close the consumer; its errors no longer matter."""
+        """Close the consumer, whatever state it is in."""
         with suppress(Exception):
             await self.consumer.stop()
 
@@ -121,7 +121,7 @@ async def open_topic(
     try:
         with _kafka_errors():
             await topic.consumer.start()
-            # Assigned for its metadata alone: it makes the consumer ask for the topic.
+            # A consumer asks only for metadata of topics that it has a partition of.
             topic.consumer.assign([_partition(topic.name, 0)])
             await _wait_for_metadata(topic)
             if positions:
@@ -152,7 +152,7 @@ def _consumer(bootstrap_servers: str) -> Consumer:
         bootstrap_servers=bootstrap_servers,
         group_id=None,
         enable_auto_commit=False,
-        auto_offset_reset="earliest",  # for positions that retention has taken away
+        auto_offset_reset="earliest",  # where retention has removed the position
         metadata_max_age_ms=int(REFRESH_SECONDS * 500),
         request_timeout_ms=int(TIMEOUT_SECONDS * 1000),
         fetch_max_bytes=FETCH_BYTES,

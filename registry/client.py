@@ -81,7 +81,7 @@ class ModelRegistryClient:
 
     It runs the asynchronous client in a thread of its own, so it also works where an event loop
     is running already, as in a notebook. Calls may come from several threads. `progress` is called
-    in that other thread. Closing it is good manners; a client that is not closed lets go of its
+    in that other thread. Close it when it is no longer needed; a client that is not closed ends its
     connections when it is collected or the interpreter ends.
 
     Its arguments are those of `AsyncModelRegistryClient`, and so are those of its calls.
@@ -101,7 +101,7 @@ class ModelRegistryClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connections and end the thread; the next call would start them anew."""
+        """Close the connections and end the thread; a later call starts them again."""
         with self._lock:
             finalizer, self._finalizer, self._running = self._finalizer, None, None
         if finalizer is not None:
@@ -131,7 +131,7 @@ class ModelRegistryClient:
         try:
             return future.result()
         except BaseException:
-            # Ctrl-C arrives here, in the caller's thread: the work has to be told.
+            # Ctrl-C is raised in the caller's thread; the work in the other one is cancelled.
             future.cancel()
             raise
 
@@ -143,6 +143,7 @@ class ModelRegistryClient:
                 client = portal.call(self._make)
                 stack.callback(portal.call, client.close)
                 self._running = portal, client
-                # Also at interpreter exit; it must not hold the client, only what it started.
+                # It ends the thread when the client is collected, or the interpreter ends. It must
+                # not refer to the client, which would then never be collected.
                 self._finalizer = weakref.finalize(self, stack.close)
             return self._running

@@ -37,7 +37,7 @@ def events(
     begin = _read_start(start or ("now" if follow else "beginning"), model)
     with ModelRegistryClient(url) as client:
         kafka = client.discover().events.bootstrap_servers
-        if model is not None and not follow:  # what is followed may be still to come
+        if model is not None and not follow:  # a model that is followed may be made later
             client.get_model_info(model)
 
     async def read() -> None:

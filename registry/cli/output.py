@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from registry.transfer.progress import Progress
 
 WIDE = 100_000
-"""Columns of a line that no terminal shows."""
+"""Width in columns where the output goes to no terminal: no line is cut."""
 
 
 def print_json(answer: "BaseModel") -> None:
@@ -30,7 +30,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
-    # Not on a terminal a line is for a program: rich would cut it at 80 columns.
+    # Without a terminal a program reads the lines, and rich would cut them at 80 columns.
     width = None if sys.stdout.isatty() else WIDE
     Console(width=width, markup=False).print(table)
 

@@ -97,7 +97,7 @@ def _opened(source: str) -> "Generator[Source]":
     if source != "-":
         yield source
         return
-    # Read here, in the main thread, where Ctrl-C ends a read that waits.
+    # stdin is read in the main thread, where Ctrl-C ends a read that waits for input.
     with tempfile.TemporaryFile() as spooled:
         shutil.copyfileobj(sys.stdin.buffer, spooled, 1 << 20)
         spooled.seek(0)

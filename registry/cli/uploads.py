@@ -13,7 +13,7 @@ uploads = typer.Typer(help="Give up uploads that are open.")
 
 @uploads.callback()
 def _group() -> None:
-    # With a callback the group stays a group while it has one command only.
+    # The callback makes it a group although it has only one command.
     """Give up uploads that are open."""
 
 

@@ -7,6 +7,8 @@ import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,6 +18,7 @@ from registry import errors
 from registry._answers import error_from_problem
 from tests.unit.client_fake import SECRET, FakeRegistry, times
 
+ROOT = Path(__file__).parents[2]
 PACKAGES = ("aiokafka", "anyio", "fastapi", "httpx", "motor", "pydantic", "rich", "typer")
 
 
@@ -68,6 +71,18 @@ def test_public_modules_are_found_as_attributes() -> None:
     assert {*registry.__all__, "errors", "schemas"} <= set(dir(registry))
     with pytest.raises(AttributeError, match="no attribute 'nosuch'"):
         _ = registry.nosuch  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
+
+
+def test_the_import_contracts_name_every_module_but_the_schemas() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    modules = {f"registry.{module.name}" for module in pkgutil.iter_modules(registry.__path__)}
+    named = [
+        set(contract["forbidden_modules"])
+        for contract in contracts
+        if "registry.errors" in contract.get("forbidden_modules", ())
+    ]
+    assert named == 2 * [modules - {"registry.schemas", "registry.__main__"}]
 
 
 def test_all_lists_what_is_there_in_order() -> None:

@@ -50,10 +50,11 @@ class Jobs:
         async def sign_again() -> SignedRequest:
             session = await self._api.get_upload(self._upload_id)
             fresh = next((each.put for each in session.files if each.path == plan.path), None)
-            return fresh or put  # storage has it by now: the old request will be answered so
+            # There is no fresh one when storage has the file by now: it answers the old one by 412.
+            return fresh or put
 
         if file.path not in self._sha256:
-            # Larger than what is hashed before the upload is opened, and still a single PUT.
+            # Files above HASH_FIRST_BYTES were not hashed before; a single PUT signs the digest.
             self._sha256[file.path] = await hash_in_thread(file)
         whole = Part(1, 0, file.size_bytes)
         return Job(file, whole, self._sha256[file.path], put, sign_again)

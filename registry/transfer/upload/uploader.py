@@ -61,41 +61,43 @@ class Uploader:
         1 find the files; 2 hash the small ones; 3 open the upload, or find an earlier run's;
         4 send and complete; 5 wait for the verdict.
         """
-        with ExitStack() as opened:
-            files = await anyio.to_thread.run_sync(opened.enter_context, open_source(source, path))
+        with ExitStack() as resources:
+            files = await anyio.to_thread.run_sync(
+                resources.enter_context, open_source(source, path)
+            )
             sha256 = await _hash_small(files)
             request = _request(files, sha256, fields)
 
             async def settle(session: UploadSession) -> Version:
                 return await wait_until_settled(self.api, session.version_id, timeout_seconds)
 
-            ours = await open_or_resume(
+            upload = await open_or_resume(
                 self.api,
                 request,
                 {file.path: file for file in files},
                 idempotency_key=idempotency_key,
                 settle=settle,
             )
-            if ours.session.state == "completed":
+            if upload.session.state == "completed":
                 size = sum(file.size_bytes for file in files)
                 Meter(size, progress).add(size)
             else:
-                await self._send_and_complete(ours, files, sha256, progress)
-        version_id = ours.session.version_id
+                await self._send_and_complete(upload, files, sha256, progress)
+        version_id = upload.session.version_id
         if not wait:
             return await self.api.get_version_by_id(version_id)
         return require_ready(await wait_until_settled(self.api, version_id, timeout_seconds))
 
     async def _send_and_complete(
         self,
-        ours: OpenUpload,
+        upload: OpenUpload,
         files: Sequence[SourceFile],
         sha256: dict[str, str],
         progress: Progress | None,
     ) -> None:
-        upload_id = ours.session.upload_id
+        upload_id = upload.session.upload_id
         try:
-            await self._send(ours, files, sha256, progress)
+            await self._send(upload, files, sha256, progress)
             await anyio.to_thread.run_sync(_check_unchanged, files)
         except SourceChangedError:
             # What was sent is a mixture of two files. Any other failure leaves the upload open.
@@ -108,19 +110,19 @@ class Uploader:
             # Storage lost what it had confirmed; it is asked what it has, once.
             logger.warning("sending again what storage lost: %s", error)
             session = await self.api.get_upload(upload_id)
-            await self._send(OpenUpload(session, ours.part_digests), files, sha256, None)
+            await self._send(OpenUpload(session, upload.part_digests), files, sha256, None)
             await self.api.complete_upload(upload_id, sha256)
 
     async def _send(
         self,
-        ours: OpenUpload,
+        upload: OpenUpload,
         files: Sequence[SourceFile],
         sha256: dict[str, str],
         progress: Progress | None,
     ) -> None:
-        plans = {plan.path: plan for plan in ours.session.files}
+        plans = {plan.path: plan for plan in upload.session.files}
         meter = Meter(sum(file.size_bytes for file in files), progress)
-        jobs = Jobs(self.api, ours.session.upload_id, sha256, ours.part_digests)
+        jobs = Jobs(self.api, upload.session.upload_id, sha256, upload.part_digests)
         sender = Sender(self.storage, retry=self.retry, concurrency=self.concurrency, meter=meter)
         await sender.send(jobs, [(file, plans[file.path]) for file in files])
 
