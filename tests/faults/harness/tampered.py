@@ -1,12 +1,12 @@
 """Runs a service with its process tampered with; the service's own code stays as it is.
 
-python -m tests.faults.tampered services.indexer crash:after_verification lease:2
+python -m tests.faults.harness.tampered services.indexer crash:after_verification lease:2
 """
 
 import runpy
 import sys
 
-from tests.faults.tampering import tamper
+from tests.faults.harness.tampering import tamper
 
 
 def main() -> None:

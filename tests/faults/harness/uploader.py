@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 
 from registry.schemas import FilePlan, SignedParts, SignedRequest, UploadSession
-from tests.faults.ledger import Ledger, Outcome, Upload
+from tests.faults.harness.ledger import Ledger, Outcome, Upload
 from tests.support.api import file_of, parts_of, sha256_of
 
 PAUSE_SECONDS = 0.2

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, Self
 
 from shared.database.client import DatabaseError
-from tests.faults.view import View
+from tests.faults.harness.view import View
 
 LOOK_SECONDS = 0.5
 """Much shorter than the interval between two comparisons."""

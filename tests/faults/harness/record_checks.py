@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from shared.domain.records import ArtifactRecord, VersionRecord
-from tests.faults.ledger import Ledger, Upload
+from tests.faults.harness.ledger import Ledger, Upload
 
 
 def record_violations(versions: Sequence[VersionRecord], ledger: Ledger) -> list[str]:

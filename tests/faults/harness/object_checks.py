@@ -8,8 +8,8 @@ from typing import Any
 from shared.domain.digests import composite
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.storage.connection import StorageMissing
-from tests.faults.ledger import Ledger
-from tests.faults.view import View
+from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.view import View
 
 AT_ONCE = 16
 

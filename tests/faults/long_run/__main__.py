@@ -17,12 +17,12 @@ from time import monotonic
 import uvloop
 
 from local.state import SERVERS
-from tests.faults.checker import unrest
-from tests.faults.harness import Harness, running_registry
-from tests.faults.long_run_faults import Faults
-from tests.faults.long_run_figures import Figures
-from tests.faults.outages import own_servers
-from tests.faults.repairs import Repairs
+from tests.faults.harness.checker import unrest
+from tests.faults.harness.outages import own_servers
+from tests.faults.harness.repairs import Repairs
+from tests.faults.harness.running_registry import Harness, running_registry
+from tests.faults.long_run.faults import Faults
+from tests.faults.long_run.figures import Figures
 from tests.support.api import MIB
 
 MODELS = 50

@@ -8,12 +8,12 @@ from aiokafka.errors import KafkaError
 from shared.database.client import DatabaseError
 from shared.domain.errors import RegistryError
 from shared.domain.records import VersionRecord
-from tests.faults import kafka_groups
-from tests.faults.event_checks import event_violations
-from tests.faults.ledger import Ledger
-from tests.faults.object_checks import object_violations
-from tests.faults.record_checks import record_violations
-from tests.faults.view import View
+from tests.faults.harness import kafka_groups
+from tests.faults.harness.event_checks import event_violations
+from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.object_checks import object_violations
+from tests.faults.harness.record_checks import record_violations
+from tests.faults.harness.view import View
 from tests.support.eventually import PAUSE_SECONDS
 
 AWAY = (DatabaseError, RegistryError, KafkaError, OSError)

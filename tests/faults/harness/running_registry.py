@@ -13,13 +13,13 @@ from local.services import PORT_SETTINGS
 from services.indexer.kafka.topics import ensure_topics
 from services.indexer.publish import relay
 from shared.runtime.settings import Settings
-from tests.faults import kafka_groups
-from tests.faults.checker import violations
-from tests.faults.ledger import Ledger
-from tests.faults.outages import Servers
-from tests.faults.processes import Service
-from tests.faults.uploader import Uploader
-from tests.faults.view import View, open_view
+from tests.faults.harness import kafka_groups
+from tests.faults.harness.checker import violations
+from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.outages import Servers
+from tests.faults.harness.processes import Service
+from tests.faults.harness.uploader import Uploader
+from tests.faults.harness.view import View, open_view
 from tests.support.api import MIB, sha256_of
 from tests.support.isolation import isolated, settings_of
 

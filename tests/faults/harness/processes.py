@@ -12,7 +12,7 @@ import httpx
 
 from local.ports import HOST
 from local.services import CHECKOUT, PORT_SETTINGS
-from tests.faults.waiting import until_true
+from tests.faults.harness.waiting import until_true
 
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 """What a service gets of this process's environment, beside coverage's own variables."""
@@ -29,7 +29,7 @@ class Service:
         self._port = int(settings[PORT_SETTINGS[name]])
         module = f"services.{name}"
         plain = (sys.executable, "-m", module)
-        tampered = (sys.executable, "-m", "tests.faults.tampered", module, *tamperings)
+        tampered = (sys.executable, "-m", "tests.faults.harness.tampered", module, *tamperings)
         self._output: IO[bytes] = log.open("ab")
         self._process = subprocess.Popen(
             tampered if tamperings else plain,

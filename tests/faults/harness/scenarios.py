@@ -3,9 +3,9 @@
 import asyncio
 import os
 
-from tests.faults.harness import Harness
-from tests.faults.processes import Service
-from tests.faults.waiting import until, until_true
+from tests.faults.harness.processes import Service
+from tests.faults.harness.running_registry import Harness
+from tests.faults.harness.waiting import until, until_true
 
 
 async def late_verdict(registry: Harness, *tamperings: str) -> list[str]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tests.faults.ledger import Ledger
+from tests.faults.harness.ledger import Ledger
 
 LOST = (" is lost", " is pending ", " is verifying ", "object is gone", "is not one ready version")
 DOUBLED = (" versions: ", " times", " own the key ")

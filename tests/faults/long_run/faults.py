@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from local.state import SERVERS
-from tests.faults import kafka_groups
-from tests.faults.boundaries import BOUNDARIES
-from tests.faults.harness import Harness
-from tests.faults.processes import Service
+from tests.faults.harness import kafka_groups
+from tests.faults.harness.boundaries import BOUNDARIES
+from tests.faults.harness.processes import Service
+from tests.faults.harness.running_registry import Harness
 
 PAUSE_SECONDS = (1.0, 4.0)
 """Between two faults."""

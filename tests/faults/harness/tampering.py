@@ -24,8 +24,8 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from tests.faults.boundaries import BOUNDARIES, Boundary
-from tests.faults.safeguards import SAFEGUARDS
+from tests.faults.harness.boundaries import BOUNDARIES, Boundary
+from tests.faults.harness.safeguards import SAFEGUARDS
 
 Function = Callable[..., Awaitable[Any]]
 
