@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from local.process import signal_process
+from local.processes.process import signal_process
 from local.stack import kill, processes, start_servers, stop
 
 

@@ -10,8 +10,8 @@ from typing import IO
 
 import httpx
 
-from local.ports import HOST
-from local.services import CHECKOUT, PORT_SETTINGS
+from local.processes.ports import HOST
+from local.servers.services import CHECKOUT, PORT_SETTINGS
 from tests.faults.harness.waiting import until_true
 
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")

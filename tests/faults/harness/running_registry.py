@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import httpx
 
-from local.ports import HOST, choose_port
-from local.services import PORT_SETTINGS
+from local.processes.ports import HOST, choose_port
+from local.servers.services import PORT_SETTINGS
 from services.indexer.kafka.topics import ensure_topics
 from services.indexer.publish import relay
 from shared.runtime.settings import Settings

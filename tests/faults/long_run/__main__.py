@@ -16,7 +16,7 @@ from time import monotonic
 
 import uvloop
 
-from local.state import SERVERS
+from local.processes.state import SERVERS
 from tests.faults.harness.checker import unrest
 from tests.faults.harness.outages import own_servers
 from tests.faults.harness.repairs import Repairs
@@ -103,7 +103,7 @@ async def _outage(registry: Harness, name: str, seconds: float, seed: int) -> fl
 
 def main() -> None:
     """Read the arguments, run, and end with 1 where something was found."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.long_run", description=__doc__)
     parser.add_argument("--uploads", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--outage-seconds", type=float, default=60.0, help="0: no long outages")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from local.state import SERVERS
+from local.processes.state import SERVERS
 from tests.faults.harness import kafka_groups
 from tests.faults.harness.boundaries import BOUNDARIES
 from tests.faults.harness.processes import Service
