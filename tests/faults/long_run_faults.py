@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from local.state import SERVERS
+from shared.runtime.tasks import woken
 from tests.faults import kafka_groups
 from tests.faults.boundaries import BOUNDARIES
 from tests.faults.harness import Harness
@@ -54,8 +55,7 @@ class Faults:
             kind = self._random.choice(list(self._kinds))
             self.counts[kind] += 1
             await self._kinds[kind]()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), self._random.uniform(*PAUSE_SECONDS))
+            await woken(over, self._random.uniform(*PAUSE_SECONDS))
 
     async def _kill_ingest(self) -> None:
         self._ingest.kill()
