@@ -54,8 +54,7 @@ class Faults:
             kind = self._random.choice(list(self._kinds))
             self.counts[kind] += 1
             await self._kinds[kind]()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(over.wait(), self._random.uniform(*PAUSE_SECONDS))
+            await woken(over, self._random.uniform(*PAUSE_SECONDS))
 
     async def _kill_ingest(self) -> None:
         self._ingest.kill()
