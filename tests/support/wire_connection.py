@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any, Protocol
 
-from shared.tasks import end
+from shared.runtime.tasks import end
 from tests.support.wire_faults import Fault, error_of
 from tests.support.wire_messages import (
     MORE_TO_COME,

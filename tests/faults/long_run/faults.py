@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from local.processes.state import SERVERS
+from shared.runtime.tasks import woken
 from tests.faults.harness import kafka_groups
 from tests.faults.harness.boundaries import BOUNDARIES
 from tests.faults.harness.processes import Service
