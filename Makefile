@@ -13,7 +13,9 @@ help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: | $(UV) ## Train a model, register it, see it announced and fetch it back
-	@$(RUN) python -m local.demo $(ARGS)
+	@$(RUN) python -m local start
+	@eval "$$($(RUN) python -m local env)" && \
+	  $(RUN) python -m examples.demo "http://localhost:$${REGISTRY_PORT:-8000}" $(ARGS)
 
 start: | $(UV) ## Start servers and services; leaves alone what runs
 	@$(RUN) python -m local start $(ARGS)
@@ -41,7 +43,7 @@ format: | $(UV) ## Rewrite the code in the project's format
 	$(RUN) ruff check --fix .
 
 docs: | $(UV) ## Write docs/api anew from the code
-	@$(RUN) python -m local.api_documents
+	@$(RUN) python -m tools.api_documents
 
 lint: | $(UV) ## Check format, rules, types and imports; rewrites nothing
 	$(RUN) ruff check .

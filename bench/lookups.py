@@ -14,7 +14,7 @@ from bench.common import BenchmarkError, System, python_process
 from bench.report import Finding
 from bench.small_uploads import Opened, open_uploads
 from bench.wire import Connection
-from local.ports import choose_port
+from local.processes.ports import choose_port
 
 NAME = "lookups"
 IN_FLIGHT = 24

@@ -13,18 +13,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.cache import exclusive
 from local.environment import ensure_credentials
-from local.kafka import plan_kafka
-from local.minio import plan_minio
-from local.mongo import mongodb_url, plan_mongo
-from local.ports import HOST, PortPolicy
-from local.prepare import Programs, prepare
-from local.process import ProcessPlan, stop_process
-from local.services import PORT_SETTINGS as PORTS
-from local.services import plan_service
-from local.state import SERVERS, SERVICES, START_ORDER, ProcessRecord, State
-from local.supervisor import STOP_SECONDS, Report, Supervisor, ignore
+from local.processes.ports import HOST, PortPolicy
+from local.processes.process import ProcessPlan, stop_process
+from local.processes.state import SERVERS, SERVICES, START_ORDER, ProcessRecord, State
+from local.processes.supervisor import STOP_SECONDS, Report, Supervisor, ignore
+from local.programs.cache import exclusive
+from local.programs.prepare import Programs, prepare
+from local.servers.kafka import plan_kafka
+from local.servers.minio import plan_minio
+from local.servers.mongo import mongodb_url, plan_mongo
+from local.servers.services import PORT_SETTINGS as PORTS
+from local.servers.services import plan_service
 from shared.runtime.settings import Settings
 
 

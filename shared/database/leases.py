@@ -13,7 +13,7 @@ from typing import Any, NoReturn, TypeVar
 from shared.database.client import Database, DatabaseError, DuplicateKey, limit_operations
 from shared.domain.records import new_id
 from shared.runtime.logs import get_logger
-from shared.runtime.tasks import run_guarded
+from shared.runtime.tasks import heed_cancellation, run_guarded
 
 GIVE_BACK_SECONDS = 2.0
 """How long giving a lease back may take: without it, the lease ends by itself."""
@@ -77,6 +77,7 @@ async def keep_renewed(
     Raises LeaseLost.
     """
     while True:
+        heed_cancellation()
         await asyncio.sleep(seconds / 3)
         try:
             held = await renew()

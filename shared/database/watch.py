@@ -7,6 +7,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from shared.database.client import Collection, DatabaseError, Document
 from shared.runtime.logs import get_logger
+from shared.runtime.tasks import heed_cancellation
 
 log = get_logger(__name__)
 
@@ -46,5 +47,6 @@ async def watch(
             wait=wait_random_exponential(multiplier=0.2, max=5),
             before_sleep=report,
         ):
+            heed_cancellation()
             with attempt:
                 await follow()

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
 from shared.runtime.logs import get_logger
+from shared.runtime.tasks import heed_cancellation
 
 log = get_logger(__name__)
 
@@ -27,5 +28,6 @@ async def until_done(
         before_sleep=report,
         reraise=True,
     ):
+        heed_cancellation()
         with attempt:
             await work()

@@ -45,9 +45,23 @@ async def run_all(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 async def woken(wake: asyncio.Event, seconds: float) -> None:
     """Return when the event is set, or after so many seconds without it."""
     try:
-        await asyncio.wait_for(wake.wait(), seconds)
+        # Not asyncio.wait_for: on Python 3.11 it swallows a cancellation that comes with the wake.
+        async with asyncio.timeout(seconds):
+            await wake.wait()
     except TimeoutError:
         return
+
+
+def heed_cancellation() -> None:
+    """Raise CancelledError where the current task was told to end and goes on nevertheless.
+
+    A cancellation gets lost when another error takes its place, such as that of a server which is
+    away while something is tidied up at the end. So a loop that catches errors and goes on calls
+    this at the beginning of each turn.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:

@@ -7,9 +7,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from local.ports import HOST
+from local.processes.ports import HOST
+from local.processes.state import SERVICES
 from local.stack import start_services, stop
-from local.state import SERVICES
 from shared.database.client import open_database
 from shared.runtime.settings import Settings
 from tests.support.api import MIB, Api

@@ -11,10 +11,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from local.ports import HOST
-from local.services import PORT_SETTINGS
+from local.processes.ports import HOST
+from local.processes.state import SERVICES
+from local.servers.services import PORT_SETTINGS
 from local.stack import start_services, stop
-from local.state import SERVICES
 from registry.schemas import ModelEvent, Version
 from shared.database.client import Database, open_database
 from tests.support.admin import admin, told

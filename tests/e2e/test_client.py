@@ -15,7 +15,7 @@ import pytest
 from sklearn.datasets import load_iris  # pyright: ignore[reportUnknownVariableType] - no types
 
 import registry
-from local.ports import HOST
+from local.processes.ports import HOST
 from registry import AsyncModelRegistryClient
 from shared.runtime.settings import Settings
 from tests.support.api import MIB

@@ -7,9 +7,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from local.ports import HOST
+from local.processes.ports import HOST
+from local.processes.state import SERVICES
 from local.stack import PORTS, start_services, stop
-from local.state import SERVICES
 from shared.runtime.settings import Settings
 from tests.support.api import Api, file_of
 from tests.support.problems import broken_rule

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import Harness, running_registry
-from tests.faults.outages import Servers, own_servers
+from tests.faults.harness.outages import Servers, own_servers
+from tests.faults.harness.running_registry import Harness, running_registry
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

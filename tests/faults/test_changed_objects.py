@@ -10,11 +10,11 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from tests.faults import kafka_groups
-from tests.faults.harness import Harness
-from tests.faults.ledger import Upload
-from tests.faults.outages import Servers
-from tests.faults.waiting import until, until_true
+from tests.faults.harness import kafka_groups
+from tests.faults.harness.ledger import Upload
+from tests.faults.harness.outages import Servers
+from tests.faults.harness.running_registry import Harness
+from tests.faults.harness.waiting import until, until_true
 from tests.support.api import MIB
 
 pytestmark = pytest.mark.servers

@@ -5,10 +5,10 @@ import os
 
 import pytest
 
-from tests.faults import kafka_groups
-from tests.faults.harness import Harness
-from tests.faults.uploader import upload_many
-from tests.faults.waiting import until_true
+from tests.faults.harness import kafka_groups
+from tests.faults.harness.running_registry import Harness
+from tests.faults.harness.uploader import upload_many
+from tests.faults.harness.waiting import until_true
 
 pytestmark = pytest.mark.servers
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from local.stack import stop
-from tests.faults.harness import Harness, running_registry
-from tests.faults.outages import Servers
-from tests.faults.small_disk import SmallDisk, small_disk
-from tests.faults.waiting import until_true
+from tests.faults.harness.outages import Servers
+from tests.faults.harness.running_registry import Harness, running_registry
+from tests.faults.harness.small_disk import SmallDisk, small_disk
+from tests.faults.harness.waiting import until_true
 from tests.support.api import MIB
 
 pytestmark = pytest.mark.servers

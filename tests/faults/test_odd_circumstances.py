@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from tests.faults.harness import Harness
-from tests.faults.uploader import upload_many
+from tests.faults.harness.running_registry import Harness
+from tests.faults.harness.uploader import upload_many
 
 pytestmark = pytest.mark.servers
 

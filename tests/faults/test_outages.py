@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from tests.faults.harness import Harness
-from tests.faults.outages import Servers
-from tests.faults.uploader import upload_many
-from tests.faults.waiting import until_true
+from tests.faults.harness.outages import Servers
+from tests.faults.harness.running_registry import Harness
+from tests.faults.harness.uploader import upload_many
+from tests.faults.harness.waiting import until_true
 
 pytestmark = pytest.mark.servers
 

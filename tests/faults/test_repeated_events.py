@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.faults import kafka_groups
-from tests.faults.harness import Harness
-from tests.faults.uploader import upload_many
-from tests.faults.waiting import until, until_true
+from tests.faults.harness import kafka_groups
+from tests.faults.harness.running_registry import Harness
+from tests.faults.harness.uploader import upload_many
+from tests.faults.harness.waiting import until, until_true
 from tests.support.topics import Record
 
 pytestmark = pytest.mark.servers

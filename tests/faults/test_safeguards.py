@@ -7,8 +7,13 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from tests.faults.harness import Harness
-from tests.faults.scenarios import late_reader, late_verdict, one_number_twice, one_upload_twice
+from tests.faults.harness.running_registry import Harness
+from tests.faults.harness.scenarios import (
+    late_reader,
+    late_verdict,
+    one_number_twice,
+    one_upload_twice,
+)
 
 pytestmark = pytest.mark.servers
 

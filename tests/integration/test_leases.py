@@ -105,7 +105,8 @@ async def test_a_lost_lease_cancels_the_work(database: Database, name: str) -> N
     await expire(database, name)
     assert await try_lease(database, name, "another", seconds=LONG)
     with pytest.raises(LeaseLost):
-        await asyncio.wait_for(holder, 10)
+        async with asyncio.timeout(10):
+            await holder
     assert cancelled.is_set()
     lease = await database.leases.find_one({"_id": name})
     assert lease is not None

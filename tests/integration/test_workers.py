@@ -278,7 +278,8 @@ async def test_work_under_a_lost_lease_ends_and_changes_nothing(
     await make_due(rig)
     other = await claim_work(rig.indexer.database, "verify", "another", timedelta(seconds=60))
     assert other is not None
-    assert await asyncio.wait_for(working, 30)
+    async with asyncio.timeout(30):
+        assert await working
     assert ended.is_set()
     assert await current(rig) == other
     assert letters.kept == []

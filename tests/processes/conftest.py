@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from local.environment import ensure_credentials
-from local.services import PORT_SETTINGS
+from local.processes.state import SERVERS, SERVICES
+from local.processes.supervisor import Supervisor
+from local.servers.services import PORT_SETTINGS
 from local.stack import recorded_settings, stop
-from local.state import SERVERS, SERVICES
-from local.supervisor import Supervisor
 from shared.database.client import Database, open_database
 from shared.runtime.settings import MIB
 from tests.processes.machine import Machine

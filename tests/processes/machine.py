@@ -7,12 +7,12 @@ from pathlib import Path
 
 import httpx
 
-from local.ports import HOST
-from local.process import signal_process
-from local.services import PORT_SETTINGS, plan_service
+from local.processes.ports import HOST
+from local.processes.process import signal_process
+from local.processes.state import SERVICES
+from local.processes.supervisor import Supervisor
+from local.servers.services import PORT_SETTINGS, plan_service
 from local.stack import processes, start_servers, start_services, stop
-from local.state import SERVICES
-from local.supervisor import Supervisor
 from shared.runtime.settings import Settings
 from tests.support.eventually import eventually
 from tests.support.isolation import settings_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.state import SERVICES
+from local.processes.state import SERVICES
 from tests.processes.machine import Machine
 
 pytestmark = pytest.mark.servers

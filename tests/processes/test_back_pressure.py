@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from local.state import SERVICES
+from local.processes.state import SERVICES
 from registry import AsyncModelRegistryClient
 from tests.processes.machine import Machine
 from tests.support.api import Api

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from local.ports import HOST
-from local.state import SERVERS, SERVICES
+from local.processes.ports import HOST
+from local.processes.state import SERVERS, SERVICES
 from registry.schemas import UploadSession
 from shared.database.client import Database
 from shared.domain.records import VersionRecord

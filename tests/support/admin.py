@@ -37,7 +37,8 @@ async def admin(environment: Mapping[str, str], *arguments: str) -> Done:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        out, err = await asyncio.wait_for(process.communicate(), TIMEOUT_SECONDS)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            out, err = await process.communicate()
     finally:
         if process.returncode is None:
             process.kill()

@@ -12,7 +12,7 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from local.ports import choose_port
+from local.processes.ports import choose_port
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 MINIO, KAFKA, MONGO = "minio/minio", "apache/kafka", "mongo"

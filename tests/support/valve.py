@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from local.ports import HOST
+from local.processes.ports import HOST
 
 CHUNK = 64 * 1024
 

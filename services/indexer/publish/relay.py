@@ -13,7 +13,7 @@ from shared.database.leases import LeaseLost, run_under_lease
 from shared.database.outbox import LANES, PendingEvent
 from shared.domain.errors import Unavailable
 from shared.runtime.logs import get_logger
-from shared.runtime.tasks import run_all, woken
+from shared.runtime.tasks import heed_cancellation, run_all, woken
 
 BATCH = 250
 """Entries of a lane that are read at once."""
@@ -49,6 +49,7 @@ class Relay:
         event, so that one which wakes up late only repeats events. It spares the repeating.
         """
         while True:
+            heed_cancellation()
             try:
                 await run_under_lease(
                     self._context.database, LEASE, self._follow_all, seconds=LEASE_SECONDS
@@ -65,6 +66,7 @@ class Relay:
 
     async def _follow(self, lane: int) -> NoReturn:
         while True:
+            heed_cancellation()
             self._wakes[lane].clear()
             try:
                 more = await self.publish_pending(lane)

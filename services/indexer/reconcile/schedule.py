@@ -13,6 +13,7 @@ from shared.database.client import DatabaseError
 from shared.database.leases import LeaseLost
 from shared.domain.errors import RegistryError
 from shared.runtime.logs import get_logger
+from shared.runtime.tasks import heed_cancellation
 
 LOOK_SECONDS = 2.0
 """How often Kafka is asked whether events still wait: it tells nobody by itself."""
@@ -33,6 +34,7 @@ class Reconciler:
         if not self._interval:
             await asyncio.Event().wait()  # only when an operator asks
         while True:
+            heed_cancellation()
             try:
                 pause = await until_due(self._context, self._interval)
                 await asyncio.sleep(pause.total_seconds())

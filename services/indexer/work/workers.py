@@ -26,7 +26,7 @@ from shared.database.work import (
 from shared.domain.errors import RegistryError
 from shared.domain.records import VersionRecord, WorkKind, new_id
 from shared.runtime.logs import get_logger
-from shared.runtime.tasks import run_all, run_guarded, woken
+from shared.runtime.tasks import heed_cancellation, run_all, run_guarded, woken
 from shared.storage.cleaning import clean_upload
 
 LEASE = timedelta(seconds=60)
@@ -75,6 +75,7 @@ class Workers:
 
     async def _worker(self, wake: asyncio.Event) -> NoReturn:
         while True:
+            heed_cancellation()
             wake.clear()  # before the look: what comes during it is looked for again
             try:
                 busy = await work_once(self._context, self._bury)

@@ -1,7 +1,6 @@
 """Who waits for which version: woken by MongoDB's change stream, never by a loop of queries."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
 from registry.schemas import SETTLED, Version
@@ -11,12 +10,32 @@ from shared.database.watch import watch
 Look = Callable[[], Awaitable[Version]]
 
 
+class _Awaited:
+    """A version that requests wait for: one reading after each change serves all of them."""
+
+    def __init__(self, version: Version, look: Look) -> None:
+        self.newest = version
+        self.changed = asyncio.Event()
+        self.waiting = 0
+        """Requests that wait."""
+        self.reading = asyncio.create_task(self._until_settled(look))
+        """Ends once the version is settled, or with the error of a reading."""
+
+    async def _until_settled(self, look: Look) -> None:
+        while True:
+            self.changed.clear()  # before the reading: a change during it is read again
+            self.newest = await look()
+            if self.newest.state in SETTLED:
+                return
+            await self.changed.wait()
+
+
 class VersionFeed:
     """Wakes the requests that wait for a version whenever its document changes."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._awaited: dict[str, _Awaited] = {}
 
     async def run(self) -> None:
         """Follow the change stream until cancelled."""
@@ -25,33 +44,36 @@ class VersionFeed:
     async def settled(self, version: Version, look: Look, timeout_seconds: float) -> Version:
         """Return the version once it has left pending and verifying, or as it is at the timeout.
 
-        `look` reads it anew; it is called once before waiting, since the change may have come
-        between the caller's read and the registration here.
+        `look` reads it anew; the first of those who wait reads for all of them, once before it
+        waits: the change may have come between the caller's reading and the registration here.
+        Raises what `look` raises.
         """
         if version.state in SETTLED or timeout_seconds <= 0:
             return version
-        changed = asyncio.Event()
-        self._waiting[version.id].add(changed)
+        awaited = self._awaited.get(version.id)
+        if awaited is None or awaited.reading.done():
+            awaited = self._awaited[version.id] = _Awaited(version, look)
+        awaited.waiting += 1
         try:
-            async with asyncio.timeout(timeout_seconds):
-                while (version := await look()).state not in SETTLED:
-                    await changed.wait()
-                    changed.clear()
-        except TimeoutError:
-            pass  # the answer then tells the state as it is
+            # Not awaited itself: the end of one request must not end the reading of the others.
+            await asyncio.wait((awaited.reading,), timeout=timeout_seconds)
+            if awaited.reading.done():
+                awaited.reading.result()
         finally:
-            self._forget(version.id, changed)
-        return version
+            awaited.waiting -= 1
+            self._forget(version.id, awaited)
+        return awaited.newest  # at the timeout, it tells the state as it is
 
-    def _forget(self, version_id: str, changed: asyncio.Event) -> None:
-        waiting = self._waiting[version_id]
-        waiting.discard(changed)
-        if not waiting:
-            del self._waiting[version_id]
+    def _forget(self, version_id: str, awaited: _Awaited) -> None:
+        if awaited.waiting:
+            return
+        awaited.reading.cancel()  # means nothing where it has ended
+        if self._awaited.get(version_id) is awaited:
+            del self._awaited[version_id]
 
     def _on_change(self, version_id: str | None) -> None:
         """Wake who waits for this version; all of them when changes may have been missed."""
-        chosen = list(self._waiting) if version_id is None else [version_id]
+        chosen = list(self._awaited) if version_id is None else [version_id]
         for waited_for in chosen:
-            for changed in self._waiting.get(waited_for, ()):
-                changed.set()
+            if (awaited := self._awaited.get(waited_for)) is not None:
+                awaited.changed.set()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.api_documents import FOLDER, api_documents
+from tools.api_documents import FOLDER, api_documents
 
 
 @pytest.mark.parametrize(("name", "text"), api_documents().items())

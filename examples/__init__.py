@@ -1,0 +1,1 @@
+"""Programs to learn from; they use the client alone, as its users do."""

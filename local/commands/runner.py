@@ -1,0 +1,119 @@
+"""What the commands do: containers when an engine can run them, else local processes."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from local import stack
+from local.commands.compose import Compose, ComposeError
+from local.commands.status_line import status_line
+from local.environment import (
+    ensure_credentials,
+    read_env_file,
+    user_settings,
+    write_env_file,
+)
+from local.programs.prepare import prepare
+from local.programs.progress import shown
+from local.servers.services import CHECKOUT
+
+Say = Callable[[str], None]
+
+
+class Runner:
+    """The system of one checkout, its files below `.local`.
+
+    The way it was first started in stays, because the data stays there, until `clean`.
+    """
+
+    def __init__(self, checkout: Path = CHECKOUT, say: Say = print) -> None:
+        self.root = checkout / ".local"
+        self.env_file = self.root / "env"
+        """The settings that everything runs with, as a dotenv file."""
+        self._say = say
+        self._dotenv = checkout / ".env"
+        self._credentials = self.root / "credentials.env"
+        self._in_containers = self.root / "docker"
+        """There when the data is in the volumes of containers."""
+        self._compose = Compose(checkout / "docker-compose.yml", (self._credentials, self._dotenv))
+
+    def start(self, *, servers_only: bool, docker: bool | None) -> None:
+        """Start what does not run; `docker` None takes containers when they can be had.
+
+        Raises LocalError.
+        """
+        chosen = self._usual_way() if docker is None else docker
+        if chosen is None:
+            try:
+                return self._start_containers(servers_only)
+            except ComposeError as error:
+                self._say(f"Not in containers: {error}. Starting local processes.")
+        if chosen:
+            return self._start_containers(servers_only)
+        return self._start_processes(servers_only)
+
+    def stop(self) -> None:
+        """Stop everything. Data stays. Raises ComposeError."""
+        if self._in_containers.exists():
+            self._compose.down()
+            self._say("containers: stopped")
+        for name in stack.stop(self.root):
+            self._say(f"{name:8} stopped")
+
+    def status(self) -> bool:
+        """Print a line for each server and service; whether there are any, and all are alive."""
+        containers_up = not self._in_containers.exists() or self._compose.is_up()
+        if self._in_containers.exists():
+            self._say(self._compose.status())
+        records = stack.processes(self.root).values()
+        for record in records:
+            self._say(status_line(record))
+        if not records and not self._in_containers.exists():
+            self._say("Nothing is running.")
+            return False
+        return containers_up and all(record.is_alive for record in records)
+
+    def clean(self) -> None:
+        """Stop everything and delete its data, logs and credentials. Raises ComposeError."""
+        if self._in_containers.exists():
+            self._compose.down(with_data=True)
+        stack.stop(self.root)
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _usual_way(self) -> bool | None:
+        """Whether to use containers: as at the first start; None before it."""
+        if self._in_containers.exists():
+            return True
+        return False if (self.root / "data").exists() else None
+
+    def _start_processes(self, servers_only: bool) -> None:
+        user = self._user_settings()
+        with shown() as observer:
+            programs = prepare(observer)
+        report = self._say_record
+        servers = stack.start_servers(self.root, settings=user, programs=programs, report=report)
+        settings = {**servers.settings_env(), **user}
+        write_env_file(self.env_file, settings)
+        if not servers_only:
+            settings = stack.start_services(self.root, settings, report=report)
+            write_env_file(self.env_file, settings)
+
+    def _start_containers(self, servers_only: bool) -> None:
+        ensure_credentials(self._credentials)
+        self._compose.check()
+        try:
+            self._compose.up(servers_only=servers_only)
+        except ComposeError:
+            self._compose.down()
+            raise
+        self._in_containers.touch()
+        write_env_file(self.env_file, self._compose.settings_env())
+        self._say(self._compose.status())
+
+    def _user_settings(self) -> dict[str, str]:
+        recorded = stack.recorded_settings(self.root)
+        return user_settings(os.environ, read_env_file(self._dotenv), recorded)
+
+    def _say_record(self, record: stack.ProcessRecord) -> None:
+        self._say(status_line(record))

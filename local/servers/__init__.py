@@ -1,0 +1,1 @@
+"""How each server and each service is run."""

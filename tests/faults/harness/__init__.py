@@ -1,0 +1,1 @@
+"""What the fault tests share: a registry that is hurt, and the checker of what came of it."""

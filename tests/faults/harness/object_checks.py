@@ -1,0 +1,89 @@
+"""Checks of the bytes: every object of a ready version is read again, and no object is unknown."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from shared.domain.digests import composite
+from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.storage.connection import StorageMissing
+from tests.faults.harness.ledger import Ledger
+from tests.faults.harness.view import View
+
+AT_ONCE = 16
+
+
+async def object_violations(
+    view: View, versions: Sequence[VersionRecord], ledger: Ledger
+) -> list[str]:
+    """Return ready versions whose bytes are not the announced ones, and objects of nobody."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def check(version: VersionRecord, artifact: ArtifactRecord) -> list[str]:
+        async with slots:
+            return await _artifact(view, version, artifact, ledger)
+
+    checks = [check(v, a) for v in versions if v.state == "ready" for a in v.artifacts]
+    found = [violation for each in await asyncio.gather(*checks) for violation in each]
+    return found + await _strays(view, versions)
+
+
+async def _artifact(
+    view: View, version: VersionRecord, artifact: ArtifactRecord, ledger: Ledger
+) -> list[str]:
+    name = f"{version.model}/{version.number}/{artifact.path}"
+    try:
+        data = b"".join(
+            [
+                chunk
+                async for chunk in view.storage.objects.stream(
+                    version.storage_group, artifact.key, artifact.object_version
+                )
+            ]
+        )
+    except StorageMissing:
+        return [f"{name} is ready and its object is gone"]
+    digest = hashlib.sha256(data).hexdigest()
+    found: list[str] = []
+    if len(data) != artifact.size_bytes:
+        found.append(f"{name} has {len(data)} bytes, not {artifact.size_bytes}")
+    if {artifact.sha256, artifact.expected_sha256} - {None, digest}:
+        found.append(f"{name} has not the digest that was told")
+    if artifact.composite is not None and artifact.composite.value != _composite(data, artifact):
+        found.append(f"{name} has not the composite digest that was told")
+    if _sent(version, artifact, ledger) not in (None, digest):
+        found.append(f"{name} has not the bytes that were sent")
+    return found
+
+
+def _composite(data: bytes, artifact: ArtifactRecord) -> str:
+    size = artifact.part_size_bytes or len(data)
+    parts = (data[start : start + size] for start in range(0, len(data), size))
+    return composite(hashlib.sha256(part).hexdigest() for part in parts)
+
+
+def _sent(version: VersionRecord, artifact: ArtifactRecord, ledger: Ledger) -> str | None:
+    key = version.session.idempotency_key if version.session else None
+    upload = ledger.uploads.get(key or "")
+    return upload.digests.get(artifact.path) if upload else ledger.objects.get(artifact.key)
+
+
+async def _strays(view: View, versions: Sequence[VersionRecord]) -> list[str]:
+    """Return reports of objects that a version owns, and objects that nobody knows."""
+    strays: list[dict[str, Any]] = await view.database.strays.find().to_list(None)
+    owned = {(a.key, a.object_version) for v in versions for a in v.artifacts if a.object_version}
+    reported = {stray["key"] for stray in strays}
+    keys = {artifact.key for version in versions for artifact in version.artifacts}
+    found = [
+        f"{stray['key']} is reported as {stray['code']}, and a version owns it"
+        for stray in strays
+        if (stray["key"], stray["object_version"]) in owned and stray["code"] != "version_rejected"
+    ]
+    async for page in view.storage.listing.pages(view.settings.minio_bucket):
+        found += [
+            f"object {listed.key} is known to nobody"
+            for listed in page
+            if listed.key not in keys and listed.key not in reported
+        ]
+    return found

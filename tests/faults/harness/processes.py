@@ -1,0 +1,124 @@
+"""A service as a process that is started, killed, stopped and let go on."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+import httpx
+
+from local.processes.ports import HOST
+from local.servers.services import CHECKOUT, PORT_SETTINGS
+from tests.faults.harness.waiting import until_true
+
+KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
+"""What a service gets of this process's environment, beside coverage's own variables."""
+
+
+class Service:
+    """A running process of `python -m services.NAME`, tampered with or not."""
+
+    def __init__(
+        self, name: str, settings: Mapping[str, str], tamperings: tuple[str, ...], log: Path
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._port = int(settings[PORT_SETTINGS[name]])
+        module = f"services.{name}"
+        plain = (sys.executable, "-m", module)
+        tampered = (sys.executable, "-m", "tests.faults.harness.tampered", module, *tamperings)
+        self._output: IO[bytes] = log.open("ab")
+        self._process = subprocess.Popen(
+            tampered if tamperings else plain,
+            cwd=CHECKOUT,
+            env={**_inherited(), **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process is there, be it stopped."""
+        return self._process.poll() is None
+
+    async def ready(self, seconds: float = 60) -> None:
+        """Wait until it says that it is ready; raises RuntimeError when it has ended."""
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+
+            async def answers() -> bool:
+                if not self.is_alive:
+                    raise RuntimeError(f"{self.name} ended: {self.log}")
+                try:
+                    answer = await client.get(f"http://{HOST}:{self._port}/health/ready")
+                except httpx.TransportError:
+                    return False
+                return answer.is_success
+
+            await until_true(f"{self.name} is ready", answers, seconds)
+
+    async def killed(self, seconds: float = 60) -> None:
+        """Wait until it has killed itself; raises RuntimeError where it ended otherwise."""
+        await self.ended(seconds)
+        if self._process.returncode != -signal.SIGKILL:
+            raise RuntimeError(f"{self.name} ended with {self._process.returncode}: {self.log}")
+
+    async def ended(self, seconds: float = 60) -> None:
+        """Wait until it is gone, for whatever reason."""
+
+        async def gone() -> bool:
+            return not self.is_alive
+
+        await until_true(f"{self.name} ends", gone, seconds)
+
+    async def stopped(self, seconds: float = 60) -> None:
+        """Wait until it has stopped itself, or was stopped."""
+
+        async def look() -> bool:
+            return self._is_stopped()
+
+        await until_true(f"{self.name} stops itself", look, seconds)
+
+    def _is_stopped(self) -> bool:
+        how = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._process.pid, how) is not None
+
+    def output(self) -> str:
+        """What it has logged."""
+        return self.log.read_text(encoding="utf-8")
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        """Stop it where it stands."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
+    async def end(self, seconds: float = 30) -> None:
+        """Have it end in order, as an update does."""
+        self._process.terminate()
+        await self.ended(seconds)
+
+    def close(self) -> None:
+        """Leave nothing behind, whatever state it is in."""
+        if self.is_alive:
+            self.kill()
+        self._output.close()
+
+
+def _inherited() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in KEPT or name.startswith(("COVERAGE_", "COV_CORE_"))
+    }

@@ -1,0 +1,89 @@
+"""Courses of events that a safeguard must withstand; each returns what the checker finds."""
+
+import asyncio
+import os
+
+from tests.faults.harness.processes import Service
+from tests.faults.harness.running_registry import Harness
+from tests.faults.harness.waiting import until, until_true
+
+
+async def late_verdict(registry: Harness, *tamperings: str) -> list[str]:
+    """An indexer freezes between verification and transaction; meanwhile the upload is aborted."""
+    ingest = registry.launch("ingest", *tamperings)
+    indexer = registry.launch("indexer", "stop:after_verification", *tamperings)
+    await ingest.ready()
+    await indexer.ready()
+    uploader, files = registry.uploader, {"model.bin": os.urandom(500)}
+    upload = uploader.intend(registry.model, files, outcome="rejected")
+    session = await uploader.open(upload, files)
+    await uploader.send(session, files)
+    upload.confirmed = True
+    await indexer.stopped()
+    await uploader.abort(session.upload_id)
+    indexer.thaw()
+    return await registry.violations()
+
+
+async def late_reader(registry: Harness, *tamperings: str) -> list[str]:
+    """An indexer freezes in a full read, and wakes up with half an object in hand.
+
+    By then its lease is over and another one reads the object, not through with it yet.
+    """
+    late = await registry.start("indexer", "short_read:", "lease:1", *tamperings)
+    registry.write(f"{registry.model}/1/model.bin", os.urandom(5000))
+    await late.stopped()
+    first = await _holder(registry)
+    other = registry.launch("indexer", "stop:after_full_read", *tamperings)
+    await other.stopped()
+    assert await _holder(registry) != first
+    late.thaw()
+    await _over(registry, late)
+    other.thaw()
+    return await registry.violations()
+
+
+async def one_number_twice(registry: Harness, *tamperings: str) -> list[str]:
+    """Two uploads ask for the same number of a model."""
+    await registry.start_both(*tamperings)
+    await asyncio.gather(
+        *(registry.uploader.upload(registry.model, os.urandom(500), version=7) for _ in range(2))
+    )
+    return await registry.violations(rest_seconds=_rest(tamperings))
+
+
+async def one_upload_twice(registry: Harness, *tamperings: str) -> list[str]:
+    """The same request comes twice, with its idempotency key."""
+    await registry.start_both(*tamperings)
+    uploader, files = registry.uploader, {"model.bin": os.urandom(500)}
+    upload = uploader.intend(registry.model, files)
+    first = await uploader.open(upload, files)
+    await uploader.open(upload, files)
+    await uploader.send(first, files)
+    upload.confirmed = True
+    return await registry.violations(rest_seconds=_rest(tamperings))
+
+
+def _rest(tamperings: tuple[str, ...]) -> float:
+    """Without its safeguard there is a version that nobody ever settles: that is soon seen."""
+    return 3 if tamperings else 90
+
+
+async def _holder(registry: Harness) -> str:
+    """Return the token of who holds the one version that is being read."""
+
+    async def look() -> str | None:
+        [version] = await registry.view.versions()
+        return version.work.token if version.work else None
+
+    return await until("somebody holds the version", look)
+
+
+async def _over(registry: Harness, late: Service) -> None:
+    """Wait until the late worker's finding counts, or was dropped with its lease."""
+
+    async def look() -> bool:
+        [version] = await registry.view.versions()
+        return version.state == "rejected" or "lease lost" in late.output()
+
+    await until_true("the late worker ends its work", look)

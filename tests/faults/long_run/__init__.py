@@ -1,0 +1,1 @@
+"""Uploads under random faults for as long as they take."""

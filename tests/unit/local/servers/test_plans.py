@@ -1,0 +1,62 @@
+"""How the servers are started, and what of it asks for a restart."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from local.processes.process import ProcessPlan
+from local.programs.mongo import MongoProgram
+from local.servers.kafka import new_cluster_id, plan_kafka
+from local.servers.minio import plan_minio
+from local.servers.mongo import plan_mongo
+from shared.runtime.settings import Settings
+
+CREDENTIALS = ("user", "password")
+DATA = Path("/data")
+
+
+def minio_plan(topic: str = "bucket-events") -> ProcessPlan:
+    return plan_minio(Path("minio"), DATA / "minio", 9000, CREDENTIALS, ("kafka:9092", topic))
+
+
+def test_minio_sends_its_events_to_the_target_that_the_settings_name() -> None:
+    arn = Settings.model_fields["minio_notify_arn"].default
+    target = arn.split(":")[4]
+    assert minio_plan().environment[f"MINIO_NOTIFY_KAFKA_TOPIC_{target}"] == "bucket-events"
+
+
+def test_minio_keeps_no_queue_folder_which_would_delay_events() -> None:
+    assert not any("QUEUE_DIR" in name for name in minio_plan().environment)
+
+
+def test_a_plan_that_changes_has_another_fingerprint() -> None:
+    assert minio_plan().fingerprint() == minio_plan().fingerprint()
+    assert minio_plan().fingerprint() != minio_plan(topic="other").fingerprint()
+
+
+def test_the_readiness_check_is_no_reason_to_restart() -> None:
+    plan = minio_plan()
+    assert replace(plan, is_ready=lambda: True).fingerprint() == plan.fingerprint()
+
+
+def test_mongod_is_a_replica_set_and_secantus_needs_no_telling() -> None:
+    mongod = plan_mongo(MongoProgram(Path("mongod"), is_mongod=True), DATA / "mongo", 27017)
+    secantus = plan_mongo(MongoProgram(Path("s"), is_mongod=False), DATA / "mongo", 27017)
+    assert "--replSet" in mongod.command
+    assert "--replSet" not in secantus.command
+
+
+def test_servers_listen_on_the_loopback_address_only(tmp_path: Path) -> None:
+    data = tmp_path / "data" / "kafka"
+    data.mkdir(parents=True)
+    (data / "meta.properties").touch()  # formatted already
+    plan = plan_kafka(Path("java"), Path("jars"), data, (9092, 9093), partitions=6)
+    plan.before_start()
+    properties = (data.parent / "kafka.properties").read_text(encoding="utf-8")
+    assert "listeners=PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093" in properties
+    assert "127.0.0.1:9000" in minio_plan().command
+
+
+def test_cluster_ids_differ_and_cannot_be_taken_for_an_option() -> None:
+    ids = {new_cluster_id() for _ in range(200)}
+    assert len(ids) == 200
+    assert all(len(text) == 22 and not text.startswith("-") for text in ids)

@@ -1,0 +1,1 @@
+"""What maintainers run on a checkout: documents made from the code, and a release."""
