@@ -5,9 +5,11 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := $(UV) run --frozen
 ARGS ?=
+VERSION ?=
+DRY ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo start stop status test test-unit test-faults bench docs format lint clean-file
+.PHONY: help demo start stop status test test-unit test-faults bench docs format lint release clean-file
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +52,9 @@ lint: | $(UV) ## Check format, rules, types and imports; rewrites nothing
 	$(RUN) ruff format --check .
 	$(RUN) pyright
 	$(RUN) lint-imports
+
+release: | $(UV) ## Tell what VERSION=x.y.z would release; DRY=0 makes the release
+	@$(RUN) python -m tools.release $(VERSION) $(if $(filter 0,$(DRY)),--no-dry-run)
 
 clean-file: ## Delete the files that Python and its tools leave behind
 	rm -rf .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* htmlcov
