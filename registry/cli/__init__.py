@@ -11,8 +11,8 @@ import typer
 
 from registry.cli.admin import admin
 from registry.cli.events import events
-from registry.cli.exit_codes import ExitCode, exit_code
 from registry.cli.lookups import list_models, show, versions
+from registry.cli.running import run_app
 from registry.cli.transfers import download, upload
 from registry.cli.uploads import uploads
 
@@ -33,10 +33,10 @@ app.command()(versions)
 app.command()(events)
 app.add_typer(uploads, name="uploads")
 app.command(
-    # All that follows `admin`, --help too, is passed on to the commands of the services.
+    hidden=True,  # it only says where those commands are
+    # All that follows `admin`, --help too, belongs to the commands of the services.
     add_help_option=False,
     context_settings={
-        "allow_extra_args": True,
         "allow_interspersed_args": False,
         "ignore_unknown_options": True,
     },
@@ -45,15 +45,7 @@ app.command(
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status; an error becomes one line on stderr."""
-    try:
-        # Not standalone: typer's own error boxes have several lines and statuses of their own.
-        ended = app(arguments, standalone_mode=False)
-    except (Exception, KeyboardInterrupt) as error:
-        typer.echo(f"registry: error: {_one_line(error)}", err=True)
-        return exit_code(error)
-    if ended == ExitCode.INTERRUPTED:
-        typer.echo("registry: error: interrupted", err=True)
-    return ended if isinstance(ended, int) else ExitCode.OK
+    return run_app(app, "registry", arguments)
 
 
 def main() -> None:
@@ -62,8 +54,3 @@ def main() -> None:
     # the time that `registry show` takes to start. httpx does without where the import fails.
     sys.modules.setdefault("httpx._main", None)  # pyright: ignore[reportArgumentType]
     sys.exit(run())
-
-
-def _one_line(error: BaseException) -> str:
-    text = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-    return " ".join(text.split()) or type(error).__name__

@@ -1,4 +1,4 @@
-"""`registry admin`: the operator's commands, for where the services and their settings are."""
+"""The operators' commands, for where the services and their settings are."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""`registry admin reconcile`: objects whose events were lost, found when an operator asks."""
+"""The command `reconcile`: objects whose events were lost, found when an operator asks."""
 
 from tests.support.admin import admin, told
 from tests.support.api import Api

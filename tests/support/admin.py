@@ -1,4 +1,4 @@
-"""The command `registry admin` as an operator runs it: a process with the services' settings."""
+"""The operators' commands as they are run: a process with the services' settings."""
 
 import asyncio
 import json
@@ -28,9 +28,9 @@ class Done:
 
 
 async def admin(environment: Mapping[str, str], *arguments: str) -> Done:
-    """Run `python -m registry admin ...`; raises TimeoutError."""
+    """Run `python -m services.admin ...`; raises TimeoutError."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "registry", "admin", *arguments),
+        *(sys.executable, "-m", "services.admin", *arguments),
         cwd=CHECKOUT,
         env={**os.environ, **environment},
         stdout=asyncio.subprocess.PIPE,
