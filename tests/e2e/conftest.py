@@ -74,4 +74,4 @@ async def api(settings: Settings) -> AsyncIterator[Api]:
 @pytest.fixture
 def model() -> str:
     """A model that no other test knows."""
-    return f"model {uuid4().hex[:12]}"
+    return f"model-{uuid4().hex[:12]}"

@@ -99,7 +99,7 @@ async def test_an_object_that_storage_cannot_read_is_not_ready_and_holds_up_no_o
     flip_on_disk(registry, servers, broken)
     indexer.thaw()
     for _ in range(6):  # on every partition, behind the broken one's event or not
-        await registry.uploader.upload(f"other {registry.model}", DATA)
+        await registry.uploader.upload(f"other-{registry.model}", DATA)
     await ready(registry, 6)
 
     async def failure() -> str | None:

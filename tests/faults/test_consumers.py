@@ -55,7 +55,7 @@ async def test_a_read_longer_than_the_poll_interval_neither_stops_the_line_nor_c
     await registry.start_both("poll:500", "slow_read:3")
     before = await kafka_groups.members(registry.settings)
     registry.write(f"{registry.model}/1/model.bin", os.urandom(5000))
-    await upload_many(registry.uploader, f"other {registry.model}", 6)
+    await upload_many(registry.uploader, f"other-{registry.model}", 6)
     await ready(registry, 6)
     assert await registry.view.count(state="ready", source="object") == 0, "it is still being read"
     assert await registry.violations() == []

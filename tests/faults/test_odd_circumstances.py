@@ -4,13 +4,13 @@ import os
 
 import pytest
 
+from registry.schemas.names import MAX_MODEL_CHARACTERS
 from tests.faults.harness.running_registry import Harness
 from tests.faults.harness.uploader import upload_many
 
 pytestmark = pytest.mark.servers
 
 LONG_PATH = "/".join("pqrs"[n] * size for n, size in enumerate((200, 200, 200, 90)))
-LONGEST_KEY_BYTES = 900
 PATHS = (
     "with space.bin",
     "a+b.bin",
@@ -25,12 +25,11 @@ PATHS = (
 
 async def test_keys_of_every_kind_are_uploaded_and_found(registry: Harness) -> None:
     await registry.start_both()
-    long_model = registry.model + "é" * ((LONGEST_KEY_BYTES - len(f"/1/{LONG_PATH}")) // 2 - 7)
-    assert len(f"{long_model}/1/{LONG_PATH}".encode()) == LONGEST_KEY_BYTES
-    for model in (registry.model, f"a b+c@d {registry.model}", long_model):
+    long_model = registry.model + "é" * (MAX_MODEL_CHARACTERS - len(registry.model))
+    for model in (registry.model, f"A_b.C-d.{registry.model}", long_model):
         await registry.uploader.upload(model, {path: os.urandom(300) for path in PATHS})
     for number, path in enumerate(PATHS, 1):
-        registry.write(f"found {registry.model}/{number}/{path}", os.urandom(300))
+        registry.write(f"found-{registry.model}/{number}/{path}", os.urandom(300))
     assert len(registry.ledger.confirmed) == 3
     assert await registry.violations() == []
 
@@ -43,7 +42,7 @@ async def test_clocks_that_are_ten_minutes_off_change_nothing(registry: Harness)
         await service.ready()
     await upload_many(registry.uploader, registry.model, 12)
     for number in range(1, 9):  # so that either indexer adopts some
-        registry.write(f"found {registry.model}-{number}/1/model.bin", os.urandom(3000))
+        registry.write(f"found-{registry.model}-{number}/1/model.bin", os.urandom(3000))
     assert len(registry.ledger.confirmed) == 12
     assert await registry.violations() == []
 

@@ -23,7 +23,7 @@ def context(settings: Settings, database: Database, storage: Storage) -> Context
 
 def request(size_bytes: int = 5) -> UploadRequest:
     file = {"path": "model.bin", "size_bytes": size_bytes}
-    return UploadRequest.model_validate({"model": f"model {uuid4().hex}", "files": [file]})
+    return UploadRequest.model_validate({"model": f"model-{uuid4().hex}", "files": [file]})
 
 
 async def test_who_loses_the_race_for_a_key_gets_the_winners_session(context: Context) -> None:

@@ -18,7 +18,7 @@ async def test_more_requests_than_it_may_work_on_are_told_to_come_again(
     machine: Machine, api: Api
 ) -> None:
     await machine.start(*SERVICES)
-    model = f"model {uuid4().hex[:12]}"
+    model = f"model-{uuid4().hex[:12]}"
     body = {"model": model, "files": [{"path": "model.bin", "size_bytes": 5}]}
     answers = await asyncio.gather(
         *(api.ingest.post("/v1/uploads", json=body) for _ in range(40)),
@@ -39,6 +39,6 @@ async def test_the_client_comes_again_until_it_is_served(machine: Machine) -> No
     await machine.start(*SERVICES)
     async with AsyncModelRegistryClient(machine.url("ingest")) as client:
         versions = await asyncio.gather(
-            *(client.upload(f"crowd {n}", b"bytes", path="model.bin") for n in range(6))
+            *(client.upload(f"crowd-{n}", b"bytes", path="model.bin") for n in range(6))
         )
     assert [version.state for version in versions] == ["ready"] * 6

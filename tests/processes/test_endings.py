@@ -24,7 +24,7 @@ LARGE = os.urandom(8 * MIB)
 
 @pytest.fixture
 def model() -> str:
-    return f"model {uuid4().hex[:12]}"
+    return f"model-{uuid4().hex[:12]}"
 
 
 async def indexer_behind(valve: Valve, machine: Machine) -> None:

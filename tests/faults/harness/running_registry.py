@@ -34,7 +34,7 @@ class Harness:
         self.servers = servers
         self.environment = environment
         self.ledger = Ledger()
-        self.model = f"model {uuid4().hex[:8]}"
+        self.model = f"model-{uuid4().hex[:8]}"
         self.services: list[Service] = []
         self._folder = folder
         self.uploader: Uploader
