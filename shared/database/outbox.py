@@ -6,7 +6,7 @@ of versions costs a document for each model and not one for each event.
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,8 @@ from pymongo import DeleteMany, UpdateOne
 from pymongo.read_concern import ReadConcern
 
 from registry.schemas import ModelEvent
-from shared.database.client import Collection, Database, Document, portions
+from shared.database import client
+from shared.database.client import Database, Document, portions
 
 LANES = 4
 """Parts of the outbox, by model, that are read and published side by side."""
@@ -45,19 +46,33 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def pending(self, lane: int, limit: int) -> tuple[list[PendingEvent], bool]:
+    async def pending(
+        self, lane: int, limit: int, *, without: Collection[str] = ()
+    ) -> tuple[list[PendingEvent], bool]:
         """Return the events of up to `limit` entries of a lane, and whether there may be more.
+
+        Those of the models `without` are passed over, and fill no place.
 
         They come by model and sequence, without a gap. Read as one snapshot: a plain scan could
         pass a model's place before event n is there and still meet n + 1. Without a transaction,
         whose every statement SecantusDB keeps waiting for those of all others.
         """
+        wanted: Document = {"lane": lane}
+        if without:
+            wanted["model"] = {"$nin": list(without)}
+        return await self._read(wanted, limit)
+
+    async def pending_of(self, model: str, limit: int) -> tuple[list[PendingEvent], bool]:
+        """Return what `pending` does, of one model alone."""
+        return await self._read({"lane": lane_of(model), "model": model}, limit)
+
+    async def _read(self, wanted: Document, limit: int) -> tuple[list[PendingEvent], bool]:
         events: list[PendingEvent] = []
         size = entries = 0
-        outbox: Collection = self._database.outbox.with_options(  # pyright: ignore[reportUnknownMemberType]
+        outbox: client.Collection = self._database.outbox.with_options(  # pyright: ignore[reportUnknownMemberType]
             read_concern=ReadConcern("snapshot")
         )
-        cursor = outbox.find({"lane": lane}).sort([("model", 1), ("sequence", 1)])
+        cursor = outbox.find(wanted).sort([("model", 1), ("sequence", 1)])
         async for entry in cursor.limit(limit).batch_size(limit):
             found = _events(entry)
             events += found

@@ -24,6 +24,15 @@ def version_event(kind: EventType, record: VersionRecord) -> ModelEvent:
     return _event(kind, record, [])
 
 
+def without_artifacts(body: bytes) -> bytes | None:
+    """Return the event without its artifacts; None where it has none."""
+    event = ModelEvent.model_validate_json(body)
+    if not event.data.artifacts:
+        return None
+    data = event.data.model_copy(update={"artifacts": []})
+    return event.model_copy(update={"data": data}).model_dump_json(exclude_none=True).encode()
+
+
 def _event(kind: EventType, record: VersionRecord, artifacts: list[ArtifactRecord]) -> ModelEvent:
     return ModelEvent(
         id=f"{record.id}-{record.sequence}",

@@ -18,6 +18,7 @@ from registry.schemas import Version
 from services.indexer.context import Context
 from services.indexer.kafka.errors import KafkaUnreadable
 from services.indexer.publish.relay import Relay
+from services.indexer.publish.sink import EventRefused
 from services.indexer.reconcile import schedule
 from services.indexer.reconcile.schedule import Reconciler
 from services.indexer.work import workers
@@ -27,11 +28,14 @@ from shared.database.client import Database
 from shared.database.leases import keep_renewed
 from shared.database.outbox import PendingEvent
 from shared.database.watch import watch
+from shared.domain.events import version_event
 from shared.runtime import tasks
 from shared.runtime.startup import until_done
 from shared.runtime.tasks import woken
+from tests.support.records import version
 from tests.support.stepping import Life, cancel_at_every_step
 
+EVENT = version_event("registry.version.created.v1", version()).model_dump_json().encode()
 Begin = Callable[[asyncio.AbstractEventLoop], Life]
 
 
@@ -71,13 +75,20 @@ class Servers:
             return [], False
         self.rounds += 1
         number = next(self.events)
-        return [PendingEvent(str(number), "churn", number, b"{}", str(number), True)], False
+        return [PendingEvent(str(number), "churn", number, EVENT, str(number), True)], False
+
+    async def pending_of(self, model: str, _: int) -> tuple[list[PendingEvent], bool]:
+        await answer()
+        event = next(self.events)
+        return [PendingEvent(str(event), model, event, EVENT, str(event), True)], False
 
     async def remove(self, published: Sequence[PendingEvent]) -> None:
         await self.at_the_end()
 
     async def send(self, event: PendingEvent) -> None:
         await answer()
+        if event.sequence % 3 == 1:
+            raise EventRefused("MessageSizeTooLargeError")
 
     async def renewed(self) -> bool:
         self.rounds += 1

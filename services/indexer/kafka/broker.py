@@ -24,7 +24,10 @@ def make_broker(settings: Settings) -> KafkaBroker:
     return KafkaBroker(
         settings.kafka_bootstrap_servers,
         acks="all",
-        enable_idempotence=True,
+        # One batch of a partition is under way at a time, so that order needs no idempotence. With
+        # it, a message that Kafka refuses leaves a hole in aiokafka's numbers, and all that follows
+        # in its partition is refused with OutOfOrderSequenceNumber until the process ends.
+        enable_idempotence=False,
         request_timeout_ms=int(settings.kafka_timeout_seconds * 1000),
         graceful_timeout=BATCH_END_SECONDS,
         apply_types=False,

@@ -4,7 +4,7 @@ import base64
 import json
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 from urllib.parse import quote_plus
 
@@ -70,6 +70,13 @@ class DeadLetter:
                 break
         value = json.dumps({"Records": records}).encode()
         return cls(None, value, {**_story(error), "original-topic": topic})
+
+    def without_content(self) -> Self:
+        """Keep the story alone; a header says how large the value was."""
+        headers = {name: text[:200] for name, text in self.headers.items() if name != "traceback"}
+        return replace(
+            self, key=None, value=b"", headers={VALUE_CUT: str(len(self.value)), **headers}
+        )
 
 
 def _event_of(bucket: str, artifact: ArtifactRecord) -> dict[str, object]:

@@ -1,12 +1,52 @@
-"""What can go wrong with Kafka, and the limit on each answer of it."""
+"""What can go wrong with Kafka: each error of its client is classified here, once.
+
+| kind | whose fault | what follows |
+|---|---|---|
+| away | nobody's: no answer, no leader, too few replicas | the same is sent again, after a pause |
+| message | the message's: no broker ever takes it as it is | something else is sent in its place |
+| settings | ours or an operator's: rights, names, credentials | sent again, and told in readiness |
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import Literal
 
+from aiokafka import errors
 from aiokafka.errors import KafkaError
 
 from shared.domain.errors import Unavailable
+
+Kind = Literal["away", "message", "settings"]
+
+OF_THE_MESSAGE = (
+    errors.MessageSizeTooLargeError,
+    errors.RecordListTooLargeError,
+    errors.InvalidTimestampError,
+    errors.UnsupportedForMessageFormatError,
+)
+OF_THE_SETTINGS = (
+    errors.AuthenticationFailedError,
+    errors.AuthenticationMethodNotSupported,
+    errors.ClusterAuthorizationFailedError,
+    errors.GroupAuthorizationFailedError,
+    errors.IllegalSaslStateError,
+    errors.InvalidConfigurationError,
+    errors.InvalidGroupIdError,
+    errors.InvalidPartitionsError,
+    errors.InvalidReplicationFactorError,
+    errors.InvalidRequiredAcksError,
+    errors.InvalidTopicError,
+    errors.KafkaConfigurationError,
+    errors.PolicyViolationError,
+    errors.SaslAuthenticationFailed,
+    errors.SecurityDisabled,
+    errors.TopicAuthorizationFailedError,
+    errors.TransactionalIdAuthorizationFailed,
+    errors.UnsupportedCodecError,
+    errors.UnsupportedSaslMechanismError,
+    errors.UnsupportedVersionError,
+)
 
 
 class KafkaUnavailable(Unavailable):
@@ -14,6 +54,15 @@ class KafkaUnavailable(Unavailable):
 
     def __init__(self, reason: str) -> None:
         super().__init__("kafka_unavailable", f"Kafka does not confirm: {reason}")
+        self.reason = reason
+
+
+class KafkaForbids(KafkaUnavailable):
+    """Kafka takes no message from us until settings, rights or topics are mended."""
+
+
+class MessageRefused(Exception):
+    """Kafka never takes this message as it is; the text is the name of its error."""
 
 
 class KafkaUnreadable(Unavailable):
@@ -21,6 +70,31 @@ class KafkaUnreadable(Unavailable):
 
     def __init__(self, reason: str) -> None:
         super().__init__("kafka_unavailable", f"Kafka cannot be read: {reason}")
+
+
+def kind_of(error: KafkaError | OSError) -> Kind:
+    """Return whose fault an error is; what nobody can tell is "away", and is tried again."""
+    if isinstance(error, OF_THE_MESSAGE):
+        return "message"
+    if isinstance(error, OF_THE_SETTINGS):
+        return "settings"
+    return "away"
+
+
+@asynccontextmanager
+async def confirmed_within(seconds: float) -> AsyncGenerator[None]:
+    """Limit the sending of one message.
+
+    Raises KafkaUnavailable, or KafkaForbids, after which it may be sent again; MessageRefused.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (KafkaError, OSError) as error:  # TimeoutError is one
+        name = type(error).__name__
+        if (kind := kind_of(error)) == "message":
+            raise MessageRefused(name) from error
+        raise (KafkaForbids if kind == "settings" else KafkaUnavailable)(name) from error
 
 
 @asynccontextmanager

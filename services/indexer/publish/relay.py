@@ -2,26 +2,20 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
-from itertools import groupby
 from typing import NoReturn
 
 from services.indexer.context import Context
+from services.indexer.publish.lane import IDLE_SECONDS, Lane
 from services.indexer.publish.sink import EventSink
 from shared.database.client import DatabaseError
 from shared.database.leases import LeaseLost, run_under_lease
-from shared.database.outbox import LANES, PendingEvent
-from shared.domain.errors import Unavailable
+from shared.database.outbox import LANES
 from shared.runtime.logs import get_logger
-from shared.runtime.tasks import heed_cancellation, run_all, woken
+from shared.runtime.tasks import heed_cancellation, run_all
 
-BATCH = 250
-"""Entries of a lane that are read at once."""
 LEASE = "relay"
 LEASE_SECONDS = 6.0
 """After a crash, events wait this long for another relay."""
-IDLE_SECONDS = 5.0
-"""How often a lane is looked at when nothing woke its worker."""
 
 log = get_logger(__name__)
 
@@ -34,13 +28,21 @@ class Relay:
 
     def __init__(self, context: Context, sink: EventSink) -> None:
         self._context = context
-        self._sink = sink
-        self._wakes = [asyncio.Event() for _ in range(LANES)]
+        self._lanes = [Lane(number, context.outbox, sink) for number in range(LANES)]
 
     def wake(self, lane: int | None = None) -> None:
         """Look into the lane now, or into all of them."""
-        for wake in self._wakes if lane is None else [self._wakes[lane]]:
-            wake.set()
+        for each in self._lanes if lane is None else [self._lanes[lane]]:
+            each.wake()
+
+    def refused(self) -> list[str]:
+        """Tell of each model that is held up by an event which is never taken as it is."""
+        return [
+            f"model {model!r}: {hold.reason}"
+            for lane in self._lanes
+            for model, hold in lane.held.items()
+            if hold.is_refused
+        ]
 
     async def run(self) -> NoReturn:
         """Work until cancelled, in turn with the relays of other processes.
@@ -61,38 +63,4 @@ class Relay:
                 await asyncio.sleep(random.uniform(0, IDLE_SECONDS))  # noqa: S311 - no secret
 
     async def _follow_all(self) -> None:
-        """Publish until cancelled. A failure leaves the events where they are."""
-        await run_all(self._follow(lane) for lane in range(LANES))
-
-    async def _follow(self, lane: int) -> NoReturn:
-        while True:
-            heed_cancellation()
-            self._wakes[lane].clear()
-            try:
-                more = await self.publish_pending(lane)
-            except (Unavailable, DatabaseError) as error:
-                log.warning("relay failed", error=type(error).__name__, detail=str(error))
-                more = False
-            if not more:
-                await woken(self._wakes[lane], IDLE_SECONDS)
-
-    async def publish_pending(self, lane: int) -> bool:
-        """Publish one batch, models side by side; True when there may be more at once."""
-        events, more = await self._context.outbox.pending(lane, BATCH)
-        by_model = [list(group) for _, group in groupby(events, key=lambda event: event.model)]
-        published: list[PendingEvent] = []
-        try:
-            await run_all(self._in_order(of_model, published) for of_model in by_model)
-        finally:
-            if published:
-                await self._context.outbox.remove(published)
-        return more
-
-    async def _in_order(
-        self, events: Sequence[PendingEvent], published: list[PendingEvent]
-    ) -> None:
-        """One at a time: the next leaves when the one before is confirmed."""
-        for event in events:
-            await self._sink.send(event)
-            log.info("event published", model=event.model, event_id=event.id)
-            published.append(event)
+        await run_all(lane.follow() for lane in self._lanes)
