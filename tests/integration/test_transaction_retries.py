@@ -74,7 +74,7 @@ async def count(client: Client, counters: Collection, seconds: float = LONG) -> 
 
 async def given_out(counters: Collection) -> list[int]:
     """The numbers that were committed, in order."""
-    return sorted([found["_id"] for found in await counters.find({"n": None}).to_list(None)])
+    return sorted([found["_id"] for found in await counters.find({"n": None}).to_list()])
 
 
 async def test_transactions_under_random_errors_count_once_each(

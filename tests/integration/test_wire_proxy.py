@@ -93,7 +93,7 @@ async def test_what_nobody_asked_to_fail_passes(
     await counters.insert_many([large, *({"_id": number} for number in range(5000))])
     assert await counters.find_one({"_id": "large"}) == large
     assert await counters.count_documents({}) == 5002
-    assert len(await counters.find({}, {"_id": 1}).to_list(None)) == 5002, "more than one batch"
+    assert len(await counters.find({}, {"_id": 1}).to_list()) == 5002, "more than one batch"
     assert await count_in_transaction(client, counters) == 1
     assert await counted(counters) == 2
     assert proxy.injected.total() == 0

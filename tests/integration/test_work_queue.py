@@ -32,7 +32,7 @@ OVER = timedelta(seconds=-1)
 @pytest.fixture
 async def model(database: Database) -> str:
     """A model of its own in an empty queue."""
-    await database.versions.update_many({}, {"$set": {"work": None}})
+    await database.versions.driver.update_many({}, {"$set": {"work": None}})
     return f"model {uuid4().hex}"
 
 

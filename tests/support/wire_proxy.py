@@ -16,7 +16,7 @@ from bson.int64 import Int64
 from pymongo.uri_parser import parse_uri
 
 from local.ports import HOST
-from shared.tasks import end
+from shared.runtime.tasks import end
 from tests.support.wire_connection import WireConnection
 from tests.support.wire_faults import NOT_PRIMARY, Fault, Match, RandomFaults, Rule, Script
 from tests.support.wire_messages import Command, ProtocolError

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from services.indexer.context import Context
 from services.indexer.publish.sink import EventSink
-from shared.database.client import DatabaseError
+from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import LeaseLost, run_under_lease
 from shared.database.outbox import LANES, PendingEvent
 from shared.domain.errors import Unavailable
@@ -55,8 +55,8 @@ class Relay:
                 )
             except LeaseLost:
                 log.warning("lease lost", lease=LEASE)
-            except DatabaseError as error:
-                log.warning("no lease", lease=LEASE, error=type(error).__name__)
+            except DatabaseUnavailable as error:
+                log.warning("no lease", lease=LEASE, error=error.reason)
                 await asyncio.sleep(random.uniform(0, IDLE_SECONDS))  # noqa: S311 - no secret
 
     async def _follow_all(self) -> None:
@@ -68,7 +68,7 @@ class Relay:
             self._wakes[lane].clear()
             try:
                 more = await self.publish_pending(lane)
-            except (Unavailable, DatabaseError) as error:
+            except Unavailable as error:
                 log.warning("relay failed", error=type(error).__name__, detail=str(error))
                 more = False
             if not more:

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from aiokafka.errors import KafkaConnectionError
 from pydantic import ValidationError
-from pymongo.errors import ServerSelectionTimeoutError
 
 from registry.cli import output, run
 from registry.cli.exit_codes import exit_code
 from services.admin import output as admin_output
 from services.admin.dead_letters.letters import Letter
 from services.admin.errors import told_errors
+from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import LeaseLost
 from shared.domain.errors import Conflict, InvalidRequest, NotFound
 from shared.domain.records import utc_now
@@ -117,7 +117,7 @@ def test_the_client_loads_nothing_of_the_services() -> None:
         (StorageUnavailable("SlowDown"), 6, "SlowDown"),
         (LeaseLost("reconcile"), 6, "lease reconcile"),
         (KafkaConnectionError(), 6, "KafkaConnectionError"),
-        (ServerSelectionTimeoutError("a:1: refused, Timeout: 1s, [...]"), 6, "a:1: refused"),
+        (DatabaseUnavailable("AutoReconnect: a:1: refused"), 6, "a:1: refused"),
         (ConnectionRefusedError("no"), 6, "ConnectionRefusedError"),
         (ZeroDivisionError("a defect"), 1, "a defect"),
     ],
