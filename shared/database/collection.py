@@ -33,8 +33,13 @@ Transaction = AsyncIOMotorClientSession
 Change = UpdateOne | DeleteOne | DeleteMany | ReplaceOne[Document]
 Order = Sequence[tuple[str, int]]
 T = TypeVar("T")
-PORTION = 50
-"""Values of one `$in`. SecantusDB compares each document with every value that was asked for."""
+PORTION = 100
+"""Values of one `$in`.
+
+Each portion is a round trip, inside a transaction too, where it prolongs the time in which others
+may conflict. But SecantusDB compares each document with every value: among 20,000 documents 1,200
+keys took 157 ms by 50, 204 ms by 100, 316 ms by 200 and 789 ms by 500.
+"""
 
 
 @contextmanager

@@ -45,6 +45,9 @@ class Turns:
     def __init__(self) -> None:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
+    def __len__(self) -> int:
+        return len(self._locks)
+
     def of(self, name: str) -> asyncio.Lock:
         """Return the lock of a name; it is forgotten when nobody holds or awaits it."""
         lock = self._locks.get(name)

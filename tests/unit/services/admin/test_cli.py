@@ -26,6 +26,7 @@ DOCS = Path(__file__).parents[4] / "docs" / "cli.md"
 COMMANDS = (
     ("reconcile",),
     ("replay",),
+    ("migrate",),
     ("dead-letters", "list"),
     ("dead-letters", "show"),
     ("dead-letters", "replay"),
