@@ -9,6 +9,8 @@ from services.admin.composition import run_with_context
 from services.admin.dead_letters import topic as dead_letters
 from services.admin.dead_letters.letters import Letter, WholeLetter
 from services.admin.dead_letters.sender import open_sender
+from services.admin.migrate import MigrationReport
+from services.admin.migrate import migrate as build_what_is_missing
 from services.admin.rebuild.rebuild import rebuild
 from services.admin.rebuild.report import RebuildReport
 from services.indexer.context import Context
@@ -60,6 +62,17 @@ def replay(
 
     report = run_with_context(use)
     (output.print_json if as_json else output.print_rebuilt)(report)
+
+
+@app.command()
+def migrate(as_json: AsJson = False) -> None:
+    """Build the indexes that the database lacks, however long it takes."""
+
+    async def use(context: Context) -> MigrationReport:
+        return await build_what_is_missing(context)
+
+    report = run_with_context(use)
+    (output.print_json if as_json else output.print_migrated)(report)
 
 
 @letters.command("list")

@@ -14,7 +14,7 @@ from registry.errors import (
     ServiceError,
     UnavailableError,
 )
-from shared.database.client import DatabaseError
+from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import LeaseLost
 from shared.domain.errors import Conflict, InvalidRequest, NotFound, RegistryError, Unavailable
 from shared.runtime.process import explain_bad_settings
@@ -33,6 +33,8 @@ def told_errors() -> Generator[None]:
     """Turn what a use case raises into the errors that the command's exit statuses are for."""
     try:
         yield
+    except DatabaseUnavailable as error:
+        raise UnavailableError(f"MongoDB does not answer: {error.reason}") from error
     except Unavailable as error:
         raise UnavailableError(error.detail) from error
     except RegistryError as error:
@@ -42,8 +44,6 @@ def told_errors() -> Generator[None]:
         raise told(error.detail, code=error.code, status=error.status) from error
     except LeaseLost as error:
         raise UnavailableError(f"another process took the lease {error} over; try again") from error
-    except DatabaseError as error:
-        raise UnavailableError(f"MongoDB does not answer: {_brief(error)}") from error
     except (KafkaError, OSError) as error:
         raise UnavailableError(f"a server does not answer: {_brief(error)}") from error
 

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from services.admin.dead_letters.letters import Letter, WholeLetter
 from services.admin.dead_letters.topic import ReplayReport
+from services.admin.migrate import MigrationReport
 from services.admin.rebuild.report import Findings, RebuildReport
 from services.indexer.reconcile.report import Report
 
@@ -44,6 +45,12 @@ def print_replayed(report: ReplayReport) -> None:
     """Print what became of dead letters that were to be replayed."""
     _print_counts(report)
     _print_lines("refused", report.refused.examples)
+
+
+def print_migrated(report: MigrationReport) -> None:
+    """Print which indexes a migration built, and which were there."""
+    _print_lines("built", report.built)
+    _print_lines("there already", report.present)
 
 
 def print_letters(letters: Iterable[Letter]) -> None:

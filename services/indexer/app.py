@@ -25,7 +25,7 @@ from services.indexer.publish.relay import Relay
 from services.indexer.reconcile.schedule import Reconciler
 from services.indexer.work.workers import Workers
 from shared.database.client import open_database
-from shared.database.watch import watch
+from shared.database.watch import watch_outbox
 from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
 from shared.storage.adapter import open_storage
@@ -75,7 +75,7 @@ async def _run_pipeline(settings: Settings, health: Health) -> None:
                     workers.wake()
 
         subscribe_to_bucket_events(broker, settings, handle, health)
-        outbox_watch = watch(database.outbox, ["insert"], relay.wake, field="fullDocument.lane")
+        outbox_watch = watch_outbox(database, relay.wake)
         try:
             await run_parts(
                 [relay.run(), workers.run(), reconciler.run(), outbox_watch],

@@ -11,12 +11,13 @@ from services.indexer.context import Context
 from services.indexer.health import Health
 from services.indexer.kafka.consumer import start_consuming, stop_consuming
 from services.indexer.kafka.topics import ensure_topics
-from shared.database.client import DatabaseError
-from shared.database.indexes import ensure_indexes
+from shared.database.errors import DatabaseUnavailable
+from shared.database.indexes import IndexesMissing, verify_indexes
 from shared.domain.errors import RegistryError
-from shared.runtime.startup import until_done
+from shared.runtime.startup import TellsWhatItWaitsFor, until_done
 
 KAFKA_ERRORS = (KafkaError, OSError)
+WAITING = (DatabaseUnavailable, IndexesMissing)
 
 
 async def prepare(context: Context, broker: KafkaBroker, health: Health) -> None:
@@ -28,12 +29,17 @@ async def prepare(context: Context, broker: KafkaBroker, health: Health) -> None
     async def wait_for(
         server: str, step: Callable[[], Awaitable[None]], errors: tuple[type[Exception], ...]
     ) -> None:
+        def tell(failure: BaseException) -> None:
+            health.starting = (
+                failure.waits_for if isinstance(failure, TellsWhatItWaitsFor) else server
+            )
+
         health.starting = server
-        await until_done(server, step, errors=errors)
+        await until_done(server, step, errors=errors, on_failure=tell)
 
     await wait_for("Kafka", lambda: ensure_topics(context.settings), KAFKA_ERRORS)
-    await wait_for("MongoDB", lambda: ensure_indexes(context.database), (DatabaseError,))
-    await wait_for("MinIO", context.groups.prepare, (RegistryError, DatabaseError))
+    await wait_for("MongoDB", lambda: verify_indexes(context.database), WAITING)
+    await wait_for("MinIO", context.groups.prepare, (RegistryError,))
     await wait_for("Kafka", connect, KAFKA_ERRORS)
 
 

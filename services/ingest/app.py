@@ -9,11 +9,11 @@ from fastapi import FastAPI, Request
 
 from services.ingest.context import Context
 from services.ingest.uploads.routes import router
-from shared.database.client import DatabaseError, open_database
-from shared.database.indexes import ensure_indexes
+from shared.database.client import open_database
+from shared.database.indexes import verify_indexes
 from shared.domain.errors import RegistryError
 from shared.runtime.settings import Settings
-from shared.runtime.startup import until_done
+from shared.runtime.startup import Preparation
 from shared.storage.adapter import open_storage
 from shared.web.limits import RequestLimit
 from shared.web.readiness import absent_servers
@@ -29,8 +29,8 @@ def create_app(settings: Settings) -> FastAPI:
             database = await stack.enter_async_context(open_database(settings))
             storage = await stack.enter_async_context(open_storage(settings))
             context = Context.create(settings, database, storage)
-            preparation = asyncio.create_task(_prepare(context))
-            stack.callback(preparation.cancel)
+            preparation = Preparation("indexes and bucket")
+            stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
             yield {"context": context, "preparation": preparation}
 
     app = FastAPI(
@@ -46,22 +46,20 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-async def _prepare(context: Context) -> None:
+async def _prepare(context: Context, preparation: Preparation) -> None:
     """Make what requests need, as soon as the servers answer."""
 
-    async def work() -> None:
-        await ensure_indexes(context.database)
+    async def prepare() -> None:
+        await verify_indexes(context.database)
         await context.groups.prepare()
 
-    await until_done("MongoDB and MinIO", work, errors=(DatabaseError, RegistryError))
+    await preparation.run(prepare, errors=(RegistryError,))
 
 
 async def _waits_for(request: Request) -> list[str]:
     """Name what is missing for uploads to work now."""
     context: Context = request.state.context
-    preparation: asyncio.Task[None] = request.state.preparation
+    preparation: Preparation = request.state.preparation
     bucket = context.settings.minio_bucket
     missing = await absent_servers(context.database, context.storage, bucket)
-    if not missing and not preparation.done():
-        missing.append("indexes and bucket")
-    return missing
+    return missing or ([preparation.waits_for] if preparation.waits_for else [])

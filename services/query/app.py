@@ -10,11 +10,12 @@ from fastapi import FastAPI, Request
 from services.query.context import Context
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import router
-from shared.database.client import DatabaseError, open_database
-from shared.database.indexes import ensure_indexes
+from shared.database.client import open_database
+from shared.database.errors import DatabaseUnavailable
+from shared.database.indexes import IndexesMissing, verify_indexes
 from shared.database.versions import Versions
 from shared.runtime.settings import Settings
-from shared.runtime.startup import until_done
+from shared.runtime.startup import Preparation
 from shared.storage.urls import UrlSigner
 from shared.web.readiness import absent_servers
 from shared.web.service import add_shared_parts
@@ -30,8 +31,8 @@ def create_app(settings: Settings) -> FastAPI:
             feed = VersionFeed(database)
             versions = Versions(database)
             context = Context(settings, database, versions, feed, UrlSigner(settings))
-            preparation = asyncio.create_task(_prepare(context))
-            stack.callback(preparation.cancel)
+            preparation = Preparation("indexes")
+            stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
             stack.callback(asyncio.create_task(feed.run()).cancel)
             yield {"context": context, "preparation": preparation}
 
@@ -46,18 +47,18 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-async def _prepare(context: Context) -> None:
-    """Make the indexes that lookups need, as soon as MongoDB answers."""
+async def _prepare(context: Context, preparation: Preparation) -> None:
+    """Have the indexes that lookups need, as soon as MongoDB answers."""
 
-    async def work() -> None:
-        await ensure_indexes(context.database)
+    async def verify() -> None:
+        await verify_indexes(context.database)
 
-    await until_done("MongoDB", work, errors=(DatabaseError,))
+    await preparation.run(verify, errors=(DatabaseUnavailable, IndexesMissing))
 
 
 async def _waits_for(request: Request) -> list[str]:
     """Name what is missing for lookups to work now; storage is the downloader's to reach."""
     context: Context = request.state.context
-    preparation: asyncio.Task[None] = request.state.preparation
+    preparation: Preparation = request.state.preparation
     missing = await absent_servers(context.database, None, context.settings.minio_bucket)
-    return missing or ([] if preparation.done() else ["indexes"])
+    return missing or ([preparation.waits_for] if preparation.waits_for else [])

@@ -1,35 +1,27 @@
-"""The one module that knows motor; PyMongo's async client can replace it here.
+"""The client, its collections, and the server's clock.
 
-Motor is deprecated in favour of PyMongo's async client, so nothing else imports it.
+Motor is deprecated in favour of PyMongo's async client: this module, `collection` and
+`transactions` are all that knows it.
 """
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pymongo
-from motor.motor_asyncio import (
-    AsyncIOMotorClient,
-    AsyncIOMotorClientSession,
-    AsyncIOMotorCollection,
-)
-from pymongo import DeleteMany, DeleteOne, ReplaceOne, UpdateOne
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
+from shared.database.collection import Collection, Document
+from shared.database.errors import told_errors
+from shared.database.transactions import Statements, Turns, run_transaction
 from shared.runtime.settings import Settings
 
-Document = dict[str, Any]
-Collection = AsyncIOMotorCollection[Document]
-Session = AsyncIOMotorClientSession
-DatabaseError = PyMongoError
-DuplicateKey = DuplicateKeyError
-Change = UpdateOne | DeleteOne | DeleteMany | ReplaceOne[Document]
 T = TypeVar("T")
-PORTION = 50
 _CLOCK_SECONDS = 60.0
 _CLOSE_SECONDS = 1.0
 
@@ -37,20 +29,31 @@ _CLOSE_SECONDS = 1.0
 class Database:
     """The registry's collections, and transactions over them."""
 
-    def __init__(self, client: AsyncIOMotorClient[Document], name: str) -> None:
+    def __init__(
+        self, client: AsyncIOMotorClient[Document], name: str, transaction_seconds: float
+    ) -> None:
         self._client = client
+        self._transaction_seconds = transaction_seconds
         self._clock: tuple[float, datetime] | None = None
-        # A version is money: acknowledged only once the majority has it in its journal.
-        database = client.get_database(name, write_concern=WriteConcern("majority", j=True))
-        self.models: Collection = database["models"]
-        self.versions: Collection = database["versions"]
-        self.handles: Collection = database["handles"]
-        self.part_digests: Collection = database["part_digests"]
-        self.outbox: Collection = database["outbox"]
-        self.storage_groups: Collection = database["storage_groups"]
-        self.strays: Collection = database["strays"]
-        self.leases: Collection = database["leases"]
-        self.reports: Collection = database["reports"]
+        self._turns = Turns()
+        # What the URL asks for does not count here: a secondary may not have yet what was
+        # acknowledged, and the reconciler would take an object for one of no version. A version is
+        # acknowledged only once the majority has it in its journal.
+        database = client.get_database(
+            name,
+            read_preference=ReadPreference.PRIMARY,
+            read_concern=ReadConcern("majority"),
+            write_concern=WriteConcern("majority", j=True),
+        )
+        self.models = Collection(database["models"])
+        self.versions = Collection(database["versions"])
+        self.handles = Collection(database["handles"])
+        self.part_digests = Collection(database["part_digests"])
+        self.outbox = Collection(database["outbox"])
+        self.storage_groups = Collection(database["storage_groups"])
+        self.strays = Collection(database["strays"])
+        self.leases = Collection(database["leases"])
+        self.reports = Collection(database["reports"])
 
     async def now(self) -> datetime:
         """Return the server's time, so that leases hold between machines whose clocks differ.
@@ -59,7 +62,8 @@ class Database:
         """
         if self._clock is None or monotonic() - self._clock[0] > _CLOCK_SECONDS:
             asked = monotonic()
-            answer = await self._client.admin.command("hello")
+            with told_errors():
+                answer = await self._client.admin.command("hello")
             local: datetime = answer["localTime"]
             told_at = (asked + monotonic()) / 2
             self._clock = (told_at, local if local.tzinfo else local.replace(tzinfo=UTC))
@@ -68,53 +72,32 @@ class Database:
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
     async def ping(self) -> None:
-        """Return once the server has answered; raises DatabaseError."""
-        await self._client.admin.command("ping")
+        """Return once the primary has let us read; raises DatabaseUnavailable."""
+        # Not the command of this name: a server answers that to whom it lets do nothing else.
+        await self.models.find_one({"_id": ""}, {"_id": 1})
 
-    async def transaction(self, work: Callable[..., Coroutine[Any, Any, T]]) -> T:
-        """Run `work` in a snapshot transaction; it is run again after a write conflict.
+    async def transaction(
+        self, statements: Statements[T], *, tries: int | None = None, turn: str | None = None
+    ) -> T:
+        """Run the statements in a snapshot transaction; they are run again after a conflict.
 
-        `work` therefore changes nothing but the database. Raises DatabaseError.
+        With `turn`, those of this process with the same one go one after the other. With `tries`,
+        it is given up after so many conflicts. Raises DatabaseContended, when nothing was changed,
+        and DatabaseUnavailable, when it may have been.
         """
-        async with await self._client.start_session() as session:
-            result: T = await session.with_transaction(
-                work,
-                read_concern=ReadConcern("snapshot"),
-                write_concern=WriteConcern("majority", j=True),
+        with told_errors():
+            return await run_transaction(
+                self._client,
+                statements,
+                seconds=self._transaction_seconds,
+                tries=tries,
+                turn=self._turns.of(turn) if turn is not None else None,
             )
-            return result
-
-    async def bulk_write(
-        self, collection: Collection, changes: Sequence[Change], session: Session | None = None
-    ) -> None:
-        """Send the changes in one round trip; raises DatabaseError."""
-        # motor's stub leaves a parameter of bulk_write untyped.
-        await collection.bulk_write(changes, session=session)  # pyright: ignore[reportUnknownMemberType]
 
 
 def limit_operations(seconds: float) -> AbstractContextManager[None]:
     """Let no operation inside the block take longer than this, whatever the settings say."""
     return pymongo.timeout(seconds)
-
-
-def portions(values: Iterable[T]) -> Iterator[list[T]]:
-    """Cut values into lists that fit into a query's `$in`.
-
-    SecantusDB compares each document with every value that was asked for.
-    """
-    rest = list(values)
-    for start in range(0, len(rest), PORTION):
-        yield rest[start : start + PORTION]
-
-
-async def find_each(
-    collection: Collection, field: str, values: Iterable[str], session: Session | None = None
-) -> AsyncGenerator[Document]:
-    """Yield the documents whose field has one of the values; raises DatabaseError."""
-    for portion in portions(values):
-        query = collection.find({field: {"$in": portion}}, session=session)
-        for found in await query.to_list(None):
-            yield found
 
 
 @asynccontextmanager
@@ -124,11 +107,14 @@ async def open_database(settings: Settings) -> AsyncGenerator[Database]:
         settings.mongodb_url.get_secret_value(),
         appname="model-registry",
         tz_aware=True,
+        # The driver repeats by itself what is safe to repeat, also where the URL says otherwise.
+        retryReads=True,
+        retryWrites=True,
         # One limit for everything: selection, connecting, each operation, each retry of it.
         timeoutMS=int(settings.mongodb_timeout_seconds * 1000),
     )
     try:
-        yield Database(client, settings.mongodb_db)
+        yield Database(client, settings.mongodb_db, settings.mongodb_transaction_seconds)
     finally:
         with limit_operations(_CLOSE_SECONDS):  # it tells the server, which may be away
             client.close()

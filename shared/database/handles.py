@@ -8,7 +8,9 @@ from collections.abc import Iterable
 
 from pymongo import DeleteOne, UpdateOne
 
-from shared.database.client import Database, DuplicateKey, Session
+from shared.database.client import Database
+from shared.database.collection import Document, Transaction, find_each
+from shared.database.errors import DuplicateKey
 from shared.domain.errors import Conflict
 from shared.domain.records import VersionRecord
 
@@ -46,28 +48,34 @@ async def resolve_handle(database: Database, handle: str) -> str | None:
     return found["version_id"] if found else None
 
 
-async def take_handles(database: Database, record: VersionRecord, session: Session) -> None:
+async def holders_of(database: Database, handles: Iterable[str]) -> dict[str, Document]:
+    """Return what is kept of each handle that is held, or was."""
+    return {found["_id"]: found async for found in find_each(database.handles, "_id", handles)}
+
+
+async def take_handles(database: Database, record: VersionRecord, transaction: Transaction) -> None:
     """Give a new version its handles.
 
     Raises Conflict "version_exists" or "idempotency_key_taken" where another version holds one.
     """
     if (key := _idempotency_key(record)) is not None:
         detail = "the idempotency key opened another session"
-        await _take(database, key, record, Conflict("idempotency_key_taken", detail), session)
+        await _take(database, key, record, Conflict("idempotency_key_taken", detail), transaction)
     if record.label is not None:
         label = label_handle(record.model, record.label)
-        await _take(database, label, record, version_exists(record.model, record.label), session)
+        taken = version_exists(record.model, record.label)
+        await _take(database, label, record, taken, transaction)
     if record.client_id is not None:
         await database.handles.update_one(
             {"_id": client_handle(record.client_id)},
             {"$set": {"version_id": record.id}},
             upsert=True,
-            session=session,
+            transaction=transaction,
         )
 
 
 async def give_back_handles(
-    database: Database, rejected: Iterable[VersionRecord], session: Session
+    database: Database, rejected: Iterable[VersionRecord], transaction: Transaction
 ) -> None:
     """Free what rejected versions held; a label goes on finding its version until it is taken."""
     changes: list[UpdateOne | DeleteOne] = []
@@ -78,7 +86,7 @@ async def give_back_handles(
             held = {"_id": label_handle(record.model, record.label), "version_id": record.id}
             changes.append(UpdateOne(held, {"$set": {"held": False}}))
     if changes:
-        await database.bulk_write(database.handles, changes, session=session)
+        await database.handles.bulk_write(changes, transaction=transaction)
 
 
 def version_exists(model: str, version: str | int) -> Conflict:
@@ -88,7 +96,11 @@ def version_exists(model: str, version: str | int) -> Conflict:
 
 
 async def _take(
-    database: Database, handle: str, record: VersionRecord, conflict: Conflict, session: Session
+    database: Database,
+    handle: str,
+    record: VersionRecord,
+    conflict: Conflict,
+    transaction: Transaction,
 ) -> None:
     try:
         # One that is held does not match, and making it a second time fails on its id.
@@ -96,7 +108,7 @@ async def _take(
             {"_id": handle, "held": False},
             {"$set": {"version_id": record.id, "held": True}},
             upsert=True,
-            session=session,
+            transaction=transaction,
         )
     except DuplicateKey as error:
         raise conflict from error

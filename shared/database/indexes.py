@@ -1,25 +1,136 @@
-"""Indexes, made at every start; making one that is there costs a round trip and changes nothing."""
+"""Indexes. A start verifies them, and builds what is missing where that takes no time.
+
+On large collections building belongs to an operator: it takes long, and every service would try it
+at once (`registry admin migrate`).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo.errors import OperationFailure
 
-from shared.database.client import Database
+from shared.database.client import Database, limit_operations
+from shared.database.collection import Collection
+from shared.database.errors import told_errors
+from shared.domain.errors import Unavailable
+
+SMALL_COLLECTION = 100_000
+"""Up to so many documents a start builds the indexes of a collection by itself."""
+START_BUILD_SECONDS = 120.0
+"""How long that may take: longer than an operation may, which an index must not be cut by."""
+MIGRATION_SECONDS = 7 * 24 * 3600.0
+"""How long an operator's building may take."""
+WAITS_FOR = "indexes (run: registry admin migrate)"
+"""What a service's readiness says while a large collection lacks indexes."""
 
 
-async def ensure_indexes(database: Database) -> None:
-    """Make every index that is missing; raises DatabaseError."""
-    await database.versions.create_indexes(
-        [
+class IndexesMissing(Unavailable):
+    """A large collection lacks indexes; an operator has to build them."""
+
+    waits_for = WAITS_FOR
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__("indexes_missing", f"missing: {', '.join(missing)}; {WAITS_FOR}")
+
+
+def wanted_indexes() -> Mapping[str, list[IndexModel]]:
+    """Return the indexes that the registry's statements rely on, by collection."""
+    return {
+        "versions": [
             IndexModel([("model", ASCENDING), ("number", DESCENDING)], unique=True),
             # One key belongs to one version, in whatever bucket: it names model and number.
             IndexModel([("artifacts.key", ASCENDING)], unique=True),
             # The queue of those that need work; most have none, and are not in it.
             IndexModel([("work.kind", ASCENDING), ("work.due_at", ASCENDING)], sparse=True),
-        ]
-    )
-    await database.outbox.create_indexes(
-        [
+        ],
+        "outbox": [
             IndexModel(
                 [("lane", ASCENDING), ("model", ASCENDING), ("sequence", ASCENDING)], unique=True
             )
-        ]
+        ],
+        "strays": [
+            IndexModel([("last_seen_at", ASCENDING)]),
+            IndexModel([("quarantined_at", ASCENDING), ("first_seen_at", ASCENDING)]),
+        ],
+    }
+
+
+async def verify_indexes(database: Database) -> None:
+    """Return once every index is there; those of small collections are built.
+
+    Raises IndexesMissing and DatabaseUnavailable.
+    """
+    lacking: list[str] = []
+    for name, indexes in wanted_indexes().items():
+        collection = _collection(database, name)
+        missing = await _missing(collection, indexes)
+        if not missing:
+            continue
+        with told_errors():
+            size = await collection.driver.estimated_document_count()
+        if size < SMALL_COLLECTION:
+            refused = await _build(collection, list(missing.values()))
+            lacking += [f"{name}: {refused}"] if refused else []
+        else:
+            lacking += [f"{name}.{index}" for index in missing]
+    if lacking:
+        raise IndexesMissing(lacking)
+
+
+async def build_indexes(database: Database) -> tuple[list[str], list[str]]:
+    """Build every index that is missing, however long it takes.
+
+    Returns the names of those that were built and of those that were there. Raises
+    DatabaseUnavailable; what was built until then stays.
+    """
+    built: list[str] = []
+    present: list[str] = []
+    for name, indexes in wanted_indexes().items():
+        collection = _collection(database, name)
+        missing = await _missing(collection, indexes)
+        for index in indexes:
+            full_name = f"{name}.{index.document['name']}"
+            if index.document["name"] in missing:
+                with limit_operations(MIGRATION_SECONDS):
+                    await collection.create_indexes([index])
+                built.append(full_name)
+            else:
+                present.append(full_name)
+    return built, present
+
+
+async def _build(collection: Collection, indexes: Sequence[IndexModel]) -> str:
+    """Build the indexes of a small collection; returns why the server will not, if so."""
+    try:
+        with limit_operations(START_BUILD_SECONDS):
+            await collection.create_indexes(indexes)
+    except OperationFailure as error:
+        return str(error)  # another index has the name, or the documents break the rule
+    return ""
+
+
+def _collection(database: Database, name: str) -> Collection:
+    return {
+        "versions": database.versions,
+        "outbox": database.outbox,
+        "strays": database.strays,
+    }[name]
+
+
+async def _missing(collection: Collection, indexes: Sequence[IndexModel]) -> dict[str, IndexModel]:
+    """Return by name those of the indexes that the collection lacks as they are wanted."""
+    with told_errors():
+        there = [index async for index in collection.driver.list_indexes()]
+    known = {_identity(index) for index in there}
+    return {
+        index.document["name"]: index for index in indexes if _identity(index.document) not in known
+    }
+
+
+def _identity(index: Mapping[str, Any]) -> tuple[object, ...]:
+    return (
+        tuple((field, int(order)) for field, order in index["key"].items()),
+        bool(index.get("unique")),
+        bool(index.get("sparse")),
     )

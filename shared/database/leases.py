@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
 
-from shared.database.client import Database, DatabaseError, DuplicateKey, limit_operations
+from shared.database.client import Database, limit_operations
+from shared.database.errors import DatabaseUnavailable, DuplicateKey
 from shared.domain.records import new_id
 from shared.runtime.logs import get_logger
 from shared.runtime.tasks import heed_cancellation, run_guarded
@@ -32,8 +33,8 @@ async def run_under_lease(
     """Wait for the lease, run `work` while it is held, and give the lease back.
 
     It is renewed three times in its life of `seconds`, by the server's clock. Raises LeaseLost,
-    with `work` cancelled, when it was lost meanwhile; what `work` raises; and DatabaseError where
-    it cannot be taken.
+    with `work` cancelled, when it was lost meanwhile; what `work` raises; and DatabaseUnavailable
+    where it cannot be taken.
     """
     token = new_id()
 
@@ -55,7 +56,7 @@ async def _wait_for(database: Database, name: str, token: str, seconds: float) -
 
 
 async def try_lease(database: Database, name: str, token: str, *, seconds: float) -> bool:
-    """Take the lease where nobody holds it; it ends by itself. Raises DatabaseError."""
+    """Take the lease where nobody holds it; it ends by itself. Raises DatabaseUnavailable."""
     now = await database.now()
     try:
         # One that is held does not match, and making it a second time fails on its id.
@@ -81,8 +82,8 @@ async def keep_renewed(
         await asyncio.sleep(seconds / 3)
         try:
             held = await renew()
-        except DatabaseError as error:
-            log.warning("lease not renewed", lease=name, error=type(error).__name__)
+        except DatabaseUnavailable as error:
+            log.warning("lease not renewed", lease=name, error=error.reason)
             continue  # while the server is away nobody else can take it either
         if not held:
             raise LeaseLost(name)
@@ -100,5 +101,5 @@ async def _give_back(database: Database, name: str, token: str) -> None:
     try:
         with limit_operations(GIVE_BACK_SECONDS):
             await database.leases.delete_one({"_id": name, "token": token})
-    except DatabaseError as error:
-        log.warning("lease not given back", lease=name, error=type(error).__name__)
+    except DatabaseUnavailable as error:
+        log.warning("lease not given back", lease=name, error=error.reason)

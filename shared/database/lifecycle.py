@@ -1,18 +1,18 @@
-"""State changes of versions. Each is one transaction: state, sequence number and outbox event."""
+"""What becomes of versions: opened, settled, ended, missing, present again.
 
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+Each is one transaction: state, sequence number and outbox event.
+"""
 
-from pymongo import ReplaceOne, UpdateOne
-from pymongo.collection import ReturnDocument
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
 
 from registry.schemas import SETTLED, Reason
-from shared.database.client import Database, Document, DuplicateKey, Session, find_each
-from shared.database.handles import give_back_handles, take_handles, version_exists
-from shared.database.outbox import outbox_entries
-from shared.domain.errors import Conflict
-from shared.domain.events import version_event
+from shared.database.announcing import VersionChange, announce
+from shared.database.client import Database
+from shared.database.collection import Document, Transaction, find_each
+from shared.database.errors import DatabaseContended
+from shared.database.handles import give_back_handles, take_handles
+from shared.database.models import read_counters, set_latest
 from shared.domain.records import VersionRecord, WorkRecord
 from shared.domain.transitions import (
     EVENT_OF_STATE,
@@ -22,9 +22,11 @@ from shared.domain.transitions import (
     numbered,
 )
 
-T = TypeVar("T")
-_MODEL_RACES = 5
-"""Tries at making a model that others make at the same moment; one of them wins each time."""
+CONFLICTS_TOGETHER = 2
+"""After so many conflicts, a batch of versions is settled in two halves."""
+
+Findings = list[tuple[str, list[Verdict]]]
+"""Verdicts by version, in order."""
 
 
 async def open_version(
@@ -33,78 +35,45 @@ async def open_version(
     """Record a version and its created event; allocates its number unless one is asked for.
 
     The draft's artifacts carry paths; their keys are completed here. Raises Conflict with code
-    "version_exists" or "idempotency_key_taken".
+    "version_exists" or "idempotency_key_taken", DatabaseContended and DatabaseUnavailable.
     """
 
-    async def work(session: Session) -> VersionRecord:
-        change: Document = {
-            "$inc": {"sequence": 1, "version_count": 1},
-            "$setOnInsert": {"latest_number": None},
-            "$min": {"created_at": draft.created_at},  # of several at once, the earliest
-        }
-        if number is None:
-            change["$inc"]["next_number"] = 1
-        else:
-            change["$max"] = {"next_number": number}
-        model = await database.models.find_one_and_update(
-            {"_id": draft.model},
-            change,
-            upsert=True,
-            return_document=ReturnDocument.AFTER,
-            session=session,
-        )
-        record = numbered(draft, number or model["next_number"], model["sequence"])
-        event = version_event("registry.version.created.v1", record)
-        await take_handles(database, record, session)
-        try:
-            await database.versions.insert_one(record.model_dump(by_alias=True), session=session)
-        except DuplicateKey as error:
-            raise version_exists(draft.model, record.number) from error
-        await database.outbox.insert_many(outbox_entries([event]), session=session)
-        return record
+    async def open_it(transaction: Transaction) -> VersionRecord:
+        counters = await read_counters(database, [draft.model], transaction)
+        chosen = number or counters[draft.model].next_number + 1
+        record = numbered(draft, chosen, 0)  # its sequence number comes with the event
+        await take_handles(database, record, transaction)
+        change = VersionChange(None, record, "registry.version.created.v1", is_counted=True)
+        [opened] = await announce(database, [change], counters, transaction)
+        return opened
 
-    return await while_models_are_made(draft.model, lambda: database.transaction(work))
-
-
-async def while_models_are_made(model: str, attempt: Callable[[], Awaitable[T]]) -> T:
-    """Run what makes the model where there is none, again when another made it at that moment.
-
-    Raises Conflict "model_contended" when that does not end.
-    """
-    for _ in range(_MODEL_RACES):
-        try:
-            return await attempt()
-        except DuplicateKey:
-            continue
-    raise Conflict("model_contended", f"model {model!r} is being made by others; try again")
+    # In turns: every version of a model counts its model on, and would conflict with the others.
+    return await database.transaction(open_it, turn=draft.model)
 
 
 async def settle(database: Database, verdicts: Sequence[Verdict]) -> list[VersionRecord]:
     """Apply verdicts, and return the versions whose state they changed or renewed, in order.
 
     A verdict on a version that is settled, on an artifact that is verified, or under a lease that
-    was lost, changes nothing: repeats and late workers are harmless.
+    was lost, changes nothing: repeats and late workers are harmless. Where others are at work on
+    the same models, halves of it are settled on their own, in order, so that it gets on. Raises
+    DatabaseContended and DatabaseUnavailable; what was settled until then stays.
     """
     by_version: dict[str, list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         by_version[verdict.version_id].append(verdict)
-    if not by_version:
-        return []
-
-    now = await database.now()
-
-    async def work(session: Session) -> list[VersionRecord]:
-        before = await _read(database, list(by_version), session)
-        after = [
-            record
-            for version_id, found in by_version.items()
-            if version_id in before
-            and (record := apply_verdicts(before[version_id], found, now)) is not before[version_id]
-        ]
-        records = await _write(database, after, session)
-        return [record for record in records if _is_news(before[record.id], record)]
-
-    return await database.transaction(work)
+    settled: list[VersionRecord] = []
+    waiting = deque([list(by_version.items())] if by_version else [])
+    while waiting:
+        batch = waiting.popleft()
+        try:
+            settled += await _settle_together(database, batch)
+        except DatabaseContended:
+            if len(batch) == 1:
+                raise
+            half = len(batch) // 2
+            waiting.extendleft([batch[half:], batch[:half]])
+    return settled
 
 
 async def reject(
@@ -141,7 +110,7 @@ async def mark_missing(
     return await _change(database, version_id, decide)
 
 
-async def restore(database: Database, version_id: str) -> VersionRecord | None:
+async def mark_present(database: Database, version_id: str) -> VersionRecord | None:
     """Record that a missing version has all its objects again; None where it is not missing."""
     now = await database.now()
 
@@ -152,6 +121,25 @@ async def restore(database: Database, version_id: str) -> VersionRecord | None:
         return found.model_copy(update={"state": "ready", "reasons": [], "work": work})
 
     return await _change(database, version_id, decide)
+
+
+async def _settle_together(database: Database, batch: Findings) -> list[VersionRecord]:
+    now = await database.now()
+
+    async def settle_them(transaction: Transaction) -> list[VersionRecord]:
+        before = await _read(database, [version_id for version_id, _ in batch], transaction)
+        after = [
+            record
+            for version_id, found in batch
+            if version_id in before
+            and (record := apply_verdicts(before[version_id], found, now)) is not before[version_id]
+        ]
+        records = await _write(database, before, after, transaction)
+        return [record for record in records if _is_news(before[record.id], record)]
+
+    # A single version is tried until the deadline: it cannot be halved.
+    tries = CONFLICTS_TOGETHER if len(batch) > 1 else None
+    return await database.transaction(settle_them, tries=tries)
 
 
 def _is_news(before: VersionRecord, after: VersionRecord) -> bool:
@@ -166,87 +154,46 @@ async def _change(
 ) -> VersionRecord | None:
     """Change one version as `decide` says, which is given what the transaction has read."""
 
-    async def work(session: Session) -> VersionRecord | None:
-        found = (await _read(database, [version_id], session)).get(version_id)
+    async def change_it(transaction: Transaction) -> VersionRecord | None:
+        before = await _read(database, [version_id], transaction)
+        found = before.get(version_id)
         after = decide(found) if found is not None else None
         if after is None:
             return None
-        [record] = await _write(database, [after], session)
+        [record] = await _write(database, before, [after], transaction)
         return record
 
-    return await database.transaction(work)
+    return await database.transaction(change_it)
 
 
 async def _read(
-    database: Database, version_ids: Sequence[str], session: Session
+    database: Database, version_ids: Sequence[str], transaction: Transaction
 ) -> dict[str, VersionRecord]:
     return {
         found["_id"]: VersionRecord.model_validate(found)
-        async for found in find_each(database.versions, "_id", version_ids, session)
+        async for found in find_each(database.versions, "_id", version_ids, transaction)
     }
 
 
 async def _write(
-    database: Database, after: Sequence[VersionRecord], session: Session
+    database: Database,
+    before: dict[str, VersionRecord],
+    after: Sequence[VersionRecord],
+    transaction: Transaction,
 ) -> list[VersionRecord]:
     """Write the changed versions, and what follows from it."""
     if not after:
         return []
-    announced = [record for record in after if record.state in EVENT_OF_STATE]
-    sequenced = await _sequence(database, announced, session)
-    records = [sequenced.get(record.id, record) for record in after]
-    # Whole documents, by id alone: the fastest way, and the transaction has read what it replaces.
-    changes = [ReplaceOne({"_id": each.id}, each.model_dump(by_alias=True)) for each in records]
-    await database.bulk_write(database.versions, changes, session=session)
+    changes = [
+        VersionChange(before[record.id], record, EVENT_OF_STATE.get(record.state))
+        for record in after
+    ]
+    told = {change.after.model for change in changes if change.event is not None}
+    counters = await read_counters(database, told, transaction)
+    records = await announce(database, changes, counters, transaction)
     rejected = [record for record in records if record.state == "rejected"]
-    await give_back_handles(database, rejected, session)
+    await give_back_handles(database, rejected, transaction)
     for record in records:
         if record.state == "missing":
-            await _find_latest(database, record.model, session)
-    if sequenced:
-        events = [
-            version_event(EVENT_OF_STATE[record.state], record) for record in sequenced.values()
-        ]
-        await database.outbox.insert_many(outbox_entries(events), session=session)
+            await set_latest(database, record.model, transaction)
     return records
-
-
-async def _sequence(
-    database: Database, records: Sequence[VersionRecord], session: Session
-) -> dict[str, VersionRecord]:
-    """Give each record its model's next sequence number, in order; by version id."""
-    by_model: dict[str, list[VersionRecord]] = defaultdict(list)
-    for record in records:
-        by_model[record.model].append(record)
-    models = find_each(database.models, "_id", by_model, session)
-    last: dict[str, int] = {model["_id"]: model["sequence"] async for model in models}
-    changes: list[UpdateOne] = []
-    sequenced: dict[str, VersionRecord] = {}
-    for name, members in sorted(by_model.items()):
-        changes.append(UpdateOne({"_id": name}, _model_change(members)))
-        for sequence, record in enumerate(members, last[name] + 1):
-            sequenced[record.id] = record.model_copy(update={"sequence": sequence})
-    if changes:
-        # Whoever changed one of these models since the snapshot makes the transaction run again.
-        await database.bulk_write(database.models, changes, session=session)
-    return sequenced
-
-
-async def newest_ready(database: Database, model: str, session: Session) -> int | None:
-    """Return the number that "latest" stands for: the highest that is ready."""
-    newest = await database.versions.find_one(
-        {"model": model, "state": "ready"}, {"number": 1}, sort=[("number", -1)], session=session
-    )
-    return newest["number"] if newest else None
-
-
-async def _find_latest(database: Database, model: str, session: Session) -> None:
-    latest = {"latest_number": await newest_ready(database, model, session)}
-    await database.models.update_one({"_id": model}, {"$set": latest}, session=session)
-
-
-def _model_change(members: Sequence[VersionRecord]) -> Document:
-    change: Document = {"$inc": {"sequence": len(members)}}
-    if ready := [record.number for record in members if record.state == "ready"]:
-        change["$max"] = {"latest_number": max(ready)}
-    return change

@@ -7,15 +7,15 @@ of versions costs a document for each model and not one for each event.
 import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 from pymongo import DeleteMany, UpdateOne
-from pymongo.read_concern import ReadConcern
 
 from registry.schemas import ModelEvent
-from shared.database import client
-from shared.database.client import Database, Document, portions
+from shared.database.client import Database
+from shared.database.collection import Document, portions
 
 LANES = 4
 """Parts of the outbox, by model, that are read and published side by side."""
@@ -41,7 +41,7 @@ class PendingEvent:
 
 
 class Outbox:
-    """The outbox; every method raises DatabaseError."""
+    """The outbox; every method raises DatabaseUnavailable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -69,18 +69,16 @@ class Outbox:
     async def _read(self, wanted: Document, limit: int) -> tuple[list[PendingEvent], bool]:
         events: list[PendingEvent] = []
         size = entries = 0
-        outbox: client.Collection = self._database.outbox.with_options(  # pyright: ignore[reportUnknownMemberType]
-            read_concern=ReadConcern("snapshot")
-        )
-        cursor = outbox.find(wanted).sort([("model", 1), ("sequence", 1)])
-        async for entry in cursor.limit(limit).batch_size(limit):
-            found = _events(entry)
-            events += found
-            entries += 1
-            size += sum(len(event.body) for event in found)
-            if size > MAX_READ_BYTES:
-                await cursor.close()
-                return events, True
+        outbox = self._database.outbox.at_one_moment()
+        cursor = outbox.find(wanted).sort([("model", 1), ("sequence", 1)]).limit(limit)
+        async with aclosing(aiter(cursor)) as found_entries:
+            async for entry in found_entries:
+                found = _events(entry)
+                events += found
+                entries += 1
+                size += sum(len(event.body) for event in found)
+                if size > MAX_READ_BYTES:
+                    return events, True
         return events, entries == limit
 
     async def remove(self, published: Sequence[PendingEvent]) -> None:
@@ -107,7 +105,7 @@ class Outbox:
                 changes.append(UpdateOne({"_id": last.entry}, sent))
             changes.append(DeleteMany(done))
         changes += [DeleteMany({"_id": {"$in": portion}}) for portion in portions(whole)]
-        await self._database.bulk_write(self._database.outbox, changes)
+        await self._database.outbox.bulk_write(changes)
 
 
 def lane_of(model: str) -> int:

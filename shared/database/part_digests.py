@@ -6,14 +6,15 @@ would carry.
 
 from collections.abc import Mapping, Sequence
 
-from shared.database.client import Database, Document, find_each
+from shared.database.client import Database
+from shared.database.collection import Document, find_each
 from shared.domain.part_digests import PartDigests
 
 
 async def keep_part_digests(
     database: Database, version_id: str, found: Mapping[int, PartDigests]
 ) -> None:
-    """Keep the digests by artifact index; again changes nothing. Raises DatabaseError.
+    """Keep the digests by artifact index; again changes nothing. Raises DatabaseUnavailable.
 
     They are written before the version becomes ready, so that a ready one has them.
     """
@@ -31,7 +32,7 @@ async def keep_part_digests(
 async def read_part_digests(
     database: Database, version_id: str, indexes: Sequence[int]
 ) -> dict[int, PartDigests]:
-    """Return what is kept of these artifacts, by their index; raises DatabaseError."""
+    """Return what is kept of these artifacts, by their index; raises DatabaseUnavailable."""
     ids = {_id(version_id, index): index for index in indexes}
     return {
         ids[found["_id"]]: PartDigests(found["part_size_bytes"], bytes(found["digests"]))

@@ -1,10 +1,12 @@
-"""Reads of versions and models, and the small writes that change no state."""
+"""Reads of versions, and the small writes that change no state."""
 
 from collections.abc import Iterable
+from contextlib import aclosing
 from typing import Any
 
-from registry.schemas import Model, Version, VersionSummary
-from shared.database.client import Database, Document, Session, find_each
+from registry.schemas import Version, VersionSummary
+from shared.database.client import Database
+from shared.database.collection import Document, find_each, portions
 from shared.database.handles import client_handle, key_handle, label_handle, resolve_handle
 from shared.domain.records import VersionRecord
 
@@ -18,16 +20,15 @@ _SUMMARIES_AT_ONCE = 32
 
 
 class Versions:
-    """The versions collection; every method raises DatabaseError where the server fails."""
+    """The versions collection; every method raises DatabaseUnavailable."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._versions = database.versions
-        self._models = database.models
 
-    async def get(self, version_id: str, session: Session | None = None) -> VersionRecord | None:
+    async def get(self, version_id: str) -> VersionRecord | None:
         """Return a version by its id."""
-        found = await self._versions.find_one({"_id": version_id}, session=session)
+        found = await self._versions.find_one({"_id": version_id})
         return VersionRecord.model_validate(found) if found else None
 
     async def by_idempotency_key(self, key: str) -> VersionRecord | None:
@@ -36,11 +37,26 @@ class Versions:
         return await self.get(version_id) if version_id else None
 
     async def by_keys(self, keys: Iterable[str]) -> list[VersionRecord]:
-        """Return the versions that own any of these object keys."""
-        return [
-            VersionRecord.model_validate(found)
-            async for found in find_each(self._versions, "artifacts.key", keys)
-        ]
+        """Return the versions that own any of these object keys, each once."""
+        owners: dict[str, VersionRecord] = {}
+        owned: set[str] = set()
+        waiting: list[str] = list(dict.fromkeys(keys))
+        while waiting:
+            # A version of many files is found by the first portion of them, and read once.
+            portion = next(portions(waiting))
+            query = self._versions.find({"artifacts.key": {"$in": portion}})
+            for found in await query.to_list():
+                owner = owners[found["_id"]] = VersionRecord.model_validate(found)
+                owned.update(artifact.key for artifact in owner.artifacts)
+            waiting = [key for key in waiting[len(portion) :] if key not in owned]
+        return list(owners.values())
+
+    async def by_ids(self, version_ids: Iterable[str]) -> dict[str, VersionRecord]:
+        """Return the versions with these ids."""
+        return {
+            found["_id"]: VersionRecord.model_validate(found)
+            async for found in find_each(self._versions, "_id", version_ids)
+        }
 
     async def set_multipart_id(self, version_id: str, index: int, multipart_id: str) -> bool:
         """Record the multipart upload of an artifact.
@@ -70,17 +86,6 @@ class Versions:
             {"$set": {"session.state": "completed", **fields}},
         )
 
-    async def model(self, name: str) -> Model | None:
-        """Return a registered model."""
-        found = await self._models.find_one({"_id": name})
-        return _model(found) if found else None
-
-    async def models(self, *, after: str | None, limit: int) -> list[Model]:
-        """Return up to `limit` models whose names sort after `after`."""
-        query: Document = {"_id": {"$gt": after}} if after is not None else {}
-        cursor = self._models.find(query).sort("_id", 1).limit(limit)
-        return [_model(found) async for found in cursor]
-
     async def summaries(
         self, model: str, *, before: int | None, limit: int, max_bytes: int
     ) -> tuple[list[VersionSummary], bool]:
@@ -91,21 +96,21 @@ class Versions:
         query: Document = {"model": model}
         if before is not None:
             query["number"] = {"$lt": before}
-        cursor = self._versions.find(query, _SUMMARY).sort("number", -1).limit(limit + 1)
+        cursor = self._versions.find(query, _SUMMARY).sort([("number", -1)]).limit(limit + 1)
         summaries: list[VersionSummary] = []
         size = 0
-        async for found in cursor.batch_size(_SUMMARIES_AT_ONCE):
-            if len(summaries) == limit or size > max_bytes:
-                await cursor.close()
-                return summaries, True
-            summaries.append(VersionSummary.model_validate({**found, "id": found["_id"]}))
-            size += len(summaries[-1].model_dump_json())
+        async with aclosing(aiter(cursor.in_batches_of(_SUMMARIES_AT_ONCE))) as documents:
+            async for found in documents:
+                if len(summaries) == limit or size > max_bytes:
+                    return summaries, True
+                summaries.append(VersionSummary.model_validate({**found, "id": found["_id"]}))
+                size += len(summaries[-1].model_dump_json())
         return summaries, False
 
     async def records_below(
         self, model: str, *, before: int | None, limit: int
     ) -> list[VersionRecord]:
-        """Return up to `limit` versions of a model below number `before`, newest first."""
+        """Return up to `limit` versions below number `before`, as they are recorded."""
         found = await self._below(model, before, limit)
         return [VersionRecord.model_validate(each) for each in found]
 
@@ -113,13 +118,13 @@ class Versions:
         query: Document = {"model": model}
         if before is not None:
             query["number"] = {"$lt": before}
-        return await self._versions.find(query).sort("number", -1).limit(limit).to_list(None)
+        return await self._versions.find(query).sort([("number", -1)]).limit(limit).to_list()
 
     async def records_of(self, model: str, *, after: int, limit: int) -> list[VersionRecord]:
         """Return up to `limit` versions of a model above number `after`, oldest first."""
         query: Document = {"model": model, "number": {"$gt": after}}
-        cursor = self._versions.find(query).sort("number", 1).limit(limit)
-        return [VersionRecord.model_validate(found) for found in await cursor.to_list(None)]
+        cursor = self._versions.find(query).sort([("number", 1)]).limit(limit)
+        return [VersionRecord.model_validate(found) for found in await cursor.to_list()]
 
     async def find(self, version_id: str) -> Version | None:
         """Return a version by its id, as users see it."""
@@ -149,7 +154,3 @@ class Versions:
 
 def _version(document: Document) -> Version:
     return Version.model_validate({**document, "id": document["_id"]})
-
-
-def _model(document: Document) -> Model:
-    return Model.model_validate({**document, "name": document["_id"]})

@@ -1,36 +1,44 @@
 """Change streams as wake-ups: they say that something may have changed, and are never the truth."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
+from pymongo.errors import PyMongoError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
-from shared.database.client import Collection, DatabaseError, Document
+from shared.database.client import Database
+from shared.database.collection import Collection, Document
+from shared.database.errors import kind_of
 from shared.runtime.logs import get_logger
 from shared.runtime.tasks import heed_cancellation
 
 log = get_logger(__name__)
 
 
-async def watch(
-    collection: Collection,
-    operations: list[str],
-    on_change: Callable[[Any], None],
-    *,
-    field: str = "documentKey._id",
-) -> None:
-    """Call `on_change` with a field of each change, until cancelled: the document's id, or another.
+async def watch_versions(database: Database, on_change: Callable[[str | None], None]) -> NoReturn:
+    """Call `on_change` with the id of each version that changed, until cancelled.
 
     It is called with None whenever the stream begins anew: changes before that may have been
     missed, so everybody who waits has to look for himself.
     """
+    await _watch(database.versions, ["update", "replace"], "documentKey._id", on_change)
+
+
+async def watch_outbox(database: Database, on_change: Callable[[int | None], None]) -> NoReturn:
+    """Call `on_change` with the lane of each entry that is new, or with None: see above."""
+    await _watch(database.outbox, ["insert"], "fullDocument.lane", on_change)
+
+
+async def _watch(
+    collection: Collection, operations: list[str], field: str, on_change: Callable[[Any], None]
+) -> NoReturn:
     pipeline: list[Document] = [
         {"$match": {"operationType": {"$in": operations}}},
         {"$project": {"value": f"${field}"}},
     ]
 
     async def follow() -> None:
-        async with collection.watch(pipeline) as stream:
+        async with collection.driver.watch(pipeline) as stream:
             on_change(None)
             while stream.alive:
                 change: dict[str, Any] | None = await stream.try_next()
@@ -39,11 +47,14 @@ async def watch(
 
     def report(state: RetryCallState) -> None:
         failure = state.outcome.exception() if state.outcome else None
-        log.warning("change stream lost", collection=collection.name, error=type(failure).__name__)
+        kind = kind_of(failure) if isinstance(failure, PyMongoError) else None
+        # Whoever waits for a wake-up looks by himself now and then, so this must not end either.
+        tell = log.error if kind == "permanent" else log.warning
+        tell("change stream lost", collection=collection.name, error=type(failure).__name__)
 
     while True:
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(DatabaseError),
+            retry=retry_if_exception_type(PyMongoError),
             wait=wait_random_exponential(multiplier=0.2, max=5),
             before_sleep=report,
         ):

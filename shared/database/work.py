@@ -1,16 +1,20 @@
 """The queue of versions that need work: taken under a lease with a fencing token, and counted."""
 
+import random
 from collections.abc import Mapping
-from datetime import timedelta
-
-from pymongo.collection import ReturnDocument
+from datetime import datetime, timedelta
 
 from registry.schemas import Reason
-from shared.database.client import Database, Document
+from shared.database.client import Database
+from shared.database.collection import Document
 from shared.domain.records import VersionRecord, WorkKind, WorkRecord
 
 FAILED = "_failed"
 """What follows the kind of work in the code of its failure."""
+_CANDIDATES = 16
+"""Versions that are looked up for one claim: when others take the first, the next are known."""
+_LOOKS = 4
+"""How often a claim looks, where others took every candidate each time."""
 
 
 async def claim_work(
@@ -21,15 +25,38 @@ async def claim_work(
     Findings must carry `token`: they count only while the lease is still this one.
     """
     now = await database.now()
-    found = await database.versions.find_one_and_update(
-        {"work.kind": kind, "work.due_at": {"$lte": now}},
-        {
-            "$set": {"work.token": token, "work.due_at": now + lease},
-            "$inc": {"work.attempts": 1},
-        },
-        sort=[("work.due_at", 1)],
-        return_document=ReturnDocument.AFTER,
-    )
+    due: Document = {"work.kind": kind, "work.due_at": {"$lte": now}}
+    # Found by the index and taken by id, in two statements: a find-and-modify with a sort keeps
+    # all workers at one document, where the slower ones conflict and begin anew.
+    for _ in range(_LOOKS):
+        found = database.versions.find(due, {"work": 1}).sort(
+            [("work.kind", 1), ("work.due_at", 1)]
+        )
+        candidates = await found.limit(_CANDIDATES).to_list()
+        if not candidates:
+            return None
+        first, *others = candidates
+        random.shuffle(others)  # so that those who lost the first do not all meet at the second
+        for candidate in (first, *others):
+            if await _take(database, candidate, token, now, lease):
+                return await _taken(database, candidate["_id"], token)
+    return None
+
+
+async def _take(
+    database: Database, candidate: Document, token: str, now: datetime, lease: timedelta
+) -> bool:
+    """Take a version as it was found; False where another was faster."""
+    work: Document = candidate["work"]
+    as_found: Document = {"_id": candidate["_id"]}
+    as_found.update({f"work.{name}": work[name] for name in ("kind", "due_at", "token")})
+    taken = {"$set": {"work.token": token, "work.due_at": now + lease}}
+    result = await database.versions.update_one(as_found, {**taken, "$inc": {"work.attempts": 1}})
+    return result.matched_count == 1
+
+
+async def _taken(database: Database, version_id: str, token: str) -> VersionRecord | None:
+    found = await database.versions.find_one({"_id": version_id, "work.token": token})
     return VersionRecord.model_validate(found) if found else None
 
 
@@ -79,6 +106,13 @@ async def give_up_work(
 async def finish_work(database: Database, version_id: str, token: str) -> bool:
     """Take work that is done out of the queue; False when the lease was lost."""
     return await _set(database, version_id, token, {"work": None})
+
+
+async def finish_cleaning(database: Database, version_id: str) -> None:
+    """Take cleaning that was done without a lease out of the queue."""
+    await database.versions.update_one(
+        {"_id": version_id, "work.kind": "clean"}, {"$set": {"work": None}}
+    )
 
 
 async def confirm_digests(

@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     """Database that holds every collection of the registry."""
     mongodb_timeout_seconds: float = Field(10.0, gt=0)
     """Limit for one operation, server selection included."""
+    mongodb_transaction_seconds: float = Field(15.0, gt=0)
+    """Limit for one transaction, its repetitions after conflicts included."""
 
     minio_endpoint: str
     """host:port of the S3 API as the services reach it."""

@@ -1,6 +1,7 @@
 """Removing what an upload left in storage, once it was aborted or has expired."""
 
 from shared.database.client import Database
+from shared.database.work import finish_cleaning
 from shared.domain.records import VersionRecord
 from shared.storage.adapter import Storage
 
@@ -18,6 +19,4 @@ async def clean_upload(record: VersionRecord, storage: Storage) -> None:
 async def clean_at_once(record: VersionRecord, storage: Storage, database: Database) -> None:
     """Do the cleaning that a rejection left as work; a worker does it where this fails."""
     await clean_upload(record, storage)
-    await database.versions.update_one(
-        {"_id": record.id, "work.kind": "clean"}, {"$set": {"work": None}}
-    )
+    await finish_cleaning(database, record.id)

@@ -1,8 +1,8 @@
 """Storage groups: the buckets that the registry knows. A new one is provisioned on first use."""
 
 from shared.database.client import Database
+from shared.database.storage_groups import is_group, list_groups, remember_group
 from shared.domain.errors import InvalidRequest
-from shared.domain.records import utc_now
 from shared.runtime.settings import Settings
 from shared.storage.adapter import Storage
 
@@ -11,7 +11,7 @@ class StorageGroups:
     """The known buckets, cached for the life of the process: they are never forgotten."""
 
     def __init__(self, database: Database, storage: Storage, settings: Settings) -> None:
-        self._groups = database.storage_groups
+        self._database = database
         self._buckets = storage.buckets
         self._settings = settings
         self._known: set[str] = set()
@@ -24,20 +24,18 @@ class StorageGroups:
     async def provision(self, bucket: str) -> None:
         """Make the bucket ready for uploads and remember it; idempotent."""
         await self._buckets.provision(bucket)
-        await self._groups.update_one(
-            {"_id": bucket}, {"$setOnInsert": {"created_at": utc_now()}}, upsert=True
-        )
+        await remember_group(self._database, bucket)
         self._known.add(bucket)
 
     async def knows(self, bucket: str) -> bool:
         """Whether the registry keeps versions in this bucket."""
-        if bucket not in self._known and await self._groups.find_one({"_id": bucket}):
+        if bucket not in self._known and await is_group(self._database, bucket):
             self._known.add(bucket)
         return bucket in self._known
 
     async def all(self) -> list[str]:
         """Name every known bucket."""
-        return [group["_id"] for group in await self._groups.find().to_list(None)]
+        return await list_groups(self._database)
 
     async def resolve(self, bucket: str | None) -> str:
         """Return the bucket that an upload shall use, provisioned.

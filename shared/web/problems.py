@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from registry.schemas import Problem
-from shared.database.client import DatabaseError
 from shared.domain.errors import RegistryError, TooManyRequests, Unavailable
 from shared.runtime.logs import get_logger
 
@@ -32,18 +31,10 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 log = get_logger(__name__)
 
 
-class DatabaseUnavailable(Unavailable):
-    """MongoDB does not answer."""
-
-    def __init__(self) -> None:
-        super().__init__("database_unavailable", "the database is unavailable; try again")
-
-
 def answer_problems(app: FastAPI) -> None:
     """Have every failure of the service answered as a problem document, and documented as one."""
     app.openapi = partial(_openapi, app.openapi)
     app.add_exception_handler(RegistryError, _on_registry_error)
-    app.add_exception_handler(DatabaseError, _on_database_error)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(HTTPException, _on_http_error)
     app.add_exception_handler(Exception, _on_unexpected_error)
@@ -85,13 +76,8 @@ def problem_of(error: RegistryError) -> JSONResponse:
 async def _on_registry_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RegistryError)  # noqa: S101 - Starlette's type is wider
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.warning("request failed", path=request.url.path, code=error.code, detail=error.detail)
+        log.warning("request failed", path=request.url.path, code=error.code, detail=str(error))
     return problem_of(error)
-
-
-async def _on_database_error(request: Request, error: Exception) -> Response:
-    log.warning("database failed", path=request.url.path, error=type(error).__name__)
-    return problem_of(DatabaseUnavailable())
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

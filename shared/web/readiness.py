@@ -2,7 +2,8 @@
 
 import asyncio
 
-from shared.database.client import Database, DatabaseError, limit_operations
+from shared.database.client import Database, limit_operations
+from shared.database.errors import DatabaseUnavailable
 from shared.domain.errors import RegistryError
 from shared.storage.adapter import Storage
 
@@ -12,26 +13,26 @@ ANSWER_SECONDS = 2.0
 
 async def absent_servers(database: Database, storage: Storage | None, bucket: str) -> list[str]:
     """Name MongoDB and, where the service needs it, MinIO, if they do not answer now."""
-    answers = {"MongoDB": _database_answers(database)}
+    asked = [_database_away(database)]
     if storage is not None:
-        answers["MinIO"] = _storage_answers(storage, bucket)
-    found = await asyncio.gather(*answers.values())
-    return [name for name, answered in zip(answers, found, strict=True) if not answered]
+        asked.append(_storage_away(storage, bucket))
+    return [away for away in await asyncio.gather(*asked) if away]
 
 
-async def _database_answers(database: Database) -> bool:
+async def _database_away(database: Database) -> str:
     try:
         with limit_operations(ANSWER_SECONDS):
             await database.ping()
-    except DatabaseError:
-        return False
-    return True
+    except DatabaseUnavailable as error:
+        # Credentials and roles are an operator's to mend, who has to be told.
+        return f"MongoDB ({error.reason})" if error.is_refused else "MongoDB"
+    return ""
 
 
-async def _storage_answers(storage: Storage, bucket: str) -> bool:
+async def _storage_away(storage: Storage, bucket: str) -> str:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await storage.buckets.exists(bucket)
     except (RegistryError, TimeoutError):
-        return False
-    return True
+        return "MinIO"
+    return ""

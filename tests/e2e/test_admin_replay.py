@@ -137,7 +137,7 @@ async def contents(database: Database) -> dict[str, list[dict[str, Any]]]:
     """Everything in the database but times at which a comparison last looked."""
     found: dict[str, list[dict[str, Any]]] = {}
     for name in COLLECTIONS:
-        every = getattr(database, name).find({"_id": {"$ne": "reconcile"}}).sort("_id", 1)
+        every = getattr(database, name).find({"_id": {"$ne": "reconcile"}}).sort([("_id", 1)])
         found[name] = [
             {field: value for field, value in each.items() if field != "last_seen_at"}
             async for each in every
@@ -148,7 +148,7 @@ async def contents(database: Database) -> dict[str, list[dict[str, Any]]]:
 async def handles_of(database: Database, model: str) -> list[dict[str, Any]]:
     """The names that versions of the model have."""
     ids = [found["_id"] async for found in database.versions.find({"model": model}, {"_id": 1})]
-    query = database.handles.find({"version_id": {"$in": ids}}).sort("_id", 1)
+    query = database.handles.find({"version_id": {"$in": ids}}).sort([("_id", 1)])
     return [found async for found in query]
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.database.client import Database, open_database
-from shared.database.indexes import ensure_indexes
+from shared.database.indexes import verify_indexes
 from shared.runtime.settings import Settings
 from shared.storage.adapter import Storage, open_storage
 from tests.support.isolation import isolated, settings_of
@@ -31,5 +31,5 @@ async def storage(settings: Settings) -> AsyncIterator[Storage]:
 async def database(settings: Settings) -> AsyncIterator[Database]:
     """The database, its indexes made."""
     async with open_database(settings) as opened:
-        await ensure_indexes(opened)
+        await verify_indexes(opened)
         yield opened

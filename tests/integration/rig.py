@@ -16,8 +16,8 @@ from services.indexer.context import Context
 from services.ingest import context as ingest
 from services.ingest.uploads.opening import open_upload
 from shared.database.client import open_database
-from shared.database.indexes import ensure_indexes
-from shared.database.versions import Versions
+from shared.database.indexes import verify_indexes
+from shared.database.models import find_model
 from shared.domain.records import VersionRecord
 from shared.runtime.settings import MIB
 from shared.storage.adapter import open_storage
@@ -87,7 +87,7 @@ class Rig:
 
     async def model(self, name: str) -> Model:
         """The model as users see it."""
-        found = await Versions(self.indexer.database).model(name)
+        found = await find_model(self.indexer.database, name)
         assert found is not None
         return found
 
@@ -107,7 +107,7 @@ async def opened_rig(addresses: Addresses, **changes: Any) -> AsyncGenerator[Rig
         open_storage(settings) as storage,
         httpx.AsyncClient(trust_env=False, timeout=30) as http,
     ):
-        await ensure_indexes(database)
+        await verify_indexes(database)
         indexer = Context.create(settings, database, storage)
         await indexer.groups.prepare()
         context = ingest.Context.create(settings, database, storage)

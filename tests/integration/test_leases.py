@@ -145,7 +145,7 @@ async def test_a_lease_ends_by_the_servers_clock_not_by_ours(
         monkeypatch.setattr(f"{module}.datetime", WrongClock)
     assert await try_lease(database, name, "first", seconds=LONG)
     lease = await held(database, name)
-    hello = await database.leases.database.client.admin.command("hello")
+    hello = await database.leases.driver.database.client.admin.command("hello")
     servers = hello["localTime"].replace(tzinfo=UTC)
     assert abs(lease["expires_at"] - servers) < timedelta(hours=1), "not a day"
     assert not await try_lease(database, name, "of a machine that is ahead", seconds=LONG)

@@ -7,8 +7,8 @@ import pytest
 
 from registry.schemas import Reason
 from shared.database.client import Database
-from shared.database.lifecycle import mark_missing, open_version, restore, settle
-from shared.database.versions import Versions
+from shared.database.lifecycle import mark_missing, mark_present, open_version, settle
+from shared.database.models import find_model
 from shared.domain.records import VersionRecord
 from tests.integration.drafts import draft, pending_events, sequences, verified
 
@@ -26,7 +26,7 @@ async def ready(database: Database, model: str, count: int) -> list[VersionRecor
 
 
 async def latest(database: Database, model: str) -> int | None:
-    found = await Versions(database).model(model)
+    found = await find_model(database, model)
     assert found is not None
     return found.latest_number
 
@@ -48,7 +48,7 @@ async def test_it_is_announced_with_its_reasons_in_the_models_order(
     assert event["data"]["state"] == "missing"
     assert event["data"]["reasons"][0]["code"] == "object_missing"
 
-    again = await restore(database, record.id)
+    again = await mark_present(database, record.id)
     assert again is not None
     assert (again.state, again.reasons, again.ready_at) == ("ready", [], record.ready_at)
     assert await types(database, model) == ["created", "ready", "missing", "ready"]
@@ -66,19 +66,19 @@ async def test_latest_moves_to_the_next_lower_ready_version_and_back(
     assert await latest(database, model) == 1
     await mark_missing(database, first.id, LOST)
     assert await latest(database, model) is None
-    await restore(database, second.id)
+    await mark_present(database, second.id)
     assert await latest(database, model) == 2
-    await restore(database, first.id)
+    await mark_present(database, first.id)
     assert await latest(database, model) == 2
 
 
 async def test_repeats_change_and_announce_nothing(database: Database, model: str) -> None:
     [record] = await ready(database, model, 1)
-    assert await restore(database, record.id) is None, "nothing is missing"
+    assert await mark_present(database, record.id) is None, "nothing is missing"
     assert await mark_missing(database, record.id, LOST) is not None
     assert await mark_missing(database, record.id, LOST) is None
-    assert await restore(database, record.id) is not None
-    assert await restore(database, record.id) is None
+    assert await mark_present(database, record.id) is not None
+    assert await mark_present(database, record.id) is None
     assert await sequences(database, model) == [1, 2, 3, 4]
 
 
@@ -99,7 +99,7 @@ async def test_the_digest_that_it_lacks_is_read_once_it_is_back(
     missing = await mark_missing(database, record.id, LOST)
     assert missing is not None
     assert missing.work is None, "there is nothing to read"
-    again = await restore(database, record.id)
+    again = await mark_present(database, record.id)
     assert again is not None
     assert again.work is not None
     assert again.work.kind == "confirm"

@@ -12,7 +12,7 @@ from services.indexer.kafka.publisher import KafkaPublisher
 from services.indexer.publish.lane import Lane
 from services.indexer.publish.sink import EventRefused
 from shared.database.client import Database, open_database
-from shared.database.indexes import ensure_indexes
+from shared.database.indexes import verify_indexes
 from shared.database.lifecycle import open_version
 from shared.database.outbox import Outbox, lane_of
 from shared.runtime.settings import Settings
@@ -33,7 +33,7 @@ def settings(addresses: Addresses) -> Settings:
 @pytest.fixture
 async def database(settings: Settings) -> AsyncIterator[Database]:
     async with open_database(settings) as opened:
-        await ensure_indexes(opened)
+        await verify_indexes(opened)
         yield opened
 
 

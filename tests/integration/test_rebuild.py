@@ -9,11 +9,11 @@ from registry.schemas import Reason
 from shared.database.client import Database
 from shared.database.handles import client_handle, key_handle, label_handle, resolve_handle
 from shared.database.lifecycle import open_version, reject
+from shared.database.models import raise_counters
 from shared.database.recovery.handles import restore_handles
 from shared.database.recovery.versions import (
     announce_version,
     known_numbers,
-    raise_counters,
     restore_model,
     restore_version,
 )
@@ -164,6 +164,6 @@ async def test_live_names_stay_as_they_are(database: Database, model: str) -> No
     await reject(database, given_up.id, Reason(code="x", detail="x"), session_state="aborted")
     await open_version(database, draft(model, label="1.0", client_id=client, key=new_id()))
     await open_version(database, draft(model, client_id=client))
-    before = [found async for found in database.handles.find().sort("_id", 1)]
+    before = [found async for found in database.handles.find().sort([("_id", 1)])]
     assert await restore_handles(database, model) == []
-    assert [found async for found in database.handles.find().sort("_id", 1)] == before
+    assert [found async for found in database.handles.find().sort([("_id", 1)])] == before

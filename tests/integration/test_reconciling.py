@@ -196,7 +196,7 @@ async def test_quarantine_hides_a_stray_past_its_time_and_keeps_its_bytes(
         assert repaired(await reconcile(rig.indexer)) == {"indexed": 1, "strays": 1}
         assert await objects.head(rig.bucket, key) is not None, "it is not past its time"
 
-        await rig.indexer.database.strays.update_many({}, {"$set": {"first_seen_at": PAST}})
+        await rig.indexer.database.strays.driver.update_many({}, {"$set": {"first_seen_at": PAST}})
         assert repaired(await reconcile(rig.indexer)) == {"strays": 1, "quarantined": 1}
         assert await objects.head(rig.bucket, key) is None
         assert await objects.read(rig.bucket, key, 0, 10, version) == b"bytes"
@@ -236,10 +236,10 @@ async def everything(rig: Rig) -> list[Any]:
     """All that a comparison might change."""
     database = rig.indexer.database
     collections = (database.versions, database.models, database.outbox, database.strays)
-    documents = [await each.find().sort("_id", 1).to_list(None) for each in collections]
+    documents = [await each.find().sort([("_id", 1)]).to_list() for each in collections]
     listed = rig.s3.list_object_versions(Bucket=rig.bucket, Prefix="")
     ids = [each["VersionId"] for each in listed["Versions"] + listed.get("DeleteMarkers", [])]
-    return [*documents, ids, await database.reports.find().to_list(None)]
+    return [*documents, ids, await database.reports.find().to_list()]
 
 
 async def test_a_dry_run_tells_what_it_would_do_and_changes_nothing(addresses: Addresses) -> None:

@@ -11,6 +11,7 @@ from registry.schemas import Reason, Version
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
 from shared.database.lifecycle import open_version, reject, settle
+from shared.database.models import find_model
 from shared.database.outbox import Outbox
 from shared.database.versions import Versions
 from shared.database.work import claim_work
@@ -46,7 +47,7 @@ async def test_files_of_one_version_settled_at_once_make_it_ready_once(
     assert found.state == "ready"
     assert all(artifact.state == "verified" for artifact in found.artifacts)
     assert await sequences(database, model) == [1, 2]
-    registered = await Versions(database).model(model)
+    registered = await find_model(database, model)
     assert registered is not None
     assert registered.latest_number == 1
 
@@ -87,7 +88,7 @@ async def test_one_batch_settles_versions_of_several_models_in_their_order(
     assert len(await settle(database, verdicts)) == 6
     for name in names:
         assert await sequences(database, name) == [1, 2, 3, 4]
-        registered = await Versions(database).model(name)
+        registered = await find_model(database, name)
         assert registered is not None
         assert registered.latest_number == 2
 

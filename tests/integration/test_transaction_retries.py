@@ -1,21 +1,24 @@
 """Transactions under injected errors: once each, in time, with an end that says what happened."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import closing
-from time import monotonic
-from typing import Any
+import json
+from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import pytest
-from motor.motor_asyncio import (
-    AsyncIOMotorClient,
-    AsyncIOMotorClientSession,
-    AsyncIOMotorCollection,
-)
+from pydantic import SecretStr
 from pymongo.errors import OperationFailure
 
-from tests.integration.transactions import CommitUnknown, TransactionTimeout, run_transaction
+from registry.schemas import Reason
+from shared.database.client import Database, open_database
+from shared.database.errors import DatabaseContended, DatabaseUnavailable
+from shared.database.indexes import verify_indexes
+from shared.database.lifecycle import open_version, reject, settle
+from shared.database.models import find_model
+from shared.database.versions import Versions
+from shared.domain.records import VersionRecord
+from shared.runtime.settings import Settings
+from tests.integration.drafts import draft, pending_events, sequences, verified
 from tests.support.servers import Addresses
 from tests.support.wire_faults import (
     ANSWER_LOST,
@@ -23,20 +26,17 @@ from tests.support.wire_faults import (
     HOST_UNREACHABLE_AFTER,
     NO_SUCH_TRANSACTION,
     NOT_WRITABLE_PRIMARY,
+    TOO_LARGE,
     UNAUTHORIZED,
     WRITE_CONCERN_TIMEOUT_AFTER,
     WRITE_CONFLICT,
+    Fault,
 )
+from tests.support.wire_messages import Command
 from tests.support.wire_proxy import WireProxy, wire_proxy
 
-Client = AsyncIOMotorClient[dict[str, Any]]
-Collection = AsyncIOMotorCollection[dict[str, Any]]
-Session = AsyncIOMotorClientSession
-
-LONG = 20.0
 SHORT = 0.5
 FOR_EVER = 1_000_000
-ABORT_SECONDS = 1.0
 
 
 @pytest.fixture
@@ -46,39 +46,43 @@ def proxy(addresses: Addresses) -> Iterator[WireProxy]:
 
 
 @pytest.fixture
-def client(proxy: WireProxy) -> Iterator[Client]:
-    opened: Client = AsyncIOMotorClient(proxy.url, timeoutMS=10_000)
-    with closing(opened):
+async def faulty(proxy: WireProxy, settings: Settings) -> AsyncIterator[Database]:
+    """The database on the way through the proxy."""
+    changes = {"mongodb_url": SecretStr(proxy.url), "mongodb_transaction_seconds": 60.0}
+    async with open_database(settings.model_copy(update=changes)) as opened:
+        await verify_indexes(opened)
         yield opened
 
 
 @pytest.fixture
-async def counters(client: Client) -> Collection:
-    collection = client[f"test_{uuid4().hex[:12]}"]["counters"]
-    await collection.insert_one({"_id": "a", "n": 0})
-    return collection
+async def impatient(proxy: WireProxy, settings: Settings) -> AsyncIterator[Database]:
+    """The same, with a deadline that is soon over."""
+    changes = {"mongodb_url": SecretStr(proxy.url), "mongodb_transaction_seconds": SHORT}
+    async with open_database(settings.model_copy(update=changes)) as opened:
+        await opened.now()
+        yield opened
 
 
-async def count(client: Client, counters: Collection, seconds: float = LONG) -> int:
-    """Count up and return the number that was given out."""
-
-    async def work(session: Session) -> int:
-        found = await counters.find_one_and_update(
-            {"_id": "a"}, {"$inc": {"n": 1}}, session=session
-        )
-        await counters.insert_one({"_id": found["n"]}, session=session)
-        return found["n"]
-
-    return await run_transaction(client, work, seconds=seconds)
+@pytest.fixture
+def model() -> str:
+    return f"model {uuid4().hex}"
 
 
-async def given_out(counters: Collection) -> list[int]:
-    """The numbers that were committed, in order."""
-    return sorted([found["_id"] for found in await counters.find({"n": None}).to_list(None)])
+def writes_models(command: Command) -> bool:
+    return command.is_write and command.collection == "models"
 
 
-async def test_transactions_under_random_errors_count_once_each(
-    client: Client, counters: Collection, proxy: WireProxy
+async def opened(database: Database, model: str, count: int) -> list[VersionRecord]:
+    return [await open_version(database, draft(model)) for _ in range(count)]
+
+
+async def states(database: Database, records: list[VersionRecord]) -> list[str]:
+    found = await Versions(database).by_ids([record.id for record in records])
+    return [found[record.id].state for record in records]
+
+
+async def test_openings_and_verdicts_under_random_errors_count_once_each(
+    faulty: Database, database: Database, proxy: WireProxy, model: str
 ) -> None:
     kinds = (
         WRITE_CONFLICT,
@@ -88,59 +92,160 @@ async def test_transactions_under_random_errors_count_once_each(
         CONNECTION_DROPPED,
         ANSWER_LOST,
     )
+    names = [f"{model} {n}" for n in range(3)]
+
+    async def upload(name: str) -> None:
+        record = await open_version(faulty, draft(name))
+        await settle(faulty, [verified(record)])
+
     faults = proxy.inject_at_random(rate=0.1, seed=1, kinds=kinds)
-
-    async def lane() -> list[int]:
-        return [await count(client, counters) for _ in range(20)]
-
-    lanes = await asyncio.gather(*(lane() for _ in range(3)))
+    await asyncio.gather(*(upload(name) for name in names for _ in range(10)))
     faults.is_on = False
-    assert sorted(number for numbers in lanes for number in numbers) == list(range(60))
-    assert await given_out(counters) == list(range(60))
-    assert proxy.injected.keys() == {kind.name for kind in kinds}
+    assert proxy.injected.total() > len(kinds)
+    for name in names:
+        found = await find_model(database, name)
+        assert found is not None
+        assert (found.version_count, found.sequence, found.latest_number) == (10, 20, 10)
+        assert await sequences(database, name) == list(range(1, 21))
+        kept = await Versions(database).records_below(name, before=None, limit=100)
+        assert [(each.number, each.state) for each in kept] == [
+            (number, "ready") for number in range(10, 0, -1)
+        ]
+
+
+@pytest.mark.parametrize("fault", [WRITE_CONFLICT, NO_SUCH_TRANSACTION, NOT_WRITABLE_PRIMARY])
+async def test_an_opening_that_meets_others_is_done_once(
+    faulty: Database, database: Database, proxy: WireProxy, model: str, fault: Fault
+) -> None:
+    script = proxy.inject(fault, lambda command: command.in_transaction, times=3)
+    record = await open_version(faulty, draft(model))
+    assert script.left == 0
+    assert (record.number, record.sequence) == (1, 1)
+    assert await sequences(database, model) == [1]
 
 
 async def test_a_conflict_without_end_is_given_up_at_the_deadline(
-    client: Client, counters: Collection, proxy: WireProxy
+    impatient: Database, database: Database, proxy: WireProxy, model: str
 ) -> None:
-    script = proxy.inject(WRITE_CONFLICT, times=FOR_EVER)
-    begun = monotonic()
-    with pytest.raises(TransactionTimeout, match=r"tries in 0\.5 s"):
-        await count(client, counters, SHORT)
-    assert monotonic() - begun < SHORT + ABORT_SECONDS
+    script = proxy.inject(WRITE_CONFLICT, writes_models, times=FOR_EVER)
+    with pytest.raises(DatabaseContended, match=r"tries within 0\.5 s.*WriteConflict"):
+        await open_version(impatient, draft(model))
     assert FOR_EVER - script.left < 40, "there are pauses between the tries"
     script.left = 0
-    assert await given_out(counters) == []
+    assert await find_model(database, model) is None
+
+
+async def test_who_waits_for_a_turn_waits_no_longer_than_the_deadline(
+    impatient: Database, proxy: WireProxy, model: str
+) -> None:
+    proxy.inject(WRITE_CONFLICT, writes_models, times=FOR_EVER)
+    results = await asyncio.gather(
+        *(open_version(impatient, draft(model)) for _ in range(5)), return_exceptions=True
+    )
+    # Whose turn came in the last moment may find the server too slow for what is left.
+    assert all(isinstance(result, DatabaseUnavailable) for result in results)
 
 
 async def test_a_commit_that_is_never_told_ends_as_unknown(
-    client: Client, counters: Collection, proxy: WireProxy
+    impatient: Database, database: Database, proxy: WireProxy, model: str
 ) -> None:
     script = proxy.inject(WRITE_CONCERN_TIMEOUT_AFTER, times=FOR_EVER)
-    with pytest.raises(CommitUnknown):
-        await count(client, counters, SHORT)
+    with pytest.raises(DatabaseUnavailable) as caught:
+        await open_version(impatient, draft(model))
+    assert not isinstance(caught.value, DatabaseContended), "which says that nothing was changed"
     script.left = 0
-    assert await given_out(counters) == [0], "it was committed, and nobody could know"
+    assert await sequences(database, model) == [1], "it was committed, and nobody could know"
+
+
+async def test_a_commit_that_is_told_later_counts_once(
+    faulty: Database, database: Database, proxy: WireProxy, model: str
+) -> None:
+    proxy.inject(WRITE_CONCERN_TIMEOUT_AFTER, times=3)
+    record = await open_version(faulty, draft(model))
+    assert record.number == 1
+    assert await sequences(database, model) == [1]
 
 
 async def test_a_permanent_error_is_not_tried_again(
-    client: Client, counters: Collection, proxy: WireProxy
+    faulty: Database, database: Database, proxy: WireProxy, model: str
+) -> None:
+    script = proxy.inject(TOO_LARGE, lambda command: command.collection == "versions", times=9)
+    with pytest.raises(OperationFailure):
+        await open_version(faulty, draft(model))
+    assert script.left == 8
+    assert await find_model(database, model) is None
+
+
+async def test_a_missing_role_is_waited_for_by_the_caller(
+    faulty: Database, proxy: WireProxy, model: str
 ) -> None:
     proxy.inject(UNAUTHORIZED)
-    with pytest.raises(OperationFailure):
-        await count(client, counters)
-    assert proxy.seen["findAndModify"] == 1
-    assert await given_out(counters) == []
+    with pytest.raises(DatabaseUnavailable) as caught:
+        await open_version(faulty, draft(model))
+    assert caught.value.is_refused
 
 
 async def test_a_statement_that_hangs_ends_at_the_deadline_and_leaves_no_lock(
-    client: Client, counters: Collection, proxy: WireProxy
+    impatient: Database, database: Database, proxy: WireProxy, model: str
 ) -> None:
+    await opened(database, model, 1)
     hold = proxy.hold(lambda command: command.name == "insert")
-    begun = monotonic()
-    with pytest.raises(Exception, match="timed out"):
-        await count(client, counters, SHORT)
-    assert monotonic() - begun < SHORT + ABORT_SECONDS
-    await counters.update_one({"_id": "a"}, {"$inc": {"n": 1}})  # waits for locks, if there are
+    with pytest.raises(DatabaseUnavailable):
+        await open_version(impatient, draft(model))
+    await opened(database, model, 1)  # it would wait for locks, if there were any
     hold.release()
-    assert await given_out(counters) == []
+    assert await sequences(database, model) == [1, 2]
+
+
+async def test_a_batch_that_meets_others_again_and_again_is_settled_in_halves(
+    faulty: Database, database: Database, proxy: WireProxy, model: str
+) -> None:
+    names = [f"{model} {n}" for n in range(4)]
+    records = [record for name in names for record in await opened(database, name, 2)]
+
+    def has_several_models(command: Command) -> bool:
+        return writes_models(command) and len(command.documents) > 1
+
+    # As long as it changes several models at once somebody is at work on one of them.
+    script = proxy.inject(WRITE_CONFLICT, has_several_models, times=FOR_EVER)
+    settled = await settle(faulty, [verified(record) for record in records])
+    assert [record.id for record in settled] == [record.id for record in records]
+    assert FOR_EVER - script.left <= 2 * 3, "each half is soon halved again"
+    for name in names:
+        assert await sequences(database, name) == [1, 2, 3, 4]
+        pending = await pending_events(database, name)
+        told = [json.loads(event.body)["data"]["number"] for event in pending]
+        assert told == [1, 2, 1, 2], "in the order of the verdicts"
+
+
+async def test_one_contended_version_does_not_undo_what_was_settled_beside_it(
+    impatient: Database, database: Database, proxy: WireProxy, model: str
+) -> None:
+    free, taken = await opened(database, f"{model} a", 1), await opened(database, f"{model} z", 1)
+
+    def is_of_the_taken(command: Command) -> bool:
+        return writes_models(command) and any(
+            update["q"]["_id"] == taken[0].model for update in command.documents
+        )
+
+    script = proxy.inject(WRITE_CONFLICT, is_of_the_taken, times=FOR_EVER)
+    with pytest.raises(DatabaseContended):
+        await settle(impatient, [verified(record) for record in free + taken])
+    script.left = 0
+    assert await states(database, free + taken) == ["ready", "pending"]
+    assert len(await settle(database, [verified(record) for record in free + taken])) == 1
+    assert await sequences(database, free[0].model) == [1, 2]
+
+
+async def test_a_verdict_that_meets_an_abort_is_decided_by_what_it_reads_then(
+    faulty: Database, database: Database, proxy: WireProxy, model: str
+) -> None:
+    [record] = await opened(database, model, 1)
+    hold = proxy.hold(lambda command: command.name == "find" and command.collection == "versions")
+    settling = asyncio.create_task(settle(faulty, [verified(record)]))
+    await hold.reached()
+    reason = Reason(code="upload_aborted", detail="aborted by the uploader")
+    assert await reject(database, record.id, reason, session_state="aborted") is not None
+    hold.release()
+    assert await settling == []
+    assert await states(database, [record]) == ["rejected"]

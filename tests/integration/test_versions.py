@@ -7,8 +7,9 @@ import pytest
 
 from registry.schemas import Reason
 from shared.database.client import Database
-from shared.database.indexes import ensure_indexes
+from shared.database.indexes import verify_indexes
 from shared.database.lifecycle import open_version, reject
+from shared.database.models import find_model
 from shared.database.versions import Versions
 from shared.domain.errors import Conflict
 from shared.domain.records import VersionRecord
@@ -23,14 +24,14 @@ def model() -> str:
 
 
 async def numbers(database: Database, model: str) -> list[int]:
-    found = database.versions.find({"model": model}).sort("number", 1)
+    found = database.versions.find({"model": model}).sort([("number", 1)])
     return [version["number"] async for version in found]
 
 
 async def test_indexes_may_be_made_again(database: Database) -> None:
-    before = await database.versions.index_information()
-    await ensure_indexes(database)
-    assert await database.versions.index_information() == before
+    before = await database.versions.driver.index_information()
+    await verify_indexes(database)
+    assert await database.versions.driver.index_information() == before
     assert len(before) == 4, "each one makes every update of a version dearer"
 
 
@@ -41,7 +42,7 @@ async def test_fifty_at_once_get_the_numbers_1_to_50_and_events_without_a_gap(
     assert sorted(record.number for record in opened) == list(range(1, 51))
     assert await numbers(database, model) == list(range(1, 51))
     assert await sequences(database, model) == list(range(1, 51))
-    found = await Versions(database).model(model)
+    found = await find_model(database, model)
     assert found is not None
     assert (found.version_count, found.sequence, found.latest_number) == (50, 50, None)
 

@@ -1,5 +1,6 @@
 """The queue of work: in order of due time, counted, fenced by a token, and never forgotten."""
 
+import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
@@ -32,7 +33,7 @@ OVER = timedelta(seconds=-1)
 @pytest.fixture
 async def model(database: Database) -> str:
     """A model of its own in an empty queue."""
-    await database.versions.update_many({}, {"$set": {"work": None}})
+    await database.versions.driver.update_many({}, {"$set": {"work": None}})
     return f"model {uuid4().hex}"
 
 
@@ -185,3 +186,14 @@ async def test_an_upload_that_ends_leaves_the_cleaning_to_a_worker(
     found = await claim_work(database, "clean", "mine", LEASE)
     assert found is not None
     assert (found.id, found.state) == (record.id, "rejected")
+
+
+async def test_workers_that_look_at_the_same_moment_each_take_another_version(
+    database: Database, model: str
+) -> None:
+    records = [await open_version(database, to_be_read(model)) for _ in range(24)]
+    claims = await asyncio.gather(
+        *(claim_work(database, "verify", f"worker {n}", LEASE) for n in range(24))
+    )
+    taken = [claim.id for claim in claims if claim is not None]
+    assert sorted(taken) == sorted(record.id for record in records)

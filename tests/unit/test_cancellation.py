@@ -27,7 +27,7 @@ from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
 from shared.database.leases import keep_renewed
 from shared.database.outbox import PendingEvent
-from shared.database.watch import watch
+from shared.database.watch import watch_outbox
 from shared.domain.events import version_event
 from shared.runtime import tasks
 from shared.runtime.startup import until_done
@@ -239,8 +239,9 @@ def test_the_schedule_of_comparisons(
 def test_a_change_stream(servers: Callable[[], Servers]) -> None:
     def begin(loop: asyncio.AbstractEventLoop) -> Life:
         found = servers()
-        collection: Any = found
-        return Life(watch(collection, ["insert"], lambda _: None), lambda: found.rounds // 2)
+        outbox = SimpleNamespace(driver=found, name="outbox")
+        database: Any = SimpleNamespace(outbox=outbox)
+        return Life(watch_outbox(database, lambda _: None), lambda: found.rounds // 2)
 
     assert cancel_at_every_step(begin) > 5
 

@@ -11,7 +11,7 @@ from services.admin.rebuild.report import Findings
 from services.indexer.context import Context
 from services.indexer.kafka.dead_letters import RawRecord
 from services.indexer.kafka.topic_reader import TopicReader
-from shared.database.client import find_each
+from shared.database.reports import remember_replay, replays_of
 from shared.domain.errors import Conflict, NotFound
 
 
@@ -81,25 +81,11 @@ async def _replay(record: RawRecord, send: Send, context: Context) -> None:
     letter = Letter.of(record)
     # In this order: a crash between the two repeats a message, which changes nothing.
     await send(original_of(record))
-    await context.database.reports.update_one(
-        {"_id": letter.id},
-        {
-            "$set": {
-                "replayed_at": await context.database.now(),
-                # Tells the letter from one that lies at its place in a topic made anew.
-                "buried_at": letter.buried_at,
-            }
-        },
-        upsert=True,
-    )
+    await remember_replay(context.database, letter.id, letter.buried_at)
 
 
 async def _with_replays(letters: Sequence[Letter], context: Context) -> list[Letter]:
-    ids = [letter.id for letter in letters]
-    replays = {
-        (found["_id"], found["buried_at"]): found["replayed_at"]
-        async for found in find_each(context.database.reports, "_id", ids)
-    }
+    replays = await replays_of(context.database, [letter.id for letter in letters])
     return [
         letter.model_copy(update={"replayed_at": replays.get((letter.id, letter.buried_at))})
         for letter in letters

@@ -10,7 +10,6 @@ from services.admin.rebuild.overlay import compare, opened_by, overlay
 from services.admin.rebuild.report import RebuildReport
 from services.indexer.context import Context
 from services.indexer.kafka.topic_reader import Extent, TopicReader
-from shared.database.client import find_each
 from shared.database.recovery.versions import restore_version
 from shared.domain.errors import Conflict
 from shared.domain.object_keys import object_key
@@ -28,11 +27,7 @@ async def restore_from_events(
     """
     async for records in reader.read(extent):
         newest = [event for event in read_events(records, None) if log.take(event)]
-        ids = [event.data.version_id for event in newest]
-        known = {
-            found["_id"]: VersionRecord.model_validate(found)
-            async for found in find_each(context.database.versions, "_id", ids)
-        }
+        known = await context.versions.by_ids(event.data.version_id for event in newest)
         await run_all(
             _restore(event, known.get(event.data.version_id), report, context) for event in newest
         )

@@ -11,9 +11,10 @@ from services.admin.rebuild.report import RebuildReport
 from services.indexer.context import Context
 from services.indexer.kafka.topic_reader import TopicReader
 from services.indexer.reconcile.round import reconcile
-from shared.database.indexes import ensure_indexes
+from shared.database.indexes import build_indexes
+from shared.database.models import raise_counters
 from shared.database.recovery.handles import restore_handles
-from shared.database.recovery.versions import raise_counters, restore_model
+from shared.database.recovery.versions import restore_model
 
 
 async def rebuild(context: Context, *, reader: TopicReader, dry_run: bool = False) -> RebuildReport:
@@ -25,7 +26,7 @@ async def rebuild(context: Context, *, reader: TopicReader, dry_run: bool = Fals
     """
     report = RebuildReport(started_at=await context.database.now(), dry_run=dry_run)
     if not dry_run:
-        await ensure_indexes(context.database)
+        await build_indexes(context.database)
         await context.groups.prepare()
     extent = await reader.extent(context.settings.kafka_model_events_topic)
     # 1. What the events tell together, and which numbers are taken.

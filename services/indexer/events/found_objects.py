@@ -4,7 +4,9 @@ from datetime import datetime
 
 from services.indexer.context import Context
 from services.indexer.events.bucket_events import ObjectWritten
+from shared.database import strays
 from shared.database.lifecycle import open_version
+from shared.database.strays import Stray
 from shared.domain.errors import Conflict
 from shared.domain.object_keys import ParsedKey, parse_key
 from shared.domain.records import ArtifactRecord, VersionRecord, WorkRecord, new_id
@@ -54,23 +56,13 @@ async def report_stray(
     written: ObjectWritten, found: StoredObject | None, code: str, detail: str, context: Context
 ) -> None:
     """Keep a report of an object that belongs to no version; repeats only renew its time."""
-    now = await context.database.now()
-    object_version = found.object_version if found else written.object_version
-    result = await context.database.strays.update_one(
-        {"_id": f"{written.bucket}/{written.key}?versionId={object_version or ''}"},
-        {
-            "$setOnInsert": {
-                "bucket": written.bucket,
-                "key": written.key,
-                "object_version": object_version,
-                "size_bytes": found.size_bytes if found else None,
-                "first_seen_at": now,
-            },
-            "$set": {"code": code, "detail": detail, "last_seen_at": now},
-        },
-        upsert=True,
+    stray = Stray(
+        written.bucket,
+        written.key,
+        found.object_version if found else written.object_version,
+        found.size_bytes if found else None,
     )
-    if result.upserted_id is not None:  # told once, not at each comparison
+    if await strays.report_stray(context.database, stray, code, detail):  # told once
         log.warning(
             "object belongs to no version",
             bucket=written.bucket,

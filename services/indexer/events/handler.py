@@ -13,14 +13,13 @@ from services.indexer.context import Context
 from services.indexer.events.bucket_events import ObjectWritten, PoisonMessage, parse_bucket_event
 from services.indexer.events.indexing import index_objects
 from services.indexer.kafka.dead_letters import Bury, DeadLetter, RawRecord
-from shared.database.client import DatabaseError
 from shared.domain.errors import Unavailable
 from shared.domain.records import VersionRecord
 from shared.runtime.logs import get_logger
 
 RETRY_SECONDS = 60.0
 """Patience with an absent server, far under Kafka's poll interval of 5 minutes."""
-OUTAGE = (Unavailable, DatabaseError)
+OUTAGE = (Unavailable,)
 """What says that a server is away: the messages are not at fault, and come again."""
 
 log = get_logger(__name__)

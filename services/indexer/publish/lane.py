@@ -8,7 +8,6 @@ from itertools import groupby
 from typing import NoReturn
 
 from services.indexer.publish.sink import EventRefused, EventSink
-from shared.database.client import DatabaseError
 from shared.database.outbox import Outbox, PendingEvent
 from shared.domain.errors import Unavailable
 from shared.domain.events import without_artifacts
@@ -75,7 +74,7 @@ class Lane:
         before = set(self.held)
         try:
             more = await self.publish_pending()
-        except (Unavailable, DatabaseError) as error:
+        except Unavailable as error:
             log.warning("relay failed", error=type(error).__name__, detail=str(error))
             return False
         finally:
@@ -151,7 +150,7 @@ class Lane:
             await asyncio.sleep(hold.pause_seconds())
             try:
                 more = await self.publish_held(model)
-            except (Unavailable, EventRefused, DatabaseError) as error:
+            except (Unavailable, EventRefused) as error:
                 hold.reason, hold.is_refused = _reason(error), isinstance(error, EventRefused)
                 hold.failures += 1
                 if hold.is_refused:
@@ -165,7 +164,7 @@ class Lane:
     async def publish_held(self, model: str) -> bool:
         """Publish one batch of a held model; True when there may be more.
 
-        Raises what keeps it from going on: Unavailable, EventRefused or DatabaseError.
+        Raises what keeps it from going on: Unavailable or EventRefused.
         """
         events, more = await self._outbox.pending_of(model, BATCH)
         published: list[PendingEvent] = []

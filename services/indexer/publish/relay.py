@@ -7,7 +7,7 @@ from typing import NoReturn
 from services.indexer.context import Context
 from services.indexer.publish.lane import IDLE_SECONDS, Lane
 from services.indexer.publish.sink import EventSink
-from shared.database.client import DatabaseError
+from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import LeaseLost, run_under_lease
 from shared.database.outbox import LANES
 from shared.runtime.logs import get_logger
@@ -58,8 +58,8 @@ class Relay:
                 )
             except LeaseLost:
                 log.warning("lease lost", lease=LEASE)
-            except DatabaseError as error:
-                log.warning("no lease", lease=LEASE, error=type(error).__name__)
+            except DatabaseUnavailable as error:
+                log.warning("no lease", lease=LEASE, error=error.reason)
                 await asyncio.sleep(random.uniform(0, IDLE_SECONDS))  # noqa: S311 - no secret
 
     async def _follow_all(self) -> None:

@@ -2,7 +2,8 @@
 
 from registry.schemas import Reason
 from services.indexer.reconcile.pace import Round
-from shared.database.lifecycle import mark_missing, reject, restore
+from shared.database.lifecycle import mark_missing, mark_present, reject
+from shared.database.models import list_models
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.runtime.logs import get_logger
 from shared.runtime.tasks import run_all
@@ -15,7 +16,7 @@ log = get_logger(__name__)
 async def walk_records(buckets: set[str], walk: Round) -> None:
     """Compare every version in these buckets with storage, page by page."""
     name: str | None = None
-    while models := await walk.context.versions.models(after=name, limit=PAGE):
+    while models := await list_models(walk.context.database, after=name, limit=PAGE):
         for model in models:
             await _walk_model(model.name, buckets, walk)
         name = models[-1].name
@@ -67,7 +68,7 @@ async def _look(version: VersionRecord, walk: Round) -> None:
         walk.report.missing += 1
         log.error("objects missing", paths=[reason.path for reason in lost], **_fields(version))
     else:
-        if not walk.dry and await restore(database, version.id) is None:
+        if not walk.dry and await mark_present(database, version.id) is None:
             return
         walk.report.restored += 1
         log.info("objects are back", **_fields(version))

@@ -9,6 +9,7 @@ from services.indexer.reconcile.record_walk import walk_records
 from services.indexer.reconcile.report import Report
 from services.indexer.reconcile.strays import handle_strays
 from shared.database.leases import run_under_lease
+from shared.database.reports import keep_comparison, last_comparison_began
 from shared.runtime.logs import get_logger
 
 LEASE = "reconcile"
@@ -43,10 +44,10 @@ async def reconcile_when_due(context: Context, interval: timedelta) -> Report | 
 
 async def until_due(context: Context, interval: timedelta) -> timedelta:
     """Return how long the next comparison has time, by when the last one began."""
-    last = await context.database.reports.find_one({"_id": LEASE})
+    last = await last_comparison_began(context.database)
     if last is None:
         return timedelta()
-    return max(last["started_at"] + interval - await context.database.now(), timedelta())
+    return max(last + interval - await context.database.now(), timedelta())
 
 
 async def _round(context: Context, *, dry_run: bool) -> Report:
@@ -54,7 +55,8 @@ async def _round(context: Context, *, dry_run: bool) -> Report:
     pace = pace_of(context.settings.reconcile_requests_per_second)
     await _compare(Round(context, report, pace))
     report.finished_at = await context.database.now()
-    await _keep(report, context)
+    if not report.dry_run:
+        await keep_comparison(context.database, report.model_dump())
     counts = report.model_dump(exclude={"started_at", "finished_at"})
     log.info("reconciled", repaired=report.repaired, **counts)
     return report
@@ -72,9 +74,3 @@ async def _compare(walk: Round) -> None:
             walk.report.errors.append(f"bucket {bucket!r} is not there")
     await walk_records(buckets, walk)
     await handle_strays(walk)
-
-
-async def _keep(report: Report, context: Context) -> None:
-    if not report.dry_run:
-        document = report.model_dump()
-        await context.database.reports.replace_one({"_id": LEASE}, document, upsert=True)

@@ -9,7 +9,6 @@ from services.indexer.context import Context
 from services.indexer.kafka.errors import KafkaUnreadable
 from services.indexer.kafka.topic_reader import open_reader
 from services.indexer.reconcile.round import reconcile_when_due, until_due
-from shared.database.client import DatabaseError
 from shared.database.leases import LeaseLost
 from shared.domain.errors import RegistryError
 from shared.runtime.logs import get_logger
@@ -41,7 +40,7 @@ class Reconciler:
                 await self._let_events_go_first()
                 if await reconcile_when_due(self._context, self._interval) is not None:
                     self._wake_workers()
-            except (RegistryError, DatabaseError, LeaseLost) as error:
+            except (RegistryError, LeaseLost) as error:
                 log.warning("not reconciled", error=type(error).__name__, detail=str(error))
                 await asyncio.sleep(self._interval.total_seconds())
             except Exception as error:

@@ -1,9 +1,9 @@
 """Objects of no version, past their time: left where they are, or put into quarantine."""
 
 from datetime import timedelta
-from typing import Any
 
 from services.indexer.reconcile.pace import Round
+from shared.database.strays import Stray, count_strays, mark_quarantined, strays_before
 from shared.runtime.logs import get_logger
 
 log = get_logger(__name__)
@@ -15,27 +15,25 @@ async def handle_strays(walk: Round) -> None:
     A delete marker hides an object and keeps its bytes: removing the marker brings it back, and it
     is left alone then. A bucket without versions would lose the object, so nothing is hidden there.
     """
-    strays = walk.context.database.strays
-    settings = walk.context.settings
+    database, settings = walk.context.database, walk.context.settings
     # Only those that this walk met: others were removed, or belong to a version by now.
-    seen = {"last_seen_at": {"$gte": walk.report.started_at}}
+    seen_since = walk.report.started_at
     if not walk.dry:
-        walk.report.strays += await strays.count_documents(seen)
+        walk.report.strays += await count_strays(database, seen_since=seen_since)
     if settings.stray_policy == "report":
         return
-    now = await walk.context.database.now()
-    before = now - timedelta(seconds=settings.stray_age_seconds)
-    due = {"quarantined_at": None, "first_seen_at": {"$lte": before}}
-    async for stray in strays.find(due if walk.dry else {**due, **seen}):
+    before = await database.now() - timedelta(seconds=settings.stray_age_seconds)
+    seen = None if walk.dry else seen_since
+    async for stray in strays_before(database, before, seen_since=seen):
         if await _quarantine(stray, walk):
             walk.report.quarantined += 1
             if not walk.dry:
-                await strays.update_one({"_id": stray["_id"]}, {"$set": {"quarantined_at": now}})
+                await mark_quarantined(database, stray)
 
 
-async def _quarantine(stray: dict[str, Any], walk: Round) -> bool:
+async def _quarantine(stray: Stray, walk: Round) -> bool:
     """Hide one stray; False where it is not what the key shows, or belongs to a version by now."""
-    bucket, key, version = stray["bucket"], stray["key"], stray["object_version"]
+    bucket, key, version = stray.bucket, stray.key, stray.object_version
     await walk.pace.acquire()
     found = await walk.context.storage.objects.head(bucket, key)
     if version is None or found is None or found.object_version != version:

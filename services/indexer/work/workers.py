@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 from services.indexer.context import Context
 from services.indexer.kafka.dead_letters import Bury, DeadLetter
 from services.indexer.verify.full_reads import confirm_version, verify_version
-from shared.database.client import DatabaseError, limit_operations
+from shared.database.client import limit_operations
+from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import LeaseLost, keep_renewed
 from shared.database.work import (
     claim_work,
@@ -79,7 +80,7 @@ class Workers:
             wake.clear()  # before the look: what comes during it is looked for again
             try:
                 busy = await work_once(self._context, self._bury)
-            except (RegistryError, DatabaseError) as error:
+            except RegistryError as error:
                 log.warning("no work", error=type(error).__name__, detail=str(error))
                 busy = False
             except Exception as error:
@@ -163,8 +164,8 @@ async def _give_back(version: VersionRecord, token: str, context: Context) -> No
     try:
         with limit_operations(GIVE_BACK_SECONDS):
             await give_back_work(context.database, version.id, token)
-    except DatabaseError as error:
-        log.warning("work not given back", version_id=version.id, error=type(error).__name__)
+    except DatabaseUnavailable as error:
+        log.warning("work not given back", version_id=version.id, error=error.reason)
 
 
 async def _renew(version: VersionRecord, token: str, context: Context) -> NoReturn:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from registry.schemas import SETTLED, Version
 from shared.database.client import Database
-from shared.database.watch import watch
+from shared.database.watch import watch_versions
 
 Look = Callable[[], Awaitable[Version]]
 
@@ -39,7 +39,7 @@ class VersionFeed:
 
     async def run(self) -> None:
         """Follow the change stream until cancelled."""
-        await watch(self._database.versions, ["update", "replace"], self._on_change)
+        await watch_versions(self._database, self._on_change)
 
     async def settled(self, version: Version, look: Look, timeout_seconds: float) -> Version:
         """Return the version once it has left pending and verifying, or as it is at the timeout.

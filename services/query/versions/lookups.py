@@ -3,12 +3,13 @@
 from registry.schemas import Model, Version
 from registry.schemas.names import check_version
 from services.query.context import Context
+from shared.database import models
 from shared.domain.errors import InvalidRequest, NotFound
 
 
 async def find_model(name: str, context: Context) -> Model:
     """Return a registered model; raises NotFound."""
-    model = await context.versions.model(name)
+    model = await models.find_model(context.database, name)
     if model is None:
         raise NotFound("model_not_found", f"there is no model {name!r}")
     return model
@@ -39,7 +40,7 @@ async def find_by_id(version_id: str, wait_seconds: float, context: Context) -> 
 
 async def _find(name: str, version: str, context: Context) -> Version | None:
     if version == "latest":
-        model = await context.versions.model(name)
+        model = await models.find_model(context.database, name)
         if model is None or model.latest_number is None:
             return None
         return await context.versions.by_number(name, model.latest_number)

@@ -6,6 +6,7 @@ import binascii
 from registry.schemas import ModelPage, VersionPage
 from services.query.context import Context
 from services.query.versions.lookups import find_model
+from shared.database import models
 from shared.domain.errors import InvalidRequest
 
 PAGE_BYTES = 1024 * 1024
@@ -17,7 +18,7 @@ MAX_DIGITS = 10
 async def list_models(cursor: str | None, limit: int, context: Context) -> ModelPage:
     """Return models in order of their names; raises InvalidRequest for a foreign cursor."""
     after = _decode(cursor) if cursor else None
-    items = await context.versions.models(after=after, limit=limit + 1)
+    items = await models.list_models(context.database, after=after, limit=limit + 1)
     page = items[:limit]
     more = len(items) > limit
     return ModelPage(items=page, next_cursor=_encode(page[-1].name) if more else None)

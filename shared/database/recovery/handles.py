@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from shared.database.client import Database, Document, Session, find_each
-from shared.database.handles import handles_of, take_handles
+from shared.database.client import Database
+from shared.database.collection import Document, Transaction
+from shared.database.handles import handles_of, holders_of, take_handles
 from shared.database.versions import Versions
 from shared.domain.errors import Conflict
 from shared.domain.records import VersionRecord
@@ -14,7 +15,7 @@ PAGE = 200
 async def restore_handles(database: Database, model: str) -> list[Conflict]:
     """Give the model's versions the names that they should have and that nobody holds.
 
-    Returns a conflict for each name that another version holds. Raises DatabaseError.
+    Returns a conflict for each name that another version holds. Raises DatabaseUnavailable.
     """
     conflicts: list[Conflict] = []
     number: int | None = None
@@ -31,7 +32,7 @@ async def restore_handles(database: Database, model: str) -> list[Conflict]:
 
 async def _held(database: Database, records: Sequence[VersionRecord]) -> dict[str, Document]:
     names = {name for record in records for name in handles_of(record)}
-    return {found["_id"]: found async for found in find_each(database.handles, "_id", names)}
+    return await holders_of(database, names)
 
 
 def _lacking(record: VersionRecord, held: dict[str, Document]) -> list[str]:
@@ -71,10 +72,10 @@ async def _take_one(database: Database, name: str, record: VersionRecord) -> Non
         }
     )
 
-    async def work(session: Session) -> None:
-        await take_handles(database, only, session)
+    async def take_it(transaction: Transaction) -> None:
+        await take_handles(database, only, transaction)
 
-    await database.transaction(work)
+    await database.transaction(take_it)
 
 
 async def _leave(database: Database, name: str, record: VersionRecord) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from aiokafka.errors import KafkaError
 
-from shared.database.client import DatabaseError
 from shared.domain.errors import RegistryError
 from shared.domain.records import VersionRecord
 from tests.faults.harness import kafka_groups
@@ -16,7 +15,7 @@ from tests.faults.harness.record_checks import record_violations
 from tests.faults.harness.view import View
 from tests.support.eventually import PAUSE_SECONDS
 
-AWAY = (DatabaseError, RegistryError, KafkaError, OSError)
+AWAY = (RegistryError, KafkaError, OSError)
 
 
 async def violations(view: View, ledger: Ledger, *, rest_seconds: float = 90) -> list[str]:

@@ -71,7 +71,7 @@ def _sent(version: VersionRecord, artifact: ArtifactRecord, ledger: Ledger) -> s
 
 async def _strays(view: View, versions: Sequence[VersionRecord]) -> list[str]:
     """Return reports of objects that a version owns, and objects that nobody knows."""
-    strays: list[dict[str, Any]] = await view.database.strays.find().to_list(None)
+    strays: list[dict[str, Any]] = await view.database.strays.find().to_list()
     owned = {(a.key, a.object_version) for v in versions for a in v.artifacts if a.object_version}
     reported = {stray["key"] for stray in strays}
     keys = {artifact.key for version in versions for artifact in version.artifacts}

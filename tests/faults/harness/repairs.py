@@ -5,7 +5,7 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any, Self
 
-from shared.database.client import DatabaseError
+from shared.database.errors import DatabaseUnavailable
 from tests.faults.harness.view import View
 
 LOOK_SECONDS = 0.5
@@ -45,7 +45,7 @@ class Repairs:
 
     async def _follow(self) -> None:
         while True:
-            with suppress(DatabaseError):
+            with suppress(DatabaseUnavailable):
                 reports: list[dict[str, Any]] = await self._view.database.reports.find().to_list()
                 for report in reports:
                     self._add(report)

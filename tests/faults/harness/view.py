@@ -23,7 +23,7 @@ class View:
     async def versions(self) -> list[VersionRecord]:
         """Return every version, by model and number."""
         found = self.database.versions.find().sort([("model", 1), ("number", 1)])
-        return [VersionRecord.model_validate(document) for document in await found.to_list(None)]
+        return [VersionRecord.model_validate(document) for document in await found.to_list()]
 
     async def version(self, upload_key: str) -> VersionRecord | None:
         """Return the version of an upload, by its idempotency key."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from aiokafka.errors import KafkaConnectionError
 from pydantic import ValidationError
-from pymongo.errors import ServerSelectionTimeoutError
 
 from registry.cli import output
 from registry.cli import run as run_client
@@ -17,6 +16,7 @@ from services.admin import output as admin_output
 from services.admin.__main__ import run
 from services.admin.dead_letters.letters import Letter
 from services.admin.errors import told_errors
+from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import LeaseLost
 from shared.domain.errors import Conflict, InvalidRequest, NotFound
 from shared.domain.records import utc_now
@@ -27,6 +27,7 @@ DOCS = Path(__file__).parents[4] / "docs" / "cli.md"
 COMMANDS = (
     ("reconcile",),
     ("replay",),
+    ("migrate",),
     ("dead-letters", "list"),
     ("dead-letters", "show"),
     ("dead-letters", "replay"),
@@ -116,7 +117,7 @@ def test_the_client_loads_nothing_of_the_services() -> None:
         (StorageUnavailable("SlowDown"), 6, "SlowDown"),
         (LeaseLost("reconcile"), 6, "lease reconcile"),
         (KafkaConnectionError(), 6, "KafkaConnectionError"),
-        (ServerSelectionTimeoutError("a:1: refused, Timeout: 1s, [...]"), 6, "a:1: refused"),
+        (DatabaseUnavailable("AutoReconnect: a:1: refused"), 6, "a:1: refused"),
         (ConnectionRefusedError("no"), 6, "ConnectionRefusedError"),
         (ZeroDivisionError("a defect"), 1, "a defect"),
     ],

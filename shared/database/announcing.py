@@ -1,0 +1,140 @@
+"""Changes of versions that are told: state, sequence number and event in one transaction.
+
+Whatever changes a version's state goes through `announce`: opening, settling, ending, recovery.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pymongo import UpdateOne
+
+from registry.schemas import EventType
+from shared.database.client import Database
+from shared.database.collection import Document, Transaction
+from shared.database.errors import DuplicateKey
+from shared.database.handles import version_exists
+from shared.database.models import Counters, ModelChange, change_models
+from shared.database.outbox import outbox_entries
+from shared.database.transactions import Overtaken
+from shared.domain.events import version_event
+from shared.domain.records import VersionRecord
+
+
+@dataclass(frozen=True, slots=True)
+class VersionChange:
+    """What becomes of one version."""
+
+    before: VersionRecord | None
+    """As the transaction has read it; None: it is a new one."""
+    after: VersionRecord
+    event: EventType | None
+    """What tells of it; None: it is not told."""
+    is_counted: bool = False
+    """Whether it counts as one more version of its model."""
+
+
+async def announce(
+    database: Database,
+    changes: Sequence[VersionChange],
+    counters: Mapping[str, Counters],
+    transaction: Transaction,
+) -> list[VersionRecord]:
+    """Write the changes, with the next sequence number and an event for each that is told.
+
+    `counters` are those of each told model, as this transaction has read them. Returns the
+    versions as they are now, in the same order. Raises Conflict "version_exists" where a new
+    version's number or one of its keys is another's.
+    """
+    told = _sequenced(changes, counters)
+    # 1. The models first: with others at work on one of them, the attempt ends before it has
+    #    written the rest.
+    if models := _model_changes(told):
+        await change_models(database, models, transaction)
+    # 2. The versions.
+    written = {each.after.id: each for each in told}
+    numbered = [written.get(each.after.id, each) for each in changes]
+    await _write_versions(database, numbered, transaction)
+    # 3. The events.
+    events = [version_event(each.event, each.after) for each in told if each.event is not None]
+    if events:
+        await database.outbox.insert_many(outbox_entries(events), transaction=transaction)
+    return [each.after for each in numbered]
+
+
+def _sequenced(
+    changes: Sequence[VersionChange], counters: Mapping[str, Counters]
+) -> list[VersionChange]:
+    """Return the changes that are told, numbered on; those of a model together, in order."""
+    by_model: dict[str, list[VersionChange]] = defaultdict(list)
+    for change in changes:
+        if change.event is not None:
+            by_model[change.after.model].append(change)
+    return [
+        VersionChange(
+            change.before,
+            change.after.model_copy(update={"sequence": sequence}),
+            change.event,
+            change.is_counted,
+        )
+        for model, members in sorted(by_model.items())
+        for sequence, change in enumerate(members, counters[model].sequence + 1)
+    ]
+
+
+def _model_changes(told: Sequence[VersionChange]) -> list[ModelChange]:
+    by_model: dict[str, list[VersionChange]] = defaultdict(list)
+    for change in told:
+        by_model[change.after.model].append(change)
+    return [_model_change(model, members) for model, members in by_model.items()]
+
+
+def _model_change(model: str, members: Sequence[VersionChange]) -> ModelChange:
+    counted = [change.after for change in members if change.is_counted]
+    ready = [change.after.number for change in members if change.after.state == "ready"]
+    return ModelChange(
+        model,
+        events=len(members),
+        opened=len(counted),
+        highest_number=max((record.number for record in counted), default=None),
+        highest_ready=max(ready, default=None),
+        since=min((record.created_at for record in counted), default=None),
+    )
+
+
+async def _write_versions(
+    database: Database, changes: Sequence[VersionChange], transaction: Transaction
+) -> None:
+    updates: list[UpdateOne] = []
+    for change in changes:
+        if change.before is None:
+            await _insert(database, change.after, transaction)
+        elif fields := changed_fields(change.before, change.after):
+            unchanged = {"_id": change.after.id, "state": change.before.state}
+            updates.append(UpdateOne(unchanged, {"$set": fields}))
+    if updates:
+        result = await database.versions.bulk_write(updates, transaction=transaction)
+        if result.matched_count != len(updates):
+            raise Overtaken("a version changed its state meanwhile")
+
+
+async def _insert(database: Database, record: VersionRecord, transaction: Transaction) -> None:
+    try:
+        await database.versions.insert_one(
+            record.model_dump(by_alias=True), transaction=transaction
+        )
+    except DuplicateKey as error:
+        raise version_exists(record.model, record.number) from error
+
+
+def changed_fields(before: VersionRecord, after: VersionRecord) -> Document:
+    """Return what to set so that `before` becomes `after`: of its files only those that changed."""
+    old, new = before.model_dump(by_alias=True), after.model_dump(by_alias=True)
+    fields = {name: value for name, value in new.items() if old.get(name, ...) != value}
+    if len(old["artifacts"]) == len(new["artifacts"]) and "artifacts" in fields:
+        del fields["artifacts"]
+        pairs = zip(old["artifacts"], new["artifacts"], strict=True)
+        for index, (then, now) in enumerate(pairs):
+            if then != now:
+                fields[f"artifacts.{index}"] = now
+    return fields

@@ -1,0 +1,138 @@
+"""Registered models: their counters, and what users see of them."""
+
+from collections.abc import Collection as Names
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pymongo import UpdateOne
+
+from registry.schemas import Model
+from shared.database.client import Database
+from shared.database.collection import Document, Transaction, find_each
+from shared.database.errors import DuplicateKey
+from shared.database.transactions import Overtaken
+
+_RACES = 5
+"""Tries at making a model that others make at the same moment; one of them wins each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """A model's counters, as a transaction has read them; zeros where it is not there."""
+
+    sequence: int = 0
+    """Number of its last event."""
+    next_number: int = 0
+    """The highest version number that was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChange:
+    """What a transaction changes of one model."""
+
+    name: str
+    events: int
+    """How many more events it has."""
+    opened: int = 0
+    """How many more versions it has."""
+    highest_number: int | None = None
+    """The highest number of these versions."""
+    highest_ready: int | None = None
+    """The highest number of the versions that are ready now."""
+    since: datetime | None = None
+    """When the oldest of these versions was opened; the model is made where it is not there."""
+
+
+async def find_model(database: Database, name: str) -> Model | None:
+    """Return a registered model."""
+    found = await database.models.find_one({"_id": name})
+    return _model(found) if found else None
+
+
+async def list_models(database: Database, *, after: str | None, limit: int) -> list[Model]:
+    """Return up to `limit` models whose names sort after `after`."""
+    query: Document = {"_id": {"$gt": after}} if after is not None else {}
+    cursor = database.models.find(query).sort([("_id", 1)]).limit(limit)
+    return [_model(found) for found in await cursor.to_list()]
+
+
+async def read_counters(
+    database: Database, names: Names[str], transaction: Transaction
+) -> dict[str, Counters]:
+    """Return the counters of each model."""
+    found = {
+        model["_id"]: Counters(model["sequence"], model.get("next_number", 0))
+        async for model in find_each(database.models, "_id", names, transaction)
+    }
+    return {name: found.get(name, Counters()) for name in names}
+
+
+async def change_models(
+    database: Database, changes: Sequence[ModelChange], transaction: Transaction
+) -> None:
+    """Count on; whoever changed one of these models meanwhile makes the transaction run again."""
+    # In one order everywhere, so that two of many models meet at the first they have in common.
+    ordered = sorted(changes, key=lambda change: change.name)
+    updates = [
+        UpdateOne({"_id": each.name}, _update(each), upsert=each.since is not None)
+        for each in ordered
+    ]
+    try:
+        await database.models.bulk_write(updates, transaction=transaction)
+    except DuplicateKey as error:  # another made the model at this moment
+        raise Overtaken(str(error)) from error
+
+
+async def set_latest(database: Database, model: str, transaction: Transaction) -> None:
+    """Let "latest" stand for the highest version that is ready in this transaction."""
+    latest = {"latest_number": await newest_ready(database, model, transaction)}
+    await database.models.update_one({"_id": model}, {"$set": latest}, transaction=transaction)
+
+
+async def newest_ready(database: Database, model: str, transaction: Transaction) -> int | None:
+    """Return the highest number of a model's ready versions."""
+    newest = await database.versions.find_one(
+        {"model": model, "state": "ready"},
+        {"number": 1},
+        sort=[("number", -1)],
+        transaction=transaction,
+    )
+    return newest["number"] if newest else None
+
+
+async def raise_counters(
+    database: Database, model: str, *, number: int, sequence: int, created_at: datetime
+) -> None:
+    """Have the model's counters at least there, before anybody counts on from lower ones.
+
+    A model that is not there is made. Raises DatabaseUnavailable.
+    """
+    change: Document = {
+        "$max": {"next_number": number, "sequence": sequence},
+        "$setOnInsert": {"version_count": 0, "latest_number": None, "created_at": created_at},
+    }
+    for races_left in reversed(range(_RACES)):
+        try:
+            await database.models.update_one({"_id": model}, change, upsert=True)
+        except DuplicateKey:  # another made the model at this moment
+            if not races_left:
+                raise
+        else:
+            return
+
+
+def _update(change: ModelChange) -> Document:
+    update: Document = {"$inc": {"sequence": change.events, "version_count": change.opened}}
+    highest = {"next_number": change.highest_number, "latest_number": change.highest_ready}
+    if raised := {field: number for field, number in highest.items() if number is not None}:
+        update["$max"] = raised
+    if change.since is not None:
+        update["$min"] = {"created_at": change.since}
+        if change.highest_ready is None:
+            update["$setOnInsert"] = {"latest_number": None}
+    return update
+
+
+def _model(document: Document) -> Model:
+    return Model.model_validate({**document, "name": document["_id"]})

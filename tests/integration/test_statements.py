@@ -1,0 +1,200 @@
+"""Every statement has its index: what it costs does not grow with the collection.
+
+Each query and each write of shared/database is run here, and its filter held against the indexes
+that services verify. A real MongoDB is asked for its plan as well; SecantusDB's plans are not those
+that it follows. Clocks prove nothing on a busy machine.
+"""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from registry.schemas import Reason
+from shared.database import reports, storage_groups, strays, work
+from shared.database.client import Database
+from shared.database.handles import resolve_handle
+from shared.database.leases import run_under_lease
+from shared.database.lifecycle import mark_missing, mark_present, open_version, reject, settle
+from shared.database.models import find_model, list_models, raise_counters
+from shared.database.outbox import Outbox
+from shared.database.recovery.handles import restore_handles
+from shared.database.recovery.versions import (
+    announce_version,
+    known_numbers,
+    restore_model,
+    restore_version,
+)
+from shared.database.versions import Versions
+from shared.domain.records import VersionRecord, new_id, utc_now
+from tests.integration.drafts import draft, pending_events, to_be_read, verified
+from tests.integration.statements import (
+    Statements,
+    places_in_the_source,
+    record_statements,
+    scanned_by_the_server,
+    scanning,
+    tells_its_plans,
+    texts_of_the_source,
+)
+from tests.support.eventually import eventually
+from tests.support.records import SHA256
+
+LEASE = timedelta(seconds=60)
+WHOLE = {"storage_groups.find {}", "models.find {}"}
+"""Statements that are meant to read a collection from its beginning: one is small, one is paged."""
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> Statements:
+    return record_statements(monkeypatch)
+
+
+@pytest.fixture
+async def model(database: Database) -> str:
+    """A name of its own in an empty queue."""
+    await database.versions.driver.update_many({}, {"$set": {"work": None}})
+    return f"model {uuid4().hex}"
+
+
+async def use_lifecycle(database: Database, model: str) -> VersionRecord:
+    labelled = draft(model, "a", "b", key=new_id(), client_id=new_id(), label="1.0")
+    record = await open_version(database, labelled)
+    await settle(database, [verified(record, index) for index in range(2)])
+    lost = [Reason(code="object_missing", detail="it is gone")]
+    assert await mark_missing(database, record.id, lost) is not None
+    assert await mark_present(database, record.id) is not None
+    other = await open_version(database, draft(model, key=new_id(), label="2.0"))
+    assert await reject(database, other.id, lost[0], session_state="aborted") is not None
+    return record
+
+
+async def use_reads(database: Database, record: VersionRecord) -> None:
+    versions = Versions(database)
+    assert await versions.get(record.id) is not None
+    assert await versions.find(record.id) is not None
+    assert record.session is not None
+    assert await versions.by_idempotency_key(record.session.idempotency_key or "") is not None
+    assert await versions.by_keys([each.key for each in record.artifacts])
+    assert await versions.by_ids([record.id])
+    assert await versions.by_number(record.model, record.number) is not None
+    assert await versions.by_label(record.model, "1.0") is not None
+    assert await versions.by_client_id(record.client_id or "") is not None
+    for before in (100, None):
+        found, _ = await versions.summaries(
+            record.model, before=before, limit=5, max_bytes=1_000_000
+        )
+        assert found
+    assert await versions.records_below(record.model, before=100, limit=5)
+    assert await versions.records_of(record.model, after=0, limit=5)
+    assert await find_model(database, record.model) is not None
+    assert await list_models(database, after=None, limit=5)
+    assert await list_models(database, after="a", limit=5)
+    assert await resolve_handle(database, "key:unknown") is None
+    await database.ping()
+
+
+async def use_sessions_and_work(database: Database, model: str) -> None:
+    session = await open_version(database, draft(model))
+    assert await Versions(database).set_multipart_id(session.id, 0, "id")
+    await Versions(database).complete_session(session.id, {0: SHA256})
+    record = await open_version(database, to_be_read(model))
+    held = await work.claim_work(database, "verify", "mine", LEASE)
+    assert held is not None
+    assert await work.renew_lease(database, record.id, "mine", LEASE)
+    assert await work.give_back_work(database, record.id, "mine")
+    assert await work.claim_work(database, "verify", "mine", LEASE) is not None
+    assert await work.postpone_work(database, record.id, "mine", -LEASE)
+    assert await work.claim_work(database, "verify", "mine", LEASE) is not None
+    assert await work.give_up_work(database, record.id, "mine", "verify", "it failed")
+    [given_up] = (await Versions(database).by_ids([record.id])).values()
+    assert await work.retry_work(database, given_up)
+    assert await work.claim_work(database, "verify", "mine", LEASE) is not None
+    assert await work.finish_work(database, record.id, "mine")
+    assert not await work.confirm_digests(database, record.id, "mine", {0: SHA256})
+    await work.finish_cleaning(database, record.id)
+
+
+async def use_outbox_and_leases(database: Database, model: str) -> None:
+    outbox = Outbox(database)
+    records = [await open_version(database, draft(model)) for _ in range(3)]
+    await settle(database, [verified(record) for record in records])
+    while pending := await pending_events(database, model):
+        await outbox.remove(pending[:4])
+
+    async def until_renewed() -> None:
+        first = await database.leases.driver.find_one({"_id": model})
+
+        async def is_renewed() -> bool | None:
+            return await database.leases.driver.find_one({"_id": model}) != first or None
+
+        await eventually(is_renewed)
+
+    await run_under_lease(database, model, until_renewed, seconds=0.5)
+
+
+async def use_the_small_collections(database: Database, model: str) -> None:
+    await storage_groups.remember_group(database, model)
+    assert await storage_groups.is_group(database, model)
+    assert model in await storage_groups.list_groups(database)
+    now = await database.now()
+    stray = strays.Stray("bucket", model, "1")
+    assert await strays.report_stray(database, stray, "outside_key_rule", "it is outside")
+    assert await strays.count_strays(database, seen_since=now)
+    for since in (None, now):
+        assert [each async for each in strays.strays_before(database, utc_now(), seen_since=since)]
+    await strays.mark_quarantined(database, stray)
+    await reports.keep_comparison(database, {"started_at": now})
+    assert await reports.last_comparison_began(database) == now
+    await reports.remember_replay(database, model, now)
+    assert await reports.replays_of(database, [model])
+
+
+async def use_recovery(database: Database, model: str) -> None:
+    client_id = new_id()
+    lost = draft(model, "c", key=new_id(), client_id=client_id, label="3.0")
+    artifacts = [lost.artifacts[0].model_copy(update={"key": f"{model}/9/c"})]
+    record = lost.model_copy(update={"number": 9, "artifacts": artifacts})
+    await raise_counters(database, model, number=9, sequence=9, created_at=utc_now())
+    assert await restore_version(database, record, instead_of=None)
+    assert not await announce_version(database, record)
+    given_up = draft(model, "d", label="4.0", client_id=client_id, state="rejected")
+    rejected = given_up.model_copy(update={"number": 10})
+    assert await announce_version(database, rejected)
+    assert await known_numbers(database, model, [9]) == {9}
+    assert await restore_handles(database, model) == []
+    await restore_model(database, model)
+
+
+async def test_every_statement_finds_its_documents_by_an_index(
+    database: Database, statements: Statements, model: str
+) -> None:
+    record = await use_lifecycle(database, model)
+    await use_reads(database, record)
+    await use_sessions_and_work(database, f"{model} work")
+    await use_outbox_and_leases(database, f"{model} outbox")
+    await use_the_small_collections(database, model)
+    await use_recovery(database, f"{model} lost")
+
+    known = places_in_the_source()
+    unused = [
+        f"{path}:{line}"
+        for (path, line), lines in known.items()
+        if not any((path, each) in statements.places for each in lines)
+    ]
+    assert unused == [], "statements that this test does not run"
+    assert set(scanning(statements)) <= WHOLE
+    if await tells_its_plans(database):
+        assert set(await scanned_by_the_server(statements)) <= WHOLE
+
+
+async def test_a_statement_without_an_index_is_seen(database: Database) -> None:
+    recorded = Statements()
+    recorded.add(("any.py", 1), database.versions, "find", {"label": "1.0"})
+    recorded.add(("any.py", 2), database.versions, "find", {"_id": "1"})
+    assert scanning(recorded) == ["versions.find {'label': '='}"]
+
+
+def test_nothing_finds_and_modifies_in_one_statement() -> None:
+    """Such a statement makes the slower one of two begin anew, and scans on some servers."""
+    assert not [text for text in texts_of_the_source() if "find_one_and" in text]
