@@ -25,6 +25,7 @@ from services.indexer.work import workers
 from services.indexer.work.workers import Workers
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
+from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import keep_renewed
 from shared.database.outbox import PendingEvent
 from shared.database.watch import watch_outbox
@@ -43,6 +44,13 @@ async def answer(server_is_away: bool = False) -> None:
     """What a server takes: three steps, as a driver's future does."""
     for _ in range(3):
         await asyncio.sleep(0)
+    if server_is_away:
+        raise DatabaseUnavailable("it is away")
+
+
+async def answer_of_driver(server_is_away: bool) -> None:
+    """What MongoDB's driver itself takes, with its own error."""
+    await answer()
     if server_is_away:
         raise AutoReconnect("it is away")
 
@@ -99,13 +107,15 @@ class Servers:
     async def watch(self, *_: Any) -> AsyncGenerator[Any]:
         async def try_next() -> dict[str, str]:
             self.rounds += 1
-            await answer(self.rounds == 1)
+            await answer_of_driver(self.rounds == 1)
             return {"value": "1"}
 
         try:
             yield SimpleNamespace(alive=True, try_next=try_next)
         finally:
-            await self.at_the_end()
+            task = asyncio.current_task()
+            assert task is not None
+            await answer_of_driver(self._away_at_the_end and task.cancelling() > 0)
 
     @property
     def name(self) -> str:
@@ -265,7 +275,8 @@ def test_the_wait_for_a_server_at_the_start(servers: Callable[[], Servers]) -> N
             finally:
                 await found.at_the_end()
 
-        return Life(until_done("MongoDB", connect, errors=(AutoReconnect,)), lambda: found.rounds)
+        start = until_done("MongoDB", connect, errors=(DatabaseUnavailable,))
+        return Life(start, lambda: found.rounds)
 
     assert cancel_at_every_step(begin) > 5
 
@@ -275,7 +286,7 @@ def test_the_feed_and_the_requests_that_wait(servers: Callable[[], Servers]) -> 
 
     def begin(loop: asyncio.AbstractEventLoop) -> Life:
         found = servers()
-        database: Any = SimpleNamespace(versions=found)
+        database: Any = SimpleNamespace(versions=SimpleNamespace(driver=found, name="versions"))
         feed = VersionFeed(cast(Database, database))
 
         async def look() -> Version:
