@@ -40,11 +40,16 @@ async def clean_at_once(record: VersionRecord, storage: Storage, database: Datab
 
 
 async def abort_open_uploads(bucket: str, key: str, storage: Storage) -> None:
-    """Abort every multipart upload that is open under exactly this key."""
-    async for page in storage.multipart.open_uploads(bucket, prefix=key):
-        for found in page:
-            if found.key == key:
-                await storage.multipart.abort(bucket, key, found.multipart_id)
+    """Abort every multipart upload that is open under exactly this key; raises storage errors."""
+    aborted: set[str] = set()
+    while True:
+        pages = storage.multipart.open_uploads(bucket, prefix=key)
+        found = {each.multipart_id async for page in pages for each in page if each.key == key}
+        if found <= aborted:
+            return
+        for multipart_id in found - aborted:
+            await storage.multipart.abort(bucket, key, multipart_id)
+        aborted |= found
 
 
 async def _abort_parts(bucket: str, artifact: ArtifactRecord, storage: Storage) -> None:

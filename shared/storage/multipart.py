@@ -90,8 +90,9 @@ class MultipartUploads:
     ) -> AsyncGenerator[list[OpenUpload]]:
         """Yield the open multipart uploads under the prefix, in pages.
 
-        MinIO differs from S3: a prefix is taken for a whole key there, and without one it lists
-        what this node remembers since its start. So what is to be complete is asked key by key.
+        MinIO differs from S3: a prefix is taken for a whole key there, of which the first page
+        comes and no other; without a prefix it lists what this node remembers since its start. So
+        what is to be complete is asked key by key, and again once the first page is aborted.
         """
         key_marker = id_marker = ""
         while True:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -199,8 +199,8 @@ async def test_a_rejected_version_takes_no_parts_no_complete_and_no_abort(rig: R
         with pytest.raises(Conflict) as caught:
             await call
         assert caught.value.code == "version_rejected"
-        [reason] = caught.value.members["reasons"]  # pyright: ignore[reportGeneralTypeIssues]
-        assert reason["path"] == BROKEN[0]
+        reasons = cast(list[dict[str, str]], caught.value.members["reasons"])
+        assert [reason["path"] for reason in reasons] == [BROKEN[0]]
     assert (await read_upload(session.upload_id, rig.ingest)).state == "rejected"
     assert await work_once(rig.indexer, bury)
     assert await left(rig, session) == (1, 0), "the refused object stays, the parts do not"
