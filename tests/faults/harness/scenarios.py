@@ -4,8 +4,8 @@ import asyncio
 import os
 
 import httpx
-from local.processes.ports import HOST, choose_port
 
+from local.processes.ports import HOST, choose_port
 from registry.schemas import UploadSession
 from tests.faults.harness.processes import Service
 from tests.faults.harness.running_registry import Harness
