@@ -28,6 +28,10 @@ MAX_NESTING = 16
 _MODEL = re.compile(r"[^\W_](?:[\w.-]*\w)?\Z")
 _LABEL = re.compile(r"[^\W_](?:[\w .+@-]*[\w+@-])?\Z")
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9.-]{1,61})[a-z0-9]\Z")
+_IP_ADDRESS = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+\Z")
+_BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_BUCKET_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+# Reserved: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _MODEL_RULE = (
     "must be letters, digits or any of . _ -, start with a letter or digit, end with a letter, "
     "digit or _, and not contain '..' or '--'"
@@ -76,8 +80,17 @@ def check_bucket_name(value: str) -> str:
     """Return a storage group unchanged, or raise ValueError with S3's rule for bucket names."""
     if not _BUCKET.match(value) or ".." in value or ".-" in value or "-." in value:
         raise ValueError(
-            "must be an S3 bucket name: 3 to 63 lower-case letters, digits, dots or hyphens"
+            "must be an S3 bucket name: 3 to 63 lower-case letters, digits, dots or hyphens, "
+            "each part between dots beginning and ending with a letter or digit"
         )
+    if _IP_ADDRESS.match(value):
+        raise ValueError("must be an S3 bucket name, which is not formatted as an IP address")
+    for prefix in _BUCKET_PREFIXES:
+        if value.startswith(prefix):
+            raise ValueError(f"must be an S3 bucket name, which does not start with {prefix!r}")
+    for suffix in _BUCKET_SUFFIXES:
+        if value.endswith(suffix):
+            raise ValueError(f"must be an S3 bucket name, which does not end with {suffix!r}")
     return value
 
 
@@ -87,10 +100,10 @@ def check_version(value: str | int) -> str | int:
         value = int(value)
     if isinstance(value, int):
         if isinstance(value, bool) or not 1 <= value < 2**31:
-            raise ValueError("a version number must be from 1 to 2147483647")
+            raise ValueError("must, as a number, be from 1 to 2147483647")
         return value
     if value.isdigit() or value.lower() == "latest":
-        raise ValueError("a label must not be 'latest' or all digits: those name other versions")
+        raise ValueError("must not be 'latest' or all digits: those name other versions")
     return check_label(value)
 
 
@@ -142,7 +155,7 @@ def _check_value(value: JsonValue) -> None:
 def _check_requested(value: str | int) -> str | int:
     version = check_version(value)
     if isinstance(version, int) and version > MAX_REQUESTED_NUMBER:
-        raise ValueError(f"a requested version number must be at most {MAX_REQUESTED_NUMBER}")
+        raise ValueError(f"must, as a number, be at most {MAX_REQUESTED_NUMBER}")
     return version
 
 

@@ -21,6 +21,9 @@ from registry.schemas.names import (
 )
 from registry.schemas.versions import VersionState
 
+SessionState = Literal["open", "completed", "aborted", "expired", "rejected"]
+"""rejected: the version was rejected before the upload was completed."""
+
 MAX_FILES = 1000
 MAX_OBJECT_BYTES = 5 * 1024**4
 """Largest object that S3 stores: 5 TiB."""
@@ -118,7 +121,7 @@ class UploadSession(Answer):
     """Version number, allocated when the session was opened."""
     label: str | None = None
     version_id: str
-    state: Literal["open", "completed", "aborted", "expired"]
+    state: SessionState
     version_state: VersionState
     storage_group: str
     expires_at: datetime

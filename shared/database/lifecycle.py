@@ -14,6 +14,7 @@ from shared.database.errors import DatabaseContended
 from shared.database.handles import give_back_handles, take_handles
 from shared.database.models import read_counters, set_latest
 from shared.domain.records import VersionRecord, WorkRecord
+from shared.domain.sessions import end_with_version
 from shared.domain.transitions import (
     EVENT_OF_STATE,
     Verdict,
@@ -81,7 +82,8 @@ async def reject(
 ) -> VersionRecord | None:
     """Reject a version that is not settled yet; None where it is settled or unknown.
 
-    With `session_state` its upload is over, and removing its bytes is left as work to do.
+    With `session_state` its upload ends so, and removing its bytes is left as work to do; None
+    where the upload is not open any more, since whoever ended it came first.
     """
     now = await database.now()
 
@@ -89,9 +91,12 @@ async def reject(
         if found.state in SETTLED:
             return None
         changes: Document = {"state": "rejected", "reasons": [reason], "work": None}
-        if session_state and found.session:
-            changes["session"] = found.session.model_copy(update={"state": session_state})
-            changes["work"] = WorkRecord(kind="clean", due_at=now)
+        if session_state is None:
+            return end_with_version(found.model_copy(update=changes), now)
+        if found.session is None or found.session.state != "open":
+            return None
+        changes["session"] = found.session.model_copy(update={"state": session_state})
+        changes["work"] = WorkRecord(kind="clean", due_at=now)
         return found.model_copy(update=changes)
 
     return await _change(database, version_id, decide)

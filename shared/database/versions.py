@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from contextlib import aclosing
-from typing import Any
 
 from registry.schemas import Version, VersionSummary
 from shared.database.client import Database
@@ -76,15 +75,6 @@ class Versions:
         )
         return result.modified_count == 1
 
-    async def complete_session(self, version_id: str, claims: dict[int, str]) -> None:
-        """Mark the session completed and keep the whole-file digests claimed by artifact index."""
-        fields: dict[str, Any] = {
-            f"artifacts.{index}.claimed_sha256": sha256 for index, sha256 in claims.items()
-        }
-        await self._versions.update_one(
-            {"_id": version_id, "session.state": "open"},
-            {"$set": {"session.state": "completed", **fields}},
-        )
 
     async def summaries(
         self, model: str, *, before: int | None, limit: int, max_bytes: int

@@ -108,10 +108,14 @@ async def finish_work(database: Database, version_id: str, token: str) -> bool:
     return await _set(database, version_id, token, {"work": None})
 
 
-async def finish_cleaning(database: Database, version_id: str) -> None:
-    """Take cleaning that was done without a lease out of the queue."""
+async def finish_cleaning(database: Database, record: VersionRecord) -> None:
+    """Take cleaning that was done without a lease out of the queue.
+
+    Not one that was begun anew for bytes that came late, nor one that a worker holds by now.
+    """
+    due_at = record.work.due_at if record.work else None
     await database.versions.update_one(
-        {"_id": version_id, "work.kind": "clean"}, {"$set": {"work": None}}
+        {"_id": record.id, "work.kind": "clean", "work.due_at": due_at}, {"$set": {"work": None}}
     )
 
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from registry.schemas import CompositeDigest, DigestState, Reason, VersionState
+from registry.schemas.uploads import SessionState
 
 
 class Record(BaseModel):
@@ -49,21 +50,21 @@ class ArtifactRecord(Record):
 class SessionRecord(Record):
     """The upload session of a version."""
 
-    state: Literal["open", "completed", "aborted", "expired"] = "open"
+    state: SessionState = "open"
     expires_at: datetime
     idempotency_key: str | None = None
     request_digest: str
 
 
-WorkKind = Literal["verify", "confirm", "clean"]
+WorkKind = Literal["verify", "join", "confirm", "clean"]
 
 
 class WorkRecord(Record):
     """What is left to do for a version, and who does it: its place in a queue by due time."""
 
     kind: WorkKind
-    """verify: read it whole before it can be ready; confirm: compute the digests it lacks; clean:
-    remove the bytes of an upload that was given up."""
+    """verify: read it whole before it can be ready; join: join the parts of a completed upload;
+    confirm: compute the digests it lacks; clean: remove what an upload that ended left behind."""
     due_at: datetime
     """When a worker may take it: at once, after a pause, or when its holder's lease ends."""
     token: str | None = None

@@ -8,6 +8,7 @@ from typing import Any
 from registry.schemas import SETTLED, EventType, Reason
 from shared.domain.object_keys import object_key
 from shared.domain.records import ArtifactRecord, VersionRecord, WorkRecord
+from shared.domain.sessions import end_with_version
 
 EVENT_OF_STATE: Mapping[str, EventType] = {
     "ready": "registry.version.ready.v1",
@@ -55,7 +56,7 @@ def apply_verdicts(
         return before
     artifacts = list(before.artifacts)
     reasons: list[Reason] = []
-    work = before.work
+    work = before.work or _given_up_join(before, now)
     counted = False
     for verdict in verdicts:
         if _lease_lost(before, verdict) or artifacts[verdict.index].state == "verified":
@@ -70,7 +71,14 @@ def apply_verdicts(
     if nothing_new or not counted:
         return before
     change = derive_state(artifacts, reasons, work, now)
-    return before.model_copy(update={"artifacts": artifacts, "failure": None, **change})
+    after = before.model_copy(update={"artifacts": artifacts, "failure": None, **change})
+    return end_with_version(after, now)
+
+
+def _given_up_join(version: VersionRecord, now: datetime) -> WorkRecord | None:
+    """Return the join that failed too often: what was found since begins it anew."""
+    given_up = version.failure is not None and version.failure.code == "join_failed"
+    return WorkRecord(kind="join", due_at=now) if given_up else None
 
 
 def _lease_lost(version: VersionRecord, verdict: Verdict) -> bool:
@@ -85,6 +93,16 @@ def confirmation(artifacts: Sequence[ArtifactRecord], now: datetime) -> WorkReco
     return None if confirmed else WorkRecord(kind="confirm", due_at=now)
 
 
+def work_after_join(artifacts: Sequence[ArtifactRecord], now: datetime) -> WorkRecord | None:
+    """Return the work that the join of an upload's parts held up: a full read, or none."""
+    return WorkRecord(kind="verify", due_at=now) if _awaits_read(artifacts) else None
+
+
+def _awaits_read(artifacts: Sequence[ArtifactRecord]) -> bool:
+    """Whether an object is there that nobody attested: it must be read."""
+    return any(artifact.state == "pending" and artifact.etag for artifact in artifacts)
+
+
 def derive_state(
     artifacts: Sequence[ArtifactRecord],
     reasons: list[Reason],
@@ -96,7 +114,7 @@ def derive_state(
         return {"state": "rejected", "reasons": reasons, "work": None}
     if all(artifact.state == "verified" for artifact in artifacts):
         return {"state": "ready", "ready_at": now, "work": confirmation(artifacts, now)}
-    if any(artifact.state == "pending" and artifact.etag for artifact in artifacts):
-        # An object is there that nobody attested: it must be read.
+    if _awaits_read(artifacts):
         return {"state": "verifying", "work": work or WorkRecord(kind="verify", due_at=now)}
-    return {"state": "pending", "work": None}
+    joining = work is not None and work.kind == "join"
+    return {"state": "pending", "work": work if joining else None}

@@ -4,10 +4,12 @@ Values come from the environment or from a `.env` file in the working directory;
 documents each. Secrets have no default, so nothing starts with a password that somebody knows.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from registry.schemas.names import check_bucket_name
 
 MIB = 1024 * 1024
 
@@ -57,8 +59,10 @@ class Settings(BaseSettings):
     """Notification target that buckets send their events to."""
     minio_timeout_seconds: float = Field(30.0, gt=0)
     """Limit for connecting to storage and for each read from it."""
+    storage_groups: Annotated[tuple[str, ...], NoDecode] = ()
+    """Further storage groups (buckets), separated by commas; one that is there is taken over."""
     storage_groups_allow_new: bool = True
-    """Whether an upload may name a storage group (bucket) that is not there yet."""
+    """Whether an upload may name a storage group that is not there yet, and have it made."""
 
     kafka_bootstrap_servers: str = "localhost:9092"
     """host:port list as the services reach it."""
@@ -117,12 +121,36 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "json"
     """json: one object a line; console: for a person."""
 
+    @field_validator("storage_groups", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("minio_bucket", "manifest_bucket")
+    @classmethod
+    def _is_bucket_name(cls, value: str) -> str:
+        return check_bucket_name(value)
+
+    @field_validator("storage_groups")
+    @classmethod
+    def _are_bucket_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(check_bucket_name(name) for name in value)
+
     @field_validator("manifest_bucket")
     @classmethod
     def _is_no_storage_group(cls, value: str, info: ValidationInfo) -> str:
         if value == info.data.get("minio_bucket"):
             raise ValueError("must be another bucket than MINIO_BUCKET")
+        if value in info.data.get("storage_groups", ()):
+            raise ValueError("must not be one of STORAGE_GROUPS")
         return value
+
+    @property
+    def named_groups(self) -> tuple[str, ...]:
+        """Storage groups that the operator names: the default one, and the further ones."""
+        return (self.minio_bucket, *(g for g in self.storage_groups if g != self.minio_bucket))
 
     @property
     def ingest_url(self) -> str:

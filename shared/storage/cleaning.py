@@ -1,22 +1,67 @@
-"""Removing what an upload left in storage, once it was aborted or has expired."""
+"""Removing what an upload that ended left in storage."""
+
+import asyncio
 
 from shared.database.client import Database
 from shared.database.work import finish_cleaning
-from shared.domain.records import VersionRecord
+from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.domain.sessions import GIVEN_UP
+from shared.runtime.tasks import run_all
 from shared.storage.adapter import Storage
+
+AT_ONCE = 16
+"""Files of one version that are worked on at the same time."""
+_VERSIONS_OF_A_KEY = 100
+"""Objects under one key that are removed in one go; there is one, unless somebody else writes."""
 
 
 async def clean_upload(record: VersionRecord, storage: Storage) -> None:
-    """Remove the objects and the parts of an upload; may be repeated. Raises storage errors."""
-    for artifact in record.artifacts:
-        if artifact.multipart_id is not None:
-            await storage.multipart.abort(record.storage_group, artifact.key, artifact.multipart_id)
-        found = await storage.objects.head(record.storage_group, artifact.key)
-        if found is not None:
-            await storage.objects.remove(record.storage_group, artifact.key, found.object_version)
+    """Remove the parts of an upload, and its objects where it was given up; may be repeated.
+
+    The objects of a version that was rejected for what they are stay. Raises storage errors.
+    """
+    given_up = record.session is not None and record.session.state in GIVEN_UP
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def clean(artifact: ArtifactRecord) -> None:
+        async with slots:
+            if artifact.kind == "multipart":
+                await _abort_parts(record.storage_group, artifact, storage)
+            if given_up:
+                await _remove(record.storage_group, artifact.key, storage)
+
+    await run_all(clean(artifact) for artifact in record.artifacts)
 
 
 async def clean_at_once(record: VersionRecord, storage: Storage, database: Database) -> None:
     """Do the cleaning that a rejection left as work; a worker does it where this fails."""
     await clean_upload(record, storage)
-    await finish_cleaning(database, record.id)
+    await finish_cleaning(database, record)
+
+
+async def abort_open_uploads(bucket: str, key: str, storage: Storage) -> None:
+    """Abort every multipart upload that is open under exactly this key; raises storage errors."""
+    aborted: set[str] = set()
+    while True:
+        pages = storage.multipart.open_uploads(bucket, prefix=key)
+        found = {each.multipart_id async for page in pages for each in page if each.key == key}
+        if found <= aborted:
+            return
+        for multipart_id in found - aborted:
+            await storage.multipart.abort(bucket, key, multipart_id)
+        aborted |= found
+
+
+async def _abort_parts(bucket: str, artifact: ArtifactRecord, storage: Storage) -> None:
+    if artifact.multipart_id is not None:
+        await storage.multipart.abort(bucket, artifact.key, artifact.multipart_id)
+    # Also what was made and never recorded.
+    await abort_open_uploads(bucket, artifact.key, storage)
+
+
+async def _remove(bucket: str, key: str, storage: Storage) -> None:
+    for _ in range(_VERSIONS_OF_A_KEY):
+        found = await storage.objects.head(bucket, key)
+        if found is None:
+            return
+        await storage.objects.remove(bucket, key, found.object_version)

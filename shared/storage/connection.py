@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from typing import Literal
 
 import aiohttp
 from aiohttp_retry import JitterRetry, RetryClient
@@ -14,18 +15,32 @@ from shared.runtime.settings import Settings
 
 RETRIES = 3
 MAX_CONNECTIONS = 64
-_PASSING = frozenset(
-    # The last two are about our credentials: somebody has to mend them, the request is not wrong.
-    ("SlowDown", "RequestTimeout", "InvalidAccessKeyId", "SignatureDoesNotMatch")
+UNSUPPORTED = frozenset(("NotImplemented", "MethodNotAllowed", "InvalidArgument"))
+"""Codes of stores that do not know a request at all."""
+_BUSY = frozenset(("SlowDown", "RequestTimeout", "ServiceUnavailable", "InternalError"))
+_DENIED = frozenset(
+    # About who we are, or what time it is: an operator mends it, no request is wrong.
+    (
+        "AccessDenied",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+    )
 )
-_MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "NoSuchUpload", "NoSuchBucket"))
+_NO_SUCH_REQUEST = {405: "MethodNotAllowed", 501: "NotImplemented"}
+"""Codes for answers without a body: some stores say no more of what they cannot do."""
+Kind = Literal["missing", "unavailable", "refused"]
 
 
 class StorageUnavailable(Unavailable):
-    """Storage does not answer, or answers that it cannot at the moment."""
+    """Storage does not answer, cannot answer at the moment, or denies us everything."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("storage_unavailable", f"object storage is unavailable: {reason}")
+        self.reason = reason
+        """Storage's own code, or the type of the failure."""
 
 
 class StorageMissing(RegistryError):
@@ -104,6 +119,19 @@ async def write_once(
             await response.read()
 
 
+def classify(code: str, status: int) -> Kind:
+    """Say what storage's answer means, by its code and HTTP status, for every caller alike.
+
+    Many answers to HEAD have no body and so no code: the client names a 403 "AccessDenied" then,
+    whatever the reason is.
+    """
+    if code.startswith("NoSuch"):
+        return "missing"
+    if status >= 500 and code not in UNSUPPORTED:
+        return "unavailable"
+    return "unavailable" if code in _BUSY | _DENIED else "refused"
+
+
 @contextmanager
 def translated(resource: str) -> Generator[None]:
     """Turn the client's failures into StorageMissing, StorageRefused or StorageUnavailable."""
@@ -111,12 +139,22 @@ def translated(resource: str) -> Generator[None]:
         yield
     except S3Error as error:
         code = error.code or "Unknown"
-        if code in _MISSING:
+        kind = classify(code, error.response.status)
+        if kind == "missing":
             raise StorageMissing(code, resource) from error
-        if error.response.status >= 500 or code in _PASSING:
+        if kind == "unavailable":
             raise StorageUnavailable(code) from error
         raise StorageRefused(code, error.message or "") from error
     except (InvalidResponseError, ServerError) as error:
+        if (code := _NO_SUCH_REQUEST.get(_status_of(error))) is not None:
+            raise StorageRefused(code, str(error)) from error
         raise StorageUnavailable(type(error).__name__) from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise StorageUnavailable(type(error).__name__) from error
+
+
+def _status_of(error: InvalidResponseError | ServerError) -> int:
+    """Return the HTTP status, which the client keeps to itself for one of both."""
+    if isinstance(error, ServerError):
+        return error.status_code
+    return error._code  # pyright: ignore[reportPrivateUsage]

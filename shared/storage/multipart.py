@@ -3,8 +3,10 @@
 The client's own uploader completes even after an error, so only its single calls are used.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
 from miniopy_async.api import Minio
@@ -25,6 +27,15 @@ class StoredPart:
     etag: str
     sha256: str | None
     """Hex digest that storage verified."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenUpload:
+    """A multipart upload that was neither completed nor aborted."""
+
+    key: str
+    multipart_id: str
+    initiated_at: datetime
 
 
 class MultipartUploads:
@@ -74,19 +85,47 @@ class MultipartUploads:
         except StorageMissing:
             return
 
+    async def open_uploads(
+        self, bucket: str, *, prefix: str = ""
+    ) -> AsyncGenerator[list[OpenUpload]]:
+        """Yield the open multipart uploads under the prefix, in pages.
+
+        MinIO differs from S3: a prefix is taken for a whole key there, of which the first page
+        comes and no other; without a prefix it lists what this node remembers since its start. So
+        what is to be complete is asked key by key, and again once the first page is aborted.
+        """
+        key_marker = id_marker = ""
+        while True:
+            query = {"uploads": "", "prefix": prefix, "max-uploads": str(_LIST_LIMIT)}
+            query["encoding-type"] = "url"
+            if key_marker:
+                query |= {"key-marker": key_marker, "upload-id-marker": id_marker}
+            root = ET.fromstring(await self._get(bucket, None, query))  # noqa: S314 - our storage
+            if page := _parse_uploads(root):
+                yield page
+            before = key_marker, id_marker
+            key_marker = unquote_plus(root.findtext(f"{_NAMESPACE}NextKeyMarker", ""))
+            id_marker = root.findtext(f"{_NAMESPACE}NextUploadIdMarker", "")
+            truncated = root.findtext(f"{_NAMESPACE}IsTruncated") == "true"
+            if not truncated or not key_marker or (key_marker, id_marker) == before:
+                return
+
+    async def _get(self, bucket: str, key: str | None, query: dict[str, str]) -> str:
+        with translated(f"{bucket}/{key or ''}"):
+            # The client's own result classes drop the checksums of parts, and pages of uploads.
+            response = await self._client._execute(  # pyright: ignore[reportPrivateUsage]
+                "GET", bucket, key, query_params=dict(query)
+            )
+            async with response:
+                return await response.text()
+
     async def _list_page(
         self, bucket: str, key: str, multipart_id: str, marker: str
     ) -> tuple[list[StoredPart], str]:
         query = {"uploadId": multipart_id, "max-parts": str(_LIST_LIMIT)}
         if marker:
             query["part-number-marker"] = marker
-        with translated(f"{bucket}/{key}"):
-            # The client's own result class drops the parts' checksums.
-            response = await self._client._execute(  # pyright: ignore[reportPrivateUsage]
-                "GET", bucket, key, query_params=dict(query)
-            )
-            async with response:
-                return _parse_parts(await response.text())
+        return _parse_parts(await self._get(bucket, key, query))
 
 
 def _complete_body(parts: Sequence[StoredPart]) -> bytes:
@@ -115,3 +154,14 @@ def _parse_parts(xml: str) -> tuple[list[StoredPart], str]:
         )
     truncated = root.findtext(f"{_NAMESPACE}IsTruncated") == "true"
     return parts, root.findtext(f"{_NAMESPACE}NextPartNumberMarker", "") if truncated else ""
+
+
+def _parse_uploads(root: ET.Element) -> list[OpenUpload]:
+    return [
+        OpenUpload(
+            key=unquote_plus(element.findtext(f"{_NAMESPACE}Key", "")),
+            multipart_id=element.findtext(f"{_NAMESPACE}UploadId", ""),
+            initiated_at=datetime.fromisoformat(element.findtext(f"{_NAMESPACE}Initiated", "")),
+        )
+        for element in root.iter(f"{_NAMESPACE}Upload")
+    ]

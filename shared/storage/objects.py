@@ -7,7 +7,13 @@ from typing import cast
 from miniopy_async.api import Minio
 
 from shared.domain.digests import to_hex
-from shared.storage.connection import StorageMissing, StorageRefused, translated, write_once
+from shared.storage.connection import (
+    StorageMissing,
+    StorageRefused,
+    StorageUnavailable,
+    translated,
+    write_once,
+)
 from shared.storage.object_parts import PartDigest, read_parts
 
 CHUNK_BYTES = 1024 * 1024
@@ -36,7 +42,10 @@ class ObjectReader:
     async def head(
         self, bucket: str, key: str, object_version: str | None = None
     ) -> StoredObject | None:
-        """Return what storage knows of an object; None where it is not there."""
+        """Return what storage knows of an object; None where it is not there.
+
+        Denied for this object alone, it is refused: nobody waits for it.
+        """
         try:
             with translated(f"{bucket}/{key}"):
                 found = await self._client.stat_object(
@@ -47,6 +56,12 @@ class ObjectReader:
                 )
         except StorageMissing:
             return None
+        except StorageUnavailable as error:
+            if error.reason != "AccessDenied":
+                raise
+            with translated(bucket):
+                await self._client.bucket_exists(bucket)  # raises where all is denied to us
+            raise StorageRefused(error.reason, "the object is denied, its bucket is not") from error
         headers = cast(Mapping[str, str], found.metadata or {})  # the answer's headers
         checksum = headers.get("x-amz-checksum-sha256")
         whole = checksum is not None and "-" not in checksum

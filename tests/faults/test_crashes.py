@@ -70,8 +70,11 @@ async def test_an_answer_that_is_lost_with_ingest_opens_no_second_version(
     assert await registry.violations() == []
 
 
-async def test_a_completion_whose_answer_is_lost_is_repeated(registry: Harness) -> None:
-    ingest = registry.launch("ingest", "crash:after_join")
+@pytest.mark.parametrize("boundary", ["after_multipart", "before_end", "after_end", "after_join"])
+async def test_an_ingest_killed_in_an_upload_in_parts_leaves_no_parts_behind(
+    registry: Harness, boundary: str
+) -> None:
+    ingest = registry.launch("ingest", f"crash:{boundary}")
     await registry.start("indexer")
     await ingest.ready()
     async with asyncio.TaskGroup() as group:

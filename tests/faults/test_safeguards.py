@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.harness.running_registry import Harness
 from tests.faults.harness.scenarios import (
+    late_complete,
     late_reader,
     late_verdict,
     one_number_twice,
@@ -24,6 +25,7 @@ SCENARIOS: dict[str, tuple[Scenario, str]] = {
     "token": (late_reader, "is not one ready version"),
     "key": (one_number_twice, "was given 2 times"),
     "handle": (one_upload_twice, "is 2 versions"),
+    "end": (late_complete, "is rejected ['upload_aborted'], not ready"),
 }
 """By safeguard: the scenario that needs it, and what the checker finds without it."""
 

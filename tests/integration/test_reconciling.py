@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -68,7 +69,15 @@ async def send_parts(rig: Rig, session: UploadSession) -> None:
 
 def repaired(report: Report) -> dict[str, int]:
     """What the report counts besides what it saw."""
-    kinds = ("indexed", "expired", "missing", "restored", "strays", "quarantined")
+    kinds = (
+        "indexed",
+        "expired",
+        "missing",
+        "restored",
+        "strays",
+        "quarantined",
+        "aborted_uploads",
+    )
     return {kind: count for kind in kinds if (count := getattr(report, kind))}
 
 
@@ -314,3 +323,27 @@ async def test_many_objects_are_compared_page_by_page(rig: Rig) -> None:
     assert (report.objects, report.records, report.indexed) == (1200, 12, 12)
     assert (await rig.model("churn")).latest_number == 12
     assert {(await rig.version("churn", n)).state for n in range(1, 13)} == {"ready"}
+
+
+async def test_multipart_uploads_that_nobody_will_complete_are_aborted_and_counted(
+    rig: Rig,
+) -> None:
+    multipart = rig.indexer.storage.multipart
+    session = await rig.open("parts", ("large.bin", bytes(2 * MIB)))
+    key = session.files[0].key
+    await multipart.create(rig.bucket, key)
+    foreign = await multipart.create(rig.bucket, "somebody/else/s")
+    assert repaired(await reconcile(rig.indexer)) == {}, "they may be under way"
+
+    # An earlier release ended sessions without looking for what was not recorded.
+    await rig.indexer.database.versions.update_one(
+        {"_id": session.upload_id}, {"$set": {"state": "rejected", "session.state": "aborted"}}
+    )
+    told = await reconcile(rig.indexer, dry_run=True)
+    assert (repaired(told), told.repaired) == ({"aborted_uploads": 1}, 1)
+    assert repaired(await reconcile(rig.indexer)) == {"aborted_uploads": 1}
+
+    old = rig.indexer.settings.model_copy(update={"stray_age_seconds": 0})
+    assert repaired(await reconcile(replace(rig.indexer, settings=old))) == {"aborted_uploads": 1}
+    await multipart.abort(rig.bucket, "somebody/else/s", foreign)
+    assert repaired(await reconcile(rig.indexer)) == {}

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from shared.domain.digests import composite
 from shared.runtime.settings import MIB, Settings
 from shared.storage.adapter import Storage
+from shared.storage.cleaning import abort_open_uploads
 from shared.storage.connection import StorageMissing, StorageRefused
 from shared.storage.multipart import StoredPart
 
@@ -142,3 +144,35 @@ async def test_completing_without_a_part_that_was_named_makes_no_object(upload: 
     with pytest.raises(StorageRefused):
         await upload.calls.complete(upload.bucket, upload.key, upload.id, missing)
     assert await upload.objects.head(upload.bucket, upload.key) is None
+
+
+async def ids_of(upload: Upload, prefix: str) -> set[str]:
+    pages = upload.calls.open_uploads(upload.bucket, prefix=prefix)
+    return {found.multipart_id async for page in pages for found in page}
+
+
+async def test_open_uploads_of_a_key_are_listed_until_they_end(upload: Upload) -> None:
+    ids = {upload.id, *[await upload.calls.create(upload.bucket, upload.key) for _ in range(4)]}
+    assert await ids_of(upload, upload.key) == ids
+    assert ids <= await ids_of(upload, "")
+    await upload.send(2)
+    await upload.complete()
+    assert await ids_of(upload, upload.key) == ids - {upload.id}
+
+
+async def test_all_open_uploads_of_a_key_are_aborted_though_storage_tells_of_one_page(
+    upload: Upload, storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(4):
+        await upload.calls.create(upload.bucket, upload.key)
+    monkeypatch.setattr("shared.storage.multipart._LIST_LIMIT", 2)
+    assert len(await ids_of(upload, upload.key)) == 2, "MinIO does not go on from a marker"
+    await abort_open_uploads(upload.bucket, upload.key, storage)
+    assert await ids_of(upload, upload.key) == set()
+
+
+async def test_an_open_upload_tells_its_key_and_since_when(upload: Upload) -> None:
+    [page] = [page async for page in upload.calls.open_uploads(upload.bucket, prefix=upload.key)]
+    [found] = page
+    assert found.key == upload.key
+    assert abs((found.initiated_at - datetime.now(UTC)).total_seconds()) < 60

@@ -150,6 +150,8 @@ class FakeRegistry:
     ) -> httpx.Response:
         if upload.state == "aborted" and method == "POST":
             return problem(409, "upload_aborted")
+        if upload.state == "rejected" and method == "POST":
+            return problem(409, "version_rejected", "bad_format: no model")
         match [method, *step]:
             case ["GET"]:
                 pass
@@ -274,7 +276,7 @@ class FakeRegistry:
             "number": upload.number,
             "label": request["version"] if isinstance(request["version"], str) else None,
             "client_id": request["client_id"],
-            "state": self.verdict if upload.state == "completed" else "pending",
+            "state": "pending" if upload.state == "open" else self.verdict,
             "reasons": reasons if self.verdict == "rejected" else [],
             "source": "upload",
             "storage_group": request["storage_group"] or "models",

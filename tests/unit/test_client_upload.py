@@ -213,6 +213,24 @@ async def test_parts_that_storage_lost_are_sent_again(multipart: FakeRegistry) -
     assert multipart.objects == {"m/1/model.bin": BIG}
 
 
+async def test_a_version_that_is_rejected_while_it_is_sent_raises_its_reasons_too(
+    multipart: FakeRegistry,
+) -> None:
+    multipart.verdict = "rejected"
+
+    def reject(request: httpx.Request) -> httpx.Response | None:
+        if request.method != "PUT" or "storage" not in str(request.url):
+            return None
+        multipart.uploads[0].state = "rejected"
+        return httpx.Response(404, content=b"<Code>NoSuchUpload</Code>")
+
+    multipart.faults = [reject]
+    async with multipart.client() as client:
+        with pytest.raises(registry.VersionRejectedError) as caught:
+            await client.upload("m", BIG)
+    assert caught.value.reasons[0].code == "bad_format"
+
+
 async def test_a_rejected_version_raises_its_reasons(fake: FakeRegistry) -> None:
     fake.verdict = "rejected"
     async with fake.client() as client:

@@ -15,6 +15,7 @@ from registry._answers import invalid_request
 from registry._api import LONGEST_WAIT_SECONDS, Api
 from registry._retry import RetryPolicy
 from registry.errors import (
+    ConflictError,
     RegistryError,
     SourceChangedError,
     UploadIncompleteError,
@@ -82,11 +83,29 @@ class Uploader:
                 size = sum(file.size_bytes for file in files)
                 Meter(size, progress).add(size)
             else:
-                await self._send_and_complete(upload, files, sha256, progress)
+                await self._send_unless_rejected(upload, files, sha256, progress)
         version_id = upload.session.version_id
         if not wait:
             return await self.api.get_version_by_id(version_id)
         return require_ready(await wait_until_settled(self.api, version_id, timeout_seconds))
+
+    async def _send_unless_rejected(
+        self,
+        upload: OpenUpload,
+        files: Sequence[SourceFile],
+        sha256: dict[str, str],
+        progress: Progress | None,
+    ) -> None:
+        """Send and complete; return early where the version is rejected for what came so far.
+
+        Its upload has ended then, and the verdict is told as any other.
+        """
+        try:
+            await self._send_and_complete(upload, files, sha256, progress)
+        except ConflictError:
+            session = await self.api.get_upload(upload.session.upload_id)
+            if session.state != "rejected":
+                raise
 
     async def _send_and_complete(
         self,

@@ -9,8 +9,10 @@ from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.events.found_objects import adopt_object, report_stray
 from services.indexer.verify.inspection import inspect_object
 from shared.database.lifecycle import settle
-from shared.database.work import retry_work
+from shared.database.sessions import clean_again
+from shared.database.work import FAILED, retry_work
 from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.domain.sessions import GIVEN_UP
 from shared.domain.transitions import Verdict
 from shared.runtime.logs import get_logger
 from shared.runtime.tasks import end
@@ -93,9 +95,14 @@ async def _judge(written: ObjectWritten, place: Place, context: Context) -> Verd
     if version.failure is not None and version.state in SETTLED:
         await retry_work(context.database, version)  # a dead letter that was replayed
         return None
+    if version.failure is not None and version.failure.code.removesuffix(FAILED) == "join":
+        await retry_work(context.database, version)  # no verdict does: there is no object yet
     if _is_another(written, artifact):
         detail = "written again after it was verified; the verified object stays"
         await report_stray(written, None, "written_again", detail, context)
+        return None
+    if version.session is not None and version.session.state in GIVEN_UP:
+        await _clean_late(written, version, context)
         return None
     if version.state == "rejected":
         await report_stray(written, None, "version_rejected", "its version is rejected", context)
@@ -108,6 +115,16 @@ async def _judge(written: ObjectWritten, place: Place, context: Context) -> Verd
     if verdict is None:
         log.warning("object is gone", bucket=written.bucket, key=written.key)
     return verdict
+
+
+async def _clean_late(written: ObjectWritten, version: VersionRecord, context: Context) -> None:
+    """Have an object removed that came under the key of an upload that was given up."""
+    async with context.storage_slots:
+        found = await context.storage.objects.head(
+            written.bucket, written.key, written.object_version
+        )
+    if found is not None and await clean_again(context.database, version.id):
+        log.info("bytes came after the upload ended", bucket=written.bucket, key=written.key)
 
 
 def _is_another(written: ObjectWritten, artifact: ArtifactRecord) -> bool:

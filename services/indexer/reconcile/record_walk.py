@@ -33,7 +33,9 @@ async def _walk_model(model: str, buckets: set[str], walk: Round) -> None:
 async def _compare(version: VersionRecord, walk: Round) -> None:
     if version.state == "pending" and version.session is not None:
         # Over before the walk began: what came in time was in the bucket when that was walked.
-        if version.session.expires_at <= walk.report.started_at:
+        # Only an open one is over: parts of a completed one may be joined at this moment.
+        is_open = version.session.state == "open"
+        if is_open and version.session.expires_at <= walk.report.started_at:
             await _expire(version, walk)
     elif version.state in ("ready", "missing"):
         await _look(version, walk)

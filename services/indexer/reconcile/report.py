@@ -28,10 +28,13 @@ class Report(BaseModel):
     """Objects of no version."""
     quarantined: int = 0
     """Strays that were hidden behind a delete marker."""
+    aborted_uploads: int = 0
+    """Multipart uploads that nobody would complete: their parts were removed."""
     errors: list[str] = Field(default_factory=list[str])
     """What could not be compared."""
 
     @property
     def repaired(self) -> int:
         """How much was not as it should have been."""
-        return self.indexed + self.expired + self.missing + self.restored + self.quarantined
+        ends = self.expired + self.quarantined + self.aborted_uploads
+        return self.indexed + self.missing + self.restored + ends

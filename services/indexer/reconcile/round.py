@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from services.indexer.context import Context
 from services.indexer.reconcile.bucket_walk import walk_bucket
+from services.indexer.reconcile.open_uploads import abort_abandoned_uploads
 from services.indexer.reconcile.pace import Round, pace_of
 from services.indexer.reconcile.record_walk import walk_records
 from services.indexer.reconcile.report import Report
@@ -69,6 +70,7 @@ async def _compare(walk: Round) -> None:
         if await walk.context.storage.buckets.exists(bucket):
             buckets.add(bucket)
             await walk_bucket(bucket, walk)
+            await abort_abandoned_uploads(bucket, walk)
         else:
             # Rather a wrong address than a thousand models that are gone at once.
             walk.report.errors.append(f"bucket {bucket!r} is not there")

@@ -16,6 +16,8 @@ from services.indexer.verify.full_reads import confirm_version, verify_version
 from shared.database.client import limit_operations
 from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import LeaseLost, keep_renewed
+from shared.database.lifecycle import reject
+from shared.database.sessions import finish_join
 from shared.database.work import (
     claim_work,
     finish_work,
@@ -29,6 +31,7 @@ from shared.domain.records import VersionRecord, WorkKind, new_id
 from shared.runtime.logs import get_logger
 from shared.runtime.tasks import heed_cancellation, run_all, run_guarded, woken
 from shared.storage.cleaning import clean_upload
+from shared.storage.joining import join_upload
 
 LEASE = timedelta(seconds=60)
 GIVE_BACK_SECONDS = 2.0
@@ -44,12 +47,22 @@ Work = Callable[[VersionRecord, str, Context], Coroutine[Any, Any, None]]
 
 
 async def clean_version(version: VersionRecord, token: str, context: Context) -> None:
-    """Remove the bytes of an upload that was given up."""
+    """Remove what an upload that ended left in storage."""
     await clean_upload(version, context.storage)
     await finish_work(context.database, version.id, token)
 
 
+async def join_version(version: VersionRecord, token: str, context: Context) -> None:
+    """Join the parts of a completed upload, where ingest did not come to its end."""
+    del token  # joining twice does no harm, and whoever is done first records it
+    if lost := await join_upload(version, context.storage):
+        await reject(context.database, version.id, lost[0])
+    else:
+        await finish_join(context.database, version.id)
+
+
 WORK: tuple[tuple[WorkKind, Work], ...] = (
+    ("join", join_version),
     ("verify", verify_version),
     ("clean", clean_version),
     ("confirm", confirm_version),

@@ -1,6 +1,9 @@
-"""The two ends of an upload session: completed, or aborted with nothing left behind."""
+"""The two ends of an upload session: completed, or aborted with nothing left behind.
 
-from datetime import datetime
+Both are decided in the database, once: whoever comes second is told who was first.
+"""
+
+import asyncio
 from typing import Literal
 
 from registry.schemas import CompleteRequest, Reason, UploadSession
@@ -9,11 +12,15 @@ from services.ingest.uploads.plans import missing_parts, number_ranges
 from services.ingest.uploads.sessions import find_session, require_open
 from services.ingest.uploads.views import session_view
 from shared.database.lifecycle import reject
-from shared.domain.errors import Conflict, InvalidRequest
+from shared.database.sessions import complete_session, finish_join
+from shared.domain.errors import Conflict, InvalidRequest, RegistryError
 from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.domain.sessions import GIVEN_UP, is_joining, refusal, session_state
 from shared.runtime.logs import get_logger
-from shared.storage.cleaning import clean_at_once
-from shared.storage.connection import StorageMissing, StorageRefused
+from shared.runtime.tasks import run_all
+from shared.storage.cleaning import AT_ONCE, clean_at_once
+from shared.storage.connection import StorageMissing
+from shared.storage.joining import join_upload
 
 log = get_logger(__name__)
 
@@ -21,52 +28,48 @@ log = get_logger(__name__)
 async def complete_upload(
     upload_id: str, request: CompleteRequest, context: Context
 ) -> UploadSession:
-    """Join the parts of every file, once all bytes are there; may be repeated.
+    """Complete the session once all bytes are there, and join the parts; may be repeated.
 
     The version becomes ready when the indexer has verified each object. Raises Conflict
-    "upload_incomplete" naming what is missing, with nothing joined, or "upload_aborted".
+    "upload_incomplete" naming what is missing, with nothing joined, "upload_aborted",
+    "upload_expired" or "version_rejected".
     """
     record = await find_session(upload_id, context)
     claims = _claims(request, record)
-    now = await context.database.now()
-    if record.state != "pending":
-        _refuse_aborted(record, now)
-        return await session_view(record, context)
-    require_open(record, now, also_completed=True)
-    # 1. Look at every file before touching any, so that a refusal leaves all as it was.
-    missing: dict[str, str] = {}
-    for artifact in record.artifacts:
-        if lacking := await _lacking(record, artifact, context):
-            missing[artifact.path] = lacking
-    if missing:
-        detail = "; ".join(f"{path!r} lacks {what}" for path, what in missing.items())
-        raise Conflict("upload_incomplete", detail, missing=missing)
-    # 2. Join the parts; the events of these objects set the indexer to work.
-    for artifact in record.artifacts:
-        if artifact.kind == "multipart":
-            await _join(record, artifact, context)
-    # 3. Remember it.
-    await context.versions.complete_session(upload_id, claims)
-    log.info("upload completed", model=record.model, version=record.number, upload_id=upload_id)
-    return await session_view(await find_session(upload_id, context), context)
+    if session_state(record, await context.database.now()) != "completed":
+        await require_open(record, context)
+        # 1. Look at every file before touching any, so that a refusal leaves all as it was.
+        await _require_all_bytes(record, context)
+        # 2. Decide it. From here on the parts are joined, by whomever.
+        if await complete_session(context.database, record, claims):
+            fields = {"model": record.model, "version": record.number, "upload_id": upload_id}
+            log.info("upload completed", **fields)
+        record = await find_session(upload_id, context)
+        if session_state(record, await context.database.now()) != "completed":
+            await require_open(record, context)
+    # 3. Join the parts; the events of these objects set the indexer to work.
+    if is_joining(record):
+        await _join(record, context)
+        record = await find_session(upload_id, context)
+    return await session_view(record, context)
 
 
 async def abort_upload(upload_id: str, context: Context) -> None:
     """Reject the version and remove its bytes; may be repeated.
 
-    Raises Conflict "upload_completed" once the session is completed or the version settled.
+    Raises Conflict "upload_completed" once the session is completed, and "version_rejected".
     """
     record = await find_session(upload_id, context)
-    session = record.session
-    if session is not None and session.state in ("aborted", "expired"):
+    if await _end(record, "aborted", "aborted by the uploader", context):
         return
-    completed = session is not None and session.state == "completed"
-    if completed or not await _end(record, "aborted", "aborted by the uploader", context):
-        raise Conflict("upload_completed", f"upload {upload_id} is complete; it cannot be aborted")
+    record = await find_session(upload_id, context)
+    conflict = refusal(record, await context.database.now())
+    if conflict is not None and not (record.session and record.session.state in GIVEN_UP):
+        raise conflict
 
 
 async def expire_upload(record: VersionRecord, context: Context) -> None:
-    """End a session whose time is over, as an abort does."""
+    """End a session whose time is over, as an abort does; nothing where it has ended otherwise."""
     await _end(record, "expired", "the upload session expired", context)
 
 
@@ -78,9 +81,25 @@ def _claims(request: CompleteRequest, record: VersionRecord) -> dict[int, str]:
     return {places[path]: sha256 for path, sha256 in request.sha256.items()}
 
 
-def _refuse_aborted(record: VersionRecord, now: datetime) -> None:
-    if record.session is not None and record.session.state in ("aborted", "expired"):
-        require_open(record, now)
+async def _require_all_bytes(record: VersionRecord, context: Context) -> None:
+    """Raise Conflict "upload_incomplete" where storage lacks bytes of a session that is open."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def look(artifact: ArtifactRecord) -> tuple[str, str]:
+        async with slots:
+            return artifact.path, await _lacking(record, artifact, context)
+
+    found = await run_all(look(artifact) for artifact in record.artifacts)
+    missing = {path: lacking for path, lacking in found if lacking}
+    if not missing:
+        return
+    # Bytes are gone, too, where the session has ended meanwhile: then that is the reason.
+    current = await find_session(record.id, context)
+    if session_state(current, await context.database.now()) == "completed":
+        return
+    await require_open(current, context)
+    detail = "; ".join(f"{path!r} lacks {what}" for path, what in missing.items())
+    raise Conflict("upload_incomplete", detail, missing=missing)
 
 
 async def _lacking(record: VersionRecord, artifact: ArtifactRecord, context: Context) -> str:
@@ -103,16 +122,17 @@ async def _lacking(record: VersionRecord, artifact: ArtifactRecord, context: Con
     return "" if found else "its bytes"
 
 
-async def _join(record: VersionRecord, artifact: ArtifactRecord, context: Context) -> None:
-    """Complete one multipart upload; quiet where an earlier or parallel call already did."""
-    bucket, key, multipart_id = record.storage_group, artifact.key, artifact.multipart_id or ""
+async def _join(record: VersionRecord, context: Context) -> None:
+    """Join the parts. Where storage fails, a worker does it: the session is completed already."""
     try:
-        parts = await context.storage.multipart.parts(bucket, key, multipart_id)
-        await context.storage.multipart.complete(bucket, key, multipart_id, parts)
-    except (StorageMissing, StorageRefused):
-        # A retried Complete may be told NoSuchUpload or PreconditionFailed after its success.
-        if await context.storage.objects.head(bucket, key) is None:
-            raise
+        lost = await join_upload(record, context.storage)
+    except RegistryError as error:
+        log.warning("parts not joined yet", upload_id=record.id, detail=error.detail)
+        return
+    if lost:
+        await reject(context.database, record.id, lost[0])
+    else:
+        await finish_join(context.database, record.id)
 
 
 async def _end(

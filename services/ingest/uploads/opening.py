@@ -16,6 +16,7 @@ from services.ingest.uploads.views import session_view
 from shared.database.lifecycle import open_version
 from shared.domain.errors import Conflict, IdempotencyKeyReused
 from shared.domain.records import SessionRecord, VersionRecord, new_id
+from shared.domain.sessions import session_state
 from shared.runtime.logs import get_logger
 from shared.storage.manifests import keep_manifest
 
@@ -66,17 +67,21 @@ async def read_upload(upload_id: str, context: Context) -> UploadSession:
 
 
 async def _earlier(key: str, digest: str, context: Context) -> VersionRecord | None:
-    """Return the session that the key opened, unless it ended without a version."""
+    """Return the session that the key opened, unless it ended without a version.
+
+    One that is completed, or whose version is ready, is answered for ever.
+    """
     record = await context.versions.by_idempotency_key(key)
     if record is None or record.session is None:
         return None
     if record.session.request_digest != digest:
         raise IdempotencyKeyReused
-    now = await context.database.now()
-    if record.session.state == "open" and record.session.expires_at <= now:
+    state = session_state(record, await context.database.now())
+    if state == "expired" and record.session.state == "open":
         await expire_upload(record, context)
-        return None
-    return record
+        record = await find_session(record.id, context)  # it may have been completed first
+        state = session_state(record, await context.database.now())
+    return record if state in ("open", "completed") else None
 
 
 def _draft(

@@ -3,7 +3,7 @@
 from registry.schemas import SignedPart, SignedParts, SignPartsRequest
 from services.ingest.context import Context
 from services.ingest.uploads.plans import length_of_part
-from services.ingest.uploads.sessions import find_session, require_open
+from services.ingest.uploads.sessions import find_session, require_open, url_ttl_seconds
 from shared.domain.errors import Conflict, InvalidRequest, NotFound
 from shared.domain.records import ArtifactRecord, VersionRecord
 
@@ -12,16 +12,17 @@ async def sign_parts(upload_id: str, request: SignPartsRequest, context: Context
     """Return one signed PUT for each part; the multipart upload is opened with the first.
 
     Raises NotFound for an unknown session or file, InvalidRequest for a part outside the plan,
-    Conflict for a session that is not open.
+    Conflict for a session that is not open, "version_rejected" among them.
     """
     record = await find_session(upload_id, context)
-    require_open(record, await context.database.now())
+    await require_open(record, context)
     index, artifact = _multipart_file(record, request.path)
     count = artifact.part_count or 0
     for place, part in enumerate(request.parts):
         if part.number > count:
             raise InvalidRequest(f"parts.{place}.number", f"must be at most {count}")
     multipart_id = artifact.multipart_id or await _open(record, index, artifact, context)
+    ttl_seconds = await url_ttl_seconds(record, context)
     urls = [
         context.storage.urls.part(
             record.storage_group,
@@ -30,7 +31,7 @@ async def sign_parts(upload_id: str, request: SignPartsRequest, context: Context
             number=part.number,
             size_bytes=length_of_part(artifact, part.number),
             sha256=part.sha256,
-            ttl_seconds=context.settings.upload_url_ttl_seconds,
+            ttl_seconds=ttl_seconds,
         )
         for part in request.parts
     ]
@@ -68,5 +69,5 @@ async def _open(
     # Another request opened it at the same moment: its parts are the ones that count.
     await multipart.abort(bucket, artifact.key, mine)
     current = await find_session(record.id, context)
-    require_open(current, await context.database.now())
+    await require_open(current, context)
     return current.artifacts[index].multipart_id or ""

@@ -1,10 +1,9 @@
 """Finding an upload session, and whether it still takes bytes."""
 
-from datetime import datetime
-
 from services.ingest.context import Context
-from shared.domain.errors import Conflict, NotFound
+from shared.domain.errors import NotFound
 from shared.domain.records import VersionRecord
+from shared.domain.sessions import refusal
 
 
 async def find_session(upload_id: str, context: Context) -> VersionRecord:
@@ -15,12 +14,17 @@ async def find_session(upload_id: str, context: Context) -> VersionRecord:
     return record
 
 
-def require_open(record: VersionRecord, now: datetime, *, also_completed: bool = False) -> None:
-    """Raise Conflict unless the session still takes bytes; `now` is the database's time."""
-    session = record.session
-    if session is None or (also_completed and session.state == "completed"):
-        return
-    if session.state != "open":
-        raise Conflict(f"upload_{session.state}", f"upload {record.id} is {session.state}")
-    if session.expires_at <= now:
-        raise Conflict("upload_expired", f"upload {record.id} expired at {session.expires_at}")
+async def require_open(record: VersionRecord, context: Context) -> None:
+    """Raise Conflict unless the session still takes bytes."""
+    conflict = refusal(record, await context.database.now())
+    if conflict is not None:
+        raise conflict
+
+
+async def url_ttl_seconds(record: VersionRecord, context: Context) -> int:
+    """Return how long an upload URL may live: never longer than its session."""
+    longest = context.settings.upload_url_ttl_seconds
+    if record.session is None:
+        return longest
+    left = record.session.expires_at - await context.database.now()
+    return max(1, min(longest, int(left.total_seconds())))

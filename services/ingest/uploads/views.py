@@ -4,7 +4,9 @@ import asyncio
 
 from registry.schemas import FilePlan, SignedRequest, UploadedPart, UploadSession
 from services.ingest.context import Context
+from services.ingest.uploads.sessions import url_ttl_seconds
 from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.domain.sessions import session_state
 from shared.storage.connection import StorageMissing
 from shared.storage.signing import PresignedRequest
 
@@ -17,21 +19,20 @@ async def session_view(
     """Return the session; `fresh` says that nothing can have been uploaded yet."""
     session = record.session
     assert session is not None  # noqa: S101 - only sessions are viewed
+    state = session_state(record, await context.database.now())
     slots = asyncio.Semaphore(_CONCURRENCY)
 
     async def plan(artifact: ArtifactRecord) -> FilePlan:
         async with slots:
-            return await _file_plan(record, artifact, context, fresh=fresh)
+            return await _file_plan(record, artifact, context, fresh=fresh, is_open=state == "open")
 
-    now = await context.database.now()
-    open_but_over = session.state == "open" and session.expires_at <= now
     return UploadSession(
         upload_id=record.id,
         model=record.model,
         number=record.number,
         label=record.label,
         version_id=record.id,
-        state="expired" if open_but_over else session.state,
+        state=state,
         version_state=record.state,
         storage_group=record.storage_group,
         expires_at=session.expires_at,
@@ -50,7 +51,12 @@ def signed(request: PresignedRequest) -> SignedRequest:
 
 
 async def _file_plan(
-    record: VersionRecord, artifact: ArtifactRecord, context: Context, *, fresh: bool
+    record: VersionRecord,
+    artifact: ArtifactRecord,
+    context: Context,
+    *,
+    fresh: bool,
+    is_open: bool,
 ) -> FilePlan:
     uploaded = artifact.state == "verified" or (
         not fresh and await _is_there(record, artifact, context)
@@ -64,8 +70,7 @@ async def _file_plan(
         part_size_bytes=artifact.part_size_bytes,
         part_count=artifact.part_count,
     )
-    open_for_bytes = record.session is not None and record.session.state == "open"
-    if uploaded or not open_for_bytes:
+    if uploaded or not is_open:
         return plan
     if artifact.kind == "multipart":
         return plan.model_copy(update={"parts": await _parts(record, artifact, context)})
@@ -74,7 +79,7 @@ async def _file_plan(
         artifact.key,
         size_bytes=artifact.size_bytes,
         sha256=artifact.expected_sha256,
-        ttl_seconds=context.settings.upload_url_ttl_seconds,
+        ttl_seconds=await url_ttl_seconds(record, context),
     )
     return plan.model_copy(update={"put": signed(put)})
 

@@ -19,6 +19,9 @@ BOUNDARIES = {
     # ingest
     "after_intent": Boundary("services.ingest.uploads.opening:open_version", "after"),
     "after_manifest": Boundary("services.ingest.uploads.opening:keep_manifest", "after"),
+    "after_multipart": Boundary("shared.storage.multipart:MultipartUploads.create", "after"),
+    "before_end": Boundary("services.ingest.uploads.completion:complete_session", "before"),
+    "after_end": Boundary("services.ingest.uploads.completion:complete_session", "after"),
     "after_join": Boundary("shared.storage.multipart:MultipartUploads.complete", "after"),
     # events in
     "after_event_read": Boundary("services.indexer.app:handle_batch", "before"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.domain.digests import composite
 from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.domain.sessions import GIVEN_UP
 from shared.storage.connection import StorageMissing
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.view import View
@@ -26,7 +27,7 @@ async def object_violations(
 
     checks = [check(v, a) for v in versions if v.state == "ready" for a in v.artifacts]
     found = [violation for each in await asyncio.gather(*checks) for violation in each]
-    return found + await _strays(view, versions)
+    return found + await _strays(view, versions) + await _open_uploads(view, versions)
 
 
 async def _artifact(
@@ -70,11 +71,19 @@ def _sent(version: VersionRecord, artifact: ArtifactRecord, ledger: Ledger) -> s
 
 
 async def _strays(view: View, versions: Sequence[VersionRecord]) -> list[str]:
-    """Return reports of objects that a version owns, and objects that nobody knows."""
+    """Return reports of objects that a version owns, and objects that nobody knows.
+
+    Nothing may lie under the keys of an upload that was given up.
+    """
     strays: list[dict[str, Any]] = await view.database.strays.find().to_list()
     owned = {(a.key, a.object_version) for v in versions for a in v.artifacts if a.object_version}
     reported = {stray["key"] for stray in strays}
-    keys = {artifact.key for version in versions for artifact in version.artifacts}
+    keys = {
+        artifact.key
+        for version in versions
+        if version.session is None or version.session.state not in GIVEN_UP
+        for artifact in version.artifacts
+    }
     found = [
         f"{stray['key']} is reported as {stray['code']}, and a version owns it"
         for stray in strays
@@ -87,3 +96,23 @@ async def _strays(view: View, versions: Sequence[VersionRecord]) -> list[str]:
             if listed.key not in keys and listed.key not in reported
         ]
     return found
+
+
+async def _open_uploads(view: View, versions: Sequence[VersionRecord]) -> list[str]:
+    """Return multipart uploads that are open although no open session refers to them.
+
+    MinIO lists the uploads of one key for sure, those of a bucket since its start: both are asked.
+    """
+    bucket = view.settings.minio_bucket
+    wanted = {
+        artifact.multipart_id
+        for version in versions
+        if version.session is not None and version.session.state == "open"
+        for artifact in version.artifacts
+    }
+    large = {a.key for v in versions for a in v.artifacts if a.kind == "multipart"}
+    found: set[str] = set()
+    for prefix in ("", *sorted(large)):
+        async for page in view.storage.multipart.open_uploads(bucket, prefix=prefix):
+            found |= {each.key for each in page if each.multipart_id not in wanted}
+    return [f"parts of {key} are left, and no open upload refers to them" for key in sorted(found)]

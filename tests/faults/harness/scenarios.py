@@ -3,9 +3,15 @@
 import asyncio
 import os
 
+import httpx
+
+from local.processes.ports import HOST, choose_port
+from registry.schemas import UploadSession
 from tests.faults.harness.processes import Service
 from tests.faults.harness.running_registry import Harness
+from tests.faults.harness.uploader import Refused, Uploader
 from tests.faults.harness.waiting import until, until_true
+from tests.support.api import MIB
 
 
 async def late_verdict(registry: Harness, *tamperings: str) -> list[str]:
@@ -41,6 +47,35 @@ async def late_reader(registry: Harness, *tamperings: str) -> list[str]:
     await _over(registry, late)
     other.thaw()
     return await registry.violations()
+
+
+async def late_complete(registry: Harness, *tamperings: str) -> list[str]:
+    """An ingest freezes when it has seen all parts; meanwhile the upload is aborted by another."""
+    await registry.start("indexer")
+    late = await registry.start("ingest", *tamperings, "stop:before_end")
+    port = choose_port("ingest", "free", None)
+    await registry.start("ingest", REGISTRY_PORT=str(port))
+    uploader, files = registry.uploader, {"model.bin": os.urandom(MIB + 1)}
+    upload = uploader.intend(registry.model, files)
+    session = await uploader.open(upload, files)
+    async with asyncio.TaskGroup() as group:
+        sending = group.create_task(_sent(uploader, session, files))
+        await late.stopped()
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+            url = f"http://{HOST}:{port}/v1/uploads/{session.upload_id}"
+            assert (await client.delete(url)).status_code == 204
+        late.thaw()
+    upload.confirmed = sending.result()
+    return await registry.violations()
+
+
+async def _sent(uploader: Uploader, session: UploadSession, files: dict[str, bytes]) -> bool:
+    """Send and complete the upload; returns whether that was granted."""
+    try:
+        await uploader.send(session, files)
+    except Refused:
+        return False
+    return True
 
 
 async def one_number_twice(registry: Harness, *tamperings: str) -> list[str]:

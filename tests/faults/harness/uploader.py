@@ -23,6 +23,8 @@ class Refused(Exception):
     def __init__(self, answer: httpx.Response) -> None:
         super().__init__(f"{answer.status_code}: {answer.text[:500]}")
         self.status = answer.status_code
+        self.is_verdict = "version_rejected" in answer.text
+        """Whether the version was rejected: that answers the upload."""
 
 
 class Uploader:
@@ -53,7 +55,8 @@ class Uploader:
                 await self.send(session, files)
                 upload.confirmed = True
         except Refused as refusal:
-            upload.refused = str(refusal)
+            upload.refused = "" if refusal.is_verdict else str(refusal)
+            upload.confirmed = refusal.is_verdict
         except TimeoutError:
             pass  # opened at most: nothing was promised
         return upload
