@@ -20,6 +20,9 @@ from shared.database.transactions import Overtaken
 from shared.domain.events import version_event
 from shared.domain.records import VersionRecord
 
+MOST_PATHS = 16
+"""Of more changed files than this the list is written whole: each path costs the server a walk."""
+
 
 @dataclass(frozen=True, slots=True)
 class VersionChange:
@@ -110,12 +113,13 @@ async def _write_versions(
         if change.before is None:
             await _insert(database, change.after, transaction)
         elif fields := changed_fields(change.before, change.after):
-            unchanged = {"_id": change.after.id, "state": change.before.state}
-            updates.append(UpdateOne(unchanged, {"$set": fields}))
+            # By id alone, the fastest way: whoever changed the version since the transaction read
+            # it makes this a conflict, whatever the filter says.
+            updates.append(UpdateOne({"_id": change.after.id}, {"$set": fields}))
     if updates:
         result = await database.versions.bulk_write(updates, transaction=transaction)
         if result.matched_count != len(updates):
-            raise Overtaken("a version changed its state meanwhile")
+            raise Overtaken("a version is gone meanwhile")
 
 
 async def _insert(database: Database, record: VersionRecord, transaction: Transaction) -> None:
@@ -128,13 +132,21 @@ async def _insert(database: Database, record: VersionRecord, transaction: Transa
 
 
 def changed_fields(before: VersionRecord, after: VersionRecord) -> Document:
-    """Return what to set so that `before` becomes `after`: of its files only those that changed."""
-    old, new = before.model_dump(by_alias=True), after.model_dump(by_alias=True)
-    fields = {name: value for name, value in new.items() if old.get(name, ...) != value}
-    if len(old["artifacts"]) == len(new["artifacts"]) and "artifacts" in fields:
-        del fields["artifacts"]
-        pairs = zip(old["artifacts"], new["artifacts"], strict=True)
-        for index, (then, now) in enumerate(pairs):
-            if then != now:
-                fields[f"artifacts.{index}"] = now
-    return fields
+    """Return what to set so that `before` becomes `after`; of its files, those that changed."""
+    names = {*type(after).model_fields, *(after.model_extra or {})}
+    changed = {name for name in names if getattr(before, name, ...) != getattr(after, name)}
+    files = _changed_files(before, after)
+    if len(files) <= MOST_PATHS and len(before.artifacts) == len(after.artifacts):
+        changed.discard("artifacts")
+    else:
+        files = {}
+    return after.model_dump(by_alias=True, include=changed) | files
+
+
+def _changed_files(before: VersionRecord, after: VersionRecord) -> Document:
+    pairs = zip(before.artifacts, after.artifacts, strict=False)
+    return {
+        f"artifacts.{index}": now.model_dump(by_alias=True)
+        for index, (then, now) in enumerate(pairs)
+        if then is not now and then != now  # those that stayed are not looked into
+    }

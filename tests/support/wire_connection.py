@@ -67,10 +67,10 @@ class WireConnection:
         except _Dropped:
             return
         finally:
+            self._to_server.close()  # first: a cancellation may come while the ways end
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            self._to_server.close()
 
     async def _requests(self) -> None:
         while message := await read_message(self._from_client):

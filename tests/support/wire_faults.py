@@ -98,7 +98,8 @@ def error_of(
     assert fault.code is not None
     told = {"code": fault.code, "errmsg": f"injected: {fault.name}"}
     if fault.is_of_document and command.documents:
-        return {"ok": 1.0, "n": 0, "writeErrors": [{"index": 0, **told}]}
+        modified = {"nModified": 0} if command.name == "update" else {}
+        return {"ok": 1.0, "n": 0, **modified, "writeErrors": [{"index": 0, **told}]}
     answer: dict[str, Any] = {"ok": 0.0, **told, "codeName": fault.name}
     if labels := labels_of(fault.code, command):
         answer["errorLabels"] = labels

@@ -14,6 +14,13 @@ def test_of_many_files_only_the_changed_ones_are_written() -> None:
     assert fields["artifacts.7"]["state"] == "verified"
 
 
+def test_many_changed_files_are_written_as_one_list() -> None:
+    before = version(*(artifact(f"{n}.bin") for n in range(100)))
+    artifacts = [each.model_copy(update={"state": "verified"}) for each in before.artifacts]
+    fields = changed_fields(before, before.model_copy(update={"artifacts": artifacts}))
+    assert fields.keys() == {"artifacts"}
+
+
 def test_a_field_that_becomes_empty_is_written_too() -> None:
     before = version(artifact("a")).model_copy(update={"label": "1.0"})
     after = before.model_copy(update={"label": None})
