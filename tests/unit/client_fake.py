@@ -64,6 +64,8 @@ class FakeRegistry:
     objects: dict[str, bytes] = field(default_factory=dict[str, bytes])
     requests: list[httpx.Request] = field(default_factory=list[httpx.Request])
     faults: list[Fault] = field(default_factory=list[Fault])
+    storage_url: str = STORAGE
+    """Where downloads are signed for; `tests.unit.storage_fake.serving` makes it a real server."""
 
     def client(self, **options: Any) -> AsyncModelRegistryClient:
         return AsyncModelRegistryClient(URL, **self._options(options))
@@ -304,7 +306,7 @@ class FakeRegistry:
         wanted = request.url.params.get("path")
         files = [self._artifact(upload, file) for file in upload.request["files"]]
         signed = [
-            {**file, "url": f"{STORAGE}/{file['key']}?{SECRET}", "expires_at": NOW}
+            {**file, "url": f"{self.storage_url}/{file['key']}?{SECRET}", "expires_at": NOW}
             for file in files
             if wanted in (None, file["path"])
         ]
@@ -333,8 +335,10 @@ class FakeRegistry:
 
     def _get(self, request: httpx.Request, key: str) -> httpx.Response:
         data = self.objects[key]
-        if match := re.fullmatch(r"bytes=(\d+)-", request.headers.get("range", "")):
-            return httpx.Response(206, stream=httpx.ByteStream(data[int(match[1]) :]))
+        if match := re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", "")):
+            first, end = int(match[1]), int(match[2] or len(data) - 1) + 1
+            stated = {"content-range": f"bytes {first}-{end - 1}/{len(data)}"}
+            return httpx.Response(206, headers=stated, stream=httpx.ByteStream(data[first:end]))
         return httpx.Response(200, stream=httpx.ByteStream(data))
 
     def _upload(self, upload_id: str) -> FakeUpload:
