@@ -1,7 +1,7 @@
 """Serves the storage of a FakeRegistry at 127.0.0.1: downloads read from real sockets."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -11,14 +11,17 @@ from tests.unit.client_fake import STORAGE, FakeRegistry
 
 
 @contextmanager
-def serving(fake: FakeRegistry) -> Iterator[FakeRegistry]:
+def serving(fake: FakeRegistry) -> Generator[FakeRegistry]:
     """Have the fake sign downloads for a server that answers as the fake does."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # an answer is two writes: the second would wait for 40 ms
 
         def do_GET(self) -> None:
-            request = httpx.Request("GET", f"{STORAGE}{self.path}", headers=dict(self.headers))
+            # A proxy is asked by whole URLs.
+            url = self.path if self.path.startswith("http:") else f"{STORAGE}{self.path}"
+            request = httpx.Request("GET", url, headers=dict(self.headers))
             try:
                 _answer(self, fake.handle(request))
             except (httpx.TransportError, ConnectionError):

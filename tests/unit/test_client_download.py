@@ -21,6 +21,10 @@ def fake(serving_fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> FakeReg
     return serving_fake
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 async def upload(fake: FakeRegistry, source: "bytes | Path", name: str = "m.bin") -> None:
     async with fake.client() as client:
         await client.upload("m", source, path=name if isinstance(source, bytes) else None)
@@ -36,7 +40,7 @@ async def test_a_file_is_downloaded(fake: FakeRegistry, tmp_path: Path) -> None:
     assert found == tmp_path / "x"
     assert found.read_bytes() == BIG
     assert seen[-1] == (len(BIG), len(BIG))
-    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+    assert names(tmp_path) == ["x"]
 
 
 async def test_into_a_folder_that_is_there(fake: FakeRegistry, tmp_path: Path) -> None:
