@@ -53,7 +53,7 @@ def find_route(url: str) -> Route:
     port = split.port or DEFAULT_PORTS[scheme]
     proxies = getproxies()
     address = proxies.get(scheme) or proxies.get("all")
-    if not address or _bypasses(proxies.get("no", ""), host, port):
+    if not address or _bypasses(proxies.get("no", ""), scheme, host, port):
         return Route(scheme, host, port)
     proxy = urlsplit(address if "://" in address else f"http://{address}")
     if proxy.scheme != "http":
@@ -61,17 +61,19 @@ def find_route(url: str) -> Route:
     return Route(scheme, host, port, proxy)
 
 
-def _bypasses(no_proxy: str, host: str, port: int) -> bool:
-    """Read NO_PROXY as httpx does: `*`, addresses, names with all names below them, ports."""
+def _bypasses(no_proxy: str, scheme: str, host: str, port: int) -> bool:
+    """Read NO_PROXY as httpx does: `*`, addresses, names with all below them, ports, whole URLs."""
     for entry in (part.strip().lower() for part in no_proxy.split(",")):
         if entry == "*":
             return True
-        name = entry.rpartition("://")[2]
+        only, separator, name = entry.rpartition("://")
         split = None if _is_address(name) else urlsplit(f"//{name}")
+        if separator and only not in ("all", scheme):
+            continue
         if split is not None and split.port is not None and split.port != port:
             continue
         name = name if split is None else split.hostname or ""
-        exact = _is_address(name) or name == "localhost"
+        exact = bool(separator) or _is_address(name) or name == "localhost"
         below = name if name.startswith(".") else f".{name}"
         if name and (host == name or (not exact and host.endswith(below))):
             return True

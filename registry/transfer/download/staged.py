@@ -30,6 +30,7 @@ class StagedFile:
         self._id = file.content_id()
         self.path = folder / self._id
         """Where its bytes arrive."""
+        self.is_complete = False
         self._file, self._journal = file, journal
         self._positions: PositionedFile | None = None
         self._syncing = threading.Lock()
@@ -109,9 +110,12 @@ class StagedFile:
 
     def complete(self) -> None:
         """Make its bytes durable and close it; it stays here until all files are complete."""
-        with writing(self.target):
-            os.fsync(self._open.descriptor)
-        self.close()
+        try:
+            with writing(self.target):
+                os.fsync(self._open.descriptor)
+        finally:
+            self.close()
+        self.is_complete = True
 
     def close(self) -> None:
         """Close it and leave it for another run."""

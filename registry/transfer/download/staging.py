@@ -68,6 +68,8 @@ class Staging:
         """
         placed: set[tuple[int, int] | None] = set()
         for file in self.files:
+            if not file.is_complete:
+                raise RuntimeError(f"{file.target} is not complete")
             with writing(file.target):
                 if _identity(file.target) in placed:
                     raise DestinationError(

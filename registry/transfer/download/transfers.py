@@ -34,7 +34,9 @@ class FileTransfer:
         self._set_out(claims)
 
     def _set_out(self, claims: Mapping[int, bytes]) -> None:
-        self._missing = self.file.part_count
+        with self._lock:
+            self._is_ending = False
+            self._missing = self.file.part_count
         self.left = deque(
             Piece(part, claims.get(part.number) if self.file.part_count > 1 else None)
             for part in self.file.parts()
@@ -96,9 +98,9 @@ class FileTransfer:
         fetched once more. Raises DigestMismatchError where there are none.
         """
         with self._lock:
-            if self._missing or self.is_complete:
+            if self._missing or self._is_ending:
                 return
-            self.is_complete = True
+            self._is_ending = True
         if self.file.composite is not None:
             ordered = [self._digests[number] for number in sorted(self._digests)]
             if composite(ordered) != self.file.composite:
@@ -108,10 +110,11 @@ class FileTransfer:
                         f"{self.name}: the bytes that arrived are not the bytes that were verified"
                     )
                 received(-self.file.size_bytes)
-                self._recalled, self.is_complete = False, False
+                self._recalled = False
                 self._set_out({})
                 return
         self._sink.complete()
+        self.is_complete = True
 
     def close(self) -> None:
         """Let go of the file; harmless when it is complete."""
