@@ -132,11 +132,15 @@ class Api:
         return await self._get(f"/v1/versions/{_part(version_id)}", Version, {"wait": wait})
 
     async def get_downloads(
-        self, model: str, version: str | int, path: str | None = None
+        self,
+        model: str,
+        version: str | int,
+        path: str | None = None,
+        cursor: str | None = None,
     ) -> Downloads:
-        """Return signed URLs for a version's artifacts, or for the one at `path`."""
+        """Return a page of signed URLs for a version's artifacts, or for the one at `path`."""
         address = f"/v1/models/{_part(model)}/versions/{_part(version)}/downloads"
-        return await self._get(address, Downloads, {"path": path})
+        return await self._get(address, Downloads, {"path": path, "cursor": cursor})
 
     async def _get(self, path: str, answer: type[AnswerT], params: Params | None = None) -> AnswerT:
         return parse(await self._call("query", "GET", path, params=params), answer)

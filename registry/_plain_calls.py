@@ -59,10 +59,18 @@ class PlainCalls:
         return await self._api.get_version_by_id(version_id)
 
     async def get_downloads(
-        self, model: str, version: str | int = "latest", *, path: str | None = None
+        self,
+        model: str,
+        version: str | int = "latest",
+        *,
+        path: str | None = None,
+        cursor: str | None = None,
     ) -> Downloads:
-        """Return signed URLs for a ready version's files; raises VersionNotReadyError."""
-        return await self._api.get_downloads(model, version, path)
+        """Return a page of signed URLs for a ready version's files; raises VersionNotReadyError.
+
+        `next_cursor` of the answer is the `cursor` of the next page.
+        """
+        return await self._api.get_downloads(model, version, path, cursor)
 
     async def open_upload(self, request: UploadRequest, *, idempotency_key: str) -> UploadSession:
         """Open an upload by hand; the same key and request return the same upload."""

@@ -27,9 +27,10 @@ from registry._legacy import UploadedModel, find_artifact, metadata_dict, upload
 from registry._plain_calls import PlainCalls
 from registry._retry import RetryPolicy
 from registry.schemas import ModelMetadata, Version
+from registry.transfer.download.connections import Connections
 from registry.transfer.download.downloader import Downloader
-from registry.transfer.download.sinks import MemorySink
-from registry.transfer.progress import Meter, Progress
+from registry.transfer.download.fetcher import Fetcher
+from registry.transfer.progress import Progress
 from registry.transfer.storage import Storage
 from registry.transfer.upload.sources import Source
 from registry.transfer.upload.uploader import Uploader, require_ready, wait_until_settled
@@ -54,7 +55,8 @@ class AsyncModelRegistryClient(PlainCalls):
         timeout_seconds: longest wait for any single answer.
         concurrency: files or parts that travel at once.
         retry: how often and how patiently failed requests are sent again.
-        transport: replaces the network, for tests.
+        transport: replaces the network for requests to services and for uploads, for tests;
+            downloads read from the signed URLs themselves.
     """
 
     def __init__(
@@ -83,7 +85,8 @@ class AsyncModelRegistryClient(PlainCalls):
             certificates=certificates,
         )
         self._uploader = Uploader(api, self._storage, retry, concurrency)
-        self._downloader = Downloader(api, self._storage, retry, concurrency)
+        self._connections = Connections(certificates, read_seconds=timeout_seconds)
+        self._downloader = Downloader(api, Fetcher(self._connections, retry, concurrency))
         super().__init__(api)
 
     async def __aenter__(self) -> Self:
@@ -94,6 +97,7 @@ class AsyncModelRegistryClient(PlainCalls):
 
     async def close(self) -> None:
         """Close the connections; a second time does nothing."""
+        self._connections.close()
         await self._storage.aclose()
         await self._api.aclose()
 
@@ -168,16 +172,17 @@ class AsyncModelRegistryClient(PlainCalls):
         """Download a version and return where it lies.
 
         A version of one file becomes the file `to` (or a file in it, if `to` is a folder); one of
-        several becomes the folder `to`. Bytes are verified while they arrive in `<name>.part`,
-        which is renamed only when size and digest are right, and continued by the next call
-        otherwise.
+        several becomes the folder `to`. Bytes are verified part by part while they arrive in a
+        staging folder `.registry-download-...` beside the files. Files get their names when all
+        of them are right; otherwise the next call continues, and fetches no verified part again.
 
         Raises:
             NotFoundError, VersionNotReadyError: there is nothing to download.
-            DestinationError: `to` cannot be written, e.g. for lack of rights or of space.
+            DestinationError: `to` cannot be written, e.g. for lack of rights or of space, or the
+                same download is at work there.
             DigestMismatchError: the bytes are not the ones that were verified.
             UnsafePathError: a file's path would lead out of `to`.
-            UnavailableError: storage stayed away; the partial file is kept.
+            UnavailableError: storage stayed away; what arrived is kept.
         """
         return await self._downloader.download(model, version, Path(to), progress)
 
@@ -226,8 +231,5 @@ class AsyncModelRegistryClient(PlainCalls):
         """
         version = await self._api.get_version_by_id(metadata_id)
         artifact = find_artifact(version, file_path, bucket_name)
-        found = await self._api.get_downloads(version.model, version.number, artifact.path)
-        sink = MemorySink(found.files[0])
-        await self._downloader.fetch(found, found.files[0], sink, Meter(artifact.size_bytes, None))
-        sink.buffer.seek(0)
-        return sink.buffer, metadata_dict(version, artifact)
+        buffer = await self._downloader.read(version.model, version.number, artifact.path)
+        return buffer, metadata_dict(version, artifact)

@@ -20,6 +20,8 @@ from pydantic import (
 MAX_MODEL_CHARACTERS = 96
 MAX_LABEL_CHARACTERS = 128
 MAX_PATH_BYTES = 700  # with model, number and slashes still under S3's 1,024-byte key
+DOWNLOAD_FOLDER_PREFIX = ".registry-download-"
+"""Begins the name of the folder that a download arrives in; no part of a file's path begins so."""
 MAX_ENTRY_NAME_CHARACTERS = 250
 MAX_ENTRIES = 1000
 MAX_REQUESTED_NUMBER = 10**9  # the numbers that follow it need room
@@ -73,6 +75,9 @@ def check_file_path(value: str) -> str:
         raise ValueError("must not contain backslashes, NUL or other unprintable characters")
     if any(part in ("", ".", "..") for part in value.split("/")):
         raise ValueError("must be a relative path without empty, '.' or '..' parts")
+    # In any case: some file systems do not tell upper case from lower.
+    if any(part.casefold().startswith(DOWNLOAD_FOLDER_PREFIX) for part in value.split("/")):
+        raise ValueError(f"must not have a part that begins with {DOWNLOAD_FOLDER_PREFIX!r}")
     return value
 
 

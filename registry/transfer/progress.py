@@ -12,6 +12,11 @@ class Meter:
     def __init__(self, total_bytes: int, report: Progress | None) -> None:
         self.total_bytes, self.done_bytes, self._report = total_bytes, 0, report
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody is told."""
+        return self._report is not None
+
     def add(self, size_bytes: int) -> None:
         """Count bytes as done; a negative number takes a failed attempt back."""
         self.done_bytes += size_bytes

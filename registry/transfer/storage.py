@@ -1,9 +1,8 @@
-"""Signed requests to storage: one attempt each, and what came of it."""
+"""Signed requests to storage, one attempt each, and what came of them; downloads read elsewhere."""
 
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from ssl import SSLContext
 from typing import Literal
@@ -32,12 +31,17 @@ class Outcome:
 
 
 def classify(status: int, body: bytes, retry_after: str | None) -> Outcome:
-    """Say what storage's answer to a PUT or GET means.
+    """Say what storage's answer to a PUT means.
 
     412 to a PUT that signs `if-none-match: *` means that an earlier attempt arrived.
     """
     if 200 <= status < 300 or status == 412:
         return Outcome("done", status)
+    return refusal(status, body, retry_after)
+
+
+def refusal(status: int, body: bytes, retry_after: str | None) -> Outcome:
+    """Say what an answer that is no success means."""
     match = _S3_CODE.search(body)
     code = match.group(1).decode() if match else ""
     detail = f"storage answered {status}{f' {code}' if code else ''}"
@@ -52,7 +56,7 @@ def lost(error: httpx.TransportError) -> Outcome:
 
 
 class Storage:
-    """A connection pool to storage. It knows no credentials but the signed URLs."""
+    """Connections to storage for uploads. It knows no credentials but the signed URLs."""
 
     def __init__(
         self,
@@ -81,13 +85,6 @@ class Storage:
         except httpx.TransportError as error:
             return lost(error)
         return classify(response.status_code, response.content, response.headers.get("retry-after"))
-
-    @asynccontextmanager
-    async def get(self, url: str, first_byte: int) -> AsyncGenerator[httpx.Response]:
-        """Open an object for reading from a byte on; the body is not read yet."""
-        headers = {"range": f"bytes={first_byte}-"} if first_byte else {}
-        async with self._http.stream("GET", url, headers=headers) as response:
-            yield response
 
 
 class HideSignatures(logging.Filter):

@@ -64,6 +64,12 @@ class FakeRegistry:
     objects: dict[str, bytes] = field(default_factory=dict[str, bytes])
     requests: list[httpx.Request] = field(default_factory=list[httpx.Request])
     faults: list[Fault] = field(default_factory=list[Fault])
+    storage_url: str = STORAGE
+    """Where downloads are signed for; `tests.unit.storage_fake.serving` makes it a real server."""
+    signature: str = SECRET
+    keeps_part_digests: bool = False
+    page_parts: int = 3
+    """Part digests of one page of downloads."""
 
     def client(self, **options: Any) -> AsyncModelRegistryClient:
         return AsyncModelRegistryClient(URL, **self._options(options))
@@ -306,12 +312,35 @@ class FakeRegistry:
         wanted = request.url.params.get("path")
         files = [self._artifact(upload, file) for file in upload.request["files"]]
         signed = [
-            {**file, "url": f"{STORAGE}/{file['key']}?{SECRET}", "expires_at": NOW}
+            {**file, "url": f"{self.storage_url}/{file['key']}?{self.signature}", "expires_at": NOW}
             for file in files
             if wanted in (None, file["path"])
         ]
         answer = {"model": upload.request["model"], "number": upload.number, "files": signed}
+        if self.keeps_part_digests:
+            answer |= self._page_of_parts(signed, request.url.params.get("cursor", "0-0"))
         return httpx.Response(200, json=answer)
+
+    def _page_of_parts(self, files: list[dict[str, Any]], cursor: str) -> dict[str, Any]:
+        """Cut the list of all files with all digests after so many digests."""
+        place, skipped = map(int, cursor.split("-"))
+        size, room, page = self.part_size_bytes, self.page_parts, list[dict[str, Any]]()
+        for index, file in enumerate(files[place:], place):
+            data = self.objects[file["key"]]
+            digests = [
+                hashlib.sha256(data[at : at + size]).hexdigest() for at in range(0, len(data), size)
+            ]
+            told = digests[skipped : skipped + room]
+            stated = {"part_size_bytes": size, "first_part": skipped + 1, "part_sha256": told}
+            page.append({**file, **stated})
+            room -= len(told)
+            if room == 0:
+                reached = skipped + len(told)
+                cursor = f"{index}-{reached}" if reached < len(digests) else f"{index + 1}-0"
+                is_last = cursor == f"{len(files)}-0"
+                return {"files": page, "next_cursor": None if is_last else cursor}
+            skipped = 0
+        return {"files": page, "next_cursor": None}
 
     # --- storage ----------------------------------------------------------------------------
 
@@ -334,16 +363,23 @@ class FakeRegistry:
         return httpx.Response(200)
 
     def _get(self, request: httpx.Request, key: str) -> httpx.Response:
-        data = self.objects[key]
-        if match := re.fullmatch(r"bytes=(\d+)-", request.headers.get("range", "")):
-            return httpx.Response(206, stream=httpx.ByteStream(data[int(match[1]) :]))
-        return httpx.Response(200, stream=httpx.ByteStream(data))
+        return ranged(request, self.objects[key])
 
     def _upload(self, upload_id: str) -> FakeUpload:
         return next(upload for upload in self.uploads if upload.id == upload_id)
 
     def _key(self, upload: FakeUpload, path: str) -> str:
         return f"{upload.request['model']}/{upload.number}/{path}"
+
+
+def ranged(request: httpx.Request, data: bytes) -> httpx.Response:
+    """Answer a GET with the bytes that it asks for."""
+    match = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
+    if match is None:
+        return httpx.Response(200, stream=httpx.ByteStream(data))
+    first, end = int(match[1]), int(match[2] or len(data) - 1) + 1
+    stated = {"content-range": f"bytes {first}-{end - 1}/{len(data)}"}
+    return httpx.Response(206, headers=stated, stream=httpx.ByteStream(data[first:end]))
 
 
 def times(count: int, pattern: str, answer: httpx.Response | Exception) -> Fault:

@@ -1,10 +1,14 @@
 """Unit tests reach no server: a socket other than the event loop's own is an error."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 from pytest_socket import disable_socket
+
+from tests.unit.client_fake import FakeRegistry
+from tests.unit.storage_fake import serving
 
 # Under load an example takes as long as it takes. CI tries the same examples each time; at home
 # new ones are tried.
@@ -16,3 +20,12 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Runs before pytest-socket's own hook, whose markers can allow a test more."""
     disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture
+def serving_fake(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRegistry]:
+    """A registry in memory whose storage answers at 127.0.0.1, as downloads need it."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving(FakeRegistry()) as fake:
+        yield fake

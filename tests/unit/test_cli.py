@@ -22,8 +22,8 @@ DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
-    fake = FakeRegistry()
+def fake(serving_fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
+    fake = serving_fake
 
     def connect(_url: str) -> registry.ModelRegistryClient:
         return fake.blocking_client()
@@ -153,7 +153,7 @@ def test_statuses_of_a_failing_download(
     with fake.blocking_client() as client:
         client.upload("m", b"one")
     wrong = httpx.Response(200, stream=httpx.ByteStream(b"eno"))
-    fake.faults = [times(1, "^GET storage", wrong)]
+    fake.faults = [times(9, "^GET storage", wrong)]
     assert command("download", "m", "--to", str(tmp_path / "x")).status == 7
     fake.verdict = "rejected"
     assert command("download", "m", "--to", str(tmp_path / "x")).status == 4

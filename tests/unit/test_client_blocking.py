@@ -48,8 +48,8 @@ def test_every_call_has_its_twin() -> None:
     assert inspect.signature(ModelRegistryClient) == inspect.signature(AsyncModelRegistryClient)
 
 
-def test_the_earlier_calls_work_unchanged() -> None:
-    fake = FakeRegistry()
+def test_the_earlier_calls_work_unchanged(serving_fake: FakeRegistry) -> None:
+    fake = serving_fake
     client = fake.blocking_client()
     answer = client.upload_model(io.BytesIO(b"pickled"), metadata())
     for name in (answer.metadata_id, "model/123"):
@@ -127,8 +127,8 @@ def test_closing_twice_and_calling_again() -> None:
     client.close()
 
 
-async def test_inside_a_running_event_loop(tmp_path: Path) -> None:
-    fake = FakeRegistry()
+async def test_inside_a_running_event_loop(serving_fake: FakeRegistry, tmp_path: Path) -> None:
+    fake = serving_fake
     with fake.blocking_client() as client:  # as a notebook cell does
         client.upload("m", b"w")
         assert client.download("m", to=tmp_path / "x").read_bytes() == b"w"

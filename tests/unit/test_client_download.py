@@ -1,13 +1,14 @@
 """Downloading, against a registry in memory."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 import registry
-from registry.transfer.download import downloader, sinks
+from registry.transfer.download import connections
 from registry.transfer.upload import uploader
 from tests.unit.client_fake import FakeRegistry, problem, times
 
@@ -15,10 +16,13 @@ BIG = bytes(range(256)) * 40
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
-    for module in (downloader, sinks):
-        monkeypatch.setattr(module, "CHUNK_BYTES", 1024)
-    return FakeRegistry()
+def fake(serving_fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
+    monkeypatch.setattr(connections, "BUFFER_BYTES", 1024)
+    return serving_fake
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 async def upload(fake: FakeRegistry, source: "bytes | Path", name: str = "m.bin") -> None:
@@ -36,7 +40,7 @@ async def test_a_file_is_downloaded(fake: FakeRegistry, tmp_path: Path) -> None:
     assert found == tmp_path / "x"
     assert found.read_bytes() == BIG
     assert seen[-1] == (len(BIG), len(BIG))
-    assert not (tmp_path / "x.part").exists()
+    assert names(tmp_path) == ["x"]
 
 
 async def test_into_a_folder_that_is_there(fake: FakeRegistry, tmp_path: Path) -> None:
@@ -72,9 +76,29 @@ async def test_parts_are_checked_by_their_composite_digest(
     assert not (tmp_path / "y").exists()
 
 
+async def interrupted(fake: FakeRegistry, to: Path, left: bytes) -> None:
+    """Have a download of one file fail, and let it look as if `left` had arrived."""
+    fake.faults = [times(1, "^GET storage", httpx.Response(404))]
+    async with fake.client() as client:
+        with pytest.raises(registry.StorageError):
+            await client.download("m", to=to)
+    fake.requests.clear()
+    staged(to.parent).write_bytes(left)
+
+
+def staged(folder: Path) -> Path:
+    """Where the bytes of a version's only file arrive."""
+    (found,) = (
+        path
+        for path in folder.glob(".registry-download-*/*")
+        if path.name not in ("lock", "journal")
+    )
+    return found
+
+
 async def test_a_partial_file_is_continued(fake: FakeRegistry, tmp_path: Path) -> None:
     await upload(fake, BIG)
-    (tmp_path / "x.part").write_bytes(BIG[:5000])
+    await interrupted(fake, tmp_path / "x", BIG[:5000])
     async with fake.client() as client:
         await client.download("m", to=tmp_path / "x")
     assert [r.headers["range"] for r in fake.sent("^GET /m/1")] == ["bytes=5000-"]
@@ -86,7 +110,7 @@ async def test_a_partial_file_of_something_else_is_replaced(
     fake: FakeRegistry, tmp_path: Path, left: bytes
 ) -> None:
     await upload(fake, BIG)
-    (tmp_path / "x.part").write_bytes(left)
+    await interrupted(fake, tmp_path / "x", left)
     async with fake.client() as client:
         await client.download("m", to=tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == BIG
@@ -94,17 +118,17 @@ async def test_a_partial_file_of_something_else_is_replaced(
 
 async def test_storage_without_ranges_starts_over(fake: FakeRegistry, tmp_path: Path) -> None:
     await upload(fake, BIG)
-    (tmp_path / "x.part").write_bytes(BIG[:5000])
+    await interrupted(fake, tmp_path / "x", BIG[:5000])
     fake.faults = [times(1, "^GET storage", httpx.Response(200, stream=httpx.ByteStream(BIG)))]
     async with fake.client() as client:
         await client.download("m", to=tmp_path / "x")
     assert (tmp_path / "x").read_bytes() == BIG
 
 
-class Cut(httpx.AsyncByteStream):
+class Cut(httpx.SyncByteStream):
     """A body that ends in the middle."""
 
-    async def __aiter__(self):  # noqa: ANN204
+    def __iter__(self) -> Iterator[bytes]:
         yield BIG[:4096]
         raise httpx.ReadError("gone")
 
@@ -113,7 +137,8 @@ async def test_a_lost_connection_is_continued_where_it_broke(
     fake: FakeRegistry, tmp_path: Path
 ) -> None:
     await upload(fake, BIG)
-    fake.faults = [times(1, "^GET storage", httpx.Response(200, stream=Cut()))]
+    cut = httpx.Response(200, headers={"content-length": str(len(BIG))}, stream=Cut())
+    fake.faults = [times(1, "^GET storage", cut)]
     async with fake.client() as client:
         await client.download("m", to=tmp_path / "x")
     assert [r.headers.get("range") for r in fake.sent("^GET /m/1")] == [None, "bytes=4096-"]
@@ -134,7 +159,7 @@ async def test_more_bytes_than_stated_are_not_written(fake: FakeRegistry, tmp_pa
     async with fake.client() as client:
         with pytest.raises(registry.StorageError, match="more bytes"):
             await client.download("m", to=tmp_path / "x")
-    assert (tmp_path / "x.part").stat().st_size <= len(BIG)
+    assert staged(tmp_path).stat().st_size <= len(BIG)
 
 
 @pytest.mark.parametrize("path", ["../evil", "/etc/evil", "a/../../evil", "a\\b", ""])

@@ -85,6 +85,8 @@ def test_a_good_path_stays_as_it_is(path: str) -> None:
         ("\ud800", "unprintable"),
         ("a" * (MAX_PATH_BYTES + 1), "at most 700 bytes"),
         ("ü" * 351, "at most 700 bytes"),
+        (".registry-download-1/w", "begins with"),
+        ("a/.Registry-Download-x", "begins with"),
     ],
 )
 def test_a_bad_path_is_refused_with_the_rule(path: str, rule: str) -> None:
