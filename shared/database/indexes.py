@@ -1,7 +1,7 @@
 """Indexes. A start verifies them, and builds what is missing where that takes no time.
 
 On large collections building belongs to an operator: it takes long, and every service would try it
-at once (`registry admin migrate`).
+at once (`python -m services.admin migrate`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ START_BUILD_SECONDS = 120.0
 """How long that may take: longer than an operation may, which an index must not be cut by."""
 MIGRATION_SECONDS = 7 * 24 * 3600.0
 """How long an operator's building may take."""
-WAITS_FOR = "indexes (run: registry admin migrate)"
+WAITS_FOR = "indexes (run: python -m services.admin migrate)"
 """What a service's readiness says while a large collection lacks indexes."""
 
 

@@ -75,7 +75,6 @@ class Versions:
         )
         return result.modified_count == 1
 
-
     async def summaries(
         self, model: str, *, before: int | None, limit: int, max_bytes: int
     ) -> tuple[list[VersionSummary], bool]:

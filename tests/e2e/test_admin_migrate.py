@@ -1,4 +1,4 @@
-"""`registry admin migrate`: indexes that are missing, built when an operator asks."""
+"""`python -m services.admin migrate`: indexes that are missing, built when an operator asks."""
 
 from typing import Any
 

@@ -61,7 +61,7 @@ async def test_readiness_says_what_to_do_until_it_is_done(new: Database) -> None
         await verify_indexes(new)
 
     async def waits_for_the_operator() -> bool | None:
-        return preparation.waits_for == "indexes (run: registry admin migrate)" or None
+        return preparation.waits_for == "indexes (run: python -m services.admin migrate)" or None
 
     errors = (DatabaseUnavailable, IndexesMissing)
     starting = asyncio.create_task(preparation.run(verify, errors=errors))

@@ -25,6 +25,7 @@ from shared.database.recovery.versions import (
     restore_model,
     restore_version,
 )
+from shared.database.sessions import clean_again, complete_session, finish_join
 from shared.database.versions import Versions
 from shared.domain.records import VersionRecord, new_id, utc_now
 from tests.integration.drafts import draft, pending_events, to_be_read, verified
@@ -97,7 +98,9 @@ async def use_reads(database: Database, record: VersionRecord) -> None:
 async def use_sessions_and_work(database: Database, model: str) -> None:
     session = await open_version(database, draft(model))
     assert await Versions(database).set_multipart_id(session.id, 0, "id")
-    await Versions(database).complete_session(session.id, {0: SHA256})
+    assert await complete_session(database, session, {0: SHA256})
+    await finish_join(database, session.id)
+    assert not await clean_again(database, session.id)
     record = await open_version(database, to_be_read(model))
     held = await work.claim_work(database, "verify", "mine", LEASE)
     assert held is not None
@@ -112,7 +115,7 @@ async def use_sessions_and_work(database: Database, model: str) -> None:
     assert await work.claim_work(database, "verify", "mine", LEASE) is not None
     assert await work.finish_work(database, record.id, "mine")
     assert not await work.confirm_digests(database, record.id, "mine", {0: SHA256})
-    await work.finish_cleaning(database, record.id)
+    await work.finish_cleaning(database, record)
 
 
 async def use_outbox_and_leases(database: Database, model: str) -> None:
