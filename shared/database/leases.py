@@ -28,12 +28,12 @@ class LeaseLost(Exception):
 
 
 async def run_under_lease(
-    database: Database, name: str, work: Callable[[], Coroutine[Any, Any, T]], *, seconds: float
+    database: Database, name: str, body: Callable[[], Coroutine[Any, Any, T]], *, seconds: float
 ) -> T:
-    """Wait for the lease, run `work` while it is held, and give the lease back.
+    """Wait for the lease, run `body` while it is held, and give the lease back.
 
     It is renewed three times in its life of `seconds`, by the server's clock. Raises LeaseLost,
-    with `work` cancelled, when it was lost meanwhile; what `work` raises; and DatabaseUnavailable
+    with `body` cancelled, when it was lost meanwhile; what `body` raises; and DatabaseUnavailable
     where it cannot be taken.
     """
     token = new_id()
@@ -43,7 +43,7 @@ async def run_under_lease(
 
     await _wait_for(database, name, token, seconds)
     try:
-        return await run_guarded(work(), keep_renewed(name, renew, seconds=seconds))
+        return await run_guarded(body(), keep_renewed(name, renew, seconds=seconds))
     finally:
         await _give_back(database, name, token)
 

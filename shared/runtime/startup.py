@@ -52,12 +52,12 @@ def _ignore(_: BaseException) -> None:
 
 async def until_done(
     what: str,
-    work: Callable[[], Awaitable[None]],
+    step: Callable[[], Awaitable[None]],
     *,
     errors: tuple[type[Exception], ...],
     on_failure: Callable[[BaseException], None] = _ignore,
 ) -> None:
-    """Repeat idempotent `work` until it succeeds, with growing jittered pauses of at most 5 s.
+    """Repeat an idempotent step until it succeeds, with growing jittered pauses of at most 5 s.
 
     Other exceptions than `errors` are raised at once: waiting does not mend them.
     """
@@ -76,4 +76,4 @@ async def until_done(
     ):
         heed_cancellation()
         with attempt:
-            await work()
+            await step()

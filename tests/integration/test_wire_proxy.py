@@ -10,6 +10,12 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import AutoReconnect, OperationFailure, PyMongoError, WriteError
+from pymongo.monitoring import (
+    ServerClosedEvent,
+    ServerDescriptionChangedEvent,
+    ServerListener,
+    ServerOpeningEvent,
+)
 
 from tests.support.servers import Addresses
 from tests.support.wire_faults import (
@@ -93,7 +99,7 @@ async def test_what_nobody_asked_to_fail_passes(
     await counters.insert_many([large, *({"_id": number} for number in range(5000))])
     assert await counters.find_one({"_id": "large"}) == large
     assert await counters.count_documents({}) == 5002
-    assert len(await counters.find({}, {"_id": 1}).to_list()) == 5002, "more than one batch"
+    assert len(await counters.find({}, {"_id": 1}).to_list(None)) == 5002, "more than one batch"
     assert await count_in_transaction(client, counters) == 1
     assert await counted(counters) == 2
     assert proxy.injected.total() == 0
@@ -195,6 +201,17 @@ async def test_a_commit_whose_answer_was_lost_is_sent_again_and_counts_once(
     assert proxy.seen["commitTransaction"] == 1 + times
 
 
+async def test_a_committed_transaction_is_never_said_to_be_lost(
+    client: Client, counters: Collection, proxy: WireProxy
+) -> None:
+    """Whoever believed it would run the transaction a second time."""
+    proxy.inject(ANSWER_LOST, lambda command: command.is_commit)
+    proxy.inject(NO_SUCH_TRANSACTION, lambda command: command.is_commit)
+    assert await count_in_transaction(client, counters) == 1
+    assert await counted(counters) == 2
+    assert proxy.injected == {"AnswerLost": 1}
+
+
 async def test_an_unknown_commit_is_told_with_its_label(
     client: Client, counters: Collection, proxy: WireProxy
 ) -> None:
@@ -223,15 +240,35 @@ async def test_a_write_is_sent_again_by_the_driver_and_counts_once(
     assert proxy.seen["update"] == 2
 
 
+class States(ServerListener):
+    """What the driver took its server for, in order."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def opened(self, event: ServerOpeningEvent) -> None: ...
+
+    def closed(self, event: ServerClosedEvent) -> None: ...
+
+    def description_changed(self, event: ServerDescriptionChangedEvent) -> None:
+        self.seen.append(event.new_description.server_type_name)
+
+
 async def test_after_not_writable_primary_the_driver_finds_its_server_at_once(
-    counters: Collection, proxy: WireProxy
+    proxy: WireProxy,
 ) -> None:
     """Its monitor would wait for ten seconds, were it not told."""
-    async with asyncio.timeout(8):
-        for number in range(20):
-            proxy.inject(NOT_WRITABLE_PRIMARY, is_update)
+    states = States()
+    client: Client = AsyncMongoClient(proxy.url, timeoutMS=10_000, event_listeners=[states])
+    async with client, asyncio.timeout(8):
+        counters = client[f"test_{uuid4().hex[:12]}"]["counters"]
+        await counters.insert_one({"_id": "a", "n": 0})
+        proxy.inject(NOT_WRITABLE_PRIMARY, is_update, times=20)
+        for _ in range(20):
             await count_up(counters)
-            assert await counted(counters) == number + 1
+        assert await counted(counters) == 20
+    lost = ["RSPrimary", "Unknown", "RSPrimary"]
+    assert lost in [states.seen[at : at + 3] for at in range(len(states.seen))]
 
 
 async def test_a_conflict_outside_of_a_transaction_never_leaves_the_server(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any, Protocol
 
+from shared.runtime.tasks import end
 from tests.support.wire_faults import Fault, error_of
 from tests.support.wire_messages import (
     MORE_TO_COME,
@@ -19,6 +20,8 @@ from tests.support.wire_messages import (
 )
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+TRANSACTION_COMMITTED = 256
+"""MongoDB's error code for the abort of a transaction that is committed."""
 _OWN_IDS = 1 << 30
 """Above the numbers that a driver gives its requests in the life of a test."""
 
@@ -30,6 +33,8 @@ class Decisions(Protocol):
     def topology_version(self) -> dict[str, Any] | None: ...
 
     async def decide(self, command: Command) -> Fault | None: ...
+
+    def note(self, fault: Fault) -> None: ...
 
     def remember(self, command: Command, answer: Mapping[str, Any]) -> None: ...
 
@@ -53,7 +58,7 @@ class WireConnection:
         self._from_server, self._to_server = server
         self._to_spoil: dict[int, tuple[Command, Fault]] = {}
         """Commands that the server carries out and whose answer gets lost, by request."""
-        self._own: dict[int, asyncio.Future[None]] = {}
+        self._own: dict[int, asyncio.Future[Mapping[str, Any]]] = {}
         """Commands of the proxy itself, by request."""
         self._own_ids = count(_OWN_IDS)
 
@@ -67,10 +72,8 @@ class WireConnection:
         except _Dropped:
             return
         finally:
-            self._to_server.close()  # first: a cancellation may come while the ways end
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
+            self._to_server.close()  # first: waiting can be cancelled
+            await end(*ways)
 
     async def _requests(self) -> None:
         while message := await read_message(self._from_client):
@@ -97,20 +100,24 @@ class WireConnection:
             self._to_spoil[command.request_id] = command, fault
             await _send(self._to_server, message)
         else:
-            if command.in_transaction and fault.code is not None:
-                await self._abort(command)
+            aborts = command.in_transaction and fault.code is not None
+            if aborts and await self._abort(command) == TRANSACTION_COMMITTED:
+                await _send(self._to_server, message)  # nothing is lost any more
+                return
             await self._refuse(command, fault)
 
     async def _refuse(self, command: Command, fault: Fault) -> None:
+        self._proxy.note(fault)
         if fault.code is None:
             raise _Dropped
         error = error_of(fault, command, self._proxy.topology_version)
         await _send(self._to_client, make_message(error, response_to=command.request_id))
 
-    async def _abort(self, command: Command) -> None:
+    async def _abort(self, command: Command) -> int:
         """Abort the transaction of a command, as MongoDB has done when it answers an error.
 
-        Else the server would keep its locks. It may know nothing of the transaction yet.
+        Else the server would keep its locks. Returns the server's error code, 0 for none: it may
+        know nothing of the transaction yet, or have committed it, of which nobody heard.
         """
         request_id = next(self._own_ids)
         ended = self._own[request_id] = asyncio.get_running_loop().create_future()
@@ -118,7 +125,7 @@ class WireConnection:
         body = {name: command.body[name] for name in names}
         abort = {"abortTransaction": 1, **body, "$db": "admin"}
         await _send(self._to_server, make_message(abort, request_id=request_id))
-        await ended
+        return (await ended).get("code", 0)
 
     async def _current_hello(self, message: Message, command: Command) -> Message:
         """Wait where the server would, and make of it a question that is answered at once.
@@ -137,7 +144,7 @@ class WireConnection:
     async def _answers(self) -> None:
         while message := await read_message(self._from_server):
             if (own := self._own.pop(message.response_to, None)) is not None:
-                own.set_result(None)
+                own.set_result(answer_document(message))
                 continue
             spoiled = self._to_spoil.pop(message.response_to, None)
             if spoiled is None or (answer := answer_document(message))["ok"] != 1:

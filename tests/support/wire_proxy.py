@@ -90,11 +90,16 @@ class WireProxy:
             await hold.pass_through(command)
         for rule in self.rules:
             if fault := rule(command):
-                self.injected[fault.name] += 1
-                if fault.code in NOT_PRIMARY:
-                    self._change_topology()
                 return fault
         return None
+
+    def note(self, fault: Fault) -> None:
+        """Count a fault that is about to be told."""
+        self.injected[fault.name] += 1
+        if fault.code in NOT_PRIMARY:
+            self._changes += 1
+            self._changed.set()
+            self._changed = asyncio.Event()
 
     def remember(self, command: Command, answer: Mapping[str, Any]) -> None:
         """Keep the answer to a write that will be sent again, for want of an answer.
@@ -130,11 +135,6 @@ class WireProxy:
 
     def _shifted(self, true: TopologyVersion) -> TopologyVersion:
         return {**true, "counter": Int64(true["counter"] + self._changes)}
-
-    def _change_topology(self) -> None:
-        self._changes += 1
-        self._changed.set()
-        self._changed = asyncio.Event()
 
 
 @contextmanager

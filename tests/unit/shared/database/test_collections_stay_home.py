@@ -66,6 +66,16 @@ def test_a_collection_that_is_named_is_found(source: str) -> None:
     assert named(source)
 
 
+def test_motor_is_known_to_the_modules_that_hide_it() -> None:
+    """Motor is deprecated: PyMongo's async client takes its place in these."""
+    found = {
+        path.name
+        for path in HOME.rglob("*.py")
+        if "import motor" in path.read_text("utf-8") or "from motor" in path.read_text("utf-8")
+    }
+    assert found == {"client.py", "collection.py", "transactions.py"}
+
+
 def test_nobody_else_names_a_collection() -> None:
     found = {str(path.relative_to(ROOT)): named(path.read_text("utf-8")) for path in sources()}
     assert {path: places for path, places in found.items() if places} == {}
