@@ -18,7 +18,7 @@ from tests.integration.drafts import draft
 
 @pytest.fixture
 def model() -> str:
-    return f"model {uuid4().hex}"
+    return f"model-{uuid4().hex}"
 
 
 async def test_a_manifest_is_read_back_as_it_was_kept_but_for_the_work(

@@ -17,7 +17,7 @@ LOST = [Reason(code="object_missing", detail="it is gone", path="model.bin")]
 
 @pytest.fixture
 def model() -> str:
-    return f"model {uuid4().hex}"
+    return f"model-{uuid4().hex}"
 
 
 async def ready(database: Database, model: str, count: int) -> list[VersionRecord]:

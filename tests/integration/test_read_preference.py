@@ -15,7 +15,7 @@ CARELESS = "readPreference=secondaryPreferred&readConcernLevel=available&w=1&ret
 
 async def test_a_url_that_prefers_secondaries_changes_nothing(settings: Settings) -> None:
     url = f"{settings.mongodb_url.get_secret_value()}&{CARELESS}"
-    model = f"model {uuid4().hex}"
+    model = f"model-{uuid4().hex}"
     async with open_database(
         settings.model_copy(update={"mongodb_url": SecretStr(url)})
     ) as database:

@@ -25,7 +25,7 @@ from tests.support.records import artifact
 
 @pytest.fixture
 def model() -> str:
-    return f"model {new_id()[:12]}"
+    return f"model-{new_id()[:12]}"
 
 
 def lost(model: str, number: int, **fields: Any) -> VersionRecord:

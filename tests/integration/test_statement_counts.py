@@ -40,7 +40,7 @@ async def counted(proxy: WireProxy, settings: Settings) -> AsyncIterator[Databas
 async def large(database: Database) -> VersionRecord:
     """A version of a thousand files."""
     paths = [f"shards/{n:04}.bin" for n in range(FILES)]
-    return await open_version(database, draft(f"model {uuid4().hex}", *paths))
+    return await open_version(database, draft(f"model-{uuid4().hex}", *paths))
 
 
 def of_versions(proxy: WireProxy) -> Counter[str]:

@@ -18,6 +18,7 @@ from shared.database.leases import run_under_lease
 from shared.database.lifecycle import mark_missing, mark_present, open_version, reject, settle
 from shared.database.models import find_model, list_models, raise_counters
 from shared.database.outbox import Outbox
+from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.recovery.handles import restore_handles
 from shared.database.recovery.versions import (
     announce_version,
@@ -27,6 +28,7 @@ from shared.database.recovery.versions import (
 )
 from shared.database.sessions import clean_again, complete_session, finish_join
 from shared.database.versions import Versions
+from shared.domain.part_digests import PartDigests
 from shared.domain.records import VersionRecord, new_id, utc_now
 from tests.integration.drafts import draft, pending_events, to_be_read, verified
 from tests.integration.statements import (
@@ -42,7 +44,7 @@ from tests.support.eventually import eventually
 from tests.support.records import SHA256
 
 LEASE = timedelta(seconds=60)
-WHOLE = {"storage_groups.find {}", "models.find {}"}
+WHOLE = {"storage_groups.find {'state': ['$ne']}", "models.find {}"}
 """Statements that are meant to read a collection from its beginning: one is small, one is paged."""
 
 
@@ -55,7 +57,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Statements:
 async def model(database: Database) -> str:
     """A name of its own in an empty queue."""
     await database.versions.driver.update_many({}, {"$set": {"work": None}})
-    return f"model {uuid4().hex}"
+    return f"model-{uuid4().hex}"
 
 
 async def use_lifecycle(database: Database, model: str) -> VersionRecord:
@@ -96,7 +98,9 @@ async def use_reads(database: Database, record: VersionRecord) -> None:
 
 
 async def use_sessions_and_work(database: Database, model: str) -> None:
-    session = await open_version(database, draft(model))
+    plan = draft(model)
+    parts = [each.model_copy(update={"kind": "multipart"}) for each in plan.artifacts]
+    session = await open_version(database, plan.model_copy(update={"artifacts": parts}))
     assert await Versions(database).set_multipart_id(session.id, 0, "id")
     assert await complete_session(database, session, {0: SHA256})
     await finish_join(database, session.id)
@@ -137,6 +141,12 @@ async def use_outbox_and_leases(database: Database, model: str) -> None:
 
 
 async def use_the_small_collections(database: Database, model: str) -> None:
+    await storage_groups.intend_group(database, f"{model}-other")
+    assert await storage_groups.is_intended(database, f"{model}-other")
+    await storage_groups.forget_intent(database, f"{model}-other")
+    digests = PartDigests(5, bytes(32))
+    await keep_part_digests(database, model, {0: digests})
+    assert await read_part_digests(database, model, [0]) == {0: digests}
     await storage_groups.remember_group(database, model)
     assert await storage_groups.is_group(database, model)
     assert model in await storage_groups.list_groups(database)

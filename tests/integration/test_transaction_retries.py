@@ -65,7 +65,7 @@ async def impatient(proxy: WireProxy, settings: Settings) -> AsyncIterator[Datab
 
 @pytest.fixture
 def model() -> str:
-    return f"model {uuid4().hex}"
+    return f"model-{uuid4().hex}"
 
 
 def writes_models(command: Command) -> bool:

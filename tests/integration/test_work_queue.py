@@ -34,7 +34,7 @@ OVER = timedelta(seconds=-1)
 async def model(database: Database) -> str:
     """A model of its own in an empty queue."""
     await database.versions.driver.update_many({}, {"$set": {"work": None}})
-    return f"model {uuid4().hex}"
+    return f"model-{uuid4().hex}"
 
 
 async def current(database: Database, record: VersionRecord) -> VersionRecord:
