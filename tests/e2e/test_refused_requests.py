@@ -62,7 +62,7 @@ async def test_a_model_name_outside_the_rule(
         ({"tags": {"a.b": "x"}}, "tags", "'$', '.'"),
         ({"tags": {"$set": "x"}}, "tags", "'$', '.'"),
         ({"parameters": {"a": [{"b.c": 1}]}}, "parameters", "'$', '.'"),
-        ({"metrics": {"accuracy": "good"}}, "metrics.accuracy", "valid number"),
+        ({"metrics": {"accuracy": "good"}}, "metrics.accuracy", "must be a number"),
         ({"properties": {"notes": "x" * 2 * MIB}}, "body", "at most 262144 bytes"),
         ({"client_id": ""}, "client_id", "at least 1 character"),
         ({"colour": "red"}, "colour", "not permitted"),
