@@ -155,7 +155,7 @@ async def test_a_letter_that_was_cut_is_not_replayed(
     refused = await admin(environment, "dead-letters", "replay", *place)
     assert (refused.status, refused.out) == (4, "")
     assert refused.err == (
-        f"registry: error: dead letter {'/'.join(place)} was cut to what Kafka takes; "
+        f"registry-admin: error: dead letter {'/'.join(place)} was cut to what Kafka takes; "
         "what is left must not be replayed\n"
     )
     report = await told(environment, "dead-letters", "replay", "--all")
@@ -167,4 +167,4 @@ async def test_a_letter_that_is_not_there(environment: dict[str, str]) -> None:
     for place in (("0", "987654321"), ("99", "0")):
         missing = await admin(environment, "dead-letters", "show", *place)
         assert (missing.status, missing.out) == (3, "")
-        assert missing.err.startswith(f"registry: error: no dead letter {'/'.join(place)} ")
+        assert missing.err.startswith(f"registry-admin: error: no dead letter {'/'.join(place)} ")
