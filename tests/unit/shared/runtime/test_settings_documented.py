@@ -56,6 +56,8 @@ def as_text(field: FieldInfo) -> str:
     """A default as it is written in an env file; empty where there is none."""
     if field.is_required():
         return ""
+    if isinstance(field.default, tuple):
+        return ",".join(field.default)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     return str(field.default).lower() if isinstance(field.default, bool) else f"{field.default}"
 
 

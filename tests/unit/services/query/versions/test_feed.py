@@ -64,7 +64,8 @@ async def settle_down() -> None:
 class Rig:
     def __init__(self) -> None:
         self.collection, self.record = Collection(), Record()
-        database: Any = SimpleNamespace(versions=self.collection)
+        versions = SimpleNamespace(driver=self.collection, name="versions")
+        database: Any = SimpleNamespace(versions=versions)
         self.feed = VersionFeed(cast(Database, database))
         self.following = asyncio.create_task(self.feed.run())
 
