@@ -5,6 +5,7 @@ import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
@@ -56,9 +57,10 @@ def as_text(field: FieldInfo) -> str:
     """A default as it is written in an env file; empty where there is none."""
     if field.is_required():
         return ""
-    if isinstance(field.default, tuple):
-        return ",".join(field.default)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    return str(field.default).lower() if isinstance(field.default, bool) else f"{field.default}"
+    default: Any = field.default
+    if isinstance(default, tuple):
+        return ",".join(cast("tuple[str, ...]", default))
+    return str(default).lower() if isinstance(default, bool) else f"{default}"
 
 
 def passed_to_services() -> set[str]:
