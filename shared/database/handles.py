@@ -5,6 +5,7 @@ version they would make every update of every version dearer (docs/decisions/000
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from pymongo import DeleteOne, UpdateOne
 
@@ -21,7 +22,7 @@ def label_handle(model: str, label: str) -> str:
 
 
 def client_handle(client_id: str) -> str:
-    """Return the handle of an id that uploaders chose; the newest version has it."""
+    """Return the handle of an id that uploaders chose; see `give_client_handles`."""
     return f"client:{client_id}"
 
 
@@ -65,13 +66,34 @@ async def take_handles(database: Database, record: VersionRecord, transaction: T
         label = label_handle(record.model, record.label)
         taken = version_exists(record.model, record.label)
         await _take(database, label, record, taken, transaction)
-    if record.client_id is not None:
-        await database.handles.update_one(
-            {"_id": client_handle(record.client_id)},
-            {"$set": {"version_id": record.id}},
-            upsert=True,
-            transaction=transaction,
-        )
+    await give_client_handles(database, [record], transaction)
+
+
+async def give_client_handles(
+    database: Database, records: Iterable[VersionRecord], transaction: Transaction
+) -> None:
+    """Let each id that uploaders chose find the newest version that became ready.
+
+    Until one is, it finds the newest that was opened: an upload that is abandoned takes the id
+    from nothing that works.
+    """
+    given = [each for each in records if each.client_id is not None]
+    wanted = {client_handle(each.client_id or ""): each for each in sorted(given, key=_rank_of)}
+    if not wanted:
+        return
+    held = find_each(database.handles, "_id", wanted, transaction)
+    holders = {found["version_id"]: found["_id"] async for found in held}
+    async for found in find_each(database.versions, "_id", holders, transaction):
+        name = holders[found["_id"]]
+        rank = _rank(found["state"], found["created_at"], found["number"])
+        if found["_id"] == wanted[name].id or rank > _rank_of(wanted[name]):
+            del wanted[name]
+    changes = [
+        UpdateOne({"_id": name}, {"$set": {"version_id": record.id}}, upsert=True)
+        for name, record in wanted.items()
+    ]
+    if changes:
+        await database.handles.bulk_write(changes, transaction=transaction)
 
 
 async def give_back_handles(
@@ -112,6 +134,15 @@ async def _take(
         )
     except DuplicateKey as error:
         raise conflict from error
+
+
+def _rank_of(record: VersionRecord) -> tuple[bool, datetime, int]:
+    return _rank(record.state, record.created_at, record.number)
+
+
+def _rank(state: str, created_at: datetime, number: int) -> tuple[bool, datetime, int]:
+    """Order versions by what an id that they share should find; the greatest has it."""
+    return state in ("ready", "missing"), created_at, number
 
 
 def _idempotency_key(record: VersionRecord) -> str | None:

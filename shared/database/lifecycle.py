@@ -11,7 +11,7 @@ from shared.database.announcing import VersionChange, announce
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction, find_each
 from shared.database.errors import DatabaseContended
-from shared.database.handles import give_back_handles, take_handles
+from shared.database.handles import give_back_handles, give_client_handles, take_handles
 from shared.database.models import read_counters, set_latest
 from shared.domain.records import VersionRecord, WorkRecord
 from shared.domain.sessions import end_with_version
@@ -198,6 +198,8 @@ async def _write(
     records = await announce(database, changes, counters, transaction)
     rejected = [record for record in records if record.state == "rejected"]
     await give_back_handles(database, rejected, transaction)
+    ready = [record for record in records if record.state == "ready"]
+    await give_client_handles(database, ready, transaction)
     for record in records:
         if record.state == "missing":
             await set_latest(database, record.model, transaction)

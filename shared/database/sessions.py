@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from shared.database.client import Database, Document
+from shared.database.client import Database
+from shared.database.collection import Document
 from shared.database.versions import Versions
 from shared.domain.records import VersionRecord, WorkRecord
 from shared.domain.sessions import GIVEN_UP, OPEN_VERSION

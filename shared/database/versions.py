@@ -133,7 +133,7 @@ class Versions:
         return await self._by_handle(label_handle(model, label))
 
     async def by_client_id(self, client_id: str) -> Version | None:
-        """Return the newest version whose uploader gave it this id."""
+        """Return the newest ready version whose uploader gave it this id, or the newest of all."""
         return await self._by_handle(client_handle(client_id))
 
     async def _by_handle(self, handle: str) -> Version | None:

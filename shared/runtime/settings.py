@@ -4,10 +4,10 @@ Values come from the environment or from a `.env` file in the working directory;
 documents each. Secrets have no default, so nothing starts with a password that somebody knows.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from registry.schemas.names import check_bucket_name
 
@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     """Notification target that buckets send their events to."""
     minio_timeout_seconds: float = Field(30.0, gt=0)
     """Limit for connecting to storage and for each read from it."""
-    storage_groups: Annotated[tuple[str, ...], NoDecode] = ()
+    storage_groups: str = ""
     """Further storage groups (buckets), separated by commas; one that is there is taken over."""
     storage_groups_allow_new: bool = True
     """Whether an upload may name a storage group that is not there yet, and have it made."""
@@ -121,13 +121,6 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "json"
     """json: one object a line; console: for a person."""
 
-    @field_validator("storage_groups", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(name.strip() for name in value.split(",") if name.strip())
-        return value
-
     @field_validator("minio_bucket", "manifest_bucket")
     @classmethod
     def _is_bucket_name(cls, value: str) -> str:
@@ -135,22 +128,24 @@ class Settings(BaseSettings):
 
     @field_validator("storage_groups")
     @classmethod
-    def _are_bucket_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(check_bucket_name(name) for name in value)
+    def _are_bucket_names(cls, value: str) -> str:
+        for name in _names(value):
+            check_bucket_name(name)
+        return value
 
     @field_validator("manifest_bucket")
     @classmethod
     def _is_no_storage_group(cls, value: str, info: ValidationInfo) -> str:
         if value == info.data.get("minio_bucket"):
             raise ValueError("must be another bucket than MINIO_BUCKET")
-        if value in info.data.get("storage_groups", ()):
+        if value in _names(info.data.get("storage_groups", "")):
             raise ValueError("must not be one of STORAGE_GROUPS")
         return value
 
     @property
     def named_groups(self) -> tuple[str, ...]:
         """Storage groups that the operator names: the default one, and the further ones."""
-        return (self.minio_bucket, *(g for g in self.storage_groups if g != self.minio_bucket))
+        return tuple(dict.fromkeys((self.minio_bucket, *_names(self.storage_groups))))
 
     @property
     def ingest_url(self) -> str:
@@ -171,3 +166,8 @@ class Settings(BaseSettings):
     def events_bootstrap_servers(self) -> str:
         """host:port list that subscribers are told."""
         return self.kafka_public_bootstrap_servers or self.kafka_bootstrap_servers
+
+
+def _names(listed: str) -> list[str]:
+    """Return the names of a setting that lists them, separated by commas."""
+    return [name.strip() for name in listed.split(",") if name.strip()]

@@ -53,7 +53,7 @@ async def _take(
     for name in lacking:
         if record.state == "rejected" and name.startswith("label:"):
             await _leave(database, name, record)
-        elif not name.startswith("client:") or await _is_newest(database, name, record):
+        else:
             try:
                 await _take_one(database, name, record)
             except Conflict as conflict:
@@ -82,14 +82,3 @@ async def _leave(database: Database, name: str, record: VersionRecord) -> None:
     """Let a label find the rejected version that had it, until another takes it."""
     left = {"version_id": record.id, "held": False}
     await database.handles.update_one({"_id": name}, {"$setOnInsert": left}, upsert=True)
-
-
-async def _is_newest(database: Database, name: str, record: VersionRecord) -> bool:
-    """Whether no later version has the uploader's id."""
-    holder = await database.handles.find_one({"_id": name})
-    found = (
-        await database.versions.find_one({"_id": holder["version_id"]}, {"created_at": 1})
-        if holder
-        else None
-    )
-    return found is None or found["created_at"] < record.created_at
