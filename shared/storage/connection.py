@@ -41,6 +41,8 @@ class StorageUnavailable(Unavailable):
         super().__init__("storage_unavailable", f"object storage is unavailable: {reason}")
         self.reason = reason
         """Storage's own code, or the type of the failure."""
+        self.is_denied = reason in _DENIED
+        """Whether storage answers, and takes our credentials for wrong: an operator mends it."""
 
 
 class StorageMissing(RegistryError):

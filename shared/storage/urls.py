@@ -1,12 +1,16 @@
 """Signed URLs for users: storage itself enforces what is signed into them."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
+from urllib.parse import quote
 
 from shared.domain.digests import to_base64
 from shared.runtime.settings import Settings
 from shared.storage.signing import Credentials, PresignedRequest, presign
+
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._+@=,()-]")
 
 
 class UrlSigner:
@@ -57,8 +61,17 @@ class UrlSigner:
     def get(
         self, bucket: str, key: str, *, object_version: str | None, ttl_seconds: int
     ) -> PresignedRequest:
-        """One download, pinned to the object version where storage keeps versions."""
-        query = {"versionId": object_version} if object_version else {}
+        """One download, pinned to the object version where storage keeps versions.
+
+        It is always answered as a file to be saved, whatever type its uploader gave it: HTML or
+        SVG would run in a browser with the rights of storage's origin.
+        """
+        query = {
+            "response-content-type": "application/octet-stream",
+            "response-content-disposition": attachment(key.rpartition("/")[2]),
+        }
+        if object_version:
+            query["versionId"] = object_version
         return self._sign("GET", bucket, key, ttl_seconds, query=query)
 
     def _sign(
@@ -81,3 +94,12 @@ class UrlSigner:
             headers=headers,
             query=query,
         )
+
+
+def attachment(file_name: str) -> str:
+    """Return a Content-Disposition that saves the file under its name (RFC 6266).
+
+    Clients that know no `filename*` get the ASCII letters of the name.
+    """
+    plain = _NOT_PLAIN.sub("_", file_name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"

@@ -6,6 +6,7 @@ from shared.database.client import Database, limit_operations
 from shared.database.errors import DatabaseUnavailable
 from shared.domain.errors import RegistryError
 from shared.storage.adapter import Storage
+from shared.storage.connection import StorageUnavailable
 
 ANSWER_SECONDS = 2.0
 """A server that takes longer is away: whoever asks for the readiness does not wait for long."""
@@ -33,6 +34,8 @@ async def _storage_away(storage: Storage, bucket: str) -> str:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await storage.buckets.exists(bucket)
+    except StorageUnavailable as error:
+        return f"MinIO ({error.reason})" if error.is_denied else "MinIO"
     except (RegistryError, TimeoutError):
         return "MinIO"
     return ""

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from services.indexer.events.bucket_events import ObjectWritten, parse_bucket_event
 from shared.database.client import Database
+from shared.database.storage_groups import intend_group
 from shared.domain.errors import InvalidRequest
 from shared.runtime.settings import Settings
 from shared.storage.adapter import Storage
+from shared.storage.buckets import Buckets
 from shared.storage.groups import StorageGroups
 from tests.support import topics
 from tests.support.s3 import s3_client
@@ -66,6 +69,94 @@ async def test_a_group_is_provisioned_when_first_used_and_then_known_to_all(
     assert await groups.resolve(bucket) == bucket
     assert await storage.buckets.exists(bucket)
     assert await StorageGroups(database, storage, settings).knows(bucket)
+
+
+async def refusal(groups: StorageGroups, bucket: str) -> str:
+    """The code with which the bucket is refused."""
+    with pytest.raises(InvalidRequest) as caught:
+        await groups.resolve(bucket)
+    assert not await groups.knows(bucket)
+    assert bucket not in await groups.all()
+    return caught.value.code
+
+
+async def test_a_bucket_that_the_registry_did_not_make_is_refused_and_left_as_it_is(
+    storage: Storage, database: Database, settings: Settings, bucket: str
+) -> None:
+    s3: Any = s3_client(settings)
+    s3.create_bucket(Bucket=bucket)
+    groups = StorageGroups(database, storage, settings)
+    for _ in range(2):
+        assert await refusal(groups, bucket) == "storage_group_foreign"
+    assert "Status" not in s3.get_bucket_versioning(Bucket=bucket)
+    assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket=bucket)
+
+
+@pytest.mark.parametrize("crash", ["before the bucket", "after the bucket"])
+async def test_a_crash_while_a_group_is_made_is_gone_on_with(
+    storage: Storage,
+    database: Database,
+    settings: Settings,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    crash: str,
+) -> None:
+    make = Buckets.make
+
+    async def dies(self: Buckets, bucket: str) -> bool:
+        if crash == "after the bucket":
+            await make(self, bucket)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Buckets, "make", dies)
+    with pytest.raises(KeyboardInterrupt):
+        await StorageGroups(database, storage, settings).resolve(bucket)
+    monkeypatch.undo()
+    groups = StorageGroups(database, storage, settings)
+    assert not await groups.knows(bucket)
+    assert await groups.resolve(bucket) == bucket
+    assert bucket in await groups.all()
+
+
+async def test_a_bucket_that_others_filled_after_a_crash_is_theirs(
+    storage: Storage, database: Database, settings: Settings, bucket: str
+) -> None:
+    await intend_group(database, bucket)
+    s3: Any = s3_client(settings)
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="a/1/b", Body=b"theirs")
+    groups = StorageGroups(database, storage, settings)
+    for _ in range(2):
+        assert await refusal(groups, bucket) == "storage_group_foreign"
+
+
+async def test_an_operator_takes_a_bucket_over_by_naming_it(
+    storage: Storage, database: Database, settings: Settings, bucket: str
+) -> None:
+    s3: Any = s3_client(settings)
+    s3.create_bucket(Bucket=bucket)
+    named = {"storage_groups": f" {bucket} ,", "storage_groups_allow_new": False}
+    groups = StorageGroups(database, storage, settings.model_copy(update=named))
+    await groups.prepare()
+    assert await groups.knows(bucket)
+    assert await groups.resolve(bucket) == bucket
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+
+
+async def test_many_uploads_may_name_one_new_group_at_once(
+    storage: Storage, database: Database, settings: Settings, bucket: str
+) -> None:
+    several = [StorageGroups(database, storage, settings) for _ in range(5)]
+    assert set(await asyncio.gather(*(each.resolve(bucket) for each in several))) == {bucket}
+
+
+async def test_names_that_are_no_groups_are_refused(
+    storage: Storage, database: Database, settings: Settings
+) -> None:
+    groups = StorageGroups(database, storage, settings)
+    assert await refusal(groups, settings.manifest_bucket) == "storage_group_reserved"
+    kept = "MinIO keeps this name for itself, and denies it to us"
+    assert await refusal(groups, "minio") == "storage_group_foreign", kept
 
 
 async def test_a_new_group_is_refused_where_settings_say_so(

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -12,6 +13,7 @@ from shared.runtime.settings import Settings
 from shared.storage.adapter import Storage
 from shared.storage.connection import StorageMissing
 from shared.storage.signing import Credentials, PresignedRequest, presign
+from tests.support.s3 import s3_client
 
 BODY = b"weights of a model" * 100
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -163,3 +165,21 @@ async def test_what_is_not_there_is_told_apart_from_failure(
     with pytest.raises(StorageMissing):
         await storage.objects.read(bucket, key, 0, 1)
     await storage.objects.remove(bucket, key)
+
+
+async def test_a_page_that_was_uploaded_is_downloaded_as_a_file_and_never_shown(
+    storage: Storage, settings: Settings, http: httpx.AsyncClient
+) -> None:
+    key = f"model/{uuid4().hex}/pägé 1.html"
+    page = b"<script>alert(document.domain)</script>"
+    client: Any = s3_client(settings)
+    client.put_object(Bucket=settings.minio_bucket, Key=key, Body=page, ContentType="text/html")
+    signed = storage.urls.get(settings.minio_bucket, key, object_version=None, ttl_seconds=60)
+    answer = await http.get(signed.url)
+    assert answer.content == page
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"] == (
+        "attachment; filename=\"p_g_ 1.html\"; filename*=UTF-8''p%C3%A4g%C3%A9%201.html"
+    )
+    shown = signed.url.replace("application%2Foctet-stream", "text%2Fhtml")
+    assert (await http.get(shown)).status_code == 403, "it is part of the signature"
