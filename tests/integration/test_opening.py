@@ -5,14 +5,23 @@ from uuid import uuid4
 
 import pytest
 
-from registry.schemas import PartRequest, SignPartsRequest, UploadRequest
+from registry.schemas import (
+    CompleteRequest,
+    PartRequest,
+    SignPartsRequest,
+    UploadRequest,
+    UploadSession,
+)
 from services.ingest.context import Context
+from services.ingest.uploads.completion import complete_upload
 from services.ingest.uploads.opening import open_upload
 from services.ingest.uploads.parts import sign_parts
 from shared.database.client import Database
+from shared.database.lifecycle import settle
 from shared.domain.errors import IdempotencyKeyReused
 from shared.runtime.settings import MIB, Settings
 from shared.storage.adapter import Storage
+from tests.integration.drafts import verified
 from tests.support.records import SHA256
 
 
@@ -65,3 +74,75 @@ async def test_signers_at_once_share_one_multipart_upload(context: Context) -> N
     signed = await asyncio.gather(*(sign_parts(session.upload_id, one, context) for one in wanted))
     uploads = {answer.parts[0].url.split("uploadId=")[1].split("&")[0] for answer in signed}
     assert len(uploads) == 1
+
+
+async def test_the_same_request_in_another_order_is_the_same(context: Context) -> None:
+    asked, key = request(), uuid4().hex
+    said = {**asked.model_dump(), "metrics": {"auc": 0.5, "f1": 1.0}}
+    again = {**said, "metrics": {"f1": 1, "auc": 0.5}}
+    first, _ = await open_upload(UploadRequest.model_validate(said), key, context)
+    second, created = await open_upload(UploadRequest.model_validate(again), key, context)
+    assert (second.upload_id, created) == (first.upload_id, False)
+
+
+async def settled(context: Context, session: UploadSession) -> None:
+    """Let the indexer have found the session's only file good, before anybody completed it."""
+    record = await context.versions.get(session.version_id)
+    assert record is not None
+    assert await settle(context.database, [verified(record)])
+
+
+async def test_a_key_whose_version_is_ready_answers_its_completed_session_for_ever(
+    context: Context,
+) -> None:
+    asked, key = request(), uuid4().hex
+    session, _ = await open_upload(asked, key, context)
+    await settled(context, session)
+    await context.database.versions.update_one(
+        {"_id": session.upload_id}, {"$set": {"session.expires_at": session.expires_at.min}}
+    )
+    again, created = await open_upload(asked, key, context)
+    assert (again.upload_id, created) == (session.upload_id, False)
+    assert (again.state, again.version_state) == ("completed", "ready")
+    completed = await complete_upload(session.upload_id, CompleteRequest(), context)
+    assert completed.state == "completed"
+
+
+async def test_a_session_that_an_earlier_release_left_open_is_answered_too(
+    context: Context,
+) -> None:
+    asked, key = request(), uuid4().hex
+    session, _ = await open_upload(asked, key, context)
+    await settled(context, session)
+    left = {"session.state": "open", "session.expires_at": session.expires_at.min}
+    await context.database.versions.update_one({"_id": session.upload_id}, {"$set": left})
+    again, _ = await open_upload(asked, key, context)
+    assert (again.upload_id, again.state) == (session.upload_id, "completed")
+
+
+async def test_an_uploaders_id_finds_what_became_ready_not_what_was_only_opened(
+    context: Context,
+) -> None:
+    mine = uuid4().hex
+
+    async def opened() -> UploadSession:
+        asked = request().model_copy(update={"client_id": mine})
+        session, _ = await open_upload(asked, None, context)
+        return session
+
+    async def found() -> str | None:
+        version = await context.versions.by_client_id(mine)
+        return version.id if version else None
+
+    first = await opened()
+    assert await found() == first.version_id, "until one is ready, what was opened is found"
+    second, third = await opened(), await opened()
+    assert await found() == third.version_id
+    await settled(context, second)
+    assert await found() == second.version_id
+    await opened()
+    assert await found() == second.version_id, "an upload that is abandoned takes it from nobody"
+    await settled(context, first)
+    assert await found() == second.version_id, "the newest that is ready has it"
+    await settled(context, third)
+    assert await found() == third.version_id

@@ -4,13 +4,13 @@ A session is the uploader's view of a pending version: both are one document, so
 and its version cannot disagree.
 """
 
-import hashlib
 from datetime import datetime, timedelta
 
 from registry.schemas import UploadRequest, UploadSession
 from services.ingest.context import Context
 from services.ingest.uploads.completion import expire_upload
 from services.ingest.uploads.plans import plan_artifact
+from services.ingest.uploads.request_digest import is_same_request, request_digest
 from services.ingest.uploads.sessions import find_session
 from services.ingest.uploads.views import session_view
 from shared.database.lifecycle import open_version
@@ -30,13 +30,12 @@ async def open_upload(
 
     Raises Conflict "version_exists", IdempotencyKeyReused, InvalidRequest for a storage group.
     """
-    digest = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
-    if idempotency_key and (earlier := await _earlier(idempotency_key, digest, context)):
+    if idempotency_key and (earlier := await _earlier(idempotency_key, request, context)):
         await keep_manifest(earlier, context.storage, context.settings)
         return await session_view(earlier, context), False
     bucket = await context.groups.resolve(request.storage_group)
     now = await context.database.now()  # one clock for the session's life, whoever ends it
-    draft = _draft(request, bucket, idempotency_key, digest, now, context)
+    draft = _draft(request, bucket, idempotency_key, now, context)
     number = request.version if isinstance(request.version, int) else None
     try:
         record = await open_version(context.database, draft, number=number)
@@ -44,7 +43,7 @@ async def open_upload(
         if conflict.code != "idempotency_key_taken" or not idempotency_key:
             raise
         # The same request at the same moment won: answer its session.
-        winner = await _earlier(idempotency_key, digest, context)
+        winner = await _earlier(idempotency_key, request, context)
         if winner is None:
             raise
         return await session_view(winner, context), False
@@ -66,7 +65,7 @@ async def read_upload(upload_id: str, context: Context) -> UploadSession:
     return await session_view(await find_session(upload_id, context), context)
 
 
-async def _earlier(key: str, digest: str, context: Context) -> VersionRecord | None:
+async def _earlier(key: str, request: UploadRequest, context: Context) -> VersionRecord | None:
     """Return the session that the key opened, unless it ended without a version.
 
     One that is completed, or whose version is ready, is answered for ever.
@@ -74,7 +73,7 @@ async def _earlier(key: str, digest: str, context: Context) -> VersionRecord | N
     record = await context.versions.by_idempotency_key(key)
     if record is None or record.session is None:
         return None
-    if record.session.request_digest != digest:
+    if not is_same_request(request, record.session.request_digest):
         raise IdempotencyKeyReused
     state = session_state(record, await context.database.now())
     if state == "expired" and record.session.state == "open":
@@ -88,7 +87,6 @@ def _draft(
     request: UploadRequest,
     bucket: str,
     key: str | None,
-    digest: str,
     now: datetime,
     context: Context,
 ) -> VersionRecord:
@@ -110,5 +108,7 @@ def _draft(
         properties=request.properties,
         size_bytes=sum(file.size_bytes for file in request.files),
         created_at=now,
-        session=SessionRecord(expires_at=now + ttl, idempotency_key=key, request_digest=digest),
+        session=SessionRecord(
+            expires_at=now + ttl, idempotency_key=key, request_digest=request_digest(request)
+        ),
     )
