@@ -21,7 +21,7 @@ class _Client:
 
 
 _WORDS = (
-    *("models", "versions", "handles", "outbox"),
+    *("models", "versions", "part_digests", "handles", "outbox"),
     *("storage_groups", "strays", "leases", "reports"),
 )
 
