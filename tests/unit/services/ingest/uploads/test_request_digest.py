@@ -119,3 +119,16 @@ def test_a_digest_of_an_earlier_release_is_still_that_of_its_request() -> None:
     assert is_same_request(request, request_digest(request))
     other = UploadRequest.model_validate({**BASE, "model": "other"})
     assert not is_same_request(other, earlier)
+
+
+class NewerRequest(UploadRequest):
+    """The request of a release that knows one field more."""
+
+    licence: str | None = None
+
+
+def test_a_field_of_a_newer_release_changes_nothing_where_it_is_not_used() -> None:
+    old, new = UploadRequest.model_validate(BASE), NewerRequest.model_validate(BASE)
+    assert request_digest(new) == request_digest(old)
+    used = NewerRequest.model_validate({**BASE, "licence": "MIT"})
+    assert request_digest(used) != request_digest(old)
