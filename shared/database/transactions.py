@@ -59,27 +59,41 @@ class Turns:
 class Deadline:
     """When a transaction is given up, and the pauses until then."""
 
-    def __init__(self, seconds: float, tries: int | None) -> None:
+    def __init__(
+        self, seconds: float, tries: int | None, *, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._seconds = seconds
-        self._at = monotonic() + seconds
+        self._clock = clock
+        self._at = clock() + seconds
         self._tries = tries
         self._failed = 0
+        self._conflict: PyMongoError | Overtaken | None = None
 
     @property
     def left_seconds(self) -> float:
         """How long it is until then; never 0."""
-        return max(self._at - monotonic(), _SHORTEST_SECONDS)
+        return max(self._at - self._clock(), _SHORTEST_SECONDS)
 
     def limit(self) -> AbstractContextManager[None]:
         """Let no operation inside the block go on past the deadline."""
         return pymongo.timeout(self.left_seconds)
 
+    def blame_conflicts(self, error: PyMongoError) -> None:
+        """Raise DatabaseContended where conflicts used the time up, and it ended a statement.
+
+        For statements only: nothing was asked to be committed then.
+        """
+        if error.timeout and self._conflict is not None and self._clock() >= self._at:
+            self._give_up(self._conflict)
+
     async def pause(self, reason: PyMongoError | Overtaken) -> None:
         """Wait at random, for longer each time; raises where that passes the deadline."""
         most = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**self._failed)
         self._failed += 1
+        if isinstance(reason, Overtaken) or isinstance(as_unavailable(reason), DatabaseContended):
+            self._conflict = reason
         pause = random.uniform(0, most)  # noqa: S311 - keeps those apart who met, no secret
-        if self._failed == self._tries or monotonic() + pause >= self._at:
+        if self._failed == self._tries or self._clock() + pause >= self._at:
             self._give_up(reason)
         await asyncio.sleep(pause)
 
@@ -146,9 +160,11 @@ async def _attempt(session: Transaction, statements: Statements[T], deadline: De
     try:
         with deadline.limit():
             result = await statements(session)
-    except BaseException:
+    except BaseException as error:
         with pymongo.timeout(ABORT_SECONDS):  # past the deadline too: locks would stay else
             await session.abort_transaction()
+        if isinstance(error, PyMongoError):
+            deadline.blame_conflicts(error)
         raise
     await _commit(session, deadline)
     return result
