@@ -66,7 +66,7 @@ def replay(
 
 @app.command()
 def migrate(as_json: AsJson = False) -> None:
-    """Build the indexes that the database lacks, however long it takes."""
+    """Build the indexes that the database lacks, and have missing part digests completed."""
 
     async def use(context: Context) -> MigrationReport:
         return await build_what_is_missing(context)

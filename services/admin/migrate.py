@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, Field
 
+from services.admin.part_digests import ask_for_part_digests
 from services.indexer.context import Context
 from shared.database.indexes import build_indexes
 
@@ -13,12 +14,17 @@ class MigrationReport(BaseModel):
     """Indexes that were missing."""
     present: list[str] = Field(default_factory=list[str])
     """Indexes that were there."""
+    asked_to_confirm: int = 0
+    """Ready versions that lack part digests: a worker reads them once more."""
 
 
 async def migrate(context: Context) -> MigrationReport:
-    """Build the indexes that are missing, however long it takes; may be repeated.
+    """Build the indexes that are missing, and have part digests completed; may be repeated.
+
+    It may take long: every index is built to its end, and every version is looked at.
 
     Raises DatabaseUnavailable; what was built until then stays.
     """
     built, present = await build_indexes(context.database)
-    return MigrationReport(built=built, present=present)
+    asked = await ask_for_part_digests(context)
+    return MigrationReport(built=built, present=present, asked_to_confirm=asked)

@@ -48,9 +48,10 @@ def print_replayed(report: ReplayReport) -> None:
 
 
 def print_migrated(report: MigrationReport) -> None:
-    """Print which indexes a migration built, and which were there."""
+    """Print which indexes a migration built, which were there, and what is left to workers."""
     _print_lines("built", report.built)
     _print_lines("there already", report.present)
+    _print_counts(report)
 
 
 def print_letters(letters: Iterable[Letter]) -> None:

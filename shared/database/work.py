@@ -119,6 +119,16 @@ async def finish_cleaning(database: Database, record: VersionRecord) -> None:
     )
 
 
+async def ask_to_confirm(database: Database, version_id: str) -> bool:
+    """Have a ready version's digests completed; False where it is not ready, or has work."""
+    work = WorkRecord(kind="confirm", due_at=await database.now())
+    result = await database.versions.update_one(
+        {"_id": version_id, "state": "ready", "work": None, "failure": None},
+        {"$set": {"work": work.model_dump()}},
+    )
+    return result.matched_count == 1
+
+
 async def confirm_digests(
     database: Database, version_id: str, token: str, digests: Mapping[int, str]
 ) -> bool:

@@ -43,6 +43,10 @@ async def test_three_parts_become_one_object_with_the_digest_of_its_parts(
     assert (artifact.composite.part_size_bytes, artifact.composite.part_count) == (5 * MIB, 3)
     assert await api.download(model, 1, PATH) == DATA
 
+    [download] = (await api.downloads(model, 1)).files
+    assert (download.part_size_bytes, download.first_part) == (5 * MIB, 1)
+    assert download.part_sha256 == [sha256_of(part) for part in PARTS.values()]
+
 
 @pytest.mark.parametrize("claim", [sha256_of(DATA), "0" * 64], ids=["true", "false"])
 async def test_a_digest_of_the_whole_is_a_claim_until_it_was_read_back(

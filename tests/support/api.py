@@ -94,13 +94,17 @@ class Api:
         assert found.state == "ready", found
         return found
 
-    async def download(self, model: str, version: object, path: str) -> bytes:
-        """Fetch a file by its signed URL."""
+    async def downloads(self, model: str, version: object, **params: Any) -> Downloads:
+        """Ask for signed URLs and part digests: one page."""
         answer = await self.query.get(
-            f"/v1/models/{model}/versions/{version}/downloads", params={"path": path}
+            f"/v1/models/{model}/versions/{version}/downloads", params=params
         )
         assert answer.status_code == 200, answer.text
-        [signed] = Downloads.model_validate_json(answer.content).files
+        return Downloads.model_validate_json(answer.content)
+
+    async def download(self, model: str, version: object, path: str) -> bytes:
+        """Fetch a file by its signed URL."""
+        [signed] = (await self.downloads(model, version, path=path)).files
         return (await self.storage.get(signed.url)).raise_for_status().content
 
 

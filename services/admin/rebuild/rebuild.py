@@ -3,6 +3,7 @@
 It may be cut off and run again, and runs beside live services: what is newer stays.
 """
 
+from services.admin.part_digests import ask_for_part_digests
 from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.event_source import log_events
 from services.admin.rebuild.from_events import restore_from_events
@@ -47,6 +48,7 @@ async def rebuild(context: Context, *, reader: TopicReader, dry_run: bool = Fals
             for conflict in await restore_handles(context.database, model):
                 report.conflicts.add(conflict.detail)
             await restore_model(context.database, model)
+        report.asked_to_confirm = await ask_for_part_digests(context)
         # 5. The bucket has the last word.
         report.reconciled = await reconcile(context)
     report.finished_at = await context.database.now()

@@ -53,6 +53,8 @@ class RebuildReport(BaseModel):
     """Versions whose event did not tell what was found of their files: they are verified again."""
     opened: int = 0
     """Versions of which only the manifest is left: verified again, as if just opened."""
+    asked_to_confirm: int = 0
+    """Ready versions whose files a worker reads once more, for their part digests."""
     conflicts: Findings = Field(default_factory=Findings)
     """Versions, labels and keys that are taken by another version."""
     errors: Findings = Field(default_factory=Findings)

@@ -7,6 +7,7 @@ from registry.schemas import SETTLED
 from services.indexer.context import Context
 from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.events.found_objects import adopt_object, report_stray
+from services.indexer.verify.attested_parts import keep_attested_parts
 from services.indexer.verify.inspection import inspect_object
 from shared.database.lifecycle import settle
 from shared.database.sessions import clean_again
@@ -114,6 +115,8 @@ async def _judge(written: ObjectWritten, place: Place, context: Context) -> Verd
     verdict = await inspect_object(version, index, written.object_version, context)
     if verdict is None:
         log.warning("object is gone", bucket=written.bucket, key=written.key)
+    else:
+        await keep_attested_parts(verdict, written.bucket, context)
     return verdict
 
 

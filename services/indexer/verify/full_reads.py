@@ -4,17 +4,19 @@ The caller holds the version's lease; what is found counts only while its token 
 """
 
 import asyncio
-import hashlib
 
 from registry.schemas import Reason
 from services.indexer.context import Context
 from services.indexer.events.indexing import log_settled
 from services.indexer.verify.inspection import checked
 from shared.database.lifecycle import settle
+from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.work import confirm_digests
+from shared.domain.part_digests import FileHasher, read_part_bytes, spans_parts
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.transitions import Verdict
 from shared.runtime.logs import get_logger
+from shared.storage.connection import StorageUnavailable
 
 log = get_logger(__name__)
 
@@ -34,39 +36,67 @@ async def verify_version(version: VersionRecord, token: str, context: Context) -
 
 
 async def confirm_version(version: VersionRecord, token: str, context: Context) -> None:
-    """Compute the whole-file digests that a ready version lacks.
+    """Compute the digests that a ready version lacks: of whole files, and of their parts.
 
     Raises the storage and database errors.
     """
     fields = {"model": version.model, "version": version.number, "version_id": version.id}
+    kept = await read_part_digests(context.database, version.id, range(len(version.artifacts)))
     digests: dict[int, str] = {}
     for index, artifact in enumerate(version.artifacts):
-        if artifact.sha256_state != "verified":
-            digests[index], _ = await _hash(version, artifact, context)
-            if artifact.claimed_sha256 not in (None, digests[index]):
-                log.error("claimed digest refuted", path=artifact.path, **fields)
+        lacks_parts = spans_parts(artifact) and index not in kept
+        if artifact.sha256_state == "verified" and not lacks_parts:
+            continue
+        digests[index] = await _confirm(version, index, artifact, context)
+        if artifact.claimed_sha256 not in (None, digests[index]):
+            log.error("claimed digest refuted", path=artifact.path, **fields)
     if await confirm_digests(context.database, version.id, token, digests):
         log.info("digests confirmed", files=len(digests), **fields)
 
 
-async def _hash(
+async def _confirm(
+    version: VersionRecord, index: int, artifact: ArtifactRecord, context: Context
+) -> str:
+    """Read a verified artifact whole and keep what its parts add up to; returns its SHA-256."""
+    read = await _read_whole(version, artifact, context)
+    parts, sha256 = read.parts(), read.sha256()
+    refuted = artifact.sha256_state == "verified" and sha256 != artifact.sha256
+    if artifact.composite is not None:
+        refuted = refuted or parts.composite() != artifact.composite.value
+    if refuted:
+        raise StorageUnavailable(f"other bytes came of {artifact.path!r} than were verified")
+    await _keep_parts(version, index, artifact, read, context)
+    return sha256
+
+
+async def _keep_parts(
+    version: VersionRecord,
+    index: int,
+    artifact: ArtifactRecord,
+    read: FileHasher,
+    context: Context,
+) -> None:
+    if spans_parts(artifact):
+        await keep_part_digests(context.database, version.id, {index: read.parts()})
+
+
+async def _read_whole(
     version: VersionRecord, artifact: ArtifactRecord, context: Context
-) -> tuple[str, int]:
-    """Stream the exact object; returns its SHA-256 in hex and its size in bytes."""
-    digest = hashlib.sha256()
-    size = 0
+) -> FileHasher:
+    """Stream the exact object through the digests of the whole and of the parts."""
+    hasher = FileHasher(read_part_bytes(artifact))
     async for chunk in context.storage.objects.stream(
         version.storage_group, artifact.key, artifact.object_version
     ):
-        size += len(chunk)
-        await asyncio.to_thread(digest.update, chunk)
-    return digest.hexdigest(), size
+        await asyncio.to_thread(hasher.update, chunk)
+    return hasher
 
 
 async def _verify(
     version: VersionRecord, index: int, artifact: ArtifactRecord, token: str, context: Context
 ) -> Verdict:
-    found, size = await _hash(version, artifact, context)
+    read = await _read_whole(version, artifact, context)
+    found, size = read.sha256(), read.size_bytes
     expected = artifact.expected_sha256 or artifact.claimed_sha256
     reason: Reason | None = None
     if size != artifact.size_bytes:
@@ -77,5 +107,6 @@ async def _verify(
         reason = Reason(code="digest_mismatch", detail=detail, path=artifact.path)
     if reason is not None:
         return Verdict(version.id, index, artifact, reason, token)
+    await _keep_parts(version, index, artifact, read, context)
     facts = {"sha256": found, "sha256_state": "verified", "state": "verified"}
     return await checked(version, index, artifact.model_copy(update=facts), context, token)

@@ -1,0 +1,41 @@
+"""Versions that became ready before part digests were kept: a worker reads them once more."""
+
+from services.indexer.context import Context
+from shared.database.models import list_models
+from shared.database.part_digests import read_part_digests
+from shared.database.work import ask_to_confirm
+from shared.domain.part_digests import spans_parts
+from shared.domain.records import VersionRecord
+
+PAGE = 200
+
+
+async def ask_for_part_digests(context: Context) -> int:
+    """Put ready versions that lack part digests into the queue of work; returns how many.
+
+    May be repeated. Raises DatabaseUnavailable; what was asked for until then stays.
+    """
+    asked = 0
+    name: str | None = None
+    while models := await list_models(context.database, after=name, limit=PAGE):
+        for model in models:
+            asked += await _ask_for_model(model.name, context)
+        name = models[-1].name
+    return asked
+
+
+async def _ask_for_model(model: str, context: Context) -> int:
+    asked = number = 0
+    while page := await context.versions.records_of(model, after=number, limit=PAGE):
+        for version in page:
+            if version.state == "ready" and await _lacks_parts(version, context):
+                asked += await ask_to_confirm(context.database, version.id)
+        number = page[-1].number
+    return asked
+
+
+async def _lacks_parts(version: VersionRecord, context: Context) -> bool:
+    wanted = [index for index, each in enumerate(version.artifacts) if spans_parts(each)]
+    if not wanted:
+        return False
+    return len(await read_part_digests(context.database, version.id, wanted)) < len(wanted)
