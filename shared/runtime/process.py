@@ -11,6 +11,9 @@ from shared.runtime.settings import Settings
 
 GRACE_SECONDS = 10
 """How long requests under way may take after SIGTERM; long polls are cut then."""
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection stays open: longer than a client keeps it (httpx: 5 s, as is
+uvicorn's own limit), or a request may be sent into a connection that is just being closed."""
 
 
 def run_service(
@@ -29,6 +32,7 @@ def run_service(
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
 
 
