@@ -22,6 +22,7 @@ from services.indexer.kafka.dead_letters import RawRecord
 from services.indexer.kafka.publisher import KafkaPublisher
 from services.indexer.pipeline import prepare, run_parts
 from services.indexer.publish.relay import Relay
+from services.indexer.reconcile.periodic import periodic_parts
 from services.indexer.reconcile.schedule import Reconciler
 from services.indexer.work.workers import Workers
 from shared.database.client import open_database
@@ -68,6 +69,7 @@ async def _run_pipeline(settings: Settings, health: Health) -> None:
         relay = Relay(context, publisher)
         workers = Workers(context, publisher.bury)
         reconciler = Reconciler(context, workers.wake)
+        periodic = periodic_parts(context)
 
         async def handle(records: tuple[RawRecord, ...]) -> None:
             with health.batch_under_way():
@@ -78,7 +80,10 @@ async def _run_pipeline(settings: Settings, health: Health) -> None:
         outbox_watch = watch_outbox(database, relay.wake)
         try:
             await run_parts(
-                [relay.run(), workers.run(), reconciler.run(), outbox_watch],
+                [
+                    *(relay.run(), workers.run(), reconciler.run(), outbox_watch),
+                    *(part.run() for part in periodic),
+                ],
                 broker,
                 context,
                 health,

@@ -43,6 +43,11 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
             IndexModel([("artifacts.key", ASCENDING)], unique=True),
             # The queue of those that need work; most have none, and are not in it.
             IndexModel([("work.kind", ASCENDING), ("work.due_at", ASCENDING)], sparse=True),
+            # Uploads that are under way, by when they are over; all others are not in it.
+            IndexModel(
+                [("session.state", ASCENDING), ("session.expires_at", ASCENDING)],
+                partialFilterExpression={"session.state": "open"},
+            ),
         ],
         "outbox": [
             IndexModel(
@@ -133,4 +138,5 @@ def _identity(index: Mapping[str, Any]) -> tuple[object, ...]:
         tuple((field, int(order)) for field, order in index["key"].items()),
         bool(index.get("unique")),
         bool(index.get("sparse")),
+        tuple(sorted(index.get("partialFilterExpression", {}).items())),
     )

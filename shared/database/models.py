@@ -57,6 +57,11 @@ async def list_models(database: Database, *, after: str | None, limit: int) -> l
     return [_model(found) for found in await cursor.to_list()]
 
 
+async def known_models(database: Database, names: Names[str]) -> set[str]:
+    """Return those of the names that are registered models."""
+    return {found["_id"] async for found in find_each(database.models, "_id", names)}
+
+
 async def read_counters(
     database: Database, names: Names[str], transaction: Transaction
 ) -> dict[str, Counters]:

@@ -8,6 +8,8 @@ from shared.database.client import Database
 from shared.database.collection import find_each
 
 COMPARISON = "reconcile"
+UNDER_WAY = "reconcile_under_way"
+SCRUB = "scrub_under_way"
 
 
 async def last_comparison_began(database: Database) -> datetime | None:
@@ -17,8 +19,24 @@ async def last_comparison_began(database: Database) -> datetime | None:
 
 
 async def keep_comparison(database: Database, report: Mapping[str, Any]) -> None:
-    """Keep the report of a comparison in place of the one before."""
+    """Keep the report of a comparison that is done, in place of the one before."""
     await database.reports.replace_one({"_id": COMPARISON}, dict(report), upsert=True)
+    await forget_place(database, UNDER_WAY)
+
+
+async def keep_place(database: Database, name: str, under_way: Mapping[str, Any]) -> None:
+    """Keep how far a walk has come, and what it saw until there."""
+    await database.reports.replace_one({"_id": name}, dict(under_way), upsert=True)
+
+
+async def find_place(database: Database, name: str) -> Mapping[str, Any] | None:
+    """Return what `keep_place` kept of a walk that was cut off; None without any."""
+    return await database.reports.find_one({"_id": name})
+
+
+async def forget_place(database: Database, name: str) -> None:
+    """Let the next walk begin at the beginning."""
+    await database.reports.delete_one({"_id": name})
 
 
 async def remember_replay(database: Database, letter_id: str, buried_at: datetime) -> None:

@@ -1,6 +1,8 @@
 """The ends of upload sessions: each is decided where the session is written."""
 
-from datetime import timedelta
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import datetime, timedelta
 
 from shared.database.client import Database
 from shared.database.collection import Document
@@ -11,6 +13,8 @@ from shared.domain.transitions import work_after_join
 
 JOIN_GRACE = timedelta(seconds=30)
 """How long whoever completed an upload has for joining its parts before a worker does it."""
+OVERDUE_AT_ONCE = 20
+"""Versions of one answer: they are handled before the next is asked for, within minutes."""
 _RACES = 5
 """Tries at ending a join while verdicts change the version at the same moment."""
 
@@ -38,6 +42,16 @@ async def complete_session(
     }
     result = await database.versions.update_one(still_open, {"$set": fields})
     return result.matched_count == 1
+
+
+async def overdue_sessions(database: Database, moment: datetime) -> AsyncGenerator[VersionRecord]:
+    """Yield the versions whose upload is open although its time was over at the moment."""
+    overdue: Document = {"session.state": "open", "session.expires_at": {"$lte": moment}}
+    async with aclosing(
+        aiter(database.versions.find(overdue).in_batches_of(OVERDUE_AT_ONCE))
+    ) as found:
+        async for each in found:
+            yield VersionRecord.model_validate(each)
 
 
 async def finish_join(database: Database, version_id: str) -> None:

@@ -7,12 +7,16 @@ from registry.schemas import Version, VersionSummary
 from shared.database.client import Database
 from shared.database.collection import Document, find_each, portions
 from shared.database.handles import client_handle, key_handle, label_handle, resolve_handle
-from shared.domain.records import VersionRecord
+from shared.domain.records import PlacedArtifact, PlacedVersion, VersionRecord
 
 _SUMMARY: Document = {
     **{name: 1 for name in VersionSummary.model_fields if name not in ("id", "file_count")},
     "reasons": {"$slice": 3},
     "file_count": {"$size": "$artifacts"},
+}
+_PLACED: Document = {
+    **dict.fromkeys(("number", "state", "storage_group", "work.kind", "failure.code"), 1),
+    **{f"artifacts.{name}": 1 for name in ("key", "etag", "object_version", "state")},
 }
 _SUMMARIES_AT_ONCE = 32
 """Documents of one round trip: with metadata of at most 256 KiB each, 8 MiB."""
@@ -109,6 +113,12 @@ class Versions:
             query["number"] = {"$lt": before}
         return await self._versions.find(query).sort([("number", -1)]).limit(limit).to_list()
 
+    async def placed_of(self, model: str, *, after: int, limit: int) -> list[PlacedVersion]:
+        """Return up to `limit` versions above number `after`, oldest first, without metadata."""
+        query: Document = {"model": model, "number": {"$gt": after}}
+        cursor = self._versions.find(query, _PLACED).sort([("number", 1)]).limit(limit)
+        return [_placed(found) for found in await cursor.to_list()]
+
     async def records_of(self, model: str, *, after: int, limit: int) -> list[VersionRecord]:
         """Return up to `limit` versions of a model above number `after`, oldest first."""
         query: Document = {"model": model, "number": {"$gt": after}}
@@ -139,6 +149,25 @@ class Versions:
     async def _by_handle(self, handle: str) -> Version | None:
         version_id = await resolve_handle(self._database, handle)
         return await self.find(version_id) if version_id else None
+
+
+def _placed(document: Document) -> PlacedVersion:
+    return PlacedVersion(
+        id=document["_id"],
+        number=document["number"],
+        state=document["state"],
+        storage_group=document["storage_group"],
+        has_work=bool(document.get("work") or document.get("failure")),
+        artifacts=[
+            PlacedArtifact(
+                key=each["key"],
+                etag=each.get("etag"),
+                object_version=each.get("object_version"),
+                is_verified=each["state"] == "verified",
+            )
+            for each in document["artifacts"]
+        ],
+    )
 
 
 def _version(document: Document) -> Version:

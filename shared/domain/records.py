@@ -4,6 +4,8 @@ A version's document holds everything about it: its artifacts, and the upload se
 it. One document means one atomic state.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 from uuid import uuid4
@@ -100,6 +102,29 @@ class VersionRecord(Record):
     work: WorkRecord | None = None
     failure: Reason | None = None
     """Why the work was given up: it failed too often, and is a dead letter now."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedArtifact:
+    """Where an artifact lies, and what was verified there."""
+
+    key: str
+    etag: str | None
+    object_version: str | None
+    is_verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedVersion:
+    """As much of a version as a comparison with its bucket needs."""
+
+    id: str
+    number: int
+    state: VersionState
+    storage_group: str
+    has_work: bool
+    """Whether work is left to do for it, or was given up."""
+    artifacts: Sequence[PlacedArtifact]
 
 
 def new_id() -> str:

@@ -107,6 +107,8 @@ class Settings(BaseSettings):
     """Pause between two comparisons, at most doubled while events wait; 0: only by an operator."""
     reconcile_requests_per_second: float = Field(500.0, gt=0)
     """Limit of the requests to storage that one comparison makes."""
+    scrub_requests_per_second: float = Field(10.0, ge=0)
+    """Rate at which each verified object is asked for by itself, all the time; 0: never."""
     stray_policy: Literal["report", "quarantine"] = "report"
     """quarantine: an object of no version is hidden behind a delete marker; its bytes stay."""
     stray_age_seconds: int = Field(7 * 24 * 3600, ge=0)

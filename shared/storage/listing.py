@@ -8,15 +8,21 @@ from miniopy_async.api import Minio
 
 from shared.storage.connection import translated
 
+PAGE = 500
+
 
 @dataclass(frozen=True, slots=True)
 class ListedObject:
-    """An object as a listing tells of it."""
+    """A version of an object as a listing tells of it."""
 
     key: str
     object_version: str | None
+    """None where the bucket keeps no versions."""
     size_bytes: int
     modified_at: datetime | None
+    etag: str = ""
+    is_latest: bool = True
+    """Whether a reader of the key gets this one."""
 
 
 class Listing:
@@ -25,10 +31,10 @@ class Listing:
     def __init__(self, client: Minio) -> None:
         self._client = client
 
-    async def pages(
-        self, bucket: str, *, prefix: str = "", size: int = 500
+    async def versions(
+        self, bucket: str, *, prefix: str = "", size: int = PAGE
     ) -> AsyncGenerator[list[ListedObject]]:
-        """Yield the newest version of each object that is not deleted, in order of their keys.
+        """Yield all versions of all objects, in order of their keys; no delete markers.
 
         One page is in memory at a time.
         """
@@ -37,12 +43,38 @@ class Listing:
             async for found in self._client.list_objects(
                 bucket, prefix=prefix or None, recursive=True, include_version=True
             ):
-                if found.is_delete_marker or found.is_latest != "true" or not found.object_name:
+                if found.is_delete_marker or not found.object_name:
                     continue
-                version = found.version_id if found.version_id != "null" else None
                 page.append(
-                    ListedObject(found.object_name, version, found.size or 0, found.last_modified)
+                    ListedObject(
+                        key=found.object_name,
+                        object_version=found.version_id if found.version_id != "null" else None,
+                        size_bytes=found.size or 0,
+                        modified_at=found.last_modified,
+                        etag=found.etag or "",
+                        is_latest=found.is_latest == "true",
+                    )
                 )
+                if len(page) == size:
+                    yield page
+                    page = []
+        if page:
+            yield page
+
+    async def pages(
+        self, bucket: str, *, prefix: str = "", size: int = PAGE
+    ) -> AsyncGenerator[list[ListedObject]]:
+        """Yield the newest version of each object that is not deleted, in order of their keys."""
+        async for page in self.versions(bucket, prefix=prefix, size=size):
+            if newest := [found for found in page if found.is_latest]:
+                yield newest
+
+    async def names(self, bucket: str, *, size: int = PAGE) -> AsyncGenerator[list[str]]:
+        """Yield the first segments of the keys, each once: "churn/", or an object's whole key."""
+        page: list[str] = []
+        with translated(bucket):
+            async for found in self._client.list_objects(bucket, recursive=False):
+                page.append(found.object_name or "")
                 if len(page) == size:
                     yield page
                     page = []

@@ -16,7 +16,7 @@ from shared.database.client import Database
 from shared.database.handles import resolve_handle
 from shared.database.leases import run_under_lease
 from shared.database.lifecycle import mark_missing, mark_present, open_version, reject, settle
-from shared.database.models import find_model, list_models, raise_counters
+from shared.database.models import find_model, known_models, list_models, raise_counters
 from shared.database.outbox import Outbox
 from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.recovery.handles import restore_handles
@@ -26,7 +26,7 @@ from shared.database.recovery.versions import (
     restore_model,
     restore_version,
 )
-from shared.database.sessions import clean_again, complete_session, finish_join
+from shared.database.sessions import clean_again, complete_session, finish_join, overdue_sessions
 from shared.database.versions import Versions
 from shared.domain.part_digests import PartDigests
 from shared.domain.records import VersionRecord, new_id, utc_now
@@ -90,6 +90,8 @@ async def use_reads(database: Database, record: VersionRecord) -> None:
         assert found
     assert await versions.records_below(record.model, before=100, limit=5)
     assert await versions.records_of(record.model, after=0, limit=5)
+    assert await versions.placed_of(record.model, after=0, limit=5)
+    assert await known_models(database, [record.model, "unknown"]) == {record.model}
     assert await find_model(database, record.model) is not None
     assert await list_models(database, after=None, limit=5)
     assert await list_models(database, after="a", limit=5)
@@ -102,6 +104,8 @@ async def use_sessions_and_work(database: Database, model: str) -> None:
     parts = [each.model_copy(update={"kind": "multipart"}) for each in plan.artifacts]
     session = await open_version(database, plan.model_copy(update={"artifacts": parts}))
     assert await Versions(database).set_multipart_id(session.id, 0, "id")
+    late = utc_now() + timedelta(days=30)
+    assert session.id in {each.id async for each in overdue_sessions(database, late)}
     assert await complete_session(database, session, {0: SHA256})
     await finish_join(database, session.id)
     assert not await clean_again(database, session.id)
@@ -158,7 +162,10 @@ async def use_the_small_collections(database: Database, model: str) -> None:
     for since in (None, now):
         assert [each async for each in strays.strays_before(database, utc_now(), seen_since=since)]
     await strays.mark_quarantined(database, stray)
+    await reports.keep_place(database, reports.UNDER_WAY, {"place": {}})
+    assert await reports.find_place(database, reports.UNDER_WAY) is not None
     await reports.keep_comparison(database, {"started_at": now})
+    assert await reports.find_place(database, reports.UNDER_WAY) is None
     assert await reports.last_comparison_began(database) == now
     await reports.remember_replay(database, model, now)
     assert await reports.replays_of(database, [model])

@@ -20,6 +20,7 @@ from services.indexer.kafka.errors import KafkaUnreadable
 from services.indexer.publish.relay import Relay
 from services.indexer.publish.sink import EventRefused
 from services.indexer.reconcile import schedule
+from services.indexer.reconcile.periodic import Periodic
 from services.indexer.reconcile.schedule import Reconciler
 from services.indexer.work import workers
 from services.indexer.work.workers import Workers
@@ -242,6 +243,24 @@ def test_the_schedule_of_comparisons(
             indexer_batch_size=10,
         )
         return Life(Reconciler(context, lambda: None).run(), lambda: found.rounds)
+
+    assert cancel_at_every_step(begin) > 10
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_work_that_is_done_again_and_again(servers: Callable[[], Servers], fails: bool) -> None:
+    def begin(loop: asyncio.AbstractEventLoop) -> Life:
+        found = servers()
+
+        async def work() -> None:
+            found.rounds += 1
+            try:
+                await answer(fails)
+            finally:
+                await found.at_the_end()
+
+        part = Periodic(context_of(found), "expire", work, pause_seconds=1)
+        return Life(part.run(), lambda: found.rounds)
 
     assert cancel_at_every_step(begin) > 10
 

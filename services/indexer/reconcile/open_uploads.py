@@ -26,7 +26,7 @@ async def abort_abandoned_uploads(bucket: str, walk: Round) -> None:
             await walk.pace.acquire()
             await _abort_page(bucket, page, walk)
     except StorageRefused as error:
-        walk.report.errors.append(f"open uploads of {bucket!r} are not listed: {error.s3_code}")
+        walk.report.add_error(f"open uploads of {bucket!r} are not listed: {error.s3_code}")
 
 
 async def _abort_page(bucket: str, page: list[OpenUpload], walk: Round) -> None:

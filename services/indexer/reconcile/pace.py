@@ -1,11 +1,21 @@
-"""What every walk of one comparison works with: the clients, the report, the speed limit."""
+"""What every walk of one comparison works with: clients, report, speed limit, and its place."""
 
-from dataclasses import dataclass
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from aiolimiter import AsyncLimiter
 
 from services.indexer.context import Context
-from services.indexer.reconcile.report import Report
+from services.indexer.reconcile.report import Place, Report
+from shared.database.reports import find_place, keep_place
+from shared.domain.errors import Unavailable
+from shared.runtime.logs import get_logger
+
+STEPS = 50
+"""Names after which the place is kept anew."""
+
+log = get_logger(__name__)
 
 
 def pace_of(requests_per_second: float) -> AsyncLimiter:
@@ -13,7 +23,7 @@ def pace_of(requests_per_second: float) -> AsyncLimiter:
     return AsyncLimiter(max(requests_per_second, 1.0), max(1 / requests_per_second, 1.0))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Round:
     """One comparison that is under way."""
 
@@ -21,8 +31,63 @@ class Round:
     report: Report
     pace: AsyncLimiter
     """Taken once for each request to storage."""
+    kept_as: str
+    """Under which name the place is kept."""
+    place: Place = field(default_factory=Place)
+    """What was compared last: another process goes on after it where this one dies."""
+    _steps: int = 0
 
     @property
     def dry(self) -> bool:
         """Whether nothing may be changed."""
         return self.report.dry_run
+
+    async def reached(self, *, bucket: str | None, name: str) -> None:
+        """Note that everything up to this name is compared."""
+        self.place = self.place.model_copy(update={"bucket": bucket, "name": name})
+        self._steps += 1
+        if self._steps % STEPS == 0:
+            await self.keep()
+
+    def begin(self, walk: str) -> bool:
+        """Begin a walk of the round, or go on with it; False where it was done before."""
+        if walk in self.place.done:
+            return False
+        if self.place.walk != walk:
+            self.place = Place(walk=walk, done=self.place.done)
+        return True
+
+    async def end(self, walk: str) -> None:
+        """Note that a walk is done."""
+        self.place = Place(done=[*self.place.done, walk])
+        await self.keep()
+
+    async def keep(self) -> None:
+        """Keep the place with what was seen until there."""
+        if not self.dry:
+            under_way = {"place": self.place.model_dump(), "report": self.report.model_dump()}
+            await keep_place(self.context.database, self.kept_as, under_way)
+
+    @contextmanager
+    def telling(self, what: str) -> Generator[None]:
+        """Tell an error of the block in the report, and go on: it concerns this alone.
+
+        Raises Unavailable.
+        """
+        try:
+            yield
+        except Unavailable:
+            raise
+        except Exception as error:
+            log.error("not compared", what=what, exc_info=error)
+            self.report.add_error(f"{what}: {type(error).__name__}: {error}")
+
+
+async def resumed(context: Context, pace: AsyncLimiter, kept_as: str) -> Round | None:
+    """Return the round that was cut off, to go on where it was; None where there is none."""
+    kept = await find_place(context.database, kept_as)
+    if kept is None:
+        return None
+    place, report = Place(**kept["place"]), Report(**kept["report"])
+    log.info("goes on where it was cut off", round=kept_as, walk=place.walk, name=place.name)
+    return Round(context, report, pace, kept_as, place)

@@ -4,6 +4,21 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+MAX_ERRORS = 100
+"""Errors that a report tells one by one."""
+
+
+class Place(BaseModel):
+    """How far a round has come."""
+
+    done: list[str] = Field(default_factory=list[str])
+    """Walks that came to their end."""
+    walk: str = ""
+    """The one under way."""
+    bucket: str | None = None
+    name: str = ""
+    """The last name that was compared."""
+
 
 class Report(BaseModel):
     """Counts of one comparison of bucket and records; of what it would do, in a dry run."""
@@ -31,7 +46,16 @@ class Report(BaseModel):
     aborted_uploads: int = 0
     """Multipart uploads that nobody would complete: their parts were removed."""
     errors: list[str] = Field(default_factory=list[str])
-    """What could not be compared."""
+    """What could not be compared; the first of it."""
+    further_errors: int = 0
+    """How much more could not be."""
+
+    def add_error(self, text: str) -> None:
+        """Tell an error, or count it where there are many."""
+        if len(self.errors) < MAX_ERRORS:
+            self.errors.append(text[:1000])
+        else:
+            self.further_errors += 1
 
     @property
     def repaired(self) -> int:

@@ -3,14 +3,20 @@
 from datetime import timedelta
 
 from services.indexer.context import Context
-from services.indexer.reconcile.bucket_walk import walk_bucket
+from services.indexer.reconcile.expiry import expire_overdue
+from services.indexer.reconcile.model_walk import walk_models
+from services.indexer.reconcile.name_walk import walk_names
 from services.indexer.reconcile.open_uploads import abort_abandoned_uploads
-from services.indexer.reconcile.pace import Round, pace_of
-from services.indexer.reconcile.record_walk import walk_records
+from services.indexer.reconcile.pace import Round, pace_of, resumed
 from services.indexer.reconcile.report import Report
 from services.indexer.reconcile.strays import handle_strays
 from shared.database.leases import run_under_lease
-from shared.database.reports import keep_comparison, last_comparison_began
+from shared.database.reports import (
+    UNDER_WAY,
+    find_place,
+    keep_comparison,
+    last_comparison_began,
+)
 from shared.runtime.logs import get_logger
 
 LEASE = "reconcile"
@@ -22,8 +28,8 @@ log = get_logger(__name__)
 async def reconcile(context: Context, *, dry_run: bool = False) -> Report:
     """Compare buckets and records both ways, repair what differs, and keep the report.
 
-    Waits while another process compares. Raises LeaseLost, the storage and the database errors;
-    what was repaired until then stays.
+    It begins anew, also where one was cut off. Waits while another process compares. Raises
+    LeaseLost, the storage and the database errors; what was repaired until then stays.
     """
 
     async def work() -> Report:
@@ -33,28 +39,38 @@ async def reconcile(context: Context, *, dry_run: bool = False) -> Report:
 
 
 async def reconcile_when_due(context: Context, interval: timedelta) -> Report | None:
-    """Compare unless it was done within the interval, maybe by a process that was waited for."""
+    """Compare unless it was done within the interval, maybe by a process that was waited for.
+
+    A comparison that was cut off goes on where it was.
+    """
 
     async def work() -> Report | None:
         if await until_due(context, interval) > timedelta():
             return None
-        return await _round(context, dry_run=False)
+        return await _round(context, dry_run=False, resume=True)
 
     return await run_under_lease(context.database, LEASE, work, seconds=LEASE_SECONDS)
 
 
 async def until_due(context: Context, interval: timedelta) -> timedelta:
-    """Return how long the next comparison has time, by when the last one began."""
+    """Return how long the next comparison has time, by when the last one began.
+
+    One that was cut off is due at once.
+    """
     last = await last_comparison_began(context.database)
-    if last is None:
+    if last is None or await find_place(context.database, UNDER_WAY) is not None:
         return timedelta()
     return max(last + interval - await context.database.now(), timedelta())
 
 
-async def _round(context: Context, *, dry_run: bool) -> Report:
-    report = Report(started_at=await context.database.now(), dry_run=dry_run)
+async def _round(context: Context, *, dry_run: bool, resume: bool = False) -> Report:
     pace = pace_of(context.settings.reconcile_requests_per_second)
-    await _compare(Round(context, report, pace))
+    walk = await resumed(context, pace, UNDER_WAY) if resume else None
+    if walk is None:
+        report = Report(started_at=await context.database.now(), dry_run=dry_run)
+        walk = Round(context, report, pace, UNDER_WAY)
+    await _compare(walk)
+    report = walk.report
     report.finished_at = await context.database.now()
     if not report.dry_run:
         await keep_comparison(context.database, report.model_dump())
@@ -64,15 +80,35 @@ async def _round(context: Context, *, dry_run: bool) -> Report:
 
 
 async def _compare(walk: Round) -> None:
-    # The bucket first: an upload that is over may have all its bytes, and only lacks the event.
+    buckets = await _buckets(walk)
+    for bucket in sorted(buckets):
+        if walk.begin(f"names of {bucket}"):
+            await walk_names(bucket, walk)
+            await abort_abandoned_uploads(bucket, walk)
+            await walk.end(f"names of {bucket}")
+    if walk.begin("expiry"):
+        await expire_overdue(buckets, walk)
+        await walk.end("expiry")
+    if walk.begin("models"):
+        await walk_models(buckets, walk)
+        await walk.end("models")
+    await handle_strays(walk)
+
+
+async def _buckets(walk: Round) -> set[str]:
     buckets: set[str] = set()
     for bucket in await walk.context.groups.all():
         if await walk.context.storage.buckets.exists(bucket):
             buckets.add(bucket)
-            await walk_bucket(bucket, walk)
-            await abort_abandoned_uploads(bucket, walk)
         else:
             # Rather a wrong address than a thousand models that are gone at once.
-            walk.report.errors.append(f"bucket {bucket!r} is not there")
-    await walk_records(buckets, walk)
-    await handle_strays(walk)
+            walk.report.add_error(f"bucket {bucket!r} is not there")
+    return buckets
+
+
+async def expire(context: Context) -> None:
+    """End the uploads whose time is over. Raises the storage and database errors."""
+    report = Report(started_at=await context.database.now())
+    pace = pace_of(context.settings.reconcile_requests_per_second)
+    walk = Round(context, report, pace, "")
+    await expire_overdue(await _buckets(walk), walk)

@@ -1,0 +1,59 @@
+"""Uploads whose time is over, found by an index: nobody waits for a walk through everything."""
+
+from contextlib import aclosing
+
+from registry.schemas import Reason
+from services.indexer.events.bucket_events import ObjectWritten
+from services.indexer.events.indexing import index_objects
+from services.indexer.reconcile.pace import Round
+from shared.database.lifecycle import reject
+from shared.database.sessions import overdue_sessions
+from shared.domain.records import VersionRecord
+from shared.runtime.logs import get_logger
+
+log = get_logger(__name__)
+
+
+async def expire_overdue(buckets: set[str], walk: Round) -> None:
+    """End the uploads in these buckets that are over; what they left becomes work for a worker."""
+    overdue = overdue_sessions(walk.context.database, walk.report.started_at)
+    async with aclosing(overdue) as versions:
+        async for version in versions:
+            if version.state == "pending" and version.storage_group in buckets:
+                with walk.telling(f"upload {version.id}"):
+                    await _expire(version, walk)
+
+
+async def _expire(version: VersionRecord, walk: Round) -> None:
+    # It may have all its bytes, and only lack the event.
+    if written := await _written(version, walk):
+        if walk.dry:
+            walk.report.indexed += len(written) == len(version.artifacts)
+        else:
+            walk.report.indexed += len(await index_objects(written, walk.context))
+    if walk.dry:
+        walk.report.expired += len(written) < len(version.artifacts)
+        return
+    now = await walk.context.versions.get(version.id)
+    if now is None or now.state != "pending":
+        return
+    reason = Reason(code="upload_expired", detail="the upload session expired")
+    if await reject(walk.context.database, version.id, reason, session_state="expired") is None:
+        return  # it was settled meanwhile
+    walk.report.expired += 1
+    fields = {"model": version.model, "version": version.number, "version_id": version.id}
+    log.info("upload expired", **fields)
+
+
+async def _written(version: VersionRecord, walk: Round) -> list[ObjectWritten]:
+    """Return the objects of the upload that are there, though no event told."""
+    written: list[ObjectWritten] = []
+    for artifact in version.artifacts:
+        if artifact.etag is not None:
+            continue
+        await walk.pace.acquire()
+        async with walk.context.storage_slots:
+            found = await walk.context.storage.objects.head(version.storage_group, artifact.key)
+        if found is not None:
+            written.append(ObjectWritten(version.storage_group, artifact.key, found.object_version))
+    return written

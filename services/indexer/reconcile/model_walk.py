@@ -1,0 +1,66 @@
+"""Models, each compared with what the buckets hold of it: no object is asked for by itself."""
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+
+from services.indexer.reconcile.comparison import Window
+from services.indexer.reconcile.pace import Round
+from services.indexer.reconcile.presence import look
+from services.indexer.reconcile.untold import index_untold
+from shared.database.models import list_models
+from shared.domain.records import PlacedVersion
+
+PAGE = 200
+WINDOW_ARTIFACTS = 50_000
+"""Artifacts that are compared together: some 20 MB. A larger model is listed once for each."""
+
+
+async def walk_models(buckets: set[str], walk: Round) -> None:
+    """Compare every model with these buckets, from the round's place on."""
+    name = walk.place.name or None
+    while models := await list_models(walk.context.database, after=name, limit=PAGE):
+        for model in models:
+            with walk.telling(f"model {model.name!r}"):
+                await _walk_model(model.name, buckets, walk)
+            await walk.reached(bucket=None, name=model.name)
+        name = models[-1].name
+
+
+async def _walk_model(model: str, buckets: set[str], walk: Round) -> None:
+    async for window in _windows(model, walk):
+        for bucket in sorted(buckets):
+            async with aclosing(
+                walk.context.storage.listing.versions(bucket, prefix=f"{model}/")
+            ) as pages:
+                async for page in pages:
+                    await walk.pace.acquire()
+                    walk.report.objects += sum(
+                        found.is_latest and window.answers_for(found.key) for found in page
+                    )
+                    if untold := window.take(bucket, page):
+                        await index_untold(bucket, untold, walk)
+        await _look_at(window.doubtful(buckets), walk)
+
+
+async def _windows(model: str, walk: Round) -> AsyncGenerator[Window]:
+    """Yield a model's versions in windows that bound the memory; one for most models."""
+    first = reached = artifacts = 0
+    versions: list[PlacedVersion] = []
+    while page := await walk.context.versions.placed_of(model, after=reached, limit=PAGE):
+        walk.report.records += len(page)
+        versions += page
+        reached = page[-1].number
+        artifacts += sum(len(version.artifacts) for version in page)
+        if artifacts >= WINDOW_ARTIFACTS:
+            yield Window(versions, first, reached)
+            versions, first, artifacts = [], reached + 1, 0
+    yield Window(versions, first, None)
+
+
+async def _look_at(doubtful: Iterable[PlacedVersion], walk: Round) -> None:
+    """Ask storage itself: the listing may be older than what has happened since."""
+    for placed in doubtful:
+        with walk.telling(f"version {placed.id}"):
+            version = await walk.context.versions.get(placed.id)
+            if version is not None and version.state in ("ready", "missing"):
+                await look(version, walk)

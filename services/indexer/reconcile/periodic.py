@@ -1,0 +1,73 @@
+"""Work that is done again and again, by one indexer at a time."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+from services.indexer.context import Context
+from services.indexer.reconcile.round import expire
+from services.indexer.reconcile.scrub import scrub
+from shared.database.leases import LeaseLost, run_under_lease
+from shared.domain.errors import RegistryError
+from shared.runtime.logs import get_logger
+from shared.runtime.tasks import heed_cancellation
+
+LEASE_SECONDS = 15.0
+EXPIRY_SECONDS = 60.0
+"""Longest pause between two looks for uploads that are over."""
+SCRUB_PAUSE_SECONDS = 3600.0
+"""Longest pause after a scrub, before everything is looked at once more."""
+
+log = get_logger(__name__)
+
+
+def periodic_parts(context: Context) -> list["Periodic"]:
+    """Return the parts that the settings ask for: nothing where an operator does it."""
+    settings = context.settings
+    parts: list[Periodic] = []
+    if interval := settings.reconcile_interval_seconds:
+        pause = min(EXPIRY_SECONDS, interval)
+        parts.append(Periodic(context, "expire", lambda: expire(context), pause_seconds=pause))
+        if settings.scrub_requests_per_second:
+            pause = SCRUB_PAUSE_SECONDS
+            parts.append(Periodic(context, "scrub", lambda: scrub(context), pause_seconds=pause))
+    return parts
+
+
+class Periodic:
+    """Does one kind of work after each pause; a failure is logged, and it is tried again then."""
+
+    def __init__(
+        self,
+        context: Context,
+        name: str,
+        work: Callable[[], Awaitable[object]],
+        *,
+        pause_seconds: float,
+    ) -> None:
+        self._context = context
+        self._name = name
+        self._work = work
+        self._pause_seconds = pause_seconds
+
+    async def run(self) -> NoReturn:
+        """Work until cancelled."""
+        while True:
+            heed_cancellation()
+            pause = random.uniform(self._pause_seconds / 2, self._pause_seconds)  # noqa: S311
+            await asyncio.sleep(pause)
+            try:
+                await run_under_lease(
+                    self._context.database, self._name, self._once, seconds=LEASE_SECONDS
+                )
+            except (RegistryError, LeaseLost) as error:
+                log.warning(
+                    "not done", work=self._name, error=type(error).__name__, detail=str(error)
+                )
+            except Exception as error:
+                # A defect, perhaps of one record: all else goes on meanwhile.
+                log.error("not done", work=self._name, exc_info=error)
+
+    async def _once(self) -> None:
+        await self._work()

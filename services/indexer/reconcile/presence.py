@@ -1,0 +1,62 @@
+"""Whether the objects of a version that was ready are in storage, exactly as they were verified."""
+
+from registry.schemas import Reason
+from services.indexer.reconcile.pace import Round
+from shared.database.lifecycle import mark_missing, mark_present
+from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.runtime.logs import get_logger
+from shared.runtime.tasks import run_all
+from shared.storage.objects import StoredObject
+
+log = get_logger(__name__)
+
+
+async def look(version: VersionRecord, walk: Round) -> None:
+    """Ask storage for each object of a ready or missing version, and record what changed."""
+    lost = [
+        reason
+        for reason in await run_all(
+            _lost(version, artifact, walk) for artifact in version.artifacts
+        )
+        if reason is not None
+    ]
+    if bool(lost) == (version.state == "missing"):
+        return
+    database = walk.context.database
+    fields = {"model": version.model, "version": version.number, "version_id": version.id}
+    if lost:
+        if not walk.dry and await mark_missing(database, version.id, lost) is None:
+            return
+        walk.report.missing += 1
+        log.error("objects missing", paths=[reason.path for reason in lost], **fields)
+    else:
+        if not walk.dry and await mark_present(database, version.id) is None:
+            return
+        walk.report.restored += 1
+        log.info("objects are back", **fields)
+
+
+async def _lost(version: VersionRecord, artifact: ArtifactRecord, walk: Round) -> Reason | None:
+    async with walk.context.storage_slots:
+        await walk.pace.acquire()
+        found = await walk.context.storage.objects.head(
+            version.storage_group, artifact.key, artifact.object_version
+        )
+    if found is None:
+        detail = "the object that was verified is not in storage"
+        return Reason(code="object_missing", detail=detail, path=artifact.path)
+    if found.etag != artifact.etag or _is_refuted(found, artifact):
+        detail = "storage has another object under the key than the one that was verified"
+        return Reason(code="object_replaced", detail=detail, path=artifact.path)
+    return None
+
+
+def _is_refuted(found: StoredObject, artifact: ArtifactRecord) -> bool:
+    """Whether storage attests another digest by now; an etag alone need not tell of the bytes."""
+    if found.size_bytes != artifact.size_bytes:
+        return True
+    if found.sha256 is not None and artifact.sha256_state == "verified":
+        return found.sha256 != artifact.sha256
+    if found.composite is not None and artifact.composite is not None:
+        return found.composite != artifact.composite.value
+    return False

@@ -1,0 +1,54 @@
+"""The slow walk: each verified object is asked for by itself, all the time, at a low rate.
+
+A listing tells that an object is there. Only a question about the object itself finds one that
+storage cannot give any more, or that it attests another digest of.
+"""
+
+from services.indexer.context import Context
+from services.indexer.reconcile.pace import Round, pace_of, resumed
+from services.indexer.reconcile.presence import look
+from services.indexer.reconcile.report import Report
+from shared.database.models import list_models
+from shared.database.reports import SCRUB, forget_place
+from shared.runtime.logs import get_logger
+
+PAGE = 50
+
+log = get_logger(__name__)
+
+
+async def scrub(context: Context) -> Report:
+    """Look at every ready and missing version once, from where the last scrub was cut off.
+
+    Raises the storage and database errors; the next one goes on from there.
+    """
+    pace = pace_of(context.settings.scrub_requests_per_second)
+    walk = await resumed(context, pace, SCRUB)
+    if walk is None:
+        walk = Round(context, Report(started_at=await context.database.now()), pace, SCRUB)
+    buckets = {
+        bucket
+        for bucket in await context.groups.all()
+        if await context.storage.buckets.exists(bucket)
+    }
+    name = walk.place.name or None
+    while models := await list_models(context.database, after=name, limit=PAGE):
+        for model in models:
+            await _scrub_model(model.name, buckets, walk)
+            await walk.reached(bucket=None, name=model.name)
+        name = models[-1].name
+    await forget_place(context.database, SCRUB)
+    counts = walk.report.model_dump(include={"records", "missing", "restored", "errors"})
+    log.info("scrubbed", **counts)
+    return walk.report
+
+
+async def _scrub_model(model: str, buckets: set[str], walk: Round) -> None:
+    number = 0
+    while page := await walk.context.versions.records_of(model, after=number, limit=PAGE):
+        walk.report.records += len(page)
+        for version in page:
+            if version.state in ("ready", "missing") and version.storage_group in buckets:
+                with walk.telling(f"version {version.id}"):
+                    await look(version, walk)
+        number = page[-1].number
