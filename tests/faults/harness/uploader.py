@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -37,6 +38,9 @@ class Uploader:
         self._ingest = ingest_url
         self._client = client
         self._patience = patience_seconds
+        self.unanswered = 0
+        """Requests that got no answer within the client's limit, or lost their connection."""
+        self.longest_answer_seconds = 0.0
 
     async def upload(
         self,
@@ -144,11 +148,15 @@ class Uploader:
         self, ask: Callable[[], Awaitable[httpx.Response]], good: int = 200
     ) -> httpx.Response:
         while True:
+            asked_at = monotonic()
             try:
                 answer = await ask()
             except httpx.TransportError:
+                self.unanswered += 1
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
+            took = monotonic() - asked_at
+            self.longest_answer_seconds = max(self.longest_answer_seconds, took)
             if answer.is_success or answer.status_code == good:
                 return answer
             if answer.status_code < 500 and answer.status_code != 429:
