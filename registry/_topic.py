@@ -146,7 +146,7 @@ def _consumer(bootstrap_servers: str) -> Consumer:
         from aiokafka import AIOKafkaConsumer
     except ImportError as error:
         raise MissingExtraError(
-            "reading events needs aiokafka: pip install model-registry[events]"
+            "reading events needs aiokafka (the extra `events`): pip install aiokafka"
         ) from error
     consumer: Any = AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers,

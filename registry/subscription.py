@@ -10,7 +10,7 @@ Example:
 
     asyncio.run(main())
 
-Needs the extra `events`: `pip install model-registry[events]`.
+Needs the extra `events`, which is aiokafka.
 """
 
 import logging
