@@ -25,4 +25,5 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
 
 def _one_line(error: BaseException) -> str:
     text = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-    return " ".join(text.split()) or type(error).__name__
+    told = "; ".join([text or type(error).__name__, *getattr(error, "__notes__", ())])
+    return " ".join(told.split())

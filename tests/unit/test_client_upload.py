@@ -174,9 +174,11 @@ async def test_passing_troubles_are_waited_out(fake: FakeRegistry, status: int) 
 async def test_a_server_that_stays_away_leaves_the_upload_open(fake: FakeRegistry) -> None:
     fake.faults = [times(99, "^PUT", httpx.ConnectError("refused"))]
     async with fake.client() as client:
-        with pytest.raises(registry.UnavailableError, match=r"cannot upload model\.bin"):
+        with pytest.raises(registry.UnavailableError, match=r"cannot upload model\.bin") as told:
             await client.upload("m", b"w")
-    assert fake.uploads[0].state == "open"
+    [left] = fake.uploads
+    assert left.state == "open"
+    assert told.value.__notes__ == [f"upload {left.id} stays open: the same call continues it"]
 
 
 async def test_a_file_that_changes_meanwhile_aborts_the_upload(

@@ -18,6 +18,9 @@ from registry.errors import (
     ConflictError,
     RegistryError,
     SourceChangedError,
+    SourceError,
+    StorageError,
+    UnavailableError,
     UploadIncompleteError,
     VersionRejectedError,
     WaitTimeoutError,
@@ -106,6 +109,11 @@ class Uploader:
             session = await self.api.get_upload(upload.session.upload_id)
             if session.state != "rejected":
                 raise
+        except (UnavailableError, StorageError, SourceError) as error:
+            if not isinstance(error, SourceChangedError):
+                upload_id = upload.session.upload_id
+                error.add_note(f"upload {upload_id} stays open: the same call continues it")
+            raise
 
     async def _send_and_complete(
         self,

@@ -4,7 +4,11 @@ import pytest
 
 from tools.release.wheel import wheel_problems
 
-SOUND = ("registry/__init__.py", "registry/py.typed", "model_version_registry-0.2.0.dist-info/METADATA")
+SOUND = (
+    "registry/__init__.py",
+    "registry/py.typed",
+    "model_version_registry-0.2.0.dist-info/METADATA",
+)
 
 
 def test_the_client_with_its_types_is_sound() -> None:
