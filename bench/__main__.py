@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import backlog, latency, lookups, uploads, waiting
+from bench import backlog, latency, lookups, stored, uploads, waiting
 from bench.common import System, running_system
 from bench.report import Finding, default_path, save, show
 
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[..., Finding]] = {
     "c": backlog.run,
     "d": lookups.run,
     "e": waiting.run,
+    "g": stored.run,
 }
 
 DESCRIPTION = """\
@@ -24,7 +25,8 @@ Measure the registry beside plain programs, on the same servers and in the same 
   b  from the PUT's reply to "ready" on query, beside a bare consumer
   c  a backlog of bucket events, beside a bare loop
   d  lookups a second, beside a bare handler
-  e  the indexer's memory while few events wait, beside while many do"""
+  e  the indexer's memory while few events wait, beside while many do
+  g  from the PUT's reply to "ready" beside 50,000 versions, and 64 openings at once"""
 
 
 def main() -> None:
@@ -34,7 +36,7 @@ def main() -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="a|b|c|d|e", help="which; default: all")
+    parser.add_argument("names", nargs="*", metavar="a|b|c|d|e|g", help="which; default: all")
     parser.add_argument("--quick", action="store_true", help="small and rough, to see it work")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go")
     parser.add_argument(

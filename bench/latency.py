@@ -41,7 +41,7 @@ def run(system: System, *, quick: bool) -> Finding:
         for _ in range(plan.rounds):
             system.fresh()
             system.start("ingest", "query", "indexer")
-            for name, values in uvloop.run(_registry_round(system, plan)).items():
+            for name, values in uvloop.run(registry_round(system, plan)).items():
                 series.setdefault(name, []).extend(values)
             system.stop("indexer")
             for name, values in _bare_round(system, plan).items():
@@ -63,7 +63,8 @@ def _row(plan: Plan, name: str, values: Sequence[float]) -> dict[str, Value]:
     return {"uploads/s": f"{plan.rate:g}", "what": name, "n": len(values), **found}
 
 
-async def _registry_round(system: System, plan: Plan) -> dict[str, list[float]]:
+async def registry_round(system: System, plan: Plan) -> dict[str, list[float]]:
+    """Upload at the plan's rate; returns the milliseconds until each was ready."""
     async with (
         open_uploads(system) as uploads,
         open_pool(system.address("query")) as query,
