@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Self
 
+from services.indexer.verify.sandbox.limits import MIB, ProcessLimits
+from services.indexer.verify.sandbox.processes import CheckProcesses
 from shared.database.client import Database
 from shared.database.outbox import Outbox
 from shared.database.versions import Versions
@@ -24,6 +26,8 @@ class Context:
     groups: StorageGroups
     storage_slots: asyncio.Semaphore
     """Bounds the storage requests under way."""
+    check_processes: CheckProcesses
+    """Check formats whose headers are large."""
 
     @classmethod
     def create(cls, settings: Settings, database: Database, storage: Storage) -> Self:
@@ -36,4 +40,10 @@ class Context:
             storage,
             StorageGroups(database, storage, settings),
             asyncio.Semaphore(settings.indexer_concurrency),
+            CheckProcesses(
+                ProcessLimits(
+                    settings.format_check_memory_mib * MIB, settings.format_check_cpu_seconds
+                ),
+                settings.format_check_processes,
+            ),
         )

@@ -48,6 +48,11 @@ class ArtifactRecord(Record):
     media_type: str | None = None
     details: dict[str, int | str] = Field(default_factory=dict[str, "int | str"])
 
+    @property
+    def is_attested(self) -> bool:
+        """Whether the bytes have a digest that storage verified, or that we computed."""
+        return self.sha256_state == "verified" or self.composite is not None
+
 
 class SessionRecord(Record):
     """The upload session of a version."""
@@ -65,8 +70,9 @@ class WorkRecord(Record):
     """What is left to do for a version, and who does it: its place in a queue by due time."""
 
     kind: WorkKind
-    """verify: read it whole before it can be ready; join: join the parts of a completed upload;
-    confirm: compute the digests it lacks; clean: remove what an upload that ended left behind."""
+    """verify: read it whole, or check its large header, before it can be ready; join: join the
+    parts of a completed upload; confirm: compute the digests it lacks; clean: remove what an upload
+    that ended left behind."""
     due_at: datetime
     """When a worker may take it: at once, after a pause, or when its holder's lease ends."""
     token: str | None = None

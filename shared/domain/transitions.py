@@ -26,7 +26,7 @@ class Verdict:
     index: int
     """Place of the artifact in its version."""
     artifact: ArtifactRecord
-    """The artifact with the findings; still "pending" when it awaits a full read."""
+    """The artifact with the findings; still "pending" when it awaits a worker."""
     reason: Reason | None = None
     """Why the version must be rejected."""
     token: str | None = None
@@ -94,12 +94,12 @@ def confirmation(artifacts: Sequence[ArtifactRecord], now: datetime) -> WorkReco
 
 
 def work_after_join(artifacts: Sequence[ArtifactRecord], now: datetime) -> WorkRecord | None:
-    """Return the work that the join of an upload's parts held up: a full read, or none."""
-    return WorkRecord(kind="verify", due_at=now) if _awaits_read(artifacts) else None
+    """Return the work that the join of an upload's parts held up: to verify, or none."""
+    return WorkRecord(kind="verify", due_at=now) if _awaits_worker(artifacts) else None
 
 
-def _awaits_read(artifacts: Sequence[ArtifactRecord]) -> bool:
-    """Whether an object is there that nobody attested: it must be read."""
+def _awaits_worker(artifacts: Sequence[ArtifactRecord]) -> bool:
+    """Whether an object is there that nobody attested, or whose header is large."""
     return any(artifact.state == "pending" and artifact.etag for artifact in artifacts)
 
 
@@ -114,7 +114,7 @@ def derive_state(
         return {"state": "rejected", "reasons": reasons, "work": None}
     if all(artifact.state == "verified" for artifact in artifacts):
         return {"state": "ready", "ready_at": now, "work": confirmation(artifacts, now)}
-    if _awaits_read(artifacts):
+    if _awaits_worker(artifacts):
         return {"state": "verifying", "work": work or WorkRecord(kind="verify", due_at=now)}
     joining = work is not None and work.kind == "join"
     return {"state": "pending", "work": work if joining else None}

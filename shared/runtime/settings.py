@@ -101,6 +101,12 @@ class Settings(BaseSettings):
     verify_concurrency: int = Field(2, ge=1, le=64)
     """Objects hashed at once by streamed reads."""
 
+    format_check_processes: int = Field(2, ge=1, le=64)
+    """Files with large headers that are checked at once, each in a process of its own."""
+    format_check_memory_mib: int = Field(320, ge=64, le=65_536)
+    """Memory of one such process, in MiB; a file whose check needs more is rejected."""
+    format_check_cpu_seconds: int = Field(60, ge=1, le=3600)
+    """Processor time of one such process; a file whose check needs more is rejected."""
     work_max_attempts: int = Field(8, ge=1, le=100)
     """Failed attempts at a full read after which it becomes a dead letter."""
     reconcile_interval_seconds: float = Field(300.0, ge=0)

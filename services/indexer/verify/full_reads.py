@@ -1,4 +1,5 @@
-"""Objects that are read whole: nobody attested their bytes, or the digest of the whole is missing.
+"""Objects that workers take: nobody attested their bytes, their header is large, or the digest of
+the whole is missing.
 
 The caller holds the version's lease; what is found counts only while its token is still there.
 """
@@ -22,12 +23,15 @@ log = get_logger(__name__)
 
 
 async def verify_version(version: VersionRecord, token: str, context: Context) -> None:
-    """Read the objects that nobody attested, and settle the version.
+    """Read the objects that nobody attested, check formats, and settle the version.
 
-    Raises the storage and database errors.
+    An object that storage attested waits for its format alone, and is not read whole. Raises the
+    storage and database errors, and CheckProcessFailed.
     """
     verdicts = [
-        await _verify(version, index, artifact, token, context)
+        await checked(version, index, _verified(artifact), context, token)
+        if artifact.is_attested
+        else await _verify(version, index, artifact, token, context)
         for index, artifact in enumerate(version.artifacts)
         if artifact.state == "pending" and artifact.etag is not None
     ]
@@ -108,5 +112,10 @@ async def _verify(
     if reason is not None:
         return Verdict(version.id, index, artifact, reason, token)
     await _keep_parts(version, index, artifact, read, context)
-    facts = {"sha256": found, "sha256_state": "verified", "state": "verified"}
-    return await checked(version, index, artifact.model_copy(update=facts), context, token)
+    hashed = artifact.model_copy(update={"sha256": found, "sha256_state": "verified"})
+    return await checked(version, index, _verified(hashed), context, token)
+
+
+def _verified(artifact: ArtifactRecord) -> ArtifactRecord:
+    """Return what the artifact is if its format holds; a reason against it counts for more."""
+    return artifact.model_copy(update={"state": "verified"})

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from registry.schemas import CompositeDigest, Reason
 from services.indexer.context import Context
+from services.indexer.verify.formats.check import check_format
+from services.indexer.verify.formats.plan import SMALL, TooCostly
 from services.indexer.verify.formats.report import FormatError
-from services.indexer.verify.formats.table import check_format
+from services.indexer.verify.sandbox.processes import check_at_leisure
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.transitions import Verdict
 from shared.runtime.logs import get_logger
@@ -41,9 +43,11 @@ async def inspect_object(
 ) -> Verdict | None:
     """Judge an artifact by what storage attests and by its format; None where it is gone.
 
-    An object that nobody attested gets a verdict that leaves it pending: it must be read whole. So
-    does one whose header storage fails to give while it answers otherwise: its event would come
-    again for ever, and the work of a full read is counted. Raises the storage errors.
+    Others wait for it, so it reads at most 1 MiB. A verdict may leave the artifact pending, for a
+    worker: where nobody attested the object, since it must be read whole; where its header is
+    large, with all that storage attests of it; and where storage fails to give its header while it
+    answers otherwise, since its event would come again for ever, and work is counted. Raises the
+    storage errors.
     """
     artifact = version.artifacts[index]
     async with context.storage_slots:
@@ -59,6 +63,9 @@ async def inspect_object(
             return Verdict(version.id, index, judged)
         try:
             return await checked(version, index, judged, context)
+        except TooCostly as costly:
+            log.info("format is checked by a worker", key=artifact.key, detail=str(costly))
+            return Verdict(version.id, index, judged.model_copy(update={"state": "pending"}))
         except StorageUnavailable as error:
             # Raises where storage is away; where it answers, only this object cannot be read.
             await context.storage.buckets.exists(version.storage_group)
@@ -105,7 +112,10 @@ async def checked(
     context: Context,
     token: str | None = None,
 ) -> Verdict:
-    """Add the container format to an artifact of attested bytes, or the reason against it."""
+    """Add the container format to an artifact of attested bytes, or the reason against it.
+
+    Without a token others wait for it: raises TooCostly where the check needs more than `SMALL`.
+    """
     ranges = ObjectRanges(
         context.storage.objects,
         version.storage_group,
@@ -114,7 +124,10 @@ async def checked(
         artifact.size_bytes,
     )
     try:
-        report = await check_format(artifact.path, ranges)
+        if token is None:
+            report = await check_format(artifact.path, ranges, SMALL)
+        else:
+            report = await check_at_leisure(artifact.path, ranges, context.check_processes)
     except FormatError as error:
         reason = Reason(code=error.code, detail=str(error), path=artifact.path)
         return Verdict(version.id, index, artifact, reason, token)

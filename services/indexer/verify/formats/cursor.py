@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
-from services.indexer.verify.formats.plan import Range, Steps
+from services.indexer.verify.formats.plan import Budget, Range, Steps
 from services.indexer.verify.formats.report import FormatError
 
 
@@ -15,6 +15,7 @@ class Cursor:
         limit: int,
         chunk_bytes: int,
         overrun: Callable[[int, int], FormatError],
+        budget: Budget,
         byte_order: Literal["little", "big"] = "little",
     ) -> None:
         """Start at offset 0.
@@ -27,6 +28,7 @@ class Cursor:
         self._limit = limit
         self._chunk_bytes = chunk_bytes
         self._overrun = overrun
+        self._budget = budget
         self._buffer = b""
         self._buffer_offset = 0
 
@@ -36,7 +38,8 @@ class Cursor:
         return self.position == self._limit
 
     def take(self, length: int) -> Steps[bytes]:
-        """Read the next `length` bytes and move past them."""
+        """Read the next `length` bytes, at most a chunk, and move past them."""
+        self._budget.count_step()
         start = self.position - self._buffer_offset
         if start + length > len(self._buffer):
             self._require(length)

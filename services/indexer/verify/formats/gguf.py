@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from services.indexer.verify.formats.cursor import Cursor
+from services.indexer.verify.formats.distinct import DistinctNames
 from services.indexer.verify.formats.gguf_tensors import check_tensors, read_tensors
-from services.indexer.verify.formats.plan import Candidate, Plan, Range, Steps
+from services.indexer.verify.formats.plan import CHUNK_BYTES, Candidate, Plan, Range, Steps
 from services.indexer.verify.formats.report import (
+    MAX_TEXT_CHARS,
     OCTET_STREAM,
     FormatError,
     FormatReport,
@@ -26,8 +28,6 @@ DEFAULT_ALIGNMENT: Final = 32
 MAX_HEADER_BYTES: Final = 64 * 1024 * 1024
 """Metadata and tensor infos together. The vocabulary dominates: with 256k tokens, their scores
 and merges it is below 20 MiB."""
-CHUNK_BYTES: Final = 1024 * 1024
-"""One read of the header; the walk needs at most about 64 of them."""
 MAX_WALKED_VALUES: Final = 4_000_000
 """Strings and arrays inside arrays have no fixed size, so each costs a step, about a microsecond.
 The largest vocabularies with their merges have about a million."""
@@ -56,7 +56,7 @@ class Metadata:
 
     alignment: int = DEFAULT_ALIGNMENT
     architecture: str = ""
-    keys: set[bytes] = field(default_factory=set[bytes])
+    keys: DistinctNames = field(default_factory=DistinctNames)
     walked_values: int = 0
 
 
@@ -70,7 +70,7 @@ def check_gguf(candidate: Candidate) -> Plan:
     size_bytes = candidate.size_bytes
     if candidate.head[: len(MAGIC)] != MAGIC:
         raise FormatError("gguf_magic_missing", "The file must begin with GGUF at offset 0.")
-    cursor, version = yield from _start(size_bytes)
+    cursor, version = yield from _start(candidate)
     tensor_count = yield from cursor.unsigned(8)
     pair_count = yield from cursor.unsigned(8)
     least = tensor_count * MIN_TENSOR_INFO_BYTES + pair_count * MIN_KEY_VALUE_BYTES
@@ -83,7 +83,7 @@ def check_gguf(candidate: Candidate) -> Plan:
     for _ in range(pair_count):
         yield from _read_pair(cursor, metadata)
     tensors = yield from read_tensors(cursor, tensor_count)
-    parameters = check_tensors(tensors, cursor.position, metadata.alignment, size_bytes)
+    parameters = yield from check_tensors(tensors, cursor.position, metadata.alignment, size_bytes)
     details: dict[str, int | str] = {"gguf_version": version, "tensor_count": tensor_count}
     if parameters is not None:
         details["parameter_count"] = parameters
@@ -92,8 +92,9 @@ def check_gguf(candidate: Candidate) -> Plan:
     return FormatReport("gguf", MEDIA_TYPE_V3 if version == 3 else OCTET_STREAM, details)
 
 
-def _start(size_bytes: int) -> Steps[tuple[Cursor, int]]:
+def _start(candidate: Candidate) -> Steps[tuple[Cursor, int]]:
     """Read the version. It also tells the byte order, which nothing else in the file does."""
+    size_bytes = candidate.size_bytes
     if size_bytes < 8:
         raise _overrun(size_bytes, 4, 4)
     raw = yield Range(4, 4)
@@ -110,6 +111,7 @@ def _start(size_bytes: int) -> Steps[tuple[Cursor, int]]:
         min(size_bytes, MAX_HEADER_BYTES),
         CHUNK_BYTES,
         lambda offset, length: _overrun(size_bytes, offset, length),
+        candidate.budget,
         "big" if big_endian else "little",
     )
     cursor.skip(8)
@@ -139,17 +141,17 @@ def _read_pair(cursor: Cursor, metadata: Metadata) -> Steps[None]:
             f"The key at offset {offset} has {key_bytes} bytes; it must have 1 to {MAX_KEY_BYTES}.",
         )
     key = yield from cursor.take(key_bytes)
-    if key in metadata.keys:
+    if not metadata.keys.add(key):
         raise FormatError(
             "gguf_duplicate_key", f'The key "{short_text(key)}" at offset {offset} repeats.'
         )
-    metadata.keys.add(key)
     value_type = yield from cursor.unsigned(4)
     if key == b"general.alignment":
         metadata.alignment = yield from _read_alignment(cursor, value_type)
     elif key == b"general.architecture" and value_type == STRING:
         length = yield from cursor.unsigned(8)
-        raw = yield from cursor.take(length)
+        raw = yield from cursor.take(min(length, 4 * MAX_TEXT_CHARS))
+        cursor.skip(length - len(raw))
         metadata.architecture = short_text(raw)
     else:
         yield from _skip_values(cursor, metadata, value_type, 1, 0)

@@ -1,9 +1,12 @@
 """The tensor infos of a GGUF file, and the place of every tensor's bytes."""
 
-from typing import Final, NamedTuple
+from array import array
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 from services.indexer.verify.formats.cursor import Cursor
-from services.indexer.verify.formats.plan import Steps
+from services.indexer.verify.formats.distinct import DistinctNames
+from services.indexer.verify.formats.plan import Range, Steps
 from services.indexer.verify.formats.report import FormatError, short_text
 
 MAX_DIMENSIONS: Final = 4
@@ -13,6 +16,8 @@ MAX_NAME_BYTES: Final = 255
 up to 127 bytes are in use."""
 MAX_ELEMENTS: Final = 2**63 - 1
 """Element counts are int64 in the reference reader."""
+MAX_UNSIGNED: Final = 2**64 - 1
+"""Offsets are uint64, and no file is larger."""
 
 BLOCKS: Final[dict[int, tuple[int, int]]] = {
     # ggml_type: (elements in a block, bytes of a block)
@@ -56,37 +61,49 @@ BLOCKS: Final[dict[int, tuple[int, int]]] = {
 such as those of forks and of later releases, pass with only their offset checked."""
 
 
-class Tensor(NamedTuple):
-    """One tensor info; sorts in the order of the data."""
+def _numbers() -> "array[int]":
+    return array("Q")
 
-    offset: int
+
+@dataclass(slots=True)
+class Tensors:
+    """The tensor infos, in the order of the file.
+
+    A header has room for nearly three million: as numbers they cost 67 MB, as objects ten times
+    that.
+    """
+
+    byte_order: Literal["little", "big"]
+    offsets: "array[int]" = field(default_factory=_numbers)
     """From the start of the tensor data, bytes."""
-    size_bytes: int | None
-    """None for a type of unknown size."""
-    name: bytes
-    elements: int
+    sizes: "array[int]" = field(default_factory=_numbers)
+    """Bytes; 0 for a type of unknown size."""
+    names_at: "array[int]" = field(default_factory=_numbers)
+    """Where their names stand in the file, each after its length."""
+    elements: int | None = 0
+    """Of all tensors; None where the size of one is unknown."""
 
 
-def read_tensors(cursor: Cursor, count: int) -> Steps[list[Tensor]]:
-    """Read the tensor infos, in the order of the file.
+def read_tensors(cursor: Cursor, count: int) -> Steps[Tensors]:
+    """Read the tensor infos.
 
     Raises:
         FormatError: `gguf_tensor_*`.
 
     """
-    names: set[bytes] = set()
-    tensors: list[Tensor] = []
+    names = DistinctNames()
+    tensors = Tensors(cursor.byte_order)
     for _ in range(count):
         start = cursor.position
-        tensor = yield from _read_tensor(cursor)
-        if tensor.name in names:
-            raise _error("duplicate_name", tensor.name, f"the info at offset {start} repeats it")
-        names.add(tensor.name)
-        tensors.append(tensor)
+        name = yield from _read_tensor(cursor, tensors)
+        if not names.add(name):
+            raise _error("duplicate_name", name, f"the info at offset {start} repeats it")
     return tensors
 
 
-def _read_tensor(cursor: Cursor) -> Steps[Tensor]:
+def _read_tensor(cursor: Cursor, tensors: Tensors) -> Steps[bytes]:
+    """Read one info, and give the tensor's name."""
+    tensors.names_at.append(cursor.position)
     name_bytes = yield from cursor.unsigned(8)
     if name_bytes > MAX_NAME_BYTES:
         raise FormatError(
@@ -107,7 +124,14 @@ def _read_tensor(cursor: Cursor) -> Steps[Tensor]:
             raise _error("size_overflow", name, "its elements must fit a signed 64-bit integer")
     ggml_type = yield from cursor.unsigned(4)
     offset = yield from cursor.unsigned(8)
-    return Tensor(offset, _size_bytes(name, ggml_type, row, elements), name, elements)
+    size_bytes = _size_bytes(name, ggml_type, row, elements)
+    tensors.offsets.append(offset)
+    tensors.sizes.append(size_bytes or 0)
+    if size_bytes is None or tensors.elements is None:
+        tensors.elements = None
+    else:
+        tensors.elements += elements
+    return name
 
 
 def _size_bytes(name: bytes, ggml_type: int, row: int, elements: int) -> int | None:
@@ -119,12 +143,15 @@ def _size_bytes(name: bytes, ggml_type: int, row: int, elements: int) -> int | N
         raise _error(
             "row_not_whole_blocks", name, f"a row of {row} is not a multiple of {block_elements}"
         )
-    return elements // block_elements * block_bytes
+    size_bytes = elements // block_elements * block_bytes
+    if size_bytes > MAX_UNSIGNED:
+        raise _error("size_overflow", name, "its bytes must fit 64 bits")
+    return size_bytes
 
 
 def check_tensors(
-    tensors: list[Tensor], header_end: int, alignment: int, size_bytes: int
-) -> int | None:
+    tensors: Tensors, header_end: int, alignment: int, size_bytes: int
+) -> Steps[int | None]:
     """Check that the data of each tensor is aligned, inside the file, and its own.
 
     Returns the parameter count, or None when a tensor's type has an unknown size. Bytes after the
@@ -136,25 +163,31 @@ def check_tensors(
     """
     data_start = -(-header_end // alignment) * alignment
     end = 0
-    for tensor in sorted(tensors, key=lambda tensor: (tensor.offset, tensor.size_bytes or 0)):
-        if tensor.offset % alignment:
-            raise _error(
-                "misaligned",
-                tensor.name,
-                f"its offset {tensor.offset} is not a multiple of {alignment}",
-            )
-        if tensor.offset < end:
-            raise _error("overlap", tensor.name, f"its offset {tensor.offset} is before {end}")
-        end = tensor.offset + (tensor.size_bytes or 0)
-        if data_start + end > size_bytes:
-            raise _error(
-                "out_of_bounds",
-                tensor.name,
-                f"its data ends at offset {data_start + end}, the file at {size_bytes}",
-            )
-    if any(tensor.size_bytes is None for tensor in tensors):
-        return None
-    return sum(tensor.elements for tensor in tensors)
+    order = sorted(range(len(tensors.offsets)), key=tensors.sizes.__getitem__)
+    order.sort(key=tensors.offsets.__getitem__)  # an empty one before what begins at its byte
+    for index in order:
+        offset = tensors.offsets[index]
+        rule = sentence = ""
+        if offset % alignment:
+            rule, sentence = "misaligned", f"its offset {offset} is not a multiple of {alignment}"
+        elif offset < end:
+            rule, sentence = "overlap", f"its offset {offset} is before {end}"
+        else:
+            end = offset + tensors.sizes[index]
+            if data_start + end > size_bytes:
+                rule = "out_of_bounds"
+                sentence = f"its data ends at offset {data_start + end}, the file at {size_bytes}"
+        if rule:
+            name = yield from _name_of(tensors, index)
+            raise _error(rule, name, sentence)
+    return tensors.elements
+
+
+def _name_of(tensors: Tensors, index: int) -> Steps[bytes]:
+    """Read a tensor's name again: names are not kept."""
+    at = tensors.names_at[index]
+    length = int.from_bytes((yield Range(at, 8)), tensors.byte_order)
+    return (yield Range(at + 8, length)) if length else b""
 
 
 def _error(rule: str, name: bytes, sentence: str) -> FormatError:

@@ -67,7 +67,12 @@ def check_onnx(candidate: Candidate) -> Plan:
         raise FormatError(
             "onnx_too_large", f"The file has {size_bytes} bytes, the limit is {MAX_FILE_BYTES}."
         )
-    cursor = Cursor(size_bytes, CHUNK_BYTES, lambda at, length: _overrun(size_bytes, at, length))
+    cursor = Cursor(
+        size_bytes,
+        CHUNK_BYTES,
+        lambda at, length: _overrun(size_bytes, at, length),
+        candidate.budget,
+    )
     model = Model()
     for _ in range(MAX_FIELDS):
         if cursor.at_end:

@@ -1,24 +1,78 @@
-"""Parsers that ask for bytes instead of reading them, and the one loop that answers.
+"""Parsers that ask for bytes instead of reading them, and the budget that bounds each check.
 
 A format's check is a generator: it yields the `Range` that it wants next, is sent the bytes, and
-returns a `FormatReport`. So a parser is plain synchronous code without I/O, the loop below runs it
-in a thread, and what any file may cost is bounded here, once for all formats.
+returns a `FormatReport`. So a parser is plain synchronous code without I/O: it runs in a thread of
+the indexer while it is cheap (`check.py`), and in a process of its own where it is not
+(`sandbox/`). This module imports nothing that is large, since that process pays for it.
 """
 
-import asyncio
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
-from services.indexer.verify.formats.report import FormatError, FormatReport, RangeReader
+from services.indexer.verify.formats.report import FormatReport
 
 HEAD_BYTES: Final = 4096
 """First read of any file: holds every magic number and most small headers."""
-MAX_READS: Final = 4096
-"""Reads that one check may ask for. The hungriest good file is an ONNX model with thousands of
-large top-level functions; at a few milliseconds a read this keeps a check under a minute."""
-MAX_READ_BYTES: Final = 256 * 1024 * 1024
-"""Bytes that one check may transfer in all: twice the largest header any format is allowed."""
+CHUNK_BYTES: Final = 1024 * 1024
+"""The longest range that a plan asks for; a longer piece comes in several."""
+
+
+class TooCostly(Exception):
+    """The check needs more than its budget; that says nothing about the file yet."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(f"the check needs more than {limit}")
+        self.limit = limit
+        """What there would have to be more of, with its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one check may cost."""
+
+    read_bytes: int
+    """Transferred in all, without the file's head."""
+    reads: int
+    steps: int
+    """Fields, members and entries that are looked at: each costs about a microsecond or more."""
+
+
+SMALL: Final = Limits(read_bytes=CHUNK_BYTES, reads=64, steps=50_000)
+"""What is checked while others wait: nearly every file. At most about a tenth of a second."""
+FULL: Final = Limits(read_bytes=256 * 1024 * 1024, reads=4096, steps=20_000_000)
+"""What a file may cost at all. Twice the largest header that any format is allowed; the hungriest
+good files are ONNX models with thousands of large top-level functions, by reads, and safetensors
+headers of two million members, by steps."""
+
+
+class Budget:
+    """Counts what one check costs; every method raises TooCostly beyond the limits."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._read_bytes = 0
+        self._reads = 0
+        self._steps = 0
+
+    def require_bytes(self, count: int) -> None:
+        """Tell what will be read, so that nothing is transferred in vain."""
+        if self._read_bytes + count > self._limits.read_bytes:
+            raise TooCostly(f"{self._limits.read_bytes} bytes read")
+
+    def count_read(self, length: int) -> None:
+        """Count a range before it is transferred."""
+        self.require_bytes(length)
+        self._read_bytes += length
+        self._reads += 1
+        if self._reads > self._limits.reads:
+            raise TooCostly(f"{self._limits.reads} separate reads")
+
+    def count_step(self) -> None:
+        """Count a field, a member or an entry."""
+        self._steps += 1
+        if self._steps > self._limits.steps:
+            raise TooCostly(f"{self._limits.steps} steps")
 
 
 class Range(NamedTuple):
@@ -44,56 +98,34 @@ class Candidate:
     size_bytes: int
     head: bytes
     """The first HEAD_BYTES of the file, or all of a smaller one."""
+    budget: Budget
 
 
-async def read_exactly(reader: RangeReader, offset: int, length: int) -> bytes:
-    """Read a range that lies inside the object.
-
-    Raises:
-        OSError: the reader answered another length, so storage and its stated size disagree;
-            that says nothing about the format, and the check may be tried again.
-
-    """
-    data = await reader.read(offset, length)
-    if len(data) != length:
-        raise OSError(f"Asked for {length} bytes at offset {offset}, got {len(data)}.")
-    return data
+def read_whole(candidate: Candidate, offset: int, length: int) -> Steps[bytes | bytearray]:
+    """Read a piece of any length, in chunks; refused at once where it exceeds the budget."""
+    candidate.budget.require_bytes(length)
+    if length <= CHUNK_BYTES:
+        return (yield Range(offset, length)) if length else b""
+    whole = bytearray(length)  # filled in place: the piece is in memory once
+    for start in range(0, length, CHUNK_BYTES):
+        wanted = min(CHUNK_BYTES, length - start)
+        whole[start : start + wanted] = yield Range(offset + start, wanted)
+    return whole
 
 
-async def run_plan(plan: Plan, reader: RangeReader, head: bytes) -> FormatReport:
-    """Answer a plan's wishes until it reports; its parsing runs in a worker thread.
-
-    Raises:
-        FormatError: the plan found a broken rule, or wanted more than the bounds above.
-        OSError: the reader failed.
-
-    """
-    data: bytes | None = None
-    transferred = 0
-    for _ in range(MAX_READS):
-        step = await asyncio.to_thread(_advance, plan, data)
-        if isinstance(step, FormatReport):
-            return step
-        offset, length = step
-        if offset + length <= len(head):
-            data = head[offset : offset + length]
-            continue
-        transferred += length
-        if transferred > MAX_READ_BYTES:
-            raise FormatError(
-                "check_too_many_bytes",
-                f"The structure needs more than {MAX_READ_BYTES} bytes read, at offset {offset}.",
-            )
-        data = await read_exactly(reader, offset, length)
-    raise FormatError(
-        "check_too_many_reads", f"The structure needs more than {MAX_READS} separate reads."
-    )
-
-
-def _advance(plan: Plan, data: bytes | None) -> Range | FormatReport:
-    """Run a plan up to its next wish. StopIteration cannot cross a future, so it ends here."""
+def advance(plan: Plan, data: bytes | None) -> Range | FormatReport:
+    """Run a plan up to its next wish or its report; None begins it."""
     try:
         return next(plan) if data is None else plan.send(data)
     except StopIteration as done:
         report: FormatReport = done.value
         return report
+
+
+def from_head(candidate: Candidate, wish: Range) -> bytes | None:
+    """Answer a wish from the head; None, and it is counted, where it must be read."""
+    end = wish.offset + wish.length
+    if end <= len(candidate.head):
+        return candidate.head[wish.offset : end]
+    candidate.budget.count_read(wish.length)
+    return None

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.indexer.verify.formats import gguf, hdf5, onnx, pickle, safetensors, zip
-from services.indexer.verify.formats.plan import HEAD_BYTES, Candidate, Plan, read_exactly, run_plan
-from services.indexer.verify.formats.report import FormatError, FormatReport, RangeReader
+from services.indexer.verify.formats.plan import Candidate, Plan
+from services.indexer.verify.formats.report import FormatError, FormatReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +50,28 @@ BY_MAGIC: Final[tuple[tuple[bytes, Format], ...]] = (
 """First bytes that no other file has by chance: they decide under any other name."""
 
 
-async def check_format(file_name: str, reader: RangeReader) -> FormatReport:
-    """Verify the container format of a stored file by a few ranged reads.
+def plan_of(candidate: Candidate) -> Plan:
+    """Begin the check of a file.
 
-    The extension of `file_name` decides what the file must be; under another name strong magic
-    bytes do. Anything else passes as "unknown". A report says that the container is whole and its
-    header true, not that its content is harmless.
+    The extension decides what the file must be; under another name strong magic bytes do. Anything
+    else passes as "unknown".
 
     Raises:
-        FormatError: the file is empty, or not the format that it claims to be.
-        OSError: the reader failed, or gave less than the object's size promised.
+        FormatError: the file is empty.
 
     """
-    size_bytes = reader.size_bytes
-    if size_bytes == 0:
+    if candidate.size_bytes == 0:
         raise FormatError("empty_file", "The file has no bytes.")
-    head = await read_exactly(reader, 0, min(size_bytes, HEAD_BYTES))
-    candidate = Candidate(_extension(file_name), size_bytes, head)
     decided = _decide(candidate)
-    if decided is None:
-        return FormatReport("unknown")
-    return await run_plan(decided.check(candidate), reader, head)
+    return _unknown() if decided is None else decided.check(candidate)
 
 
-def _extension(file_name: str) -> str:
+def _unknown() -> Plan:
+    yield from ()
+    return FormatReport("unknown")
+
+
+def extension_of(file_name: str) -> str:
     """Give what follows the last dot of the last path segment, a leading dot included."""
     _, dot, extension = file_name.rpartition("/")[2].rpartition(".")
     return (dot + extension).lower() if dot else ""

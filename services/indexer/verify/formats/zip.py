@@ -6,21 +6,20 @@ way, so one file can show two contents; whatever would need a guess is refused.
 """
 
 import struct
-from collections.abc import Set
 from typing import Final, NamedTuple
 
-from services.indexer.verify.formats.plan import Candidate, Plan, Range, Steps
+from services.indexer.verify.formats.plan import Candidate, Plan, Range, Steps, read_whole
 from services.indexer.verify.formats.report import FormatError, FormatReport
-from services.indexer.verify.formats.zip_entries import check_layout, parse_entries
+from services.indexer.verify.formats.zip_entries import Entries, check_layout, parse_entries
 
 MEDIA_TYPE: Final = "application/zip"
 LOCAL_MAGIC: Final = b"PK\x03\x04"
 END_MAGIC: Final = b"PK\x05\x06"
 """An archive without entries begins, and ends, with its end record."""
 MAX_DIRECTORY_BYTES: Final = 64 * 1024 * 1024
-"""Read as one piece. Torch writes about 100 bytes an entry and one entry for each storage."""
+"""Held as one piece. Torch writes about 100 bytes an entry and one entry for each storage."""
 MAX_ENTRIES: Final = 500_000
-"""Bounds the memory for parsed entries to about 200 MB; model archives have at most thousands."""
+"""Bounds the memory for parsed entries to about 100 MB; model archives have at most thousands."""
 
 END: Final = struct.Struct("<4s4H2LH")
 END64_LOCATOR: Final = struct.Struct("<4sLQL")
@@ -57,17 +56,18 @@ def check_zip(candidate: Candidate) -> Plan:
         )
     directory = yield from _find_directory(candidate.size_bytes)
     _check_directory(directory)
-    raw = (yield Range(directory.offset, directory.size_bytes)) if directory.size_bytes else b""
-    entries = parse_entries(raw, directory.offset)
-    if len(entries) != directory.entries:
+    raw = yield from read_whole(candidate, directory.offset, directory.size_bytes)
+    entries = parse_entries(raw, directory.offset, candidate.budget)
+    count = len(entries.offsets)
+    if count != directory.entries:
         raise FormatError(
             "zip_entry_count",
-            f"The directory at offset {directory.offset} holds {len(entries)} entries, the end "
+            f"The directory at offset {directory.offset} holds {count} entries, the end "
             f"record says {directory.entries}.",
         )
-    check_layout(entries, directory.offset)
-    kind = _kind({entry.name for entry in entries}, candidate.extension)
-    return FormatReport(kind, MEDIA_TYPE, {"entry_count": len(entries)})
+    check_layout(entries, raw, directory.offset)
+    kind = _kind(entries, candidate.extension)
+    return FormatReport(kind, MEDIA_TYPE, {"entry_count": count})
 
 
 def _find_directory(size_bytes: int) -> Steps[Directory]:
@@ -162,12 +162,12 @@ def _check_directory(directory: Directory) -> None:
         )
 
 
-def _kind(names: Set[str], extension: str) -> str:
+def _kind(entries: Entries, extension: str) -> str:
     """Tell whose archive this is by the names that its writer always gives."""
-    if any(name.count("/") == 1 and name.endswith("/data.pkl") for name in names):
+    if entries.torch_pickle:
         return "pytorch-zip"
-    if "config.json" in names and names & {"model.weights.h5", "model.weights.npz"}:
+    if entries.keras_config and entries.keras_weights:
         return "keras"
-    if all(name.endswith(".npy") for name in names) and (names or extension == ".npz"):
+    if entries.only_arrays and (entries.offsets or extension == ".npz"):
         return "npz"
     return "zip"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.indexer.verify.formats.check import check_format
 from services.indexer.verify.formats.gguf import MAX_HEADER_BYTES, MAX_WALKED_VALUES
-from services.indexer.verify.formats.table import check_format
 from tests.unit.services.indexer.verify.formats.files import (
     ARRAY,
     FORK_TYPE,

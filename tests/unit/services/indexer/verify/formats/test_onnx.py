@@ -1,5 +1,6 @@
 """An ONNX file passes when it is one protobuf message with all that a model must have."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -9,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from services.indexer.verify.formats import plan
+from services.indexer.verify.formats.check import check_format
 from services.indexer.verify.formats.onnx import MAX_FIELDS, MAX_FILE_BYTES
-from services.indexer.verify.formats.table import check_format
+from services.indexer.verify.formats.plan import FULL, TooCostly
 from tests.unit.services.indexer.verify.formats.files import (
     MemoryReader,
     accepted,
@@ -114,17 +115,15 @@ async def test_too_many_fields_are_refused() -> None:
     assert await refused(NAME, GOOD + b"\x28\x00" * MAX_FIELDS) == "onnx_too_many_fields"
 
 
-async def test_fields_that_each_need_a_read_are_refused_after_a_bounded_number(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_fields_that_each_need_a_read_are_too_costly_after_a_bounded_number() -> None:
     field = b"\xca\x01\x80\x80\x08"  # functions, 2**17 bytes
     step = len(field) + 2**17
     reader = MemoryReader(step * 99, {index * step: field for index in range(99)})
-    monkeypatch.setattr(plan, "MAX_READS", 50)
-    assert await refused(NAME, reader) == "check_too_many_reads"
+    with pytest.raises(TooCostly, match="50 separate reads"):
+        await check_format(NAME, reader, replace(FULL, reads=50))
     assert len(reader.reads) <= 1 + 50
-    monkeypatch.setattr(plan, "MAX_READ_BYTES", 2**20)
-    assert await refused(NAME, reader) == "check_too_many_bytes"
+    with pytest.raises(TooCostly, match="1048576 bytes read"):
+        await check_format(NAME, reader, replace(FULL, read_bytes=2**20))
 
 
 async def test_a_file_cut_at_any_byte_is_refused() -> None:

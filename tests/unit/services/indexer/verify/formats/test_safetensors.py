@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from services.indexer.verify.formats import json_members
+from services.indexer.verify.formats.check import check_format
 from services.indexer.verify.formats.safetensors import DTYPE_BITS, MAX_HEADER_BYTES
-from services.indexer.verify.formats.table import check_format
 from tests.unit.services.indexer.verify.formats.files import (
     MemoryReader,
     accepted,

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.indexer.verify.formats.check import check_format
 from services.indexer.verify.formats.pickle import LEGACY_TORCH_MAGIC
 from services.indexer.verify.formats.report import FormatReport
-from services.indexer.verify.formats.table import check_format
 from tests.unit.services.indexer.verify.formats.files import (
     MemoryReader,
     accepted,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.indexer.verify.formats.table import check_format
+from services.indexer.verify.formats.check import check_format
 from services.indexer.verify.formats.zip import MAX_DIRECTORY_BYTES, MAX_ENTRIES
 from tests.unit.services.indexer.verify.formats.files import (
     MemoryReader,
