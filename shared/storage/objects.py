@@ -82,13 +82,23 @@ class ObjectReader:
     async def read(
         self, bucket: str, key: str, offset: int, length: int, object_version: str | None = None
     ) -> bytes:
-        """Return up to `length` bytes from `offset`; the caller keeps `length` small."""
+        """Return up to `length` bytes from `offset`; the caller keeps `length` small.
+
+        A store that gives more than the range, which may be all of a large object, is not listened
+        to any further.
+        """
+        body = bytearray()
         with translated(f"{bucket}/{key}"):
             response = await self._client.get_object(
                 bucket, key, offset=offset, length=length, version_id=object_version
             )
             async with response:
-                return await response.read()
+                async for chunk in response.content.iter_any():
+                    body += chunk
+                    if len(body) > length:
+                        response.close()
+                        raise StorageUnavailable("it gives more than the range")
+        return bytes(body)
 
     async def stream(
         self, bucket: str, key: str, object_version: str | None = None
