@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import backlog, latency, lookups, stored, uploads, waiting
+from bench import backlog, large_headers, latency, lookups, stored, uploads, waiting
 from bench.common import System, running_system
 from bench.report import Finding, default_path, save, show
 
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[..., Finding]] = {
     "d": lookups.run,
     "e": waiting.run,
     "g": stored.run,
+    "h": large_headers.run,
 }
 
 DESCRIPTION = """\
@@ -26,7 +27,8 @@ Measure the registry beside plain programs, on the same servers and in the same 
   c  a backlog of bucket events, beside a bare loop
   d  lookups a second, beside a bare handler
   e  the indexer's memory while few events wait, beside while many do
-  g  from the PUT's reply to "ready" beside 50,000 versions, and 64 openings at once"""
+  g  from the PUT's reply to "ready" beside 50,000 versions, and 64 openings at once
+  h  an ordinary upload's time to ready while headers of 90 MB are checked"""
 
 
 def main() -> None:
@@ -36,7 +38,7 @@ def main() -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="a|b|c|d|e|g", help="which; default: all")
+    parser.add_argument("names", nargs="*", metavar="a|b|c|d|e|g|h", help="which; default: all")
     parser.add_argument("--quick", action="store_true", help="small and rough, to see it work")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go")
     parser.add_argument(

@@ -71,8 +71,8 @@ async def registry_round(system: System, plan: Plan) -> dict[str, list[float]]:
     ):
 
         async def one(number: int) -> float:
-            opened, replied = await _upload(uploads, number)
-            return (await _until_ready(query, opened) - replied) * 1000
+            opened, replied = await sent(uploads, f"latency-{number % 10}")
+            return (await until_ready(query, opened) - replied) * 1000
 
         await asyncio.gather(*(one(number) for number in range(8)))  # warm up
         return {"registry: ready": await _open_loop(one, plan)}
@@ -113,7 +113,7 @@ async def _bare_uploads(system: System, plan: Plan) -> dict[str, float]:
     async with open_uploads(system) as uploads:
 
         async def one(number: int) -> float:
-            opened, at = await _upload(uploads, number)
+            opened, at = await sent(uploads, f"latency-{number % 10}")
             replied[opened.key] = at
             return at
 
@@ -123,13 +123,15 @@ async def _bare_uploads(system: System, plan: Plan) -> dict[str, float]:
     return replied
 
 
-async def _upload(uploads: Uploads, number: int) -> tuple[Opened, float]:
-    opened = await uploads.open(f"latency-{number % 10}")
+async def sent(uploads: Uploads, model: str) -> tuple[Opened, float]:
+    """Upload a small file; return it, and when its PUT was answered."""
+    opened = await uploads.open(model)
     await uploads.put(opened)
     return opened, monotonic()
 
 
-async def _until_ready(query: Pool, opened: Opened) -> float:
+async def until_ready(query: Pool, opened: Opened) -> float:
+    """Wait until an upload is ready; return when it was."""
     target = f"/v1/models/{opened.model}/versions/{opened.number}?wait=30"
     answer = await query.request("GET", target)
     at = monotonic()
