@@ -101,9 +101,9 @@ class Settings(BaseSettings):
     verify_concurrency: int = Field(2, ge=1, le=64)
     """Objects hashed at once by streamed reads."""
 
-    format_check_processes: int = Field(2, ge=1, le=64)
+    format_check_processes: int = Field(1, ge=1, le=64)
     """Files with large headers that are checked at once, each in a process of its own."""
-    format_check_memory_mib: int = Field(320, ge=64, le=65_536)
+    format_check_memory_mib: int = Field(384, ge=64, le=65_536)
     """Memory of one such process, in MiB; a file whose check needs more is rejected."""
     format_check_cpu_seconds: int = Field(60, ge=1, le=3600)
     """Processor time of one such process; a file whose check needs more is rejected."""
