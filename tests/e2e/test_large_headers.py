@@ -13,7 +13,7 @@ async def uploaded(api: Api, model: str, data: bytes) -> Version:
     await api.put_parts(session, PATH, parts_of(data, 5 * MIB))
     answer = await api.complete(session, sha256={PATH: sha256_of(data)})
     assert answer.status_code == 200, answer.text
-    return await api.version(model, session.number, wait=60)
+    return await api.version(model, session.number, wait=30)
 
 
 async def test_a_good_one_becomes_ready_with_its_digest_and_its_format(
