@@ -3,11 +3,15 @@
 import os
 import resource
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 NICE: Final = 10
 """About a tenth of the processor where the services want it too, all of it where they do not."""
+AUTOGROUP: Final = Path("/proc/self/autogroup")
+"""Priority of the process's whole session, which is its own."""
 GRACE_SECONDS: Final = 5
 """From the signal that ends the process to the one that it could not withstand."""
 MIB: Final = 1024 * 1024
@@ -39,6 +43,8 @@ def confine(limits: ProcessLimits) -> None:
     It can open nothing any more, neither files nor connections. What it has open stays.
     """
     os.nice(NICE)
+    with suppress(OSError):  # where the kernel shares processors among sessions first, as Linux may
+        AUTOGROUP.write_text(str(NICE))
     seconds = limits.cpu_seconds
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + GRACE_SECONDS))
     if sys.platform == "linux":  # macOS has the limit, and refuses to set it

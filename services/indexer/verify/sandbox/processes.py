@@ -118,6 +118,7 @@ async def _running(module: str) -> AsyncGenerator[Process]:
         limit=MAX_LINE_BYTES,
         env={},
         cwd=CHECKOUT,
+        start_new_session=True,  # a session of its own: signals of a terminal are not for it
     )
     try:
         yield process
