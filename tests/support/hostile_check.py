@@ -34,6 +34,12 @@ def endless(candidate: Candidate) -> Plan:
         pass
 
 
+def endless_later(candidate: Candidate) -> Plan:
+    yield Range(5000, 1)
+    while True:
+        pass
+
+
 def steps(candidate: Candidate) -> Plan:
     yield from ()
     while True:
@@ -104,7 +110,7 @@ def _can(do: Callable[[], object]) -> str:
 
 PLANS: tuple[Callable[[Candidate], Plan], ...] = (
     *(memory, large_piece, endless, steps, reads, reading, outside, long_range, chatty, babble),
-    *(killed, defect, confined),
+    *(killed, defect, confined, endless_later),
 )
 
 

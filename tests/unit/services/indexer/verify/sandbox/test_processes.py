@@ -70,6 +70,18 @@ class Stuck(MemoryReader):
         return await super().read(offset, length)
 
 
+@dataclass
+class Noting(MemoryReader):
+    """Gives what is wanted, and tells when that is more than the head."""
+
+    wanted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def read(self, offset: int, length: int) -> bytes:
+        if offset > 0:
+            self.wanted.set()
+        return await super().read(offset, length)
+
+
 async def hostile(how: str, reader: MemoryReader = FILE, *, limits: ProcessLimits = LIMITS) -> Any:
     return await CheckProcesses(limits, 1, module=HOSTILE).check(f"model.{how}", reader)
 
@@ -168,11 +180,16 @@ async def test_it_is_killed_where_the_check_is_cancelled() -> None:
 
 
 async def test_it_is_killed_in_the_middle_of_its_work_too() -> None:
-    async def computes() -> bool | None:
-        return any(_cpu_ticks(process) for process in children()) or None
+    reader = Noting(FILE.size_bytes, {})
+    limits = ProcessLimits(LIMITS.memory_bytes, cpu_seconds=60)
+    checking = asyncio.create_task(hostile("endless_later", reader, limits=limits))
+    await reader.wanted.wait()
+    [process] = children()
+    before = _cpu_ticks(process)
 
-    limits = ProcessLimits(LIMITS.memory_bytes, cpu_seconds=3600)
-    checking = asyncio.create_task(hostile("endless", limits=limits))
+    async def computes() -> bool | None:  # it does not wait for its pipe any more
+        return _cpu_ticks(process) > before + 1 or None
+
     await eventually(computes)
     checking.cancel()
     with pytest.raises(asyncio.CancelledError):
