@@ -1,5 +1,4 @@
-"""A check in a process of its own: it has limits, it ends with who waits for it, it tells one
-answer."""
+"""A check in a process of its own has limits, ends with who waits for it, and tells one answer."""
 
 import asyncio
 import os
@@ -19,11 +18,7 @@ from services.indexer.verify.formats.report import FormatError
 from services.indexer.verify.sandbox import processes as module
 from services.indexer.verify.sandbox.limits import MIB, ProcessLimits
 from services.indexer.verify.sandbox.messages import Order, encode_order
-from services.indexer.verify.sandbox.processes import (
-    CheckProcesses,
-    CheckProcessFailed,
-    check_at_leisure,
-)
+from services.indexer.verify.sandbox.processes import CheckProcesses, CheckProcessFailed
 from tests.support.eventually import eventually
 from tests.support.headers import safetensors_of, with_a_gap, with_metadata, with_tensors
 from tests.unit.services.indexer.verify.formats.files import MemoryReader, gguf_file, zip_of
@@ -245,20 +240,3 @@ async def test_no_more_than_so_many_run_at_once() -> None:
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-
-
-async def test_a_small_header_needs_no_process() -> None:
-    none = CheckProcesses(LIMITS, 1, module="no.such.module")
-    report = await check_at_leisure("m.safetensors", MemoryReader.of(with_metadata(MIB)), none)
-    assert report.format == "safetensors"
-    with pytest.raises(CheckProcessFailed):
-        await check_at_leisure("m.safetensors", MemoryReader.of(with_metadata(2 * MIB)), none)
-
-
-async def test_a_file_that_costs_too_much_is_refused_with_the_limit() -> None:
-    checks = CheckProcesses(ProcessLimits(64 * MIB, 60), 1)
-    reader = MemoryReader.of(with_metadata(60 * MIB))
-    with pytest.raises(FormatError) as caught:
-        await check_at_leisure("m.safetensors", reader, checks)
-    assert caught.value.code == "format_too_costly"
-    assert "64 MiB of memory" in caught.value.reason
