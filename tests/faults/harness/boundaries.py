@@ -31,7 +31,7 @@ BOUNDARIES = {
     "before_offset_commit": Boundary("aiokafka:AIOKafkaConsumer.commit", "before"),
     # objects that are read whole
     "after_adoption": Boundary("services.indexer.events.found_objects:open_version", "after"),
-    "after_claim": Boundary("services.indexer.verify.full_reads:_hash", "before"),
+    "after_claim": Boundary("services.indexer.verify.full_reads:_read_whole", "before"),
     "after_full_read": Boundary("services.indexer.verify.full_reads:settle", "before"),
     # events out
     "between_events": Boundary("services.indexer.kafka.publisher:KafkaPublisher.send", "before", 2),

@@ -24,6 +24,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
+from shared.domain.part_digests import FileHasher
 from tests.faults.harness.boundaries import BOUNDARIES, Boundary
 from tests.faults.harness.safeguards import SAFEGUARDS
 
@@ -119,18 +120,18 @@ def _slow_read(seconds: str) -> None:
 
         return wrapped
 
-    _wrap("services.indexer.verify.full_reads:_hash", around)
+    _wrap("services.indexer.verify.full_reads:_read_whole", around)
 
 
 def _short_read(_: str) -> None:
     def around(_: Function) -> Function:
         async def wrapped(*_: Any) -> Any:
             os.kill(os.getpid(), signal.SIGSTOP)
-            return "0" * 64, 0
+            return FileHasher(1)  # it saw no byte
 
         return wrapped
 
-    _wrap("services.indexer.verify.full_reads:_hash", around)
+    _wrap("services.indexer.verify.full_reads:_read_whole", around)
 
 
 TAMPERINGS: dict[str, Callable[[str], None]] = {
