@@ -1,11 +1,11 @@
 """What the indexer's use cases work with."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from services.indexer.verify.sandbox.limits import MIB, ProcessLimits
-from services.indexer.verify.sandbox.processes import CheckProcesses
+from services.indexer.verify.validations import Validation, validations_of
 from shared.database.client import Database
 from shared.database.outbox import Outbox
 from shared.database.versions import Versions
@@ -26,8 +26,8 @@ class Context:
     groups: StorageGroups
     storage_slots: asyncio.Semaphore
     """Bounds the storage requests under way."""
-    check_processes: CheckProcesses
-    """Check formats whose headers are large."""
+    validations: Sequence[Validation]
+    """What an artifact must pass, in this order."""
 
     @classmethod
     def create(cls, settings: Settings, database: Database, storage: Storage) -> Self:
@@ -40,10 +40,5 @@ class Context:
             storage,
             StorageGroups(database, storage, settings),
             asyncio.Semaphore(settings.indexer_concurrency),
-            CheckProcesses(
-                ProcessLimits(
-                    settings.format_check_memory_mib * MIB, settings.format_check_cpu_seconds
-                ),
-                settings.format_check_processes,
-            ),
+            validations_of(settings),
         )

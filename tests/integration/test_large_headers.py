@@ -15,6 +15,7 @@ from services.indexer.events.indexing import index_objects
 from services.indexer.kafka.dead_letters import DeadLetter
 from services.indexer.verify.sandbox.limits import ProcessLimits
 from services.indexer.verify.sandbox.processes import CheckProcesses
+from services.indexer.verify.validations import ContainerFormat
 from services.indexer.work.workers import work_once
 from shared.database.work import claim_work
 from shared.domain.records import VersionRecord
@@ -128,7 +129,7 @@ async def test_a_broken_large_header_is_rejected_with_the_broken_rule(rig: Rig) 
 async def test_a_header_over_the_limits_is_rejected_for_good(rig: Rig) -> None:
     await indexed(rig, "costly", with_tensors(150_000))
     limits = ProcessLimits(memory_bytes=32 * MIB, cpu_seconds=60)
-    await worked(replace(rig.indexer, check_processes=CheckProcesses(limits, 1)))
+    await worked(replace(rig.indexer, validations=[ContainerFormat(CheckProcesses(limits, 1))]))
     version = await rig.version("costly")
     assert version.state == "rejected"
     [reason] = version.reasons
@@ -221,7 +222,7 @@ async def test_a_process_that_dies_is_a_failure_that_is_counted_and_tried_again(
     await indexed(rig, "dies", LARGE)
     limits = ProcessLimits(memory_bytes=320 * MIB, cpu_seconds=60)
     dying = CheckProcesses(limits, 1, module="tests.support.no_such_check")
-    await worked(replace(rig.indexer, check_processes=dying))
+    await worked(replace(rig.indexer, validations=[ContainerFormat(dying)]))
     version = await rig.version("dies")
     assert (version.state, version.reasons) == ("verifying", [])
     assert version.work is not None

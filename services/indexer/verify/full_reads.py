@@ -9,7 +9,7 @@ import asyncio
 from registry.schemas import Reason
 from services.indexer.context import Context
 from services.indexer.events.indexing import log_settled
-from services.indexer.verify.inspection import checked
+from services.indexer.verify.inspection import validate
 from shared.database.lifecycle import settle
 from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.work import confirm_digests
@@ -29,7 +29,7 @@ async def verify_version(version: VersionRecord, token: str, context: Context) -
     storage and database errors, and CheckProcessFailed.
     """
     verdicts = [
-        await checked(version, index, _verified(artifact), context, token)
+        await validate(version, index, _verified(artifact), context, token)
         if artifact.is_attested
         else await _verify(version, index, artifact, token, context)
         for index, artifact in enumerate(version.artifacts)
@@ -113,7 +113,7 @@ async def _verify(
         return Verdict(version.id, index, artifact, reason, token)
     await _keep_parts(version, index, artifact, read, context)
     hashed = artifact.model_copy(update={"sha256": found, "sha256_state": "verified"})
-    return await checked(version, index, _verified(hashed), context, token)
+    return await validate(version, index, _verified(hashed), context, token)
 
 
 def _verified(artifact: ArtifactRecord) -> ArtifactRecord:

@@ -4,10 +4,7 @@ from dataclasses import dataclass
 
 from registry.schemas import CompositeDigest, Reason
 from services.indexer.context import Context
-from services.indexer.verify.formats.check import check_format
-from services.indexer.verify.formats.plan import SMALL, TooCostly
-from services.indexer.verify.formats.report import FormatError
-from services.indexer.verify.sandbox.processes import check_at_leisure
+from services.indexer.verify.formats.plan import TooCostly
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.transitions import Verdict
 from shared.runtime.logs import get_logger
@@ -56,16 +53,16 @@ async def inspect_object(
         )
         if found is None:
             return None
-        judged = judge(artifact, found)
-        if isinstance(judged, Reason):
-            return Verdict(version.id, index, artifact, judged)
-        if judged.state == "pending":
-            return Verdict(version.id, index, judged)
+        attested = compare(artifact, found)
+        if isinstance(attested, Reason):
+            return Verdict(version.id, index, artifact, attested)
+        if attested.state == "pending":
+            return Verdict(version.id, index, attested)
         try:
-            return await checked(version, index, judged, context)
+            return await validate(version, index, attested, context)
         except TooCostly as costly:
             log.info("format is checked by a worker", key=artifact.key, detail=str(costly))
-            return Verdict(version.id, index, judged.model_copy(update={"state": "pending"}))
+            return Verdict(version.id, index, attested.model_copy(update={"state": "pending"}))
         except StorageUnavailable as error:
             # Raises where storage is away; where it answers, only this object cannot be read.
             await context.storage.buckets.exists(version.storage_group)
@@ -74,7 +71,7 @@ async def inspect_object(
             return Verdict(version.id, index, artifact.model_copy(update=pinned))
 
 
-def judge(artifact: ArtifactRecord, found: StoredObject) -> ArtifactRecord | Reason:
+def compare(artifact: ArtifactRecord, found: StoredObject) -> ArtifactRecord | Reason:
     """Compare what was announced with what storage attests, without any I/O.
 
     The artifact comes back verified, or still pending when only a full read can tell.
@@ -105,16 +102,16 @@ def judge(artifact: ArtifactRecord, found: StoredObject) -> ArtifactRecord | Rea
     return artifact.model_copy(update=pinned)
 
 
-async def checked(
+async def validate(
     version: VersionRecord,
     index: int,
     artifact: ArtifactRecord,
     context: Context,
     token: str | None = None,
 ) -> Verdict:
-    """Add the container format to an artifact of attested bytes, or the reason against it.
+    """Add what the validations find to an artifact of attested bytes, or the reason against it.
 
-    Without a token others wait for it: raises TooCostly where the check needs more than `SMALL`.
+    Without a token others wait for it: raises TooCostly where one needs more than a moment.
     """
     ranges = ObjectRanges(
         context.storage.objects,
@@ -123,13 +120,9 @@ async def checked(
         artifact.object_version,
         artifact.size_bytes,
     )
-    try:
-        if token is None:
-            report = await check_format(artifact.path, ranges, SMALL)
-        else:
-            report = await check_at_leisure(artifact.path, ranges, context.check_processes)
-    except FormatError as error:
-        reason = Reason(code=error.code, detail=str(error), path=artifact.path)
-        return Verdict(version.id, index, artifact, reason, token)
-    facts = {"format": report.format, "media_type": report.media_type, "details": report.details}
-    return Verdict(version.id, index, artifact.model_copy(update=facts), token=token)
+    for validation in context.validations:
+        found = await validation.check(artifact.path, ranges, at_leisure=token is not None)
+        if isinstance(found, Reason):
+            return Verdict(version.id, index, artifact, found, token)
+        artifact = artifact.model_copy(update=found)
+    return Verdict(version.id, index, artifact, token=token)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from registry.schemas import Reason
-from services.indexer.verify.inspection import judge
+from services.indexer.verify.inspection import compare
 from shared.domain.records import ArtifactRecord
 from shared.storage.objects import StoredObject
 from tests.support.records import SHA256, artifact
@@ -21,7 +21,7 @@ def stored(**fields: Any) -> StoredObject:
 
 
 def judged(announced: ArtifactRecord, found: StoredObject) -> ArtifactRecord:
-    result = judge(announced, found)
+    result = compare(announced, found)
     assert isinstance(result, ArtifactRecord), result
     assert (result.etag, result.object_version) == ("e1", "v1"), "pinned to the exact object"
     return result
@@ -63,14 +63,14 @@ def test_a_composite_of_parts_that_nobody_planned_attests_nothing(kind: str) -> 
 
 @pytest.mark.parametrize("size_bytes", [0, 4, 6])
 def test_another_size_is_refuted_even_under_the_right_digest(size_bytes: int) -> None:
-    result = judge(artifact(expected_sha256=SHA256), stored(size_bytes=size_bytes, sha256=SHA256))
+    result = compare(artifact(expected_sha256=SHA256), stored(size_bytes=size_bytes, sha256=SHA256))
     assert isinstance(result, Reason)
     assert (result.code, result.path) == ("size_mismatch", "model.bin")
     assert f"{size_bytes} bytes, 5 were" in result.detail
 
 
 def test_another_digest_than_promised_is_refuted() -> None:
-    result = judge(artifact(expected_sha256=SHA256), stored(sha256=OTHER))
+    result = compare(artifact(expected_sha256=SHA256), stored(sha256=OTHER))
     assert isinstance(result, Reason)
     assert (result.code, result.path) == ("digest_mismatch", "model.bin")
     assert SHA256 in result.detail
