@@ -9,6 +9,8 @@ from services.admin.composition import run_with_context
 from services.admin.dead_letters import topic as dead_letters
 from services.admin.dead_letters.letters import Letter, WholeLetter
 from services.admin.dead_letters.sender import open_sender
+from services.admin.leftovers.open_uploads import OpenMultipartUpload, list_open_uploads
+from services.admin.leftovers.strays import Leftover, list_leftovers
 from services.admin.migrate import MigrationReport
 from services.admin.migrate import migrate as build_what_is_missing
 from services.admin.rebuild.rebuild import rebuild
@@ -21,6 +23,7 @@ from services.indexer.reconcile.round import reconcile as compare
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would be done; change nothing.")]
 Partition = Annotated[int, typer.Argument(min=0, help="Partition of the dead-letter topic.")]
+Bucket = Annotated[str | None, typer.Option(help="Only what lies in this bucket.")]
 Offset = Annotated[int, typer.Argument(min=0, help="Offset in that partition.")]
 
 app = typer.Typer(
@@ -31,6 +34,10 @@ app = typer.Typer(
 )
 letters = typer.Typer(help="Messages and work that could not be handled.")
 app.add_typer(letters, name="dead-letters")
+strays = typer.Typer(help="Objects that belong to no version, and folders that wait for theirs.")
+app.add_typer(strays, name="strays")
+uploads = typer.Typer(help="Multipart uploads that were neither completed nor aborted.")
+app.add_typer(uploads, name="uploads")
 
 
 @app.command()
@@ -130,6 +137,43 @@ def replay_letters(
 
     report = run_with_context(use)
     (output.print_json if as_json else output.print_replayed)(report)
+
+
+@strays.command("list")
+def list_strays(
+    bucket: Bucket = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most entries to list.")] = 50,
+    after: Annotated[str, typer.Option(help="Go on after the entry with this id.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List strays with their reasons, and folders that wait; with --json one document a line."""
+
+    async def use(context: Context) -> list[Leftover]:
+        return await list_leftovers(context, bucket=bucket, after=after, limit=limit)
+
+    found = run_with_context(use)
+    if as_json:
+        output.print_json(*found)
+    else:
+        output.print_strays(found, more=len(found) == limit)
+
+
+@uploads.command("list")
+def list_uploads(
+    bucket: Bucket = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Most uploads to list.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List open multipart uploads with their sessions; with --json one document a line."""
+
+    async def use(context: Context) -> list[OpenMultipartUpload]:
+        return await list_open_uploads(context, bucket=bucket, limit=limit)
+
+    found = run_with_context(use)
+    if as_json:
+        output.print_json(*found)
+    else:
+        output.print_open_uploads(found)
 
 
 def _place(partition: int | None, offset: int | None, *, every: bool) -> tuple[int, int] | None:

@@ -1,5 +1,6 @@
 """What a person sees: tables and lines on stdout."""
 
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -10,6 +11,8 @@ from rich.table import Table
 
 from services.admin.dead_letters.letters import Letter, WholeLetter
 from services.admin.dead_letters.topic import ReplayReport
+from services.admin.leftovers.open_uploads import OpenMultipartUpload
+from services.admin.leftovers.strays import Leftover
 from services.admin.migrate import MigrationReport
 from services.admin.rebuild.report import Findings, RebuildReport
 from services.indexer.reconcile.report import Report
@@ -87,6 +90,40 @@ def print_letter(letter: WholeLetter) -> None:
     )
     for title, text in (("traceback", letter.traceback), ("value", letter.value)):
         typer.echo(f"{title}:\n{text.rstrip()}")
+
+
+def print_strays(found: Sequence[Leftover], *, more: bool) -> None:
+    """Print one stray or waiting folder a line, and how to go on where more may follow."""
+    columns = ("LAST SEEN", "CODE", "BUCKET", "KEY", "BYTES", "VERSION", "DETAIL")
+    rows = [
+        (
+            *(each.last_seen_at.isoformat(timespec="seconds"), each.code, each.bucket),
+            *(_printable(each.key), each.size_bytes, each.object_version),
+            _printable(each.detail),
+        )
+        for each in found
+    ]
+    _print_table(rows, columns)
+    if more:
+        typer.echo(f"more may follow: --after {shlex.quote(_printable(found[-1].id))}")
+
+
+def print_open_uploads(found: Iterable[OpenMultipartUpload]) -> None:
+    """Print one open multipart upload a line."""
+    columns = ("INITIATED", "BUCKET", "KEY", "MULTIPART ID", "UPLOAD", "SESSION")
+    rows = [
+        (
+            *(each.initiated_at.isoformat(timespec="seconds"), each.bucket, _printable(each.key)),
+            *(each.multipart_id, each.upload_id, each.session_state),
+        )
+        for each in found
+    ]
+    _print_table(rows, columns)
+
+
+def _printable(text: str) -> str:
+    """Return the text with what would move a terminal's cursor written out."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def _bytes(letter: Letter) -> str:

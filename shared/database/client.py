@@ -52,6 +52,7 @@ class Database:
         self.outbox = Collection(database["outbox"])
         self.storage_groups = Collection(database["storage_groups"])
         self.strays = Collection(database["strays"])
+        self.found_folders = Collection(database["found_folders"])
         self.leases = Collection(database["leases"])
         self.reports = Collection(database["reports"])
 

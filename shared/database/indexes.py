@@ -58,6 +58,8 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
             IndexModel([("last_seen_at", ASCENDING)]),
             IndexModel([("quarantined_at", ASCENDING), ("first_seen_at", ASCENDING)]),
         ],
+        # The queue; those that were given up are not due, and not in it.
+        "found_folders": [IndexModel([("due_at", ASCENDING)], sparse=True)],
     }
 
 
@@ -120,6 +122,7 @@ def _collection(database: Database, name: str) -> Collection:
         "versions": database.versions,
         "outbox": database.outbox,
         "strays": database.strays,
+        "found_folders": database.found_folders,
     }[name]
 
 

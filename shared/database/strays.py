@@ -1,16 +1,26 @@
 """Reports of objects that belong to no version."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pymongo import DeleteMany, UpdateOne
+
+from registry.schemas import Reason
 from shared.database.client import Database
-from shared.database.collection import Document
+from shared.database.collection import Document, find_each, portions
+from shared.database.errors import DuplicateKey
+from shared.database.found_folders import in_bucket
+
+_RACES = 5
+"""Tries at reporting what others report at the same moment."""
+CHANGES_TOGETHER = 1000
+"""Changes of one statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stray:
-    """An object of no version."""
+    """An object of no version, or a folder of them, whose key ends with a slash."""
 
     bucket: str
     key: str
@@ -25,9 +35,48 @@ class Stray:
         return f"{self.bucket}/{self.key}?versionId={self.object_version or ''}"
 
 
+@dataclass(frozen=True, slots=True)
+class ReportedStray:
+    """A stray as it is reported."""
+
+    stray: Stray
+    reason: Reason
+    first_seen_at: datetime
+    last_seen_at: datetime
+    quarantined_at: datetime | None
+
+
 async def report_stray(database: Database, stray: Stray, code: str, detail: str) -> bool:
     """Keep a report with its reason; True for a new one, False where only its time is renewed."""
+    return bool(await report_strays(database, [(stray, Reason(code=code, detail=detail))]))
+
+
+async def report_strays(
+    database: Database, strays: Sequence[tuple[Stray, Reason]]
+) -> list[tuple[Stray, Reason]]:
+    """Keep a report of each with its reason, in one statement; returns those that are new."""
     now = await database.now()
+    new: list[tuple[Stray, Reason]] = []
+    for start in range(0, len(strays), CHANGES_TOGETHER):
+        together = strays[start : start + CHANGES_TOGETHER]
+        reported = await _upsert(database, [_report(*each, now) for each in together])
+        new += [each for each in together if each[0].id in reported]
+    return new
+
+
+async def _upsert(database: Database, changes: Sequence[UpdateOne]) -> set[str]:
+    for races_left in reversed(range(_RACES)):
+        try:
+            result = await database.strays.bulk_write(changes)
+        except DuplicateKey:  # another reported one of them at this moment
+            if not races_left:
+                raise
+        else:
+            return set((result.upserted_ids or {}).values())
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _report(stray: Stray, reason: Reason, now: datetime) -> UpdateOne:
     found: Document = {
         "bucket": stray.bucket,
         "key": stray.key,
@@ -35,11 +84,48 @@ async def report_stray(database: Database, stray: Stray, code: str, detail: str)
         "size_bytes": stray.size_bytes,
         "first_seen_at": now,
     }
-    seen: Document = {"code": code, "detail": detail, "last_seen_at": now}
-    result = await database.strays.update_one(
-        {"_id": stray.id}, {"$setOnInsert": found, "$set": seen}, upsert=True
+    seen: Document = {"code": reason.code, "detail": reason.detail, "last_seen_at": now}
+    return UpdateOne({"_id": stray.id}, {"$setOnInsert": found, "$set": seen}, upsert=True)
+
+
+async def codes_of_strays(database: Database, ids: Iterable[str]) -> dict[str, str]:
+    """Return the reported codes of those of the ids that are reported."""
+    return {found["_id"]: found["code"] async for found in find_each(database.strays, "_id", ids)}
+
+
+async def renew_strays(database: Database, ids: Sequence[str]) -> None:
+    """Record that reported strays were seen again."""
+    now = await database.now()
+    for start in range(0, len(ids), CHANGES_TOGETHER):
+        together = ids[start : start + CHANGES_TOGETHER]
+        changes = [UpdateOne({"_id": each}, {"$set": {"last_seen_at": now}}) for each in together]
+        await database.strays.bulk_write(changes)
+
+
+async def forget_strays(database: Database, ids: Iterable[str]) -> None:
+    """Remove the reports of objects that belong to a version by now."""
+    changes = [DeleteMany({"_id": {"$in": portion}}) for portion in portions(ids)]
+    if changes:
+        await database.strays.bulk_write(changes)
+
+
+async def list_strays(
+    database: Database, *, bucket: str | None, after: str, limit: int
+) -> list[tuple[str, ReportedStray]]:
+    """Return up to `limit` reports with their ids, of those whose ids sort after `after`."""
+    query = {"_id": {"$gt": after}} if bucket is None else {"_id": in_bucket(bucket, after)}
+    cursor = database.strays.find(query).sort([("_id", 1)]).limit(limit)
+    return [(found["_id"], _reported(found)) for found in await cursor.to_list()]
+
+
+def _reported(found: Document) -> ReportedStray:
+    return ReportedStray(
+        Stray(found["bucket"], found["key"], found["object_version"], found["size_bytes"]),
+        Reason(code=found["code"], detail=found["detail"]),
+        found["first_seen_at"],
+        found["last_seen_at"],
+        found.get("quarantined_at"),
     )
-    return result.upserted_id is not None
 
 
 async def count_strays(database: Database, *, seen_since: datetime) -> int:

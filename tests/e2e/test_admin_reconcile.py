@@ -2,8 +2,18 @@
 
 from tests.support.admin import admin, told
 from tests.support.api import Api
+from tests.support.eventually import eventually
 from tests.support.system import System
 from tests.support.unheard import silent_bucket, write
+
+
+async def known(api: Api, model: str) -> None:
+    """Wait until a worker has adopted the model's folder."""
+
+    async def look() -> bool | None:
+        return (await api.query.get(f"/v1/models/{model}")).is_success or None
+
+    await eventually(look)
 
 
 async def test_a_dry_run_tells_and_changes_nothing_and_a_run_repairs(
@@ -13,12 +23,13 @@ async def test_a_dry_run_tells_and_changes_nothing_and_a_run_repairs(
 
     told_only = await told(environment, "reconcile", "--dry-run")
     assert told_only["dry_run"] is True
-    assert told_only["indexed"] >= 1
+    assert told_only["found"] >= 1
     assert await system.database.versions.count_documents({"model": model}) == 0
 
     repaired = await told(environment, "reconcile")
     assert repaired["dry_run"] is False
-    assert repaired["indexed"] >= 1
+    assert repaired["found"] >= 1
+    await known(api, model)
     assert (await api.version(model, 1, wait=30)).state == "ready"
 
 

@@ -33,7 +33,10 @@ METADATA: dict[str, Any] = {
     "tags": {"team": "risk"},
     "properties": {"nested": {"deep": True}},
 }
-COLLECTIONS = ("models", "versions", "handles", "outbox", "storage_groups", "strays", "reports")
+COLLECTIONS = (
+    *("models", "versions", "handles", "outbox", "storage_groups"),
+    *("strays", "found_folders", "reports"),
+)
 
 
 @dataclass(frozen=True)

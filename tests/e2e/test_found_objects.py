@@ -1,10 +1,12 @@
 """Objects that a plain S3 client wrote: adopted under the key rule, reported outside it."""
 
 import os
+import shlex
 from typing import Any
 
 import pytest
 
+from tests.support.admin import admin
 from tests.support.api import Api, file_of, sha256_of
 from tests.support.eventually import eventually
 from tests.support.system import Footprint, System
@@ -44,6 +46,63 @@ async def test_an_object_under_the_key_rule_becomes_a_version(
     [artifact] = version.artifacts
     assert (artifact.path, artifact.sha256) == ("weights+extra/model.bin", sha256_of(data))
     assert await api.download(model, 3, artifact.path) == data
+
+
+async def test_a_folder_becomes_one_version_with_all_its_files(
+    api: Api, system: System, model: str
+) -> None:
+    files = {f"shards/{n}.bin": os.urandom(500) for n in range(12)}
+    write(system, f"{model}/1/", b"")  # as some clients show a folder
+    for path, data in files.items():
+        write(system, f"{model}/1/{path}", data)
+    await adopted(api, model)
+    version = await api.version(model, 1, wait=30)
+    digests = {artifact.path: artifact.sha256 for artifact in version.artifacts}
+    assert digests == {path: sha256_of(data) for path, data in files.items()}
+
+    write(system, f"{model}/1/late.bin", b"bytes")
+    report = await stray(system, f"{model}/1/late.bin", "came_after_adoption")
+    assert f"version 1 of model '{model}' was made of this folder before" in report["detail"]
+    assert await api.version(model, 1) == version
+
+
+async def test_an_operator_lists_what_belongs_to_no_version(
+    environment: dict[str, str], system: System, model: str
+) -> None:
+    bucket = system.settings.minio_bucket
+    for number in (1, 2, 3):
+        write(system, f"{model}/{number}/[empty].bin", b"")
+        await stray(system, f"{model}/{number}/[empty].bin", "empty_object")
+    listed = ("strays", "list", "--bucket", bucket, "--after", f"{bucket}/{model}")
+    first = await admin(environment, *listed, "--limit", "2")
+    assert (first.status, first.err) == (0, "")
+    head, *lines, more = first.out.splitlines()
+    assert head.split()[:4] == ["LAST", "SEEN", "CODE", "BUCKET"]
+    assert [f"{model}/{number}/[empty].bin" in lines[number - 1] for number in (1, 2)] == [True] * 2
+    after = shlex.split(more)[-1]
+    rest = await admin(environment, "strays", "list", "--after", after, "--limit", "1", "--json")
+    [document] = rest.documents
+    assert (document["key"], document["code"]) == (f"{model}/3/[empty].bin", "empty_object")
+    assert document["size_bytes"] == 0
+
+
+async def test_an_operator_lists_open_multipart_uploads(
+    environment: dict[str, str], system: System, model: str
+) -> None:
+    client: Any = system.s3
+    bucket, key = system.settings.minio_bucket, f"{model}/1/model.bin"
+    opened = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+    try:
+        done = await admin(environment, "uploads", "list", "--bucket", bucket, "--json")
+        assert (done.status, done.err) == (0, "")
+        [mine] = [each for each in done.documents if each["key"] == key]
+        assert (mine["multipart_id"], mine["upload_id"]) == (opened, None)
+        told = await admin(environment, "uploads", "list", "--limit", "1000")
+        assert key in told.out
+    finally:
+        client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=opened)
+    unknown = await admin(environment, "uploads", "list", "--bucket", "no-group-of-ours")
+    assert (unknown.status, unknown.out) == (3, "")
 
 
 async def test_a_label_in_the_key_becomes_the_label_of_the_next_number(

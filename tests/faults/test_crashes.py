@@ -55,6 +55,23 @@ async def test_an_indexer_killed_while_it_reads_objects_whole_is_followed_by_ano
     assert await registry.violations() == []
 
 
+@pytest.mark.parametrize(
+    "boundary",
+    ["after_sighting", "before_adoption", "after_adoption", "before_manifest", "before_leaving"],
+)
+async def test_a_folder_whose_indexer_is_killed_becomes_one_version_with_all_its_files(
+    registry: Harness, boundary: str
+) -> None:
+    async with registry.nobody_relays():
+        indexer = await registry.start("indexer", f"crash:{boundary}", "lease:1")
+        for name in "abcd":
+            registry.write(f"{registry.model}/1/{name}.bin", os.urandom(500))
+            registry.write(f"{registry.model}/1.0/{name}.bin", os.urandom(500))
+        await indexer.killed()
+    await registry.restart(indexer)
+    assert await registry.violations() == []
+
+
 @pytest.mark.parametrize("boundary", ["after_intent", "after_manifest"])
 async def test_an_answer_that_is_lost_with_ingest_opens_no_second_version(
     registry: Harness, boundary: str

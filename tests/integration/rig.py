@@ -13,6 +13,8 @@ import httpx
 
 from registry.schemas import Model, UploadRequest, UploadSession
 from services.indexer.context import Context
+from services.indexer.found.adopter import adopt_once
+from services.indexer.kafka.dead_letters import DeadLetter
 from services.ingest import context as ingest
 from services.ingest.uploads.opening import open_upload
 from shared.database.client import open_database
@@ -79,6 +81,15 @@ class Rig:
             assert answer.status_code == 200, answer.text
         return session
 
+    async def adopt(self) -> None:
+        """Have every folder that is complete adopted; none may fail."""
+
+        async def bury(letter: DeadLetter) -> None:
+            raise AssertionError(letter.headers["reason"])
+
+        while await adopt_once(self.indexer, bury, lambda: None):
+            pass
+
     async def version(self, model: str, number: int = 1) -> VersionRecord:
         """The version as it is recorded."""
         found = await self.indexer.database.versions.find_one({"model": model, "number": number})
@@ -101,6 +112,7 @@ class Rig:
 async def opened_rig(addresses: Addresses, **changes: Any) -> AsyncGenerator[Rig]:
     """Open the contexts over buckets and a database that nobody else uses."""
     small = {"upload_single_put_max_bytes": MIB, "upload_part_size_bytes": 5 * MIB}
+    small["found_settle_seconds"] = 0  # a folder is complete once it is recorded
     settings = settings_of(isolated(addresses)).model_copy(update={**small, **changes})
     async with (
         open_database(settings) as database,

@@ -46,6 +46,7 @@ async def bury(letter: DeadLetter) -> None:
 
 async def work(rig: Rig) -> None:
     """Do what is left to workers."""
+    await rig.adopt()
     while await work_once(rig.indexer, bury):
         pass
 
@@ -71,6 +72,7 @@ def repaired(report: Report) -> dict[str, int]:
     """What the report counts besides what it saw."""
     kinds = (
         "indexed",
+        "found",
         "expired",
         "missing",
         "restored",
@@ -103,7 +105,9 @@ async def test_a_joined_multipart_upload_becomes_ready(rig: Rig) -> None:
 
 async def test_an_object_that_nobody_announced_becomes_a_version(rig: Rig) -> None:
     rig.put("churn/3/a+b c.bin")
-    assert repaired(await reconcile(rig.indexer)) == {"indexed": 1}
+    assert repaired(await reconcile(rig.indexer)) == {"found": 1}
+    assert repaired(await reconcile(rig.indexer)) == {}, "it is in the queue"
+    await rig.adopt()
     assert (await rig.version("churn", 3)).state == "verifying"
     assert repaired(await reconcile(rig.indexer)) == {}, "it is in the hands of the full read"
     await work(rig)
@@ -192,7 +196,7 @@ async def test_a_stray_is_counted_and_left_alone(rig: Rig) -> None:
         assert repaired(await reconcile(rig.indexer)) == {"strays": 1}
     rig.put("churn/1/model.bin")
     await rig.indexer.storage.objects.remove(rig.bucket, "outside-the-rule")
-    assert repaired(await reconcile(rig.indexer)) == {"indexed": 1}, "the stray is gone"
+    assert repaired(await reconcile(rig.indexer)) == {"found": 1}, "the stray is gone"
 
 
 async def test_quarantine_hides_a_stray_past_its_time_and_keeps_its_bytes(
@@ -245,6 +249,7 @@ async def everything(rig: Rig) -> list[Any]:
     """All that a comparison might change."""
     database = rig.indexer.database
     collections = (database.versions, database.models, database.outbox, database.strays)
+    collections += (database.found_folders,)
     documents = [await each.find().sort([("_id", 1)]).to_list() for each in collections]
     listed = rig.s3.list_object_versions(Bucket=rig.bucket, Prefix="")
     ids = [each["VersionId"] for each in listed["Versions"] + listed.get("DeleteMarkers", [])]
@@ -259,14 +264,22 @@ async def test_a_dry_run_tells_what_it_would_do_and_changes_nothing(addresses: A
         await rig.indexer.storage.objects.remove(rig.bucket, gone.key, gone.object_version)
         await rig.upload("lost-event", ("a.bin", b"bytes"), ("b.bin", b"bytes"))
         await expire(rig, await rig.open("over", ("model.bin", b"bytes")))
-        rig.put("found/1/model.bin")
+        rig.put("found/1/", b"")  # shows the folder
+        for path in ("a.bin", "b.bin"):
+            rig.put(f"found/1/{path}")
         rig.put("outside-the-rule")
         before = await everything(rig)
 
         told = await reconcile(rig.indexer, dry_run=True)
 
         assert await everything(rig) == before
-        assert repaired(told) == {"indexed": 2, "expired": 1, "missing": 1, "strays": 1}
+        assert repaired(told) == {
+            "indexed": 1,
+            "found": 1,
+            "expired": 1,
+            "missing": 1,
+            "strays": 1,
+        }
         done = await reconcile(rig.indexer)
         assert repaired(done) == {**repaired(told), "quarantined": 1}
 
@@ -279,7 +292,9 @@ async def test_an_absent_bucket_is_an_error_and_marks_nothing_missing(rig: Rig) 
     await database.versions.update_one({"model": "churn"}, {"$set": {"storage_group": absent}})
     report = await reconcile(rig.indexer)
     assert report.errors == [f"bucket {absent!r} is not there"]
-    assert repaired(report) == {"strays": 1}, "its object in the other bucket"
+    assert repaired(report) == {"found": 1}, "its object in the other bucket"
+    await rig.adopt()
+    assert repaired(await reconcile(rig.indexer)) == {"strays": 1}, "its key is the version's"
     assert (await rig.version("churn")).state == "ready"
 
 
@@ -290,7 +305,7 @@ async def test_two_reconcilers_at_once_double_nothing(rig: Rig) -> None:
     await expire(rig, await rig.open("over", ("model.bin", b"bytes")))
     first, second = await asyncio.gather(reconcile(rig.indexer), reconcile(rig.indexer))
     counts = sorted((first, second), key=lambda report: report.repaired)
-    assert [repaired(report) for report in counts] == [{}, {"indexed": 2, "expired": 1}]
+    assert [repaired(report) for report in counts] == [{}, {"indexed": 1, "found": 1, "expired": 1}]
     assert await rig.told("churn") == ["created", "ready"]
     assert await rig.told("over") == ["created", "rejected"]
 

@@ -11,8 +11,9 @@ from uuid import uuid4
 import pytest
 
 from registry.schemas import Reason
-from shared.database import reports, storage_groups, strays, work
+from shared.database import found_folders, reports, storage_groups, strays, work
 from shared.database.client import Database
+from shared.database.collection import Transaction
 from shared.database.handles import resolve_handle
 from shared.database.leases import run_under_lease
 from shared.database.lifecycle import mark_missing, mark_present, open_version, reject, settle
@@ -28,6 +29,7 @@ from shared.database.recovery.versions import (
 )
 from shared.database.sessions import clean_again, complete_session, finish_join, overdue_sessions
 from shared.database.versions import Versions
+from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.part_digests import PartDigests
 from shared.domain.records import VersionRecord, new_id, utc_now
 from tests.integration.drafts import draft, pending_events, to_be_read, verified
@@ -164,11 +166,44 @@ async def use_the_small_collections(database: Database, model: str) -> None:
     await strays.mark_quarantined(database, stray)
     await reports.keep_place(database, reports.UNDER_WAY, {"place": {}})
     assert await reports.find_place(database, reports.UNDER_WAY) is not None
+    assert await strays.codes_of_strays(database, [stray.id]) == {stray.id: "outside_key_rule"}
+    await strays.renew_strays(database, [stray.id])
+    for bucket in (None, "bucket"):
+        assert await strays.list_strays(database, bucket=bucket, after="", limit=5)
+    await strays.forget_strays(database, [stray.id])
     await reports.keep_comparison(database, {"started_at": now})
     assert await reports.find_place(database, reports.UNDER_WAY) is None
     assert await reports.last_comparison_began(database) == now
     await reports.remember_replay(database, model, now)
     assert await reports.replays_of(database, [model])
+
+
+async def use_found_folders(database: Database, model: str) -> None:
+    at_once = Settling(timedelta(), timedelta())
+    place = "bucket", f"{model}/1/"
+    [new] = await found_folders.record_folders(database, {place: f"{model}/1/a"}, at_once)
+    assert await found_folders.known_folders(database, [new]) == {new}
+    assert await found_folders.next_due(database, timedelta(seconds=5)) == timedelta()
+
+    async def claim() -> FoundFolder:
+        [taken] = await found_folders.claim_folders(database, "mine", LEASE, at_once, most=5)
+        return taken
+
+    folder = await claim()
+    assert await found_folders.renew_folders(database, [new], "mine", LEASE)
+
+    async def hold(transaction: Transaction) -> None:
+        await found_folders.hold_folders(database, [new], "mine", transaction)
+
+    await database.transaction(hold)
+    await found_folders.give_back_folders(database, [folder], "mine", -LEASE)
+    await found_folders.postpone_folder(database, await claim(), "mine", -LEASE)
+    assert await found_folders.give_up_folder(database, await claim(), "mine", "it failed")
+    for bucket in (None, "bucket"):
+        assert await found_folders.list_folders(database, bucket=bucket, after="", limit=5)
+    await found_folders.retry_folders(database, [place], at_once)
+    await found_folders.finish_folders(database, [await claim()], "mine", at_once)
+    assert await found_folders.known_folders(database, [new]) == set()
 
 
 async def use_recovery(database: Database, model: str) -> None:
@@ -195,6 +230,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_sessions_and_work(database, f"{model} work")
     await use_outbox_and_leases(database, f"{model} outbox")
     await use_the_small_collections(database, model)
+    await use_found_folders(database, f"{model}-found")
     await use_recovery(database, f"{model} lost")
 
     known = places_in_the_source()

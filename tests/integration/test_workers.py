@@ -16,7 +16,8 @@ from services.indexer.events.indexing import index_objects
 from services.indexer.kafka.dead_letters import DeadLetter
 from services.indexer.kafka.errors import KafkaUnavailable
 from services.indexer.work import workers as module
-from services.indexer.work.workers import pause_after, work_once
+from services.indexer.work.pauses import pause_after
+from services.indexer.work.workers import work_once
 from shared.database.lifecycle import reject
 from shared.database.versions import Versions
 from shared.database.work import claim_work
@@ -40,7 +41,8 @@ async def rig(addresses: Addresses) -> AsyncIterator[Rig]:
     async with opened_rig(addresses, work_max_attempts=ATTEMPTS) as opened:
         written = opened.put(KEY, DATA)
         event = parse_bucket_event(event_of(opened.bucket, KEY, written))
-        assert len(await index_objects(event, opened.indexer)) == 1
+        assert (await index_objects(event, opened.indexer)).folders == 1
+        await opened.adopt()
         yield opened
 
 
@@ -92,7 +94,7 @@ async def make_due(rig: Rig) -> None:
 
 
 async def replayed(rig: Rig, letter: DeadLetter) -> list[VersionRecord]:
-    return await index_objects(parse_bucket_event(letter.value), rig.indexer)
+    return (await index_objects(parse_bucket_event(letter.value), rig.indexer)).changed
 
 
 async def fail_for_good(rig: Rig, letters: Letters) -> DeadLetter:

@@ -20,6 +20,7 @@ def isolated(addresses: Addresses) -> dict[str, str]:
         "MINIO_BUCKET": f"test-{token}",
         "MANIFEST_BUCKET": f"test-{token}-manifests",
         "RECONCILE_INTERVAL_SECONDS": "0",
+        "FOUND_SETTLE_SECONDS": "1",
         "KAFKA_MODEL_EVENTS_TOPIC": f"test-{token}.model-events",
         "KAFKA_DEAD_LETTER_TOPIC": f"test-{token}.dead-letter",
         "KAFKA_INDEXER_GROUP": f"test-{token}",

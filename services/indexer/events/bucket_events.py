@@ -24,6 +24,8 @@ class ObjectWritten:
     object_version: str | None = None
     sequencer: str = ""
     """Orders the events of one key: longer is later, then the greater text."""
+    size_bytes: int | None = None
+    """None where the event does not tell it."""
 
     @property
     def order(self) -> tuple[int, str]:
@@ -35,6 +37,10 @@ def _decoded(key: object) -> object:
     return unquote_plus(key, errors="strict") if isinstance(key, str) else key
 
 
+def _size(told: object) -> int | None:
+    return told if isinstance(told, int) and 0 <= told < 2**63 else None
+
+
 class _Bucket(BaseModel):
     name: str = Field(min_length=1)
 
@@ -43,6 +49,8 @@ class _Object(BaseModel):
     key: Annotated[str, BeforeValidator(_decoded)] = Field(min_length=1)
     version_id: str | None = Field(None, alias="versionId")
     sequencer: str = ""
+    size: Annotated[int | None, BeforeValidator(_size)] = None
+    """Only reported: an event is no worse for not telling it."""
 
 
 class _S3(BaseModel):
@@ -84,6 +92,7 @@ def parse_bucket_event(value: bytes | None) -> list[ObjectWritten]:
             record.s3.object.key,
             record.s3.object.version_id or None,
             record.s3.object.sequencer,
+            record.s3.object.size,
         )
         for record in notification.records
         if record.event_name.removeprefix("s3:").startswith("ObjectCreated:")

@@ -11,10 +11,9 @@ from tenacity import (
 
 from services.indexer.context import Context
 from services.indexer.events.bucket_events import ObjectWritten, PoisonMessage, parse_bucket_event
-from services.indexer.events.indexing import index_objects
+from services.indexer.events.indexing import Indexed, index_objects
 from services.indexer.kafka.dead_letters import Bury, DeadLetter, RawRecord
 from shared.domain.errors import Unavailable
-from shared.domain.records import VersionRecord
 from shared.runtime.logs import get_logger
 
 RETRY_SECONDS = 60.0
@@ -26,7 +25,7 @@ log = get_logger(__name__)
 
 
 async def handle_batch(records: Sequence[RawRecord], *, context: Context, bury: Bury) -> bool:
-    """Index the batch; True where objects must be read whole next.
+    """Index the batch; True where work is left to do: objects to be read whole, or found.
 
     Absent servers are waited for with jitter. When that takes over a minute the error is raised:
     the batch is then not acknowledged and comes again. A message that cannot be handled, for
@@ -38,31 +37,31 @@ async def handle_batch(records: Sequence[RawRecord], *, context: Context, bury: 
         if (written := await _parse(record, bury)) is not None
     ]
     try:
-        changed = await _index([each for _, written in parsed for each in written], context)
+        indexed = [await _index([each for _, written in parsed for each in written], context)]
     except OUTAGE:
         raise
     except Exception as error:
         # A defect, of the data or of ours: find the message that brings it out.
         log.error("batch failed", messages=len(records), exc_info=error)
-        changed = await _index_one_by_one(parsed, context, bury)
-    return any(version.work for version in changed)
+        indexed = await _index_one_by_one(parsed, context, bury)
+    return any(each.has_work for each in indexed)
 
 
 async def _index_one_by_one(
     parsed: Sequence[tuple[RawRecord, list[ObjectWritten]]], context: Context, bury: Bury
-) -> list[VersionRecord]:
-    changed: list[VersionRecord] = []
+) -> list[Indexed]:
+    indexed: list[Indexed] = []
     for record, written in parsed:
         try:
-            changed += await _index(written, context)
+            indexed.append(await _index(written, context))
         except OUTAGE:
             raise
         except Exception as error:
             await _bury(record, error, bury)
-    return changed
+    return indexed
 
 
-async def _index(written: Sequence[ObjectWritten], context: Context) -> list[VersionRecord]:
+async def _index(written: Sequence[ObjectWritten], context: Context) -> Indexed:
     async for attempt in _patience():
         with attempt:
             return await index_objects(written, context)

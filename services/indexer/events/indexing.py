@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from registry.schemas import SETTLED
 from services.indexer.context import Context
 from services.indexer.events.bucket_events import ObjectWritten
-from services.indexer.events.found_objects import adopt_object, report_stray
+from services.indexer.found.recording import record_found, settling_of
+from services.indexer.found.stray_reports import report_stray
 from services.indexer.verify.attested_parts import keep_attested_parts
 from services.indexer.verify.inspection import inspect_object
+from shared.database.found_folders import retry_folders
 from shared.database.lifecycle import settle
 from shared.database.sessions import clean_again
 from shared.database.work import FAILED, retry_work
+from shared.domain.object_keys import folder_of
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.sessions import GIVEN_UP
 from shared.domain.transitions import Verdict
@@ -27,18 +31,41 @@ Place = tuple[VersionRecord, int]
 """A version, and the index of one of its artifacts."""
 
 
-async def index_objects(written: Iterable[ObjectWritten], context: Context) -> list[VersionRecord]:
-    """Record what the written objects mean; returns the versions that are new or changed state.
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What written objects came to."""
+
+    changed: list[VersionRecord]
+    """Versions whose state changed, or on which work began anew."""
+    folders: int = 0
+    """Folders in which objects of no version were seen."""
+    new_folders: int = 0
+    """Those of them that nobody has seen before, and in which something is new."""
+
+    @property
+    def has_work(self) -> bool:
+        """Whether workers have something to do next."""
+        return self.folders > 0 or any(version.work for version in self.changed)
+
+
+async def index_objects(
+    written: Iterable[ObjectWritten], context: Context, *, retry: bool = True
+) -> Indexed:
+    """Record what the written objects mean.
 
     Repeats, in this batch or later, change nothing, so a batch can be given again after a storage
-    or database error, which this raises.
+    or database error, which this raises. With `retry`, folders that were given up are tried again:
+    an event that tells of them may be a dead letter that was replayed.
     """
     # 1. The newest event of each object version, in buckets that are ours.
     objects = [o for o in _newest(written) if await _is_ours(o, context)]
     # 2. What is known of them, in one query.
     places = await _places([o.key for o in objects], context)
-    # 3. Adopt or report the objects that nobody announced.
-    adopted = [await adopt_object(o, context) for o in objects if (o.bucket, o.key) not in places]
+    # 3. Record or report the objects that nobody announced; what becomes of them takes longer.
+    unknown = [o for o in objects if (o.bucket, o.key) not in places]
+    seen, new = await record_found(unknown, context, retry=retry)
+    if retry:
+        await _retry_adoption(places.values(), context)
     # 4. Look at the announced ones, in parallel, and settle what is known of them meanwhile.
     announced = [(o, p) for o in objects if (p := places.get((o.bucket, o.key)))]
     judging = [asyncio.create_task(_judge(o, place, context)) for o, place in announced]
@@ -51,7 +78,7 @@ async def index_objects(written: Iterable[ObjectWritten], context: Context) -> l
         await end(*judging)  # those under way after an error
     for record in records:
         log_settled(record)
-    return records + [record for record in adopted if record is not None]
+    return Indexed(records, len(seen.folders), len(new & seen.new))
 
 
 def log_settled(record: VersionRecord) -> None:
@@ -90,6 +117,16 @@ async def _places(keys: Sequence[str], context: Context) -> dict[tuple[str, str]
     }
 
 
+async def _retry_adoption(places: Iterable[Place], context: Context) -> None:
+    """Have folders tried again that were given up although their version was opened."""
+    adopted = {
+        (version.storage_group, folder_of(version.artifacts[index].key))
+        for version, index in places
+        if version.source == "object"
+    }
+    await retry_folders(context.database, adopted, settling_of(context.settings))
+
+
 async def _judge(written: ObjectWritten, place: Place, context: Context) -> Verdict | None:
     version, index = place
     artifact = version.artifacts[index]
@@ -100,13 +137,13 @@ async def _judge(written: ObjectWritten, place: Place, context: Context) -> Verd
         await retry_work(context.database, version)  # no verdict does: there is no object yet
     if _is_another(written, artifact):
         detail = "written again after it was verified; the verified object stays"
-        await report_stray(written, None, "written_again", detail, context)
+        await report_stray(written, "written_again", detail, context)
         return None
     if version.session is not None and version.session.state in GIVEN_UP:
         await _clean_late(written, version, context)
         return None
     if version.state == "rejected":
-        await report_stray(written, None, "version_rejected", "its version is rejected", context)
+        await report_stray(written, "version_rejected", "its version is rejected", context)
         return None
     if artifact.state == "verified":
         return None  # a repeat

@@ -5,12 +5,10 @@ import json
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import quote_plus
 
 from aiokafka import ConsumerRecord
-
-from shared.domain.records import ArtifactRecord
 
 RawRecord = ConsumerRecord[bytes, bytes]
 MAX_VALUE_BYTES = 900_000
@@ -21,6 +19,20 @@ ORIGINAL_HEADER = "original-header-"
 VALUE_CUT = "truncated-from-bytes"
 KEY_CUT = "key-truncated-from-bytes"
 """Headers of a letter that was cut to what Kafka takes."""
+
+
+class NamedObject(Protocol):
+    """What names an object in a bucket."""
+
+    @property
+    def key(self) -> str:
+        """Its key."""
+        ...
+
+    @property
+    def object_version(self) -> str | None:
+        """Storage's version id; None where none is known."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +67,16 @@ class DeadLetter:
 
     @classmethod
     def of_work(
-        cls, bucket: str, artifacts: Iterable[ArtifactRecord], topic: str, error: Exception
+        cls, bucket: str, objects: Iterable[NamedObject], topic: str, error: Exception
     ) -> Self:
-        """Keep work on a version that failed too often, as bucket events that bring it back.
+        """Keep work that failed too often, as bucket events of its objects that bring it back.
 
         Any one of them does, so that what does not fit into a message is left out.
         """
         records: list[dict[str, object]] = []
         size = 0
-        for artifact in artifacts:
-            records.append(_event_of(bucket, artifact))
+        for each in objects:
+            records.append(_event_of(bucket, each))
             size += len(json.dumps(records[-1])) + 2
             if size > MAX_VALUE_BYTES // 2:
                 break
@@ -79,8 +91,8 @@ class DeadLetter:
         )
 
 
-def _event_of(bucket: str, artifact: ArtifactRecord) -> dict[str, object]:
-    written = {"key": quote_plus(artifact.key), "versionId": artifact.object_version or ""}
+def _event_of(bucket: str, named: NamedObject) -> dict[str, object]:
+    written = {"key": quote_plus(named.key), "versionId": named.object_version or ""}
     return {
         "eventName": "s3:ObjectCreated:Put",
         "s3": {"bucket": {"name": bucket}, "object": written},

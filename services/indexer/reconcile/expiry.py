@@ -30,7 +30,7 @@ async def _expire(version: VersionRecord, walk: Round) -> None:
         if walk.dry:
             walk.report.indexed += len(written) == len(version.artifacts)
         else:
-            walk.report.indexed += len(await index_objects(written, walk.context))
+            walk.report.indexed += len((await index_objects(written, walk.context)).changed)
     if walk.dry:
         walk.report.expired += len(written) < len(version.artifacts)
         return

@@ -35,6 +35,8 @@ class Round:
     """Under which name the place is kept."""
     place: Place = field(default_factory=Place)
     """What was compared last: another process goes on after it where this one dies."""
+    foreseen: set[str] = field(default_factory=set[str])
+    """Of a dry run, the folders and reports of the page before: they may go over its end."""
     _steps: int = 0
 
     @property

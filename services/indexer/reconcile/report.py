@@ -32,7 +32,9 @@ class Report(BaseModel):
     records: int = 0
     """Versions in the database."""
     indexed: int = 0
-    """Versions that changed their state, or are new, by objects whose event was never handled."""
+    """Versions that changed their state by objects whose event was never handled."""
+    found: int = 0
+    """Folders of objects that no upload announced, put into the queue: each becomes a version."""
     expired: int = 0
     """Uploads whose time was over: rejected, their bytes removed."""
     missing: int = 0
@@ -61,4 +63,4 @@ class Report(BaseModel):
     def repaired(self) -> int:
         """How much was not as it should have been."""
         ends = self.expired + self.quarantined + self.aborted_uploads
-        return self.indexed + self.missing + self.restored + ends
+        return self.indexed + self.found + self.missing + self.restored + ends

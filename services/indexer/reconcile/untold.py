@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.events.indexing import index_objects
+from services.indexer.found.recording import look_up
 from services.indexer.reconcile.pace import Round
+from shared.database.found_folders import known_folders
 from shared.domain.errors import Unavailable
-from shared.domain.object_keys import parse_key
 from shared.storage.listing import ListedObject
 
 
@@ -19,16 +20,23 @@ async def index_untold(bucket: str, untold: Sequence[ListedObject], walk: Round)
         await _foresee(bucket, untold, walk)
         return
     for _ in untold:
-        await walk.pace.acquire()  # each of them is looked at
-    written = [ObjectWritten(bucket, each.key, each.object_version) for each in untold]
+        await walk.pace.acquire()  # each of them is looked at, now or by a worker
+    written = _written(bucket, untold)
     try:
-        walk.report.indexed += len(await index_objects(written, walk.context))
+        await _index(written, walk)
     except Unavailable:
         raise
     except Exception:
         for each in written:
             with walk.telling(f"object {each.key!r} of {bucket!r}"):
-                walk.report.indexed += len(await index_objects([each], walk.context))
+                await _index([each], walk)
+
+
+async def _index(written: Sequence[ObjectWritten], walk: Round) -> None:
+    # A folder that was given up stays so: it waits for an operator.
+    indexed = await index_objects(written, walk.context, retry=False)
+    walk.report.indexed += len(indexed.changed)
+    walk.report.found += indexed.new_folders
 
 
 async def _foresee(bucket: str, untold: Sequence[ListedObject], walk: Round) -> None:
@@ -40,24 +48,30 @@ async def _foresee(bucket: str, untold: Sequence[ListedObject], walk: Round) -> 
         for artifact in version.artifacts
     }
     changed: set[str] = set()
+    unknown: list[ListedObject] = []
     for found in untold:
         version, artifact = owners.get(found.key, (None, None))
         if version is None or artifact is None:
-            if _is_under_rule(found):
-                changed.add(found.key)
-            else:
-                walk.report.strays += 1
+            unknown.append(found)
         elif version.state == "rejected" or artifact.state == "verified":
             is_stray = artifact.object_version not in (None, found.object_version)
             walk.report.strays += is_stray or version.state == "rejected"
         else:
             changed.add(version.id)
     walk.report.indexed += len(changed)
+    await _foresee_found(_written(bucket, unknown), walk)
 
 
-def _is_under_rule(found: ListedObject) -> bool:
-    try:
-        parse_key(found.key)
-    except ValueError:
-        return False
-    return found.size_bytes > 0
+async def _foresee_found(written: Sequence[ObjectWritten], walk: Round) -> None:
+    seen = await look_up(written, walk.context)
+    waiting = await known_folders(walk.context.database, seen.new)
+    walk.report.strays += len(seen.refused) + len(set(seen.known) - walk.foreseen)
+    walk.report.found += len(seen.new - waiting - walk.foreseen)
+    walk.foreseen = seen.new | set(seen.known)
+
+
+def _written(bucket: str, listed: Sequence[ListedObject]) -> list[ObjectWritten]:
+    return [
+        ObjectWritten(bucket, each.key, each.object_version, size_bytes=each.size_bytes)
+        for each in listed
+    ]

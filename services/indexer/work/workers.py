@@ -5,14 +5,15 @@ outlive the consumer's poll interval and lose the partition with it.
 """
 
 import asyncio
-import random
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any, NoReturn
 
 from services.indexer.context import Context
+from services.indexer.found.adopter import Adopter
 from services.indexer.kafka.dead_letters import Bury, DeadLetter
 from services.indexer.verify.full_reads import confirm_version, verify_version
+from services.indexer.work.pauses import pause_after
 from shared.database.client import limit_operations
 from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import LeaseLost, keep_renewed
@@ -38,7 +39,6 @@ GIVE_BACK_SECONDS = 2.0
 """How long giving work back may take at the end: without it, the lease ends by itself."""
 IDLE_SECONDS = 5.0
 """How often a worker looks for versions that are due again, or that others left behind."""
-MAX_PAUSE_SECONDS = 600.0
 
 log = get_logger(__name__)
 
@@ -77,15 +77,20 @@ class Workers:
         self._context = context
         self._bury = bury
         self._wakes = [asyncio.Event() for _ in range(context.settings.verify_concurrency)]
+        self._adopter = Adopter(context, bury, self._wake_workers)
 
     def wake(self) -> None:
-        """Look for work now."""
-        for wake in self._wakes:
-            wake.set()
+        """Look for work, and for folders of found objects, now."""
+        self._wake_workers()
+        self._adopter.wake()
 
     async def run(self) -> None:
-        """Work until cancelled; a version under way is then given back."""
-        await run_all(self._worker(wake) for wake in self._wakes)
+        """Work until cancelled; what is under way is then given back."""
+        await run_all([self._adopter.run(), *(self._worker(wake) for wake in self._wakes)])
+
+    def _wake_workers(self) -> None:
+        for wake in self._wakes:
+            wake.set()
 
     async def _worker(self, wake: asyncio.Event) -> NoReturn:
         while True:
@@ -165,12 +170,6 @@ async def _give_up(
             version_id=version.id,
             work=kind,
         )
-
-
-def pause_after(attempts: int) -> timedelta:
-    """Return how long to wait after so many failures: seconds at first, minutes later, jittered."""
-    longest = min(MAX_PAUSE_SECONDS, 2.0**attempts)
-    return timedelta(seconds=random.uniform(longest / 2, longest))  # noqa: S311 - no secret
 
 
 async def _give_back(version: VersionRecord, token: str, context: Context) -> None:

@@ -29,8 +29,13 @@ BOUNDARIES = {
     "after_verification": Boundary("services.indexer.events.indexing:settle", "before"),
     "after_transaction": Boundary("services.indexer.events.indexing:settle", "after"),
     "before_offset_commit": Boundary("aiokafka:AIOKafkaConsumer.commit", "before"),
+    # objects that nobody announced
+    "after_sighting": Boundary("services.indexer.events.indexing:record_found", "after"),
+    "before_adoption": Boundary("services.indexer.found.adoption:open_versions", "before"),
+    "after_adoption": Boundary("services.indexer.found.adoption:open_versions", "after"),
+    "before_manifest": Boundary("services.indexer.found.adoption:keep_manifest", "before"),
+    "before_leaving": Boundary("services.indexer.found.adoption:finish_folders", "before"),
     # objects that are read whole
-    "after_adoption": Boundary("services.indexer.events.found_objects:open_version", "after"),
     "after_claim": Boundary("services.indexer.verify.full_reads:_read_whole", "before"),
     "after_full_read": Boundary("services.indexer.verify.full_reads:settle", "before"),
     # events out

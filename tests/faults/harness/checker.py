@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from aiokafka.errors import KafkaError
 
+from shared.database.found_folders import list_folders
 from shared.domain.errors import RegistryError
 from shared.domain.records import VersionRecord
 from tests.faults.harness import kafka_groups
@@ -54,6 +55,8 @@ async def _under_way(view: View, ledger: Ledger) -> list[str]:
         found.append(f"{waiting} entries are in the outbox")
     if late := await kafka_groups.lag(view.settings):
         found.append(f"{late} bucket events are not committed")
+    folders = await list_folders(view.database, bucket=None, after="", limit=1000)
+    found += [f"folder {folder.prefix} waits" for folder in folders if folder.due_at is not None]
     awaited = {upload.key for upload in ledger.confirmed}
     found += _unsettled(await view.versions(), awaited)
     return found

@@ -5,7 +5,9 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from shared.database.found_folders import list_folders
 from shared.domain.digests import composite
+from shared.domain.object_keys import folder_of, is_folder_marker
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.sessions import GIVEN_UP
 from shared.storage.connection import StorageMissing
@@ -78,6 +80,7 @@ async def _strays(view: View, versions: Sequence[VersionRecord]) -> list[str]:
     strays: list[dict[str, Any]] = await view.database.strays.find().to_list()
     owned = {(a.key, a.object_version) for v in versions for a in v.artifacts if a.object_version}
     reported = {stray["key"] for stray in strays}
+    folders = await list_folders(view.database, bucket=None, after="", limit=1000)
     keys = {
         artifact.key
         for version in versions
@@ -89,13 +92,21 @@ async def _strays(view: View, versions: Sequence[VersionRecord]) -> list[str]:
         for stray in strays
         if (stray["key"], stray["object_version"]) in owned and stray["code"] != "version_rejected"
     ]
+    found += [f"folder {each.prefix} was given up: {each.failure}" for each in folders]
     async for page in view.storage.listing.pages(view.settings.minio_bucket):
         found += [
             f"object {listed.key} is known to nobody"
             for listed in page
-            if listed.key not in keys and listed.key not in reported
+            if not is_folder_marker(listed.key, listed.size_bytes)
+            and listed.key not in keys
+            and reported.isdisjoint((listed.key, _folder(listed.key)))
         ]
     return found
+
+
+def _folder(key: str) -> str:
+    """What the key's folder is reported as, where it holds too much."""
+    return folder_of(key) if key.count("/") > 1 else ""
 
 
 async def _open_uploads(view: View, versions: Sequence[VersionRecord]) -> list[str]:

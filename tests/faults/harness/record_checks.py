@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from shared.domain.object_keys import folder_of
 from shared.domain.records import ArtifactRecord, VersionRecord
 from tests.faults.harness.ledger import Ledger, Upload
 
@@ -26,12 +27,35 @@ def record_violations(versions: Sequence[VersionRecord], ledger: Ledger) -> list
         if [owner.state for owner in owners] != ["ready"]:
             states = [f"{_name(owner)} {owner.state}" for owner in owners]
             found.append(f"object {key} is not one ready version: {states}")
+    found += _folders(versions, ledger)
     found += _doubles(versions)
     for version in versions:
         if version.state == "ready":
             found += _ready(version)
         if version.state == "rejected" and not version.reasons:
             found.append(f"{_name(version)} is rejected without a reason")
+    return found
+
+
+def _folders(versions: Sequence[VersionRecord], ledger: Ledger) -> list[str]:
+    """Return folders of a plain S3 client that are not one version with all their files."""
+    folders: dict[str, set[str]] = defaultdict(set)
+    for key in ledger.objects:
+        folders[folder_of(key)].add(key)
+    made: dict[str, list[VersionRecord]] = defaultdict(list)
+    for version in versions:
+        if version.source == "object":
+            for folder in {folder_of(artifact.key) for artifact in version.artifacts}:
+                made[folder].append(version)
+    found: list[str] = []
+    for folder, keys in folders.items():
+        files = [{artifact.key for artifact in version.artifacts} for version in made[folder]]
+        if files != [keys]:
+            lacking = sorted(keys - set().union(*files))
+            found.append(
+                f"folder {folder} is {len(files)} versions, not one with all its {len(keys)} files;"
+                f" lacking: {lacking[:3]}"
+            )
     return found
 
 

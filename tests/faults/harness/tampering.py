@@ -107,8 +107,9 @@ def _consumer_option(name: str, value: str) -> None:
 
 def _lease(seconds: str) -> None:
     work: Any = importlib.import_module("services.indexer.work.workers")
+    adopter: Any = importlib.import_module("services.indexer.found.adopter")
     relay: Any = importlib.import_module("services.indexer.publish.relay")
-    work.LEASE = timedelta(seconds=float(seconds))
+    work.LEASE = adopter.LEASE = timedelta(seconds=float(seconds))
     relay.LEASE_SECONDS = float(seconds)
 
 

@@ -31,6 +31,8 @@ COMMANDS = (
     ("dead-letters", "list"),
     ("dead-letters", "show"),
     ("dead-letters", "replay"),
+    ("strays", "list"),
+    ("uploads", "list"),
 )
 
 
@@ -58,6 +60,7 @@ def failed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, st
         (("replay",), "replay takes --from-beginning"),
         (("dead-letters", "list", "--limit", "0"), "--limit"),
         (("dead-letters", "show", "1"), "OFFSET"),
+        (("strays", "list", "--limit", "10001"), "--limit"),
         (("dead-letters", "show", "-1", "1"), "-1"),
         (("dead-letters", "replay"), "PARTITION and OFFSET, or --all"),
         (("dead-letters", "replay", "1"), "PARTITION and OFFSET, or --all"),
@@ -154,7 +157,9 @@ def test_the_documented_commands_are_all_there_are(capsys: pytest.CaptureFixture
         DOCS.read_text(encoding="utf-8").split("## `python -m services.admin`")[1].split("\n## ")[0]
     )
     documented = re.findall(
-        r"^### `python -m services.admin ((?:dead-letters )?[a-z-]+)", section, re.M
+        r"^### `python -m services.admin ((?:(?:dead-letters|strays|uploads) )?[a-z-]+)",
+        section,
+        re.M,
     )
     assert sorted(documented) == sorted(" ".join(command) for command in COMMANDS)
     assert run(("--help",)) == 0

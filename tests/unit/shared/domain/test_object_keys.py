@@ -71,6 +71,7 @@ def test_any_text_is_a_key_or_refused_with_a_reason(key: str) -> None:
         ("../1/x", "the key's model must be letters"),
         ("churn/latest/x", "the key's version must not be 'latest'"),
         ("churn/0/x", "the key's version must, as a number, be from 1"),
+        ("churn/00007/x", "the key's version must, as a number, be written without leading zeros"),
         ("churn/1/../x", "the key's file must be a relative path"),
         ("churn/1//x", "the key's file must be a relative path"),
     ],

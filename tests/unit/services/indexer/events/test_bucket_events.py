@@ -34,7 +34,8 @@ def test_minios_envelope_tells_of_the_object_in_its_record() -> None:
         EventName="s3:ObjectCreated:CompleteMultipartUpload",
         Key="models/churn/1/model.pkl",
     )
-    assert parse_bucket_event(value) == [ObjectWritten("models", "churn/1/model.pkl", "v1", "18B0")]
+    told = ObjectWritten("models", "churn/1/model.pkl", "v1", "18B0", size_bytes=5)
+    assert parse_bucket_event(value) == [told]
 
 
 def test_plain_records_of_other_stores_are_read_each() -> None:

@@ -13,10 +13,11 @@ from services.indexer.context import Context
 from services.indexer.events import handler
 from services.indexer.events.bucket_events import ObjectWritten, PoisonMessage, parse_bucket_event
 from services.indexer.events.handler import handle_batch
+from services.indexer.events.indexing import Indexed
 from services.indexer.kafka.consumer import decode_nothing, parse_tolerantly
 from services.indexer.kafka.dead_letters import MAX_VALUE_BYTES, DeadLetter, RawRecord
 from services.indexer.kafka.publisher import KafkaPublisher
-from shared.domain.records import ArtifactRecord, VersionRecord, WorkRecord, utc_now
+from shared.domain.records import ArtifactRecord, WorkRecord, utc_now
 from shared.storage.connection import StorageUnavailable
 from tests.support.isolation import SETTINGS
 from tests.support.records import artifact, version
@@ -44,12 +45,13 @@ class Indexing:
         self.failures: Mapping[str, Exception] = failures
         self.letters: list[DeadLetter] = []
 
-    async def index(self, written: list[ObjectWritten], context: Context) -> list[VersionRecord]:
+    async def index(self, written: list[ObjectWritten], context: Context) -> Indexed:
         for each in written:
             if failure := self.failures.get(each.key.partition("/")[0]):
                 raise failure
         self.indexed += [each.key for each in written]
-        return [version(work=WorkRecord(kind="verify", due_at=utc_now()))] if written else []
+        work = WorkRecord(kind="verify", due_at=utc_now())
+        return Indexed([version(work=work)] if written else [])
 
     async def bury(self, found: DeadLetter) -> None:
         self.letters.append(found)

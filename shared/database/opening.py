@@ -1,0 +1,85 @@
+"""Versions that are opened together, in one transaction where none of them meets a conflict."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from shared.database.announcing import VersionChange, announce
+from shared.database.client import Database
+from shared.database.collection import Transaction
+from shared.database.errors import DatabaseContended
+from shared.database.handles import take_handles
+from shared.database.models import read_counters
+from shared.domain.errors import Conflict
+from shared.domain.numbering import give_numbers
+from shared.domain.records import VersionRecord
+from shared.domain.transitions import numbered
+
+CONFLICTS_TOGETHER = 2
+"""After so many conflicts, versions are opened in two halves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A version to be opened."""
+
+    draft: VersionRecord
+    number: int | None = None
+    """None: the next one of its model."""
+
+
+Hold = Callable[[Sequence[Wish], Transaction], Awaitable[None]]
+"""Makes the transaction depend on what allows to open these; raises what ends it."""
+
+
+async def open_versions(
+    database: Database, wishes: Sequence[Wish], *, hold: Hold
+) -> list[VersionRecord | Conflict]:
+    """Record versions and their created events; returns each, or why it cannot be, in order.
+
+    Where others are at work on the same models, or one meets a conflict, halves are opened on
+    their own. Raises DatabaseContended, DatabaseUnavailable and what `hold` raises; what was opened
+    until then stays.
+    """
+    opened: dict[str, VersionRecord | Conflict] = {}
+    waiting = deque([list(wishes)] if wishes else [])
+    while waiting:
+        batch = waiting.popleft()
+        try:
+            for record in await _open_together(database, batch, hold):
+                opened[record.id] = record
+        except (Conflict, DatabaseContended) as error:
+            if len(batch) > 1:
+                half = len(batch) // 2
+                waiting.extendleft([batch[half:], batch[:half]])
+            elif isinstance(error, Conflict):
+                opened[batch[0].draft.id] = error
+            else:
+                raise
+    return [opened[wish.draft.id] for wish in wishes]
+
+
+async def _open_together(
+    database: Database, batch: Sequence[Wish], hold: Hold
+) -> list[VersionRecord]:
+    models = list({wish.draft.model: None for wish in batch})
+
+    async def open_them(transaction: Transaction) -> list[VersionRecord]:
+        await hold(batch, transaction)
+        counters = await read_counters(database, models, transaction)
+        highest = {name: each.next_number for name, each in counters.items()}
+        numbers = give_numbers([(wish.draft.model, wish.number) for wish in batch], highest)
+        changes: list[VersionChange] = []
+        for wish, number in zip(batch, numbers, strict=True):
+            record = numbered(wish.draft, number, 0)  # its sequence number comes with the event
+            await take_handles(database, record, transaction)
+            created = "registry.version.created.v1"
+            changes.append(VersionChange(None, record, created, is_counted=True))
+        return await announce(database, changes, counters, transaction)
+
+    # In turns where it is one model: its versions count the same document on.
+    return await database.transaction(
+        open_them,
+        tries=CONFLICTS_TOGETHER if len(batch) > 1 else None,
+        turn=models[0] if len(models) == 1 else None,
+    )
