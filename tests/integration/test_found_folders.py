@@ -309,7 +309,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     original = Listing.pages
 
     def pages(self: Listing, bucket: str, **options: Any) -> Any:
-        if options.get("prefix", "").startswith("bad/"):
+        if options.get("prefix") == "bad/1/":
             raise StorageUnavailable("the disk is broken")
         return original(self, bucket, **options)
 
