@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.database.reports import COMPARISON
 from tests.faults.harness import kafka_groups
 from tests.faults.harness.running_registry import Harness
 from tests.faults.harness.uploader import upload_many
@@ -109,7 +110,7 @@ async def test_a_comparison_lets_the_events_that_wait_go_first(registry: Harness
     await registry.start("indexer", RECONCILE_INTERVAL_SECONDS="600", INDEXER_BATCH_SIZE=str(batch))
 
     async def report() -> dict[str, Any] | None:
-        return await registry.view.database.reports.find_one({})
+        return await registry.view.database.reports.find_one({"_id": COMPARISON})
 
     begun = (await until("the first comparison", report))["started_at"]
     handled = [v for v in await registry.view.versions() if v.ready_at and v.ready_at <= begun]

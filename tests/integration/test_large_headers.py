@@ -79,7 +79,8 @@ async def indexed(rig: Rig, model: str, data: bytes, *, digest: bool = True) -> 
 async def heard(rig: Rig, key: str) -> list[VersionRecord]:
     stored = {"bucket": {"name": rig.bucket}, "object": {"key": quote_plus(key)}}
     event = {"Records": [{"eventName": "s3:ObjectCreated:Put", "s3": stored}]}
-    return await index_objects(parse_bucket_event(json.dumps(event).encode()), rig.indexer)
+    written = parse_bucket_event(json.dumps(event).encode())
+    return (await index_objects(written, rig.indexer)).changed
 
 
 async def worked(context: Context) -> None:
