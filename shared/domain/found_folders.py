@@ -12,7 +12,7 @@ NUMBER_TOO_HIGH = "number_too_high"
 EMPTY_OBJECT = "empty_object"
 TOO_MANY_FILES = "too_many_files"
 CAME_AFTER_ADOPTION = "came_after_adoption"
-FINAL = frozenset((EMPTY_OBJECT, CAME_AFTER_ADOPTION, NUMBER_TOO_HIGH))
+FINAL = frozenset((EMPTY_OBJECT, CAME_AFTER_ADOPTION))
 """Codes of strays that no later look would make a version of; others may become one yet."""
 
 
