@@ -9,6 +9,7 @@ import pytest
 
 from tests.faults.harness.running_registry import Harness
 from tests.faults.harness.scenarios import (
+    late_adopter,
     late_complete,
     late_reader,
     late_verdict,
@@ -25,6 +26,7 @@ SCENARIOS: dict[str, tuple[Scenario, str]] = {
     "token": (late_reader, "is not one ready version"),
     "key": (one_number_twice, "was given 2 times"),
     "handle": (one_upload_twice, "is 2 versions"),
+    "folder": (late_adopter, "is 1 versions, not one with all its 2 files"),
     "end": (late_complete, "is rejected ['upload_aborted'], not ready"),
 }
 """By safeguard: the scenario that needs it, and what the checker finds without it."""

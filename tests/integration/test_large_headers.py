@@ -181,6 +181,7 @@ async def test_an_object_that_nobody_attested_is_read_whole_and_then_checked_so(
     key = f"found/1/{PATH}"
     rig.put(key, LARGE)
     await heard(rig, key)
+    await rig.adopt()
     await worked(rig.indexer)
     version = await rig.version("found")
     assert (version.state, version.artifacts[0].format) == ("ready", "safetensors")

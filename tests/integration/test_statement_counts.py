@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
 
 from shared.database.client import Database, open_database
+from shared.database.found_folders import record_folders
 from shared.database.lifecycle import open_version, settle
 from shared.database.versions import Versions
+from shared.domain.found_folders import Settling
 from shared.domain.records import VersionRecord
 from shared.runtime.settings import Settings
 from tests.integration.drafts import draft, sequences, verified
@@ -41,6 +44,21 @@ async def large(database: Database) -> VersionRecord:
     """A version of a thousand files."""
     paths = [f"shards/{n:04}.bin" for n in range(FILES)]
     return await open_version(database, draft(f"model-{uuid4().hex}", *paths))
+
+
+async def test_objects_of_many_folders_are_recorded_by_one_statement(
+    counted: Database, proxy: WireProxy
+) -> None:
+    counts: Counter[str] = Counter()
+    proxy.rules.append(
+        lambda command: counts.update([command.name] * (command.collection == "found_folders"))
+    )
+    model, settling = f"model-{uuid4().hex}", Settling(timedelta(), timedelta())
+    seen = {("bucket", f"{model}/{n}/"): f"{model}/{n}/a" for n in range(400)}
+    for new in (400, 0):
+        counts.clear()
+        assert len(await record_folders(counted, seen, settling)) == new
+        assert counts == {"update": 1}
 
 
 def of_versions(proxy: WireProxy) -> Counter[str]:

@@ -46,6 +46,21 @@ def _unique_handles() -> None:
     handles._take = take_nothing
 
 
+def _folders_held() -> None:
+    """A folder is adopted by whoever listed it once."""
+    adopter: Any = importlib.import_module("services.indexer.found.adopter")
+    adoption: Any = importlib.import_module("services.indexer.found.adoption")
+
+    async def hold_nothing(*_: Any) -> None:
+        return
+
+    async def is_held(*_: Any) -> bool:
+        return True
+
+    adoption.hold_folders = hold_nothing
+    adopter.renew_folders = is_held
+
+
 def _one_end() -> None:
     """A session is completed whatever became of it."""
     completion: Any = importlib.import_module("services.ingest.uploads.completion")
@@ -65,4 +80,5 @@ SAFEGUARDS: dict[str, Callable[[], None]] = {
     "key": _unique_keys,
     "handle": _unique_handles,
     "end": _one_end,
+    "folder": _folders_held,
 }

@@ -49,6 +49,27 @@ async def late_reader(registry: Harness, *tamperings: str) -> list[str]:
     return await registry.violations()
 
 
+async def late_adopter(registry: Harness, *tamperings: str) -> list[str]:
+    """An indexer freezes when it has listed a folder, to which another file comes then.
+
+    By then its lease is over and another one lists both files, not through with them yet.
+    """
+    late = await registry.start("indexer", "stop:before_adoption", "lease:1", *tamperings)
+    registry.write(f"{registry.model}/1.0/a.bin", os.urandom(500))
+    await late.stopped()
+    registry.write(f"{registry.model}/1.0/b.bin", os.urandom(500))
+    other = registry.launch("indexer", "stop:before_adoption", *tamperings)
+    await other.stopped()
+    late.thaw()
+
+    async def is_over() -> bool:
+        return bool(await registry.view.versions()) or "lease lost" in late.output()
+
+    await until_true("the late adopter ends its work", is_over)
+    other.thaw()
+    return await registry.violations()
+
+
 async def late_complete(registry: Harness, *tamperings: str) -> list[str]:
     """An ingest freezes when it has seen all parts; meanwhile the upload is aborted by another."""
     await registry.start("indexer")
