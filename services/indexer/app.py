@@ -5,7 +5,7 @@ Health answers over HTTP at once; behind it the pipeline waits for its servers, 
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -26,8 +26,9 @@ from services.indexer.reconcile.periodic import periodic_parts
 from services.indexer.reconcile.schedule import Reconciler
 from services.indexer.work.workers import Workers
 from shared.database.client import open_database
-from shared.database.watch import watch_outbox
+from shared.database.watch import stream_mark, watch_outbox
 from shared.runtime.logs import get_logger
+from shared.runtime.progress import Mark
 from shared.runtime.settings import Settings
 from shared.storage.adapter import open_storage
 
@@ -77,17 +78,17 @@ async def _run_pipeline(settings: Settings, health: Health) -> None:
                     workers.wake()
 
         subscribe_to_bucket_events(broker, settings, handle, health)
-        outbox_watch = watch_outbox(database, relay.wake)
+        stream = stream_mark("outbox")
+
+        def marks() -> Iterator[Mark]:
+            yield from (*relay.marks(), *workers.marks(), reconciler.mark, stream)
+            yield from (part.mark for part in periodic)
+
+        outbox_watch = watch_outbox(database, relay.wake, stream)
+        parts = [relay.run(), workers.run(), reconciler.run(), outbox_watch]
+        parts += [part.run() for part in periodic]
         try:
-            await run_parts(
-                [
-                    *(relay.run(), workers.run(), reconciler.run(), outbox_watch),
-                    *(part.run() for part in periodic),
-                ],
-                broker,
-                context,
-                health,
-            )
+            await run_parts(parts, broker, context, health, marks)
         finally:
             await disconnect(broker)  # last: the parts publish with it
 

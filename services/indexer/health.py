@@ -1,20 +1,30 @@
 """Readiness of the indexer: partitions assigned, work going on, servers answering."""
 
 import asyncio
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from time import monotonic
+from datetime import timedelta
 
 from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 
 from services.indexer.context import Context
 from services.indexer.kafka.broker import kafka_answers
+from shared.database.client import limit_operations
+from shared.database.errors import DatabaseUnavailable
+from shared.runtime.logs import get_logger
+from shared.runtime.progress import Mark, troubles
 from shared.runtime.settings import Settings
 from shared.web.readiness import ANSWER_SECONDS, absent_servers
 
 STUCK_SECONDS = 90.0
-"""A batch that takes longer is stuck: the handler's patience with a server is 60 seconds."""
+"""A batch without a step for longer stands still: the patience with a server is 60 seconds."""
+UNPUBLISHED_SECONDS = 120.0
+"""An event that has waited longer in the outbox is late: while Kafka answers it takes a moment."""
+MOST_TROUBLES = 20
+"""Troubles that are named; of more, only their number."""
+
+log = get_logger(__name__)
 
 
 class Health(ConsumerRebalanceListener):
@@ -25,22 +35,29 @@ class Health(ConsumerRebalanceListener):
         self._assigned: set[TopicPartition] | None = None
         self._context: Context | None = None
         self._tasks: Sequence[asyncio.Task[None]] = ()
-        self._busy_since: float | None = None
+        self._marks: Callable[[], Iterable[Mark]] = tuple
+        self.batch = Mark("batch of bucket events", STUCK_SECONDS)
         self.starting = "start"
         """What the start waits for; empty once it is over."""
 
-    def watch(self, context: Context, tasks: Sequence[asyncio.Task[None]]) -> None:
-        """Start judging by these clients and workers."""
-        self._context, self._tasks, self.starting = context, tasks, ""
+    def watch(
+        self,
+        context: Context,
+        tasks: Sequence[asyncio.Task[None]],
+        marks: Callable[[], Iterable[Mark]],
+    ) -> None:
+        """Start judging by these clients, tasks and marks."""
+        self._context, self._tasks, self._marks, self.starting = context, tasks, marks, ""
 
     @contextmanager
     def batch_under_way(self) -> Generator[None]:
         """Count the block as the handling of a batch, until it is done or given back."""
-        self._busy_since = monotonic()
+        self.batch.moved()
         try:
-            yield
+            with self.batch.told_from_within():
+                yield
         finally:
-            self._busy_since = None
+            self.batch.idle()
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Forget the assignment until the next one."""
@@ -58,13 +75,38 @@ class Health(ConsumerRebalanceListener):
         missing: list[str] = []
         if self._assigned is None:
             missing.append("Kafka assignment")
-        if self._busy_since is not None and monotonic() - self._busy_since > STUCK_SECONDS:
-            missing.append("a batch that does not end")
         if any(task.done() for task in self._tasks):
-            missing.append("a worker that ended")
+            missing.append("a part that ended")
+        missing += _shortened(troubles([self.batch, *self._marks()]))
         bucket = self._settings.minio_bucket
-        kafka, absent = await asyncio.gather(
+        kafka, absent, unpublished = await asyncio.gather(
             kafka_answers(self._settings, ANSWER_SECONDS),
             absent_servers(context.database, context.storage, bucket),
+            _unpublished(context),
         )
-        return missing + ([] if kafka else ["Kafka"]) + absent
+        # Without Kafka they cannot leave, which is told already.
+        return missing + (unpublished if kafka else ["Kafka"]) + absent
+
+
+async def _unpublished(context: Context) -> list[str]:
+    """Tell of events that wait for too long, in whichever process they should have been sent."""
+    try:
+        with limit_operations(ANSWER_SECONDS):
+            now = await context.database.now()
+            late = now - timedelta(seconds=UNPUBLISHED_SECONDS)
+            oldest = await context.outbox.oldest_before(late)
+    except DatabaseUnavailable:
+        return []  # told already
+    except Exception as error:
+        # What no waiting mends must be told, and not end the answer.
+        log.error("outbox cannot be looked at", exc_info=error)
+        return [f"the outbox, which cannot be read ({type(error).__name__})"]
+    if oldest is None:
+        return []
+    return [f"events that are not published (oldest {(now - oldest).total_seconds():.0f} s)"]
+
+
+def _shortened(found: list[str]) -> list[str]:
+    """Name the first ones, and count the others."""
+    more = len(found) - MOST_TROUBLES
+    return found if more <= 0 else [*found[:MOST_TROUBLES], f"{more} more of the kind"]

@@ -14,6 +14,7 @@ from services.indexer.kafka.topics import ensure_topics
 from shared.database.errors import DatabaseUnavailable
 from shared.database.indexes import IndexesMissing, verify_indexes
 from shared.domain.errors import RegistryError
+from shared.runtime.progress import Mark
 from shared.runtime.startup import TellsWhatItWaitsFor, until_done
 
 KAFKA_ERRORS = (KafkaError, OSError)
@@ -48,8 +49,9 @@ async def run_parts(
     broker: KafkaBroker,
     context: Context,
     health: Health,
+    marks: Callable[[], Iterable[Mark]],
 ) -> None:
-    """Run the parts and consume until cancelled.
+    """Run the parts, which `marks` tells of, and consume until cancelled.
 
     At the end there are first no new messages, and the batch under way comes to its end; then the
     parts end, and give their leases back.
@@ -58,7 +60,7 @@ async def run_parts(
         tasks = [group.create_task(part) for part in parts]
         try:
             await until_done("Kafka", lambda: start_consuming(broker), errors=KAFKA_ERRORS)
-            health.watch(context, tasks)
+            health.watch(context, tasks, marks)
             await asyncio.Event().wait()  # a task that fails, by a defect, cancels this too
         finally:
             await stop_consuming(broker)  # the group then cancels the tasks, each once

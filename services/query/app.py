@@ -14,6 +14,7 @@ from shared.database.client import open_database
 from shared.database.errors import DatabaseUnavailable
 from shared.database.indexes import IndexesMissing, verify_indexes
 from shared.database.versions import Versions
+from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
 from shared.storage.urls import UrlSigner
@@ -61,4 +62,7 @@ async def _waits_for(request: Request) -> list[str]:
     context: Context = request.state.context
     preparation: Preparation = request.state.preparation
     missing = await absent_servers(context.database, None, context.settings.minio_bucket)
-    return missing or ([preparation.waits_for] if preparation.waits_for else [])
+    if missing:
+        return missing
+    waits_for = [preparation.waits_for] if preparation.waits_for else []
+    return waits_for + troubles([context.feed.mark])

@@ -61,7 +61,8 @@ async def announce(
     # 3. The events.
     events = [version_event(each.event, each.after) for each in told if each.event is not None]
     if events:
-        await database.outbox.insert_many(outbox_entries(events), transaction=transaction)
+        entries = outbox_entries(events, await database.now())
+        await database.outbox.insert_many(entries, transaction=transaction)
     return [each.after for each in numbered]
 
 

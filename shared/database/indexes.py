@@ -52,7 +52,9 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
         "outbox": [
             IndexModel(
                 [("lane", ASCENDING), ("model", ASCENDING), ("sequence", ASCENDING)], unique=True
-            )
+            ),
+            # How long the oldest one waits: readiness asks at each look.
+            IndexModel([("recorded_at", ASCENDING)]),
         ],
         "strays": [
             IndexModel([("last_seen_at", ASCENDING)]),

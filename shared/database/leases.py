@@ -14,6 +14,7 @@ from shared.database.client import Database, limit_operations
 from shared.database.errors import DatabaseUnavailable, DuplicateKey
 from shared.domain.records import new_id
 from shared.runtime.logs import get_logger
+from shared.runtime.progress import tell_progress
 from shared.runtime.tasks import heed_cancellation, run_guarded
 
 GIVE_BACK_SECONDS = 2.0
@@ -52,6 +53,7 @@ async def _wait_for(database: Database, name: str, token: str, seconds: float) -
     while True:
         if await try_lease(database, name, token, seconds=seconds):
             return
+        tell_progress()
         await asyncio.sleep(random.uniform(seconds / 6, seconds / 3))  # noqa: S311 - no secret
 
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pymongo import DeleteMany, UpdateOne
@@ -66,6 +67,14 @@ class Outbox:
         """Return what `pending` does, of one model alone."""
         return await self._read({"lane": lane_of(model), "model": model}, limit)
 
+    async def oldest_before(self, moment: datetime) -> datetime | None:
+        """Return when the oldest entry was recorded, where that is before the moment."""
+        late = self._database.outbox.find(
+            {"recorded_at": {"$lt": moment}}, {"_id": 0, "recorded_at": 1}
+        )
+        found = await late.sort([("recorded_at", 1)]).limit(1).to_list()
+        return found[0]["recorded_at"] if found else None
+
     async def _read(self, wanted: Document, limit: int) -> tuple[list[PendingEvent], bool]:
         events: list[PendingEvent] = []
         size = entries = 0
@@ -113,8 +122,11 @@ def lane_of(model: str) -> int:
     return zlib.crc32(model.encode()) % LANES
 
 
-def outbox_entries(events: Iterable[ModelEvent]) -> list[Document]:
-    """Return the events as the outbox keeps them; those of a model come together, in order."""
+def outbox_entries(events: Iterable[ModelEvent], recorded_at: datetime) -> list[Document]:
+    """Return the events as the outbox keeps them; those of a model come together, in order.
+
+    `recorded_at` is the server's time, by which it is seen how long they wait.
+    """
     entries: list[dict[str, Any]] = []
     size = 0
     for event in events:
@@ -128,6 +140,7 @@ def outbox_entries(events: Iterable[ModelEvent]) -> list[Document]:
                     "lane": lane_of(event.data.model),
                     "model": event.data.model,
                     "sequence": event.sequence,
+                    "recorded_at": recorded_at,
                     "events": [],
                 }
             )

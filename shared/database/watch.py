@@ -10,27 +10,45 @@ from shared.database.client import Database
 from shared.database.collection import Collection, Document
 from shared.database.errors import kind_of
 from shared.runtime.logs import get_logger
+from shared.runtime.progress import Mark
 from shared.runtime.tasks import heed_cancellation
+
+STUCK_SECONDS = 60.0
+"""A stream tells within some seconds that nothing changed; one that is lost begins anew by then."""
 
 log = get_logger(__name__)
 
 
-async def watch_versions(database: Database, on_change: Callable[[str | None], None]) -> NoReturn:
+def stream_mark(collection: str) -> Mark:
+    """Return a mark for the change stream of a collection."""
+    return Mark(f"change stream of {collection}", STUCK_SECONDS)
+
+
+async def watch_versions(
+    database: Database, on_change: Callable[[str | None], None], mark: Mark
+) -> NoReturn:
     """Call `on_change` with the id of each version that changed, until cancelled.
 
     It is called with None whenever the stream begins anew: changes before that may have been
-    missed, so everybody who waits has to look for himself.
+    missed, so everybody who waits has to look for himself. The mark moves with each answer of the
+    stream, and not while it is lost.
     """
-    await _watch(database.versions, ["update", "replace"], "documentKey._id", on_change)
+    await _watch(database.versions, ["update", "replace"], "documentKey._id", on_change, mark)
 
 
-async def watch_outbox(database: Database, on_change: Callable[[int | None], None]) -> NoReturn:
+async def watch_outbox(
+    database: Database, on_change: Callable[[int | None], None], mark: Mark
+) -> NoReturn:
     """Call `on_change` with the lane of each entry that is new, or with None: see above."""
-    await _watch(database.outbox, ["insert"], "fullDocument.lane", on_change)
+    await _watch(database.outbox, ["insert"], "fullDocument.lane", on_change, mark)
 
 
 async def _watch(
-    collection: Collection, operations: list[str], field: str, on_change: Callable[[Any], None]
+    collection: Collection,
+    operations: list[str],
+    field: str,
+    on_change: Callable[[Any], None],
+    mark: Mark,
 ) -> NoReturn:
     pipeline: list[Document] = [
         {"$match": {"operationType": {"$in": operations}}},
@@ -40,18 +58,23 @@ async def _watch(
     async def follow() -> None:
         async with collection.driver.watch(pipeline) as stream:
             on_change(None)
+            mark.succeeded()
             while stream.alive:
+                mark.moved()
                 change: dict[str, Any] | None = await stream.try_next()
                 if change is not None:
-                    on_change(change["value"])
+                    on_change(change.get("value"))  # without one, anything may have changed
 
     def report(state: RetryCallState) -> None:
         failure = state.outcome.exception() if state.outcome else None
         kind = kind_of(failure) if isinstance(failure, PyMongoError) else None
         # Whoever waits for a wake-up looks by himself now and then, so this must not end either.
+        if kind == "permanent" and failure is not None:
+            mark.failed(failure)
         tell = log.error if kind == "permanent" else log.warning
         tell("change stream lost", collection=collection.name, error=type(failure).__name__)
 
+    mark.moved()
     while True:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(PyMongoError),

@@ -11,6 +11,7 @@ from miniopy_async.error import InvalidResponseError, S3Error, ServerError
 from miniopy_async.helpers import md5sum_hash
 
 from shared.domain.errors import RegistryError, Unavailable
+from shared.runtime.progress import tell_progress
 from shared.runtime.settings import Settings
 
 RETRIES = 3
@@ -136,10 +137,15 @@ def classify(code: str, status: int) -> Kind:
 
 @contextmanager
 def translated(resource: str) -> Generator[None]:
-    """Turn the client's failures into StorageMissing, StorageRefused or StorageUnavailable."""
+    """Turn the client's failures into StorageMissing, StorageRefused or StorageUnavailable.
+
+    An answer is a step of whatever asked.
+    """
     try:
         yield
+        tell_progress()
     except S3Error as error:
+        tell_progress()
         code = error.code or "Unknown"
         kind = classify(code, error.response.status)
         if kind == "missing":

@@ -7,6 +7,7 @@ from typing import cast
 from miniopy_async.api import Minio
 
 from shared.domain.digests import to_hex
+from shared.runtime.progress import tell_progress
 from shared.storage.connection import (
     StorageMissing,
     StorageRefused,
@@ -108,6 +109,7 @@ class ObjectReader:
             response = await self._client.get_object(bucket, key, version_id=object_version)
             async with response:
                 async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+                    tell_progress()
                     yield chunk
 
     async def put_once(self, bucket: str, key: str, body: bytes, content_type: str) -> bool:

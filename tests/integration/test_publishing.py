@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -95,6 +96,23 @@ async def test_what_is_refused_for_good_holds_up_its_own_model_alone(
         assert await pending_events(database, other) == []
         with pytest.raises(EventRefused):
             await lane.publish_held(stuck)
+
+
+async def test_the_age_of_the_oldest_entry_is_told(database: Database) -> None:
+    outbox, before = Outbox(database), await database.now()
+    await open_version(database, draft("first"))
+    await open_version(database, draft("second"))
+    after = await database.now() + timedelta(milliseconds=1)
+    oldest = await outbox.oldest_before(after)
+    assert oldest is not None
+    assert before <= oldest < after
+    assert await outbox.oldest_before(before) is None
+    await outbox.remove(await pending_events(database, "first"))
+    second = await outbox.oldest_before(after)
+    assert second is not None
+    assert second >= oldest
+    await outbox.remove(await pending_events(database, "second"))
+    assert await outbox.oldest_before(after) is None
 
 
 async def test_a_model_that_is_passed_over_fills_no_place(database: Database) -> None:

@@ -133,6 +133,7 @@ async def use_outbox_and_leases(database: Database, model: str) -> None:
     outbox = Outbox(database)
     records = [await open_version(database, draft(model)) for _ in range(3)]
     await settle(database, [verified(record) for record in records])
+    assert await outbox.oldest_before(await database.now() + LEASE) is not None
     while pending := await pending_events(database, model):
         await outbox.remove(pending[:4])
 

@@ -29,7 +29,7 @@ from shared.database.client import Database
 from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import keep_renewed
 from shared.database.outbox import PendingEvent
-from shared.database.watch import watch_outbox
+from shared.database.watch import stream_mark, watch_outbox
 from shared.domain.events import version_event
 from shared.runtime import tasks
 from shared.runtime.startup import until_done
@@ -238,6 +238,7 @@ def test_the_schedule_of_comparisons(
         context = context_of(
             found,
             reconcile_interval_seconds=2,
+            reconcile_requests_per_second=500,
             kafka_bucket_events_topic="bucket-events",
             kafka_indexer_group="indexer",
             indexer_batch_size=10,
@@ -259,7 +260,7 @@ def test_work_that_is_done_again_and_again(servers: Callable[[], Servers], fails
             finally:
                 await found.at_the_end()
 
-        part = Periodic(context_of(found), "expire", work, pause_seconds=1)
+        part = Periodic(context_of(found), "expire", work, pause_seconds=1, requests_per_second=1)
         return Life(part.run(), lambda: found.rounds)
 
     assert cancel_at_every_step(begin) > 10
@@ -270,7 +271,8 @@ def test_a_change_stream(servers: Callable[[], Servers]) -> None:
         found = servers()
         outbox = SimpleNamespace(driver=found, name="outbox")
         database: Any = SimpleNamespace(outbox=outbox)
-        return Life(watch_outbox(database, lambda _: None), lambda: found.rounds // 2)
+        stream = stream_mark("outbox")
+        return Life(watch_outbox(database, lambda _: None, stream), lambda: found.rounds // 2)
 
     assert cancel_at_every_step(begin) > 5
 

@@ -15,6 +15,7 @@ from services.indexer.events.indexing import Indexed, index_objects
 from services.indexer.kafka.dead_letters import Bury, DeadLetter, RawRecord
 from shared.domain.errors import Unavailable
 from shared.runtime.logs import get_logger
+from shared.runtime.progress import tell_progress
 
 RETRY_SECONDS = 60.0
 """Patience with an absent server, far under Kafka's poll interval of 5 minutes."""
@@ -58,6 +59,7 @@ async def _index_one_by_one(
             raise
         except Exception as error:
             await _bury(record, error, bury)
+        tell_progress()
     return indexed
 
 

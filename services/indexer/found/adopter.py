@@ -10,7 +10,7 @@ from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.found.adoption import adopt_folders
 from services.indexer.found.recording import settling_of
 from services.indexer.kafka.dead_letters import Bury, DeadLetter
-from services.indexer.work.pauses import pause_after
+from services.indexer.work.pauses import MAX_DEFECT_PAUSE_SECONDS, STUCK_SECONDS, pause_after
 from shared.database.client import limit_operations
 from shared.database.errors import DatabaseUnavailable
 from shared.database.found_folders import (
@@ -26,6 +26,7 @@ from shared.domain.errors import RegistryError, Unavailable
 from shared.domain.found_folders import FoundFolder
 from shared.domain.records import new_id
 from shared.runtime.logs import get_logger
+from shared.runtime.progress import Mark, rest_after
 from shared.runtime.tasks import heed_cancellation, run_guarded, woken
 
 LEASE = timedelta(seconds=60)
@@ -49,6 +50,7 @@ class Adopter:
         self._bury = bury
         self._wake_workers = wake_workers
         self._wake = asyncio.Event()
+        self.mark = Mark("adoption of found folders", STUCK_SECONDS)
 
     def wake(self) -> None:
         """Look anew when the next folder is due."""
@@ -60,8 +62,12 @@ class Adopter:
             heed_cancellation()
             self._wake.clear()  # before the look: what comes during it is looked for again
             pause = IDLE
+            self.mark.moved()
             try:
-                if await adopt_once(self._context, self._bury, self._wake_workers):
+                with self.mark.told_from_within():
+                    busy = await adopt_once(self._context, self._bury, self._wake_workers)
+                self.mark.succeeded()
+                if busy:
                     continue
                 pause = await next_due(self._context.database, IDLE)
             except RegistryError as error:
@@ -69,7 +75,11 @@ class Adopter:
             except Exception as error:
                 # A defect, perhaps of one record: its lease keeps it from the others meanwhile.
                 log.error("nothing adopted", exc_info=error)
-            await woken(self._wake, max(pause.total_seconds(), SHORTEST_PAUSE_SECONDS))
+                await rest_after(error, self.mark, MAX_DEFECT_PAUSE_SECONDS)
+                continue
+            seconds = max(pause.total_seconds(), SHORTEST_PAUSE_SECONDS)
+            self.mark.idle(seconds)
+            await woken(self._wake, seconds)
 
 
 async def adopt_once(context: Context, bury: Bury, wake_workers: Callable[[], None]) -> bool:

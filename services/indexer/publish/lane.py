@@ -1,17 +1,17 @@
 """One lane of the outbox: its models side by side, each one's events in order."""
 
 import asyncio
-import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import NoReturn
+from typing import NoReturn, Self
 
 from services.indexer.publish.sink import EventRefused, EventSink
 from shared.database.outbox import Outbox, PendingEvent
 from shared.domain.errors import Unavailable
 from shared.domain.events import without_artifacts
 from shared.runtime.logs import get_logger
+from shared.runtime.progress import Mark, growing_pause, rest_after
 from shared.runtime.tasks import heed_cancellation, run_all, woken
 
 BATCH = 250
@@ -22,6 +22,10 @@ MAX_HELD = 200
 """Models that may be held up at once; when it is more, it is no fault of single models."""
 MAX_REFUSED_PAUSE_SECONDS = 600.0
 """Longest pause before an event that was refused is tried again."""
+MAX_DEFECT_PAUSE_SECONDS = 60.0
+"""Longest pause of a lane after an error that no waiting mends."""
+STUCK_SECONDS = 60.0
+"""A step that takes longer stands still: a statement or an event takes some seconds at most."""
 
 log = get_logger(__name__)
 
@@ -32,14 +36,31 @@ class Hold:
 
     reason: str
     is_refused: bool
-    """Whether the event itself is at fault, rather than a server that is away."""
+    """Whether the event itself, or a defect, is at fault, rather than a server that is away."""
+    mark: Mark
     failures: int = 1
+
+    @classmethod
+    def of(cls, model: str, error: Exception) -> Self:
+        """Hold a model up for what kept its event from leaving."""
+        hold = cls("", False, Mark(f"model {model!r}", STUCK_SECONDS), failures=0)
+        hold.failed(error)
+        return hold
+
+    def failed(self, error: Exception) -> None:
+        """Remember why it waits on; readiness tells what no waiting mends."""
+        self.failures += 1
+        self.reason = str(error) or type(error).__name__
+        self.is_refused = not isinstance(error, Unavailable)
+        if self.is_refused:
+            self.mark.failed(error)
+        else:
+            self.mark.succeeded()
 
     def pause_seconds(self) -> float:
         """Return how long to wait for the next try: longer each time, jittered."""
         most = MAX_REFUSED_PAUSE_SECONDS if self.is_refused else IDLE_SECONDS
-        longest = min(most, 2.0 ** min(self.failures, 20))
-        return random.uniform(longest / 2, longest)  # noqa: S311 - no secret
+        return growing_pause(self.failures, most)
 
 
 class Lane:
@@ -52,6 +73,12 @@ class Lane:
         self._wake = asyncio.Event()
         self.held: dict[str, Hold] = {}
         """Models that are held up, by name."""
+        self.mark = Mark(f"lane {number} of the outbox", STUCK_SECONDS)
+
+    def marks(self) -> Iterator[Mark]:
+        """Yield how the lane goes on, and each model that is held up."""
+        yield self.mark
+        yield from [hold.mark for hold in self.held.values()]
 
     def wake(self) -> None:
         """Look into the lane now."""
@@ -64,9 +91,20 @@ class Lane:
                 while True:
                     heed_cancellation()
                     self._wake.clear()
-                    if not await self._one_round(retries):
+                    self.mark.moved()
+                    try:
+                        more = await self._one_round(retries)
+                    except Exception as error:
+                        # A defect: the other lanes, and all else, go on; readiness tells.
+                        log.error("lane failed", lane=self._number, exc_info=error)
+                        await rest_after(error, self.mark, MAX_DEFECT_PAUSE_SECONDS)
+                        continue
+                    self.mark.succeeded()
+                    if not more:
+                        self.mark.idle(IDLE_SECONDS)
                         await woken(self._wake, IDLE_SECONDS)
         finally:
+            self.mark.idle()
             self.held.clear()  # who follows the lane next begins with all of its models
 
     async def _one_round(self, retries: asyncio.TaskGroup) -> bool:
@@ -85,7 +123,7 @@ class Lane:
     async def publish_pending(self) -> bool:
         """Publish one batch, models side by side; True when there may be more at once.
 
-        A model whose event fails is held up from then on. Raises Unavailable where too many are.
+        A model whose event fails is held up from then on. Raises its error where too many are.
         """
         events, more = await self._outbox.pending(self._number, BATCH, without=set(self.held))
         by_model = {
@@ -106,20 +144,21 @@ class Lane:
 
     async def _failure_of(
         self, events: Sequence[PendingEvent], published: list[PendingEvent]
-    ) -> Unavailable | EventRefused | None:
+    ) -> Exception | None:
         """Publish a model's events in order; returns what kept it from going on."""
         try:
-            await self._in_order(events, published)
-        except (Unavailable, EventRefused) as error:
-            return error
+            await self._in_order(events, published, self.mark)
+        except Exception as error:
+            return error  # also a defect, which is of this event, holds up its model alone
         return None
 
     async def _in_order(
-        self, events: Sequence[PendingEvent], published: list[PendingEvent]
+        self, events: Sequence[PendingEvent], published: list[PendingEvent], mark: Mark
     ) -> None:
         """One at a time: the next leaves when the one before is confirmed."""
         for event in events:
             await self._send(event)
+            mark.moved()
             log.info("event published", model=event.model, event_id=event.id)
             published.append(event)
 
@@ -135,11 +174,11 @@ class Lane:
             told = {"model": event.model, "event_id": event.id}
             log.warning("event sent without artifacts", reason=str(error), **told)
 
-    def _hold_up(self, model: str, error: Unavailable | EventRefused) -> None:
+    def _hold_up(self, model: str, error: Exception) -> None:
         if len(self.held) >= MAX_HELD:
             raise error
-        self.held[model] = Hold(_reason(error), isinstance(error, EventRefused))
-        log.warning("model held up", model=model, reason=self.held[model].reason)
+        self.held[model] = hold = Hold.of(model, error)
+        _tell_held("model held up", model, hold, error)
 
     async def _retry(self, model: str) -> None:
         """Publish a held model's events after growing pauses, until none is left."""
@@ -147,14 +186,16 @@ class Lane:
         more = True
         while more:
             heed_cancellation()
-            await asyncio.sleep(hold.pause_seconds())
+            seconds = hold.pause_seconds()
+            hold.mark.idle(seconds)
+            await asyncio.sleep(seconds)
+            hold.mark.moved()
             try:
                 more = await self.publish_held(model)
-            except (Unavailable, EventRefused) as error:
-                hold.reason, hold.is_refused = _reason(error), isinstance(error, EventRefused)
-                hold.failures += 1
-                if hold.is_refused:
-                    log.error("model still held up", model=model, reason=hold.reason)
+            except Exception as error:
+                # Whatever it is, it must not stop the other models.
+                hold.failed(error)
+                _tell_held("model still held up", model, hold, error)
             else:
                 hold.failures = 0
         del self.held[model]
@@ -164,17 +205,21 @@ class Lane:
     async def publish_held(self, model: str) -> bool:
         """Publish one batch of a held model; True when there may be more.
 
-        Raises what keeps it from going on: Unavailable or EventRefused.
+        Raises what keeps it from going on.
         """
         events, more = await self._outbox.pending_of(model, BATCH)
         published: list[PendingEvent] = []
         try:
-            await self._in_order(events, published)
+            await self._in_order(events, published, self.held[model].mark)
         finally:
             if published:
                 await self._outbox.remove(published)
         return more
 
 
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def _tell_held(told: str, model: str, hold: Hold, error: Exception) -> None:
+    if isinstance(error, (Unavailable, EventRefused)):
+        tell = log.error if hold.is_refused else log.warning
+        tell(told, model=model, reason=hold.reason)
+    else:
+        log.error(told, model=model, exc_info=error)

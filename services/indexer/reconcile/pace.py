@@ -11,6 +11,7 @@ from services.indexer.reconcile.report import Place, Report
 from shared.database.reports import find_place, keep_place
 from shared.domain.errors import Unavailable
 from shared.runtime.logs import get_logger
+from shared.runtime.progress import tell_progress
 
 STEPS = 50
 """Names after which the place is kept anew."""
@@ -21,6 +22,14 @@ log = get_logger(__name__)
 def pace_of(requests_per_second: float) -> AsyncLimiter:
     """Return a limiter of this rate; below one a second it lets one through at a time."""
     return AsyncLimiter(max(requests_per_second, 1.0), max(1 / requests_per_second, 1.0))
+
+
+def stuck_after(requests_per_second: float) -> float:
+    """Return how long a walk of this rate may take for a step: else it stands still.
+
+    A request to storage is tried three times, 30 s each, and waits for its turn before.
+    """
+    return 180.0 + 2 / requests_per_second
 
 
 @dataclass(slots=True)
@@ -46,6 +55,7 @@ class Round:
 
     async def reached(self, *, bucket: str | None, name: str) -> None:
         """Note that everything up to this name is compared."""
+        tell_progress()
         self.place = self.place.model_copy(update={"bucket": bucket, "name": name})
         self._steps += 1
         if self._steps % STEPS == 0:

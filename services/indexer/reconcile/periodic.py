@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
 from services.indexer.context import Context
+from services.indexer.reconcile.pace import stuck_after
 from services.indexer.reconcile.round import expire
 from services.indexer.reconcile.scrub import scrub
 from shared.database.leases import LeaseLost, run_under_lease
 from shared.domain.errors import RegistryError
 from shared.runtime.logs import get_logger
+from shared.runtime.progress import Mark, rest_after
 from shared.runtime.tasks import heed_cancellation
 
 LEASE_SECONDS = 15.0
@@ -27,11 +29,13 @@ def periodic_parts(context: Context) -> list["Periodic"]:
     settings = context.settings
     parts: list[Periodic] = []
     if interval := settings.reconcile_interval_seconds:
+        rate = settings.reconcile_requests_per_second
         pause = min(EXPIRY_SECONDS, interval)
-        parts.append(Periodic(context, "expire", lambda: expire(context), pause_seconds=pause))
-        if settings.scrub_requests_per_second:
-            pause = SCRUB_PAUSE_SECONDS
-            parts.append(Periodic(context, "scrub", lambda: scrub(context), pause_seconds=pause))
+        paced = {"pause_seconds": pause, "requests_per_second": rate}
+        parts.append(Periodic(context, "expire", lambda: expire(context), **paced))
+        if rate := settings.scrub_requests_per_second:
+            paced = {"pause_seconds": SCRUB_PAUSE_SECONDS, "requests_per_second": rate}
+            parts.append(Periodic(context, "scrub", lambda: scrub(context), **paced))
     return parts
 
 
@@ -45,22 +49,27 @@ class Periodic:
         work: Callable[[], Awaitable[object]],
         *,
         pause_seconds: float,
+        requests_per_second: float,
     ) -> None:
         self._context = context
         self._name = name
         self._work = work
         self._pause_seconds = pause_seconds
+        self.mark = Mark(name, stuck_after(requests_per_second))
 
     async def run(self) -> NoReturn:
         """Work until cancelled."""
         while True:
             heed_cancellation()
             pause = random.uniform(self._pause_seconds / 2, self._pause_seconds)  # noqa: S311
+            self.mark.idle(pause)
             await asyncio.sleep(pause)
+            self.mark.moved()
             try:
-                await run_under_lease(
-                    self._context.database, self._name, self._once, seconds=LEASE_SECONDS
-                )
+                with self.mark.told_from_within():
+                    await run_under_lease(
+                        self._context.database, self._name, self._once, seconds=LEASE_SECONDS
+                    )
             except (RegistryError, LeaseLost) as error:
                 log.warning(
                     "not done", work=self._name, error=type(error).__name__, detail=str(error)
@@ -68,6 +77,9 @@ class Periodic:
             except Exception as error:
                 # A defect, perhaps of one record: all else goes on meanwhile.
                 log.error("not done", work=self._name, exc_info=error)
+                await rest_after(error, self.mark, self._pause_seconds)
+            else:
+                self.mark.succeeded()
 
     async def _once(self) -> None:
         await self._work()

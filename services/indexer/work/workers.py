@@ -5,7 +5,7 @@ outlive the consumer's poll interval and lose the partition with it.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -13,7 +13,7 @@ from services.indexer.context import Context
 from services.indexer.found.adopter import Adopter
 from services.indexer.kafka.dead_letters import Bury, DeadLetter
 from services.indexer.verify.full_reads import confirm_version, verify_version
-from services.indexer.work.pauses import pause_after
+from services.indexer.work.pauses import MAX_DEFECT_PAUSE_SECONDS, STUCK_SECONDS, pause_after
 from shared.database.client import limit_operations
 from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import LeaseLost, keep_renewed
@@ -30,6 +30,7 @@ from shared.database.work import (
 from shared.domain.errors import RegistryError
 from shared.domain.records import VersionRecord, WorkKind, new_id
 from shared.runtime.logs import get_logger
+from shared.runtime.progress import Mark, rest_after
 from shared.runtime.tasks import heed_cancellation, run_all, run_guarded, woken
 from shared.storage.cleaning import clean_upload
 from shared.storage.joining import join_upload
@@ -76,8 +77,14 @@ class Workers:
     def __init__(self, context: Context, bury: Bury) -> None:
         self._context = context
         self._bury = bury
-        self._wakes = [asyncio.Event() for _ in range(context.settings.verify_concurrency)]
+        count = context.settings.verify_concurrency
+        self._wakes = [asyncio.Event() for _ in range(count)]
+        self._marks = [Mark(f"worker {number}", STUCK_SECONDS) for number in range(1, count + 1)]
         self._adopter = Adopter(context, bury, self._wake_workers)
+
+    def marks(self) -> Iterator[Mark]:
+        """Yield how each worker goes on, and who adopts found objects."""
+        yield from (*self._marks, self._adopter.mark)
 
     def wake(self) -> None:
         """Look for work, and for folders of found objects, now."""
@@ -86,26 +93,32 @@ class Workers:
 
     async def run(self) -> None:
         """Work until cancelled; what is under way is then given back."""
-        await run_all([self._adopter.run(), *(self._worker(wake) for wake in self._wakes)])
+        await run_all([self._adopter.run(), *map(self._worker, self._wakes, self._marks)])
 
     def _wake_workers(self) -> None:
         for wake in self._wakes:
             wake.set()
 
-    async def _worker(self, wake: asyncio.Event) -> NoReturn:
+    async def _worker(self, wake: asyncio.Event, mark: Mark) -> NoReturn:
         while True:
             heed_cancellation()
             wake.clear()  # before the look: what comes during it is looked for again
+            mark.moved()
             try:
-                busy = await work_once(self._context, self._bury)
+                with mark.told_from_within():
+                    busy = await work_once(self._context, self._bury)
             except RegistryError as error:
                 log.warning("no work", error=type(error).__name__, detail=str(error))
                 busy = False
             except Exception as error:
                 # A defect, perhaps of one record: its lease keeps it from the others meanwhile.
                 log.error("no work", exc_info=error)
-                busy = False
+                await rest_after(error, mark, MAX_DEFECT_PAUSE_SECONDS)
+                continue
+            else:
+                mark.succeeded()
             if not busy:
+                mark.idle(IDLE_SECONDS)
                 await woken(wake, IDLE_SECONDS)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from registry.schemas import SETTLED, Version
 from shared.database.client import Database
-from shared.database.watch import watch_versions
+from shared.database.watch import stream_mark, watch_versions
 
 Look = Callable[[], Awaitable[Version]]
 
@@ -36,10 +36,12 @@ class VersionFeed:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._awaited: dict[str, _Awaited] = {}
+        self.mark = stream_mark("versions")
+        """Whether changes still wake anybody."""
 
     async def run(self) -> None:
         """Follow the change stream until cancelled."""
-        await watch_versions(self._database, self._on_change)
+        await watch_versions(self._database, self._on_change, self.mark)
 
     async def settled(self, version: Version, look: Look, timeout_seconds: float) -> Version:
         """Return the version once it has left pending and verifying, or as it is at the timeout.

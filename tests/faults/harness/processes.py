@@ -61,6 +61,18 @@ class Service:
 
             await until_true(f"{self.name} is ready", answers, seconds)
 
+    async def names(self, trouble: str, seconds: float = 60) -> None:
+        """Wait until it says that it is not ready, for a reason that begins like this."""
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+
+            async def told() -> bool:
+                answer = await client.get(f"http://{HOST}:{self._port}/health/ready")
+                reasons: list[str] = answer.json()["waits_for"]
+                assert (answer.status_code == 503) == bool(reasons)
+                return any(reason.startswith(trouble) for reason in reasons)
+
+            await until_true(f"{self.name} names: {trouble}", told, seconds)
+
     async def killed(self, seconds: float = 60) -> None:
         """Wait until it has killed itself; raises RuntimeError where it ended otherwise."""
         await self.ended(seconds)

@@ -10,6 +10,8 @@ A tampering is written `kind:value`:
     poll:MS            max_poll_interval_ms of its Kafka consumer
     lease:SECONDS      life of the leases that it takes
     slow_read:SECONDS  a full read takes so much longer
+    freeze:TARGET      a part of TARGETS never comes back from its next step
+    impatient:SECONDS  a part of the indexer that takes longer for a step counts as stuck
     short_read:        a full read stops the process, and then gives a cut-off object
 """
 
@@ -135,6 +137,34 @@ def _short_read(_: str) -> None:
     _wrap("services.indexer.verify.full_reads:_read_whole", around)
 
 
+def _freeze(name: str) -> None:
+    def around(_: Function) -> Function:
+        async def wrapped(*_: Any, **__: Any) -> Any:
+            await asyncio.Event().wait()
+
+        return wrapped
+
+    _wrap(TARGETS[name], around)
+
+
+TARGETS = {
+    "batch": "services.indexer.events.handler:index_objects",
+    "lane": "services.indexer.publish.lane:Lane._in_order",
+    "worker": "services.indexer.verify.full_reads:_read_whole",
+}
+"""Parts that can be frozen, and what each does only when something waits."""
+
+
+def _impatient(seconds: str) -> None:
+    for module, name in (
+        ("services.indexer.health", "STUCK_SECONDS"),
+        ("services.indexer.health", "UNPUBLISHED_SECONDS"),
+        ("services.indexer.publish.lane", "STUCK_SECONDS"),
+        ("services.indexer.work.workers", "STUCK_SECONDS"),
+    ):
+        setattr(importlib.import_module(module), name, float(seconds))
+
+
 TAMPERINGS: dict[str, Callable[[str], None]] = {
     "crash": _crash,
     "stop": _stop,
@@ -145,4 +175,6 @@ TAMPERINGS: dict[str, Callable[[str], None]] = {
     "lease": _lease,
     "slow_read": _slow_read,
     "short_read": _short_read,
+    "freeze": _freeze,
+    "impatient": _impatient,
 }

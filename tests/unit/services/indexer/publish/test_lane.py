@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, cast
 
 import pytest
+from pymongo.errors import OperationFailure
 
 from services.indexer.kafka.errors import KafkaUnavailable
 from services.indexer.publish import lane as module
@@ -13,6 +14,8 @@ from services.indexer.publish.lane import Hold, Lane
 from services.indexer.publish.sink import EventRefused
 from shared.database.outbox import Outbox, PendingEvent
 from shared.domain.events import version_event, without_artifacts
+from shared.runtime import progress
+from shared.runtime.progress import Mark, troubles
 from tests.support.records import artifact, version
 
 LANE = 3
@@ -23,11 +26,14 @@ class Memory:
 
     def __init__(self, *events: tuple[str, int]) -> None:
         self.events = [pending(model, sequence) for model, sequence in events]
+        self.defect: Exception | None = None
 
     async def pending(
         self, lane: int, limit: int, *, without: Collection[str] = ()
     ) -> tuple[list[PendingEvent], bool]:
         assert lane == LANE
+        if self.defect is not None:
+            raise self.defect
         return self._first(limit, [each for each in self.events if each.model not in without])
 
     async def pending_of(self, model: str, limit: int) -> tuple[list[PendingEvent], bool]:
@@ -51,11 +57,15 @@ class Kafka:
     def __init__(self, *, lost: Collection[str] = (), refused: Collection[str] = ()) -> None:
         self.lost, self.refused = set(lost), set(refused)
         self.largest: int | None = None
+        self.broken: set[str] = set()
+        """Events that bring out a defect of ours."""
         self.seen: list[str] = []
         self.bodies: dict[str, bytes] = {}
 
     async def send(self, event: PendingEvent) -> None:
         self.seen.append(event.id)
+        if event.id in self.broken:
+            raise ZeroDivisionError(event.id)
         if event.id in self.lost:
             raise KafkaUnavailable("TimeoutError")
         if event.id in self.refused or len(event.body) > (self.largest or 1 << 30):
@@ -82,7 +92,11 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_pause(_: Hold) -> float:
         return 0
 
+    def no_growing_pause(_failures: int, _most: float) -> float:
+        return 0
+
     monkeypatch.setattr(Hold, "pause_seconds", no_pause)
+    monkeypatch.setattr(progress, "growing_pause", no_growing_pause)
 
 
 async def followed(publisher: Lane, outbox: Memory, expected: Sequence[str]) -> None:
@@ -183,11 +197,67 @@ async def test_more_models_than_may_be_held_up_are_no_fault_of_theirs(
     assert len(publisher.held) == 2
 
 
+@pytest.mark.usefixtures("impatient")
+async def test_an_error_that_no_waiting_mends_ends_nothing_and_is_told() -> None:
+    outbox, kafka = Memory(("a", 1)), Kafka()
+    publisher = lane(outbox, kafka)
+    outbox.defect = OperationFailure("no such command", 59)
+    await followed(publisher, outbox, ["a-1"])
+    assert troubles(publisher.marks()) == [
+        "lane 3 of the outbox fails (OperationFailure: no such command)"
+    ]
+    outbox.defect = None
+    await followed(publisher, outbox, [])
+    assert troubles(publisher.marks()) == []
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_event_that_brings_out_a_defect_holds_up_its_own_model_alone() -> None:
+    outbox, kafka = Memory(("a", 1), ("a", 2), ("b", 1)), Kafka()
+    kafka.broken = {"a-1"}
+    publisher = lane(outbox, kafka)
+    told: list[str] = []
+    kafka.seen.clear()
+    following = asyncio.create_task(publisher.follow())
+    for _ in range(500):
+        await asyncio.sleep(0)
+        told = troubles(publisher.marks()) or told
+    following.cancel()
+    await asyncio.wait((following,))
+    assert outbox.ids == ["a-1", "a-2"]
+    assert told == ["model 'a' fails (ZeroDivisionError: a-1)"]
+    assert kafka.seen.count("a-1") > 2, "it is tried again"
+
+
+async def test_a_lane_with_waiting_events_that_does_not_move_is_stuck() -> None:
+    outbox, kafka = Memory(("a", 1)), Kafka()
+    publisher = lane(outbox, kafka)
+    seconds = [0.0]
+    publisher.mark = Mark("lane", 60, lambda: seconds[0])
+    never = asyncio.Event()
+
+    async def frozen(event: PendingEvent) -> None:
+        await never.wait()
+
+    kafka.send = frozen
+    following = asyncio.create_task(publisher.follow())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    seconds[0] = 59
+    assert not publisher.mark.is_stuck
+    seconds[0] = 61
+    assert publisher.mark.is_stuck
+    following.cancel()
+    await asyncio.wait((following,))
+    assert not publisher.mark.is_stuck, "nobody follows it here any more"
+
+
 def test_pauses_grow_up_to_a_limit() -> None:
     for failures in range(1, 40):
         for refused, most in ((False, module.IDLE_SECONDS), (True, 600.0)):
             longest = min(most, 2.0 ** min(failures, 20))
-            assert longest / 2 <= Hold("", refused, failures).pause_seconds() <= longest
+            hold = Hold("", refused, Mark("model", 60), failures)
+            assert longest / 2 <= hold.pause_seconds() <= longest
 
 
 def test_an_event_without_artifacts_cannot_lose_any() -> None:

@@ -1,0 +1,109 @@
+"""Every long-running loop has a mark, whose trouble readiness tells: here they are all named."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from services.indexer.context import Context
+from services.indexer.health import Health
+from services.indexer.publish.lane import Hold
+from services.indexer.publish.relay import Relay
+from services.indexer.reconcile.periodic import periodic_parts
+from services.indexer.reconcile.schedule import Reconciler
+from services.indexer.work.workers import Workers
+from services.query.versions.feed import VersionFeed
+from shared.database.client import Database
+from tests.support.isolation import SETTINGS
+
+ROOT = Path(__file__).parents[2]
+
+WATCHED = {
+    "services/indexer/found/adopter.py:Adopter.run": "adoption of found folders",
+    "services/indexer/publish/lane.py:Lane.follow": "lane 0 of the outbox",
+    "services/indexer/publish/relay.py:Relay.run": "relay",
+    "services/indexer/reconcile/periodic.py:Periodic.run": "expire",
+    "services/indexer/reconcile/schedule.py:Reconciler.run": "comparison of buckets and records",
+    "services/indexer/work/workers.py:Workers._worker": "worker 1",
+    "shared/database/watch.py:_watch": "change stream of versions",
+}
+"""Loops that go on for ever, and the mark of each."""
+
+SHORT = {
+    "services/indexer/kafka/topic_reader.py:TopicReader._partitions": "its caller's time limit",
+    "services/query/versions/feed.py:_Awaited._until_settled": "the requests that wait for it",
+    "shared/database/leases.py:_wait_for": "it tells the mark of whoever waits",
+    "shared/database/leases.py:keep_renewed": "standing still it loses its lease to others",
+    "shared/database/transactions.py:_commit": "the transaction's deadline",
+    "shared/database/transactions.py:_run": "the transaction's deadline",
+    "shared/storage/cleaning.py:abort_open_uploads": "each request tells of a step",
+    "shared/storage/multipart.py:MultipartUploads.open_uploads": "each request tells of a step",
+    "shared/storage/multipart.py:MultipartUploads.parts": "each request tells of a step",
+    "shared/storage/object_parts.py:read_parts": "each request tells of a step",
+}
+"""Loops that end with something else, and with what."""
+
+PARSERS = "services/indexer/verify/"
+"""They end with the header that they read, and each reading tells of a step."""
+
+
+def loops() -> Iterator[str]:
+    """Every coroutine of the services that loops until something inside it ends it."""
+    for folder in ("services/indexer", "services/ingest", "services/query", "shared"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            if name.startswith(PARSERS):
+                continue
+            for scope, function in _coroutines(ast.parse(path.read_text("utf-8")), ""):
+                if any(map(_is_endless, ast.walk(function))):
+                    yield f"{name}:{scope}{function.name}"
+
+
+def _coroutines(node: ast.AST, scope: str) -> Iterator[tuple[str, ast.AsyncFunctionDef]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.AsyncFunctionDef):
+            yield scope, child
+        elif isinstance(child, ast.ClassDef):
+            yield from _coroutines(child, f"{scope}{child.name}.")
+
+
+def _is_endless(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.While)
+        and isinstance(node.test, ast.Constant)
+        and node.test.value is True
+    )
+
+
+def test_every_loop_is_watched_or_ends_with_something_that_is() -> None:
+    assert set(loops()) == WATCHED.keys() | SHORT.keys()
+
+
+def test_every_mark_is_one_of_a_loop() -> None:
+    context: Any = SimpleNamespace(outbox=None, database=None, settings=SETTINGS)
+    context = cast(Context, context)
+    relay = Relay(context, cast(Any, None))
+    workers = Workers(context, cast(Any, None))
+    reconciler = Reconciler(context, lambda: None)
+    feed = VersionFeed(cast(Database, None))
+    periodic = [part.mark for part in periodic_parts(context)]
+    marks = (
+        *periodic,
+        *relay.marks(),
+        *workers.marks(),
+        reconciler.mark,
+        feed.mark,
+        Health(SETTINGS).batch,
+    )
+    names = {mark.name for mark in marks}
+    assert set(WATCHED.values()) < names
+    assert names - set(WATCHED.values()) == {
+        *(f"lane {number} of the outbox" for number in (1, 2, 3)),
+        *("worker 2", "scrub"),
+        "batch of bucket events",
+    }
+
+
+def test_a_model_that_is_held_up_has_a_mark_too() -> None:
+    assert Hold.of("churn", ValueError("x")).mark.trouble() == "model 'churn' fails (ValueError: x)"
