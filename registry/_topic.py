@@ -33,6 +33,7 @@ class Consumer(Protocol):
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
+    async def topics(self) -> set[str]: ...
     def assign(self, partitions: Sequence[Any]) -> None: ...
     def seek(self, partition: Any, offset: int) -> None: ...
     def partitions_for_topic(self, topic: str) -> set[int] | None: ...
@@ -121,6 +122,7 @@ async def open_topic(
     try:
         with _kafka_errors():
             await topic.consumer.start()
+            await _wait_for_topic(topic)
             # A consumer asks only for metadata of topics that it has a partition of.
             topic.consumer.assign([_partition(topic.name, 0)])
             await _wait_for_metadata(topic)
@@ -131,6 +133,15 @@ async def open_topic(
         await topic.close()
         raise
     return topic
+
+
+async def _wait_for_topic(topic: Topic) -> None:
+    """Wait until it is there: asked for by its name, a broker may make it as it likes."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while topic.name not in await topic.consumer.topics():
+        if time.monotonic() > deadline:
+            raise TopicError(f"Kafka has no topic {topic.name!r}")
+        await asyncio.sleep(0.2)
 
 
 async def _wait_for_metadata(topic: Topic) -> None:

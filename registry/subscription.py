@@ -18,7 +18,7 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Literal, Self
+from typing import Self
 
 import anyio
 import httpx
@@ -26,15 +26,14 @@ from pydantic import ValidationError
 
 from registry._api import Api
 from registry._defaults import DEFAULT_URL
+from registry._delivered import Delivered
+from registry._delivered import Start as Start  # a public name of this module
 from registry._retry import RetryPolicy
 from registry._topic import Topic, TopicError, open_topic
 from registry.errors import UnavailableError
 from registry.schemas import Discovery, ModelEvent
 
 logger = logging.getLogger(__name__)
-
-Start = Literal["now", "beginning"] | int | Mapping[str, int]
-"""Where to begin: now, at the oldest event kept, or after a sequence number already seen."""
 
 
 def subscribe(
@@ -48,8 +47,10 @@ def subscribe(
 ) -> "Subscription":
     """Return the registry's events, to be read with `async for`.
 
-    Each event of a model comes once and in order: repeated deliveries are dropped. There is no
-    consumer group: every subscriber sees everything, and keeps its own place.
+    Each event of a model comes once and in order: repeated deliveries are dropped. Only where
+    partitions were added to the topic may one come late; it is delivered nevertheless, with a
+    warning, and its `sequence` tells. Events of other registries on the topic are passed over.
+    There is no consumer group: every subscriber sees everything, and keeps its own place.
 
     Args:
         url: address of either HTTP service; the event topic is discovered.
@@ -71,26 +72,6 @@ def subscribe(
     return Subscription(url, model, start, follow, retry or RetryPolicy(), transport)
 
 
-class Seen:
-    """The newest sequence number of each model, to drop what was delivered before."""
-
-    def __init__(self, model: str | None, start: Start) -> None:
-        self._model = model
-        self._last: dict[str, int] = {}
-        if isinstance(start, int) and model is not None:
-            self._last[model] = start
-        elif isinstance(start, Mapping):
-            self._last.update(start)
-
-    def is_new(self, event: ModelEvent) -> bool:
-        """Take note of an event, and return whether it is to be delivered."""
-        name = event.data.model
-        if self._model not in (None, name) or event.sequence <= self._last.get(name, 0):
-            return False
-        self._last[name] = event.sequence
-        return True
-
-
 class Subscription:
     """The events of one `subscribe` call. Memory is bounded by the consumer's fetch buffers."""
 
@@ -104,9 +85,11 @@ class Subscription:
         transport: httpx.AsyncBaseTransport | None,
     ) -> None:
         self._url, self._follow, self._retry, self._transport = url, follow, retry, transport
-        self._seen = Seen(model, start)
+        self._delivered = Delivered(model, start)
         self._from_now = start == "now"
         self._topic: Topic | None = None
+        self._source: str | None = None
+        """Whom the registry's events come from; another registry may share the topic."""
 
     async def __aenter__(self) -> Self:
         """Fix the place to begin at, before the first event is asked for."""
@@ -129,7 +112,9 @@ class Subscription:
             async with aclosing(self._values()) as values:
                 async for value in values:
                     event = _parse(value)
-                    if event is not None and self._seen.is_new(event):
+                    if event is None or self._source not in (None, event.source):
+                        continue
+                    if self._delivered.is_new(event):
                         yield event
         finally:
             await self.close()
@@ -156,6 +141,7 @@ class Subscription:
         while True:
             try:
                 address = (await self._discover()).events
+                self._source = address.source
                 return await open_topic(address, at_end=self._from_now, positions=positions)
             except (TopicError, UnavailableError) as error:
                 failures += 1

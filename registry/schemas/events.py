@@ -33,14 +33,15 @@ class EventData(Answer):
 class ModelEvent(Answer):
     """One state change of one version.
 
-    Delivered at least once and in order per model: whoever drops `sequence <= last seen` of a
-    model sees each exactly once, without gaps.
+    Delivered at least once, and in order per model unless partitions are added to the topic:
+    whoever drops the sequence numbers of a model that came before sees each event exactly once.
     """
 
     specversion: Literal["1.0"] = "1.0"
     id: str
     """Unique; the same on every delivery of the event."""
     source: str
+    """The registry it comes from: others may share the topic."""
     type: EventType | str
     subject: str
     """<model>/<number>."""

@@ -171,6 +171,8 @@ class EventsAddress(Answer):
 
     bootstrap_servers: str
     topic: str
+    source: str | None = None
+    """`source` of this registry's events; those of others on the topic are to be passed over."""
 
 
 class Discovery(Answer):

@@ -10,7 +10,7 @@ from faststream.kafka import KafkaBroker
 from services.indexer.context import Context
 from services.indexer.health import Health
 from services.indexer.kafka.consumer import start_consuming, stop_consuming
-from services.indexer.kafka.topics import ensure_topics
+from services.indexer.kafka.topics import TopicsUnfit, ensure_topics
 from shared.database.errors import DatabaseUnavailable
 from shared.database.indexes import IndexesMissing, verify_indexes
 from shared.domain.errors import RegistryError
@@ -38,7 +38,8 @@ async def prepare(context: Context, broker: KafkaBroker, health: Health) -> None
         health.starting = server
         await until_done(server, step, errors=errors, on_failure=tell)
 
-    await wait_for("Kafka", lambda: ensure_topics(context.settings), KAFKA_ERRORS)
+    topics_errors = (*KAFKA_ERRORS, TopicsUnfit)
+    await wait_for("Kafka", lambda: ensure_topics(context.settings), topics_errors)
     await wait_for("MongoDB", lambda: verify_indexes(context.database), WAITING)
     await wait_for("MinIO", context.groups.prepare, (RegistryError,))
     await wait_for("Kafka", connect, KAFKA_ERRORS)

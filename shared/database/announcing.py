@@ -59,7 +59,11 @@ async def announce(
     numbered = [written.get(each.after.id, each) for each in changes]
     await _write_versions(database, numbered, transaction)
     # 3. The events.
-    events = [version_event(each.event, each.after) for each in told if each.event is not None]
+    events = [
+        version_event(each.event, each.after, database.event_source)
+        for each in told
+        if each.event is not None
+    ]
     if events:
         entries = outbox_entries(events, await database.now())
         await database.outbox.insert_many(entries, transaction=transaction)

@@ -19,6 +19,7 @@ from pymongo.write_concern import WriteConcern
 from shared.database.collection import Collection, Document
 from shared.database.errors import told_errors
 from shared.database.transactions import Statements, Turns, run_transaction
+from shared.domain.events import DEFAULT_SOURCE
 from shared.runtime.settings import Settings
 
 T = TypeVar("T")
@@ -30,8 +31,14 @@ class Database:
     """The registry's collections, and transactions over them."""
 
     def __init__(
-        self, client: AsyncIOMotorClient[Document], name: str, transaction_seconds: float
+        self,
+        client: AsyncIOMotorClient[Document],
+        name: str,
+        transaction_seconds: float,
+        event_source: str = DEFAULT_SOURCE,
     ) -> None:
+        self.event_source = event_source
+        """Whom the events that are recorded here come from."""
         self._client = client
         self._transaction_seconds = transaction_seconds
         self._clock: tuple[float, datetime] | None = None
@@ -115,7 +122,12 @@ async def open_database(settings: Settings) -> AsyncGenerator[Database]:
         timeoutMS=int(settings.mongodb_timeout_seconds * 1000),
     )
     try:
-        yield Database(client, settings.mongodb_db, settings.mongodb_transaction_seconds)
+        yield Database(
+            client,
+            settings.mongodb_db,
+            settings.mongodb_transaction_seconds,
+            settings.event_source,
+        )
     finally:
         with limit_operations(_CLOSE_SECONDS):  # it tells the server, which may be away
             client.close()

@@ -3,7 +3,8 @@
 from registry.schemas import Artifact, EventData, EventType, ModelEvent
 from shared.domain.records import ArtifactRecord, VersionRecord, utc_now
 
-EVENT_SOURCE = "/model-registry"
+DEFAULT_SOURCE = "/model-registry"
+"""Source of the events of a registry that was given no name of its own."""
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 """Structured mode: https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/kafka-protocol-binding.md"""
 
@@ -12,16 +13,18 @@ MAX_EVENT_BYTES = 900_000
 """Under Kafka's default limit of 1 MiB for one message: an event beyond it would stop the line."""
 
 
-def version_event(kind: EventType, record: VersionRecord) -> ModelEvent:
+def version_event(
+    kind: EventType, record: VersionRecord, source: str = DEFAULT_SOURCE
+) -> ModelEvent:
     """Tell of a version's state; `record.sequence` is the event's own sequence number.
 
     The artifacts are left out where they would make the event too large for Kafka.
     """
-    event = _event(kind, record, record.artifacts)
+    event = _event(kind, record, source, record.artifacts)
     small = sum(len(a.path) + len(a.key) + 500 for a in record.artifacts) < MAX_EVENT_BYTES // 8
     if small or len(event.model_dump_json().encode()) <= MAX_EVENT_BYTES:
         return event
-    return _event(kind, record, [])
+    return _event(kind, record, source, [])
 
 
 def without_artifacts(body: bytes) -> bytes | None:
@@ -33,10 +36,12 @@ def without_artifacts(body: bytes) -> bytes | None:
     return event.model_copy(update={"data": data}).model_dump_json(exclude_none=True).encode()
 
 
-def _event(kind: EventType, record: VersionRecord, artifacts: list[ArtifactRecord]) -> ModelEvent:
+def _event(
+    kind: EventType, record: VersionRecord, source: str, artifacts: list[ArtifactRecord]
+) -> ModelEvent:
     return ModelEvent(
         id=f"{record.id}-{record.sequence}",
-        source=EVENT_SOURCE,
+        source=source,
         type=kind,
         subject=f"{record.model}/{record.number}",
         time=utc_now(),

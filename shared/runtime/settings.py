@@ -21,6 +21,8 @@ class Settings(BaseSettings):
 
     registry_host: str = "127.0.0.1"
     """Address that the HTTP services listen on."""
+    registry_name: str = Field("model-registry", pattern=r"^[A-Za-z0-9._~-]{1,100}$")
+    """Name that events carry as their source (/NAME); two registries on one topic need two."""
     registry_port: int = Field(8000, ge=1, le=65535)
     """Port of the ingest service; the one address that users are given."""
     query_port: int = Field(8001, ge=1, le=65535)
@@ -80,6 +82,10 @@ class Settings(BaseSettings):
     """Partitions of a topic that the services create."""
     kafka_replication_factor: int = Field(1, ge=1, le=10)
     """Copies of each partition of a topic that the services create."""
+    kafka_min_insync_replicas: int = Field(0, ge=0, le=10)
+    """Copies that have a model event before it counts as confirmed; 0: 2 of 3 or more, else 1."""
+    kafka_accept_topics: bool = False
+    """True: a topic of model events that may lose some is used nevertheless, with a warning."""
     kafka_timeout_seconds: float = Field(10.0, gt=0)
     """Limit for one produce; a timeout means unknown, and the event is sent again."""
 
@@ -153,6 +159,27 @@ class Settings(BaseSettings):
         if value in _names(info.data.get("storage_groups", "")):
             raise ValueError("must not be one of STORAGE_GROUPS")
         return value
+
+    @field_validator("kafka_min_insync_replicas")
+    @classmethod
+    def _is_at_most_all_copies(cls, value: int, info: ValidationInfo) -> int:
+        if value > info.data.get("kafka_replication_factor", value):
+            raise ValueError("must not be more than KAFKA_REPLICATION_FACTOR")
+        return value
+
+    @property
+    def min_insync_replicas(self) -> int:
+        """Copies that have an event before it is confirmed.
+
+        With three copies two are asked for: one broker may be away, and another one lost. With
+        two, asking for both would stop all events with either of them.
+        """
+        return self.kafka_min_insync_replicas or (2 if self.kafka_replication_factor >= 3 else 1)
+
+    @property
+    def event_source(self) -> str:
+        """The source of this registry's events, as CloudEvents names it."""
+        return f"/{self.registry_name}"
 
     @property
     def named_groups(self) -> tuple[str, ...]:

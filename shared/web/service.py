@@ -30,6 +30,7 @@ def add_shared_parts(
             events=EventsAddress(
                 bootstrap_servers=settings.events_bootstrap_servers,
                 topic=settings.kafka_model_events_topic,
+                source=settings.event_source,
             ),
         )
 

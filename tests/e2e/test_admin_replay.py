@@ -276,6 +276,16 @@ async def test_a_dry_run_tells_and_changes_nothing(wiped: dict[str, str], kept: 
         assert not any((await contents(database)).values())
 
 
+async def test_the_events_of_another_registry_are_counted_and_not_imported(
+    wiped: dict[str, str], kept: Kept
+) -> None:
+    other = {**wiped, "REGISTRY_NAME": "other", "MANIFEST_BUCKET": f"none-{uuid4().hex[:12]}"}
+    report = await told(other, "replay", "--from-beginning", "--dry-run")
+    assert report["foreign"]["count"] == report["events"] >= 6
+    assert report["foreign"]["examples"][0].startswith("/model-registry tells of ")
+    assert (report["models"], report["rebuilt"], report["opened"]) == (0, 0, 0)
+
+
 async def test_beside_the_live_records_nothing_changes(
     environment: dict[str, str], system: System, kept: Kept
 ) -> None:

@@ -12,16 +12,16 @@ from aiokafka.errors import KafkaConnectionError
 
 import registry
 from registry import _topic
-from registry.schemas import ModelEvent
+from registry.schemas import Discovery, EventsAddress, ModelEvent
 from registry.subscription import Start, Subscription
 from tests.unit.client_fake import FakeRegistry
 
 URL = "http://registry.test"
 
 
-def event(model: str, sequence: int) -> bytes:
+def event(model: str, sequence: int, source: str = "s") -> bytes:
     data = {"model": model, "number": 1, "version_id": "v", "state": "ready"}
-    members = {"id": f"{model}-{sequence}", "source": "s", "type": "registry.version.ready.v1"}
+    members = {"id": f"{model}-{sequence}", "source": source, "type": "registry.version.ready.v1"}
     return json.dumps(
         {
             **members,
@@ -45,6 +45,7 @@ class FakeKafka:
 
     logs: list[list[bytes | None]] = field(default_factory=lambda: [[], []])
     failures: list[str] = field(default_factory=list[str])
+    asked: list[str] = field(default_factory=list[str])
     started: int = 0
     open: int = 0
 
@@ -68,7 +69,12 @@ class FakeConsumer:
     async def stop(self) -> None:
         self.kafka.open -= 1
 
+    async def topics(self) -> set[str]:
+        self.kafka.asked.append("topics")
+        return {"model-events"}
+
     def assign(self, partitions: Sequence[TopicPartition]) -> None:
+        self.kafka.asked.append("assign")
         self.positions = {each.partition: 0 for each in partitions}
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
@@ -139,6 +145,35 @@ async def test_each_event_comes_once(
     kafka.logs[1] = [event("b", 1), None, b"no event", event("b", 2)]
     assert await read(model, start) == ids
     assert kafka.open == 0
+
+
+async def test_an_event_that_comes_late_is_delivered_with_a_warning(
+    kafka: FakeKafka, caplog: pytest.LogCaptureFixture
+) -> None:
+    kafka.logs[0] = [event("a", 1), event("a", 3), event("a", 3), event("a", 2), event("a", 2)]
+    assert await read(None, "beginning") == ["a-1", "a-3", "a-2"]
+    assert caplog.messages == ["event 2 of 'a' comes after event 3"]
+
+
+async def test_events_of_another_registry_are_passed_over(
+    kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka.logs[0] = [event("a", 1, "/other"), event("a", 1, "/ours"), event("a", 2, "/ours")]
+    known = EventsAddress(bootstrap_servers="k:9092", topic="model-events", source="/ours")
+    discovery = Discovery(ingest_url=URL, query_url=URL, events=known)
+
+    async def discover(_: Subscription) -> Discovery:
+        return discovery
+
+    monkeypatch.setattr(Subscription, "_discover", discover)
+    told = [each async for each in subscription(None, "beginning")]
+    assert [(each.source, each.sequence) for each in told] == [("/ours", 1), ("/ours", 2)]
+
+
+async def test_a_topic_that_is_not_there_is_not_asked_for_by_name(kafka: FakeKafka) -> None:
+    """A broker would make it as its own defaults say, and forget events after some days."""
+    await read(None, "beginning")
+    assert kafka.asked[:2] == ["topics", "assign"]
 
 
 async def test_now_is_the_moment_of_entering(kafka: FakeKafka) -> None:

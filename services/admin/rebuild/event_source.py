@@ -11,27 +11,39 @@ from services.indexer.kafka.dead_letters import RawRecord
 from services.indexer.kafka.topic_reader import Extent, TopicReader
 
 
-async def log_events(reader: TopicReader, extent: Extent, report: RebuildReport) -> EventLog:
-    """Read every event, and tell in the report what is wrong with them.
+async def log_events(
+    reader: TopicReader, extent: Extent, report: RebuildReport, source: str
+) -> EventLog:
+    """Read every event of the source, and tell in the report what is wrong with them.
 
     Raises KafkaUnreadable.
     """
     log = EventLog()
     async for records in reader.read(extent):
         report.events += len(records)
-        for event in read_events(records, report):
+        for event in read_events(records, report, source):
             log.add(event)
     report.repeated, report.disorder, report.gaps = log.repeated, log.disorder, log.gaps()
     return log
 
 
-def read_events(records: Iterable[RawRecord], report: RebuildReport | None) -> list[ModelEvent]:
-    """Return the events of the records; what is none is told in the report, where there is one."""
+def read_events(
+    records: Iterable[RawRecord], report: RebuildReport | None, source: str
+) -> list[ModelEvent]:
+    """Return the events of the records that have this source: other registries' are not ours.
+
+    What is none, or another registry's, is told in the report, where there is one.
+    """
     events: list[ModelEvent] = []
     for record in records:
         try:
-            events.append(ModelEvent.model_validate_json(record.value or b""))
+            event = ModelEvent.model_validate_json(record.value or b"")
         except ValidationError:
             if report is not None:
                 report.errors.add(f"message {record.partition}/{record.offset} is no model event")
+            continue
+        if event.source == source:
+            events.append(event)
+        elif report is not None:
+            report.foreign.add(f"{event.source} tells of {event.subject}")
     return events

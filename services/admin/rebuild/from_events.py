@@ -26,7 +26,8 @@ async def restore_from_events(
     Raises the Kafka, storage and database errors.
     """
     async for records in reader.read(extent):
-        newest = [event for event in read_events(records, None) if log.take(event)]
+        events = read_events(records, None, context.settings.event_source)
+        newest = [event for event in events if log.take(event)]
         known = await context.versions.by_ids(event.data.version_id for event in newest)
         await run_all(
             _restore(event, known.get(event.data.version_id), report, context) for event in newest

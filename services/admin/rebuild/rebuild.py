@@ -31,7 +31,7 @@ async def rebuild(context: Context, *, reader: TopicReader, dry_run: bool = Fals
         await context.groups.prepare()
     extent = await reader.extent(context.settings.kafka_model_events_topic)
     # 1. What the events tell together, and which numbers are taken.
-    log = await log_events(reader, extent, report)
+    log = await log_events(reader, extent, report, context.settings.event_source)
     manifests = await highest_numbers(context, report)
     report.models = len(log.models.keys() | manifests.keys())
     # 2. The counters first: a live service must not give a number a second time.

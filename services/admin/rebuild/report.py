@@ -31,6 +31,8 @@ class RebuildReport(BaseModel):
     dry_run: bool = False
     events: int = 0
     """Messages in the event topic."""
+    foreign: Findings = Field(default_factory=Findings)
+    """Events of other registries (`REGISTRY_NAME`) on the same topic, which are left alone."""
     repeated: int = 0
     """Events that came again; a subscriber drops them by their sequence numbers."""
     models: int = 0

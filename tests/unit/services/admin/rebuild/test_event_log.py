@@ -8,7 +8,7 @@ from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.event_source import read_events
 from services.admin.rebuild.report import MAX_EXAMPLES, Findings, RebuildReport
 from services.indexer.kafka.dead_letters import RawRecord
-from shared.domain.events import version_event
+from shared.domain.events import DEFAULT_SOURCE, version_event
 from shared.domain.records import utc_now
 from tests.support.records import version
 from tests.unit.services.indexer.kafka.test_dead_letters import record
@@ -83,7 +83,7 @@ def test_a_message_that_is_no_event_is_told_and_passed_over() -> None:
     report = RebuildReport(started_at=utc_now())
     messages: list[RawRecord] = [record(b"no event"), record(None)]
     messages.append(record(event(1).model_dump_json().encode()))
-    assert [each.sequence for each in read_events(messages, report)] == [1]
+    assert [each.sequence for each in read_events(messages, report, DEFAULT_SOURCE)] == [1]
     assert report.errors.examples == ["message 2/17 is no model event"] * 2
 
 
@@ -92,3 +92,14 @@ def test_a_report_counts_all_and_names_the_first() -> None:
     for number in range(MAX_EXAMPLES + 5):
         findings.add(str(number))
     assert (findings.count, len(findings.examples)) == (MAX_EXAMPLES + 5, MAX_EXAMPLES)
+
+
+def test_events_of_another_registry_are_counted_and_left_alone() -> None:
+    report = RebuildReport(started_at=utc_now())
+    told = version(id="churn-7", number=7, sequence=7)
+    foreign = version_event("registry.version.ready.v1", told, "/other")
+    messages = [record(each.model_dump_json().encode()) for each in (event(1), foreign, event(2))]
+    ours = read_events(messages, report, DEFAULT_SOURCE)
+    assert [each.sequence for each in ours] == [1, 2]
+    assert report.foreign.examples == ["/other tells of churn/7"]
+    assert read_events(messages, None, "/other") == [foreign]
