@@ -20,6 +20,7 @@ from services.indexer.kafka.broker import disconnect, make_broker
 from services.indexer.kafka.consumer import subscribe_to_bucket_events
 from services.indexer.kafka.dead_letters import RawRecord
 from services.indexer.kafka.publisher import KafkaPublisher
+from services.indexer.kafka.watch import KafkaWatch
 from services.indexer.pipeline import prepare, run_parts
 from services.indexer.publish.relay import Relay
 from services.indexer.reconcile.periodic import periodic_parts
@@ -71,6 +72,8 @@ async def _run_pipeline(settings: Settings, health: Health) -> None:
         workers = Workers(context, publisher.bury)
         reconciler = Reconciler(context, workers.wake)
         periodic = periodic_parts(context)
+        was_away = health.kafka_was_away
+        kafka_watch = KafkaWatch(settings, reconciler.kafka_returned, was_away=was_away)
 
         async def handle(records: tuple[RawRecord, ...]) -> None:
             with health.batch_under_way():
@@ -82,11 +85,11 @@ async def _run_pipeline(settings: Settings, health: Health) -> None:
 
         def marks() -> Iterator[Mark]:
             yield from (*relay.marks(), *workers.marks(), reconciler.mark, stream)
-            yield from (part.mark for part in periodic)
+            yield from (part.mark for part in (*periodic, kafka_watch))
 
         outbox_watch = watch_outbox(database, relay.wake, stream)
         parts = [relay.run(), workers.run(), reconciler.run(), outbox_watch]
-        parts += [part.run() for part in periodic]
+        parts += [part.run() for part in (*periodic, kafka_watch)]
         try:
             await run_parts(parts, broker, context, health, marks)
         finally:

@@ -37,6 +37,8 @@ class Health(ConsumerRebalanceListener):
         self._tasks: Sequence[asyncio.Task[None]] = ()
         self._marks: Callable[[], Iterable[Mark]] = tuple
         self.batch = Mark("batch of bucket events", STUCK_SECONDS)
+        self.kafka_was_away = False
+        """Whether the start had to wait for it."""
         self.starting = "start"
         """What the start waits for; empty once it is over."""
 

@@ -31,6 +31,7 @@ async def prepare(context: Context, broker: KafkaBroker, health: Health) -> None
         server: str, step: Callable[[], Awaitable[None]], errors: tuple[type[Exception], ...]
     ) -> None:
         def tell(failure: BaseException) -> None:
+            health.kafka_was_away |= isinstance(failure, KAFKA_ERRORS)
             health.starting = (
                 failure.waits_for if isinstance(failure, TellsWhatItWaitsFor) else server
             )

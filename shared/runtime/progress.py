@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from time import monotonic
 
+from shared.runtime.tasks import heed_cancellation
+
 _current: ContextVar["Mark | None"] = ContextVar("mark", default=None)
 
 
@@ -98,6 +100,7 @@ def growing_pause(failures: int, most_seconds: float) -> float:
 
 async def rest_after(error: Exception, mark: Mark, most_seconds: float) -> None:
     """Wait before the next try of a loop that failed by a defect, and tell of it meanwhile."""
+    heed_cancellation()  # whose place the error may have taken
     mark.failed(error)
     seconds = growing_pause(mark.failures, most_seconds)
     mark.idle(seconds)

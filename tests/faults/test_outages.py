@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from shared.database.reports import last_comparison_began
 from tests.faults.harness.outages import Servers
 from tests.faults.harness.running_registry import Harness
 from tests.faults.harness.uploader import upload_many
@@ -68,3 +69,20 @@ async def test_a_server_frozen_for_some_time_costs_nothing(
             await asyncio.sleep(frozen_seconds)
     assert len(registry.ledger.confirmed) == uploads
     assert await registry.violations() == []
+
+
+async def test_what_was_put_while_kafka_was_away_is_ready_long_before_the_next_comparison(
+    registry: Harness, servers: Servers, uploads: int
+) -> None:
+    indexers = await registry.start_both(RECONCILE_INTERVAL_SECONDS="3600")
+    await registry.start("indexer", RECONCILE_INTERVAL_SECONDS="3600")
+
+    async def compared() -> bool:
+        return await last_comparison_began(registry.view.database) is not None
+
+    await until_true("the first comparison is done", compared)
+    async with servers.killed("kafka"):
+        await upload_many(registry.uploader, registry.model, uploads)
+    assert len(registry.ledger.confirmed) == uploads
+    assert await registry.violations() == []
+    assert indexers[1].output().count('"Kafka is back"') == 1

@@ -18,6 +18,7 @@ from services.indexer.work.workers import work_once
 from services.ingest.uploads.completion import complete_upload
 from services.ingest.uploads.parts import sign_parts
 from shared.database.lifecycle import open_version
+from shared.database.reports import last_comparison_began
 from shared.runtime.settings import MIB
 from tests.integration.drafts import draft
 from tests.integration.rig import Rig, opened_rig
@@ -316,6 +317,11 @@ async def test_who_waited_for_a_comparison_that_is_due_does_not_compare_again(ri
     reports = await asyncio.gather(*(reconcile_when_due(rig.indexer, an_hour) for _ in range(3)))
     assert [report is None for report in reports].count(False) == 1
     assert await reconcile_when_due(rig.indexer, timedelta()) is not None
+    began = await last_comparison_began(rig.indexer.database)
+    assert began is not None
+    later = began + timedelta(milliseconds=1)
+    assert await reconcile_when_due(rig.indexer, an_hour, since=began) is None
+    assert await reconcile_when_due(rig.indexer, an_hour, since=later) is not None
 
 
 async def test_many_objects_are_compared_page_by_page(rig: Rig) -> None:

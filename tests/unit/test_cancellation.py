@@ -16,7 +16,9 @@ from pymongo.errors import AutoReconnect
 
 from registry.schemas import Version
 from services.indexer.context import Context
+from services.indexer.kafka import watch
 from services.indexer.kafka.errors import KafkaUnreadable
+from services.indexer.kafka.watch import KafkaWatch
 from services.indexer.publish.relay import Relay
 from services.indexer.publish.sink import EventRefused
 from services.indexer.reconcile import schedule
@@ -224,7 +226,7 @@ def test_the_schedule_of_comparisons(
             await answer()
             return timedelta(seconds=1)
 
-        async def reconcile_when_due(*_: Any) -> object:
+        async def reconcile_when_due(*_: Any, **__: Any) -> object:
             found.rounds += 1
             try:
                 await answer(fails)
@@ -264,6 +266,26 @@ def test_work_that_is_done_again_and_again(servers: Callable[[], Servers], fails
         return Life(part.run(), lambda: found.rounds)
 
     assert cancel_at_every_step(begin) > 10
+
+
+def test_the_watch_of_kafka(
+    servers: Callable[[], Servers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(loop: asyncio.AbstractEventLoop) -> Life:
+        found = servers()
+
+        async def kafka_answers(*_: Any) -> bool:
+            found.rounds += 1
+            try:
+                await answer()
+            finally:
+                await found.at_the_end()
+            return found.rounds % 2 == 0
+
+        monkeypatch.setattr(watch, "kafka_answers", kafka_answers)
+        return Life(KafkaWatch(cast(Any, None), lambda: None).run(), lambda: found.rounds)
+
+    assert cancel_at_every_step(begin) > 5
 
 
 def test_a_change_stream(servers: Callable[[], Servers]) -> None:

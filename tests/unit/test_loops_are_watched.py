@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from services.indexer.context import Context
 from services.indexer.health import Health
+from services.indexer.kafka.watch import KafkaWatch
 from services.indexer.publish.lane import Hold
 from services.indexer.publish.relay import Relay
 from services.indexer.reconcile.periodic import periodic_parts
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 WATCHED = {
     "services/indexer/found/adopter.py:Adopter.run": "adoption of found folders",
+    "services/indexer/kafka/watch.py:KafkaWatch.run": "watch of Kafka",
     "services/indexer/publish/lane.py:Lane.follow": "lane 0 of the outbox",
     "services/indexer/publish/relay.py:Relay.run": "relay",
     "services/indexer/reconcile/periodic.py:Periodic.run": "expire",
@@ -86,8 +88,9 @@ def test_every_mark_is_one_of_a_loop() -> None:
     relay = Relay(context, cast(Any, None))
     workers = Workers(context, cast(Any, None))
     reconciler = Reconciler(context, lambda: None)
+    kafka = KafkaWatch(SETTINGS, reconciler.kafka_returned)
     feed = VersionFeed(cast(Database, None))
-    periodic = [part.mark for part in periodic_parts(context)]
+    periodic = [part.mark for part in (*periodic_parts(context), kafka)]
     marks = (
         *periodic,
         *relay.marks(),

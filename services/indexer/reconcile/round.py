@@ -1,6 +1,6 @@
 """One comparison from beginning to end."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from services.indexer.context import Context
 from services.indexer.reconcile.expiry import expire_overdue
@@ -38,27 +38,34 @@ async def reconcile(context: Context, *, dry_run: bool = False) -> Report:
     return await run_under_lease(context.database, LEASE, work, seconds=LEASE_SECONDS)
 
 
-async def reconcile_when_due(context: Context, interval: timedelta) -> Report | None:
+async def reconcile_when_due(
+    context: Context, interval: timedelta, *, since: datetime | None = None
+) -> Report | None:
     """Compare unless it was done within the interval, maybe by a process that was waited for.
 
-    A comparison that was cut off goes on where it was.
+    With `since`, unless it was begun then or later. A comparison that was cut off goes on where it
+    was.
     """
 
     async def work() -> Report | None:
-        if await until_due(context, interval) > timedelta():
+        if await until_due(context, interval, since=since) > timedelta():
             return None
         return await _round(context, dry_run=False, resume=True)
 
     return await run_under_lease(context.database, LEASE, work, seconds=LEASE_SECONDS)
 
 
-async def until_due(context: Context, interval: timedelta) -> timedelta:
+async def until_due(
+    context: Context, interval: timedelta, *, since: datetime | None = None
+) -> timedelta:
     """Return how long the next comparison has time, by when the last one began.
 
-    One that was cut off is due at once.
+    One that was cut off is due at once, and so is the next one where the last began before `since`.
     """
     last = await last_comparison_began(context.database)
-    if last is None or await find_place(context.database, UNDER_WAY) is not None:
+    if last is None or (since is not None and last < since):
+        return timedelta()
+    if await find_place(context.database, UNDER_WAY) is not None:
         return timedelta()
     return max(last + interval - await context.database.now(), timedelta())
 

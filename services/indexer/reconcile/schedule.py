@@ -3,18 +3,21 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
+from time import monotonic
 from typing import NoReturn
 
 from services.indexer.context import Context
 from services.indexer.kafka.errors import KafkaUnreadable
 from services.indexer.kafka.topic_reader import open_reader
 from services.indexer.reconcile.pace import stuck_after
+from services.indexer.reconcile.returns import COUNTED_SECONDS, Returns
 from services.indexer.reconcile.round import reconcile_when_due, until_due
 from shared.database.leases import LeaseLost
+from shared.database.reports import last_comparison_began
 from shared.domain.errors import RegistryError
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark, growing_pause, rest_after, tell_progress
-from shared.runtime.tasks import heed_cancellation
+from shared.runtime.tasks import heed_cancellation, woken
 
 LOOK_SECONDS = 2.0
 """How often Kafka is asked whether events still wait: it tells nobody by itself."""
@@ -23,15 +26,25 @@ log = get_logger(__name__)
 
 
 class Reconciler:
-    """Compares whenever the interval since the last comparison, by whomever, is over."""
+    """Compares whenever the interval since the last comparison, by whomever, is over.
+
+    `kafka_returned` tells that events may have been dropped: it then compares before.
+    """
 
     def __init__(self, context: Context, wake_workers: Callable[[], None]) -> None:
         self._context = context
         self._wake_workers = wake_workers
         self._interval = timedelta(seconds=context.settings.reconcile_interval_seconds)
         self._outages = 0
+        self._returns = Returns()
+        self._wake = asyncio.Event()
         limit = stuck_after(context.settings.reconcile_requests_per_second)
         self.mark = Mark("comparison of buckets and records", limit)
+
+    def kafka_returned(self) -> None:
+        """Compare soon."""
+        self._returns.note(monotonic())
+        self._wake.set()
 
     async def run(self) -> NoReturn:
         """Work until cancelled; a comparison that fails is tried again after a growing pause."""
@@ -57,11 +70,33 @@ class Reconciler:
 
     async def _one_turn(self) -> None:
         """Wait until a comparison is due, and have it made, by whichever process."""
-        pause = await until_due(self._context, self._interval)
-        await self._rest(pause.total_seconds())
+        self._wake.clear()
+        pause = (await until_due(self._context, self._interval)).total_seconds()
+        pause = min(pause, await self._until_due_by_return())
+        self.mark.idle(pause)
+        await woken(self._wake, pause)
+        self.mark.moved()
+        if self._wake.is_set():
+            return  # Kafka is back: the pause is another one
         await self._let_events_go_first()
-        if await reconcile_when_due(self._context, self._interval) is not None:
+        since = None
+        if (returned := self._returns.latest) is not None:
+            # One that another process began after that counts for all.
+            ago = timedelta(seconds=monotonic() - returned - COUNTED_SECONDS)
+            since = await self._context.database.now() - ago
+        if await reconcile_when_due(self._context, self._interval, since=since) is not None:
             self._wake_workers()
+
+    async def _until_due_by_return(self) -> float:
+        """Return for how many seconds a comparison after a return of Kafka has time."""
+        if self._returns.latest is None:
+            return float("inf")
+        last = await last_comparison_began(self._context.database)
+        ago = (await self._context.database.now() - last).total_seconds() if last else float("inf")
+        now = monotonic()
+        self._returns.compared(now - ago)
+        due_at = self._returns.due_at(now - ago)
+        return float("inf") if due_at is None else max(due_at - now, 0.0)
 
     async def _rest(self, seconds: float) -> None:
         self.mark.idle(seconds)

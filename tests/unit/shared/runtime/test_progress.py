@@ -106,6 +106,20 @@ async def test_a_failure_is_told_until_it_succeeds(
     assert (mark.trouble(), mark.failures) == ("", 0)
 
 
+async def test_who_was_told_to_end_does_not_rest(mark: Mark) -> None:
+    async def run() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await rest_after(ValueError("while tidying up"), mark, 60)
+
+    task = asyncio.create_task(run())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait((task,), timeout=5)
+    assert task.cancelled()
+
+
 def test_pauses_grow_up_to_a_limit() -> None:
     for failures in range(1, 2000):
         longest = min(60.0, 2.0 ** min(failures, 20))
