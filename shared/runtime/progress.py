@@ -87,6 +87,22 @@ def tell_progress() -> None:
         mark.step()
 
 
+@contextmanager
+def resting(seconds: float | None = None) -> Generator[None]:
+    """Let the loop this was called by be silent inside the block, for so long beside its limit.
+
+    None: for as long as it takes, where it waits for what other loops hold.
+    """
+    mark = _current.get()
+    if mark is not None:
+        mark.idle(seconds)
+    try:
+        yield
+    finally:
+        if mark is not None:
+            mark.moved()
+
+
 def troubles(marks: Iterable[Mark]) -> list[str]:
     """Return what is wrong with those that are in trouble."""
     return [trouble for mark in marks if (trouble := mark.trouble())]

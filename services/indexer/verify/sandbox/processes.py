@@ -22,6 +22,7 @@ from services.indexer.verify.sandbox.messages import (
     decode,
     encode_order,
 )
+from shared.runtime.progress import resting
 
 MODULE: Final = "services.indexer.verify.sandbox"
 CHECKOUT: Final = Path(__file__).parents[4]
@@ -54,8 +55,13 @@ class CheckProcesses:
             OSError: the reader failed, as do the errors of its own.
 
         """
-        async with self._slots:
-            answer = await self._answer(file_name, reader)
+        with resting():  # whoever has the slot is watched
+            await self._slots.acquire()
+        try:
+            with resting(MAX_SECONDS):
+                answer = await self._answer(file_name, reader)
+        finally:
+            self._slots.release()
         match answer:
             case FormatReport():
                 return answer

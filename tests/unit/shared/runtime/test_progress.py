@@ -5,7 +5,14 @@ import asyncio
 import pytest
 
 from shared.runtime import progress
-from shared.runtime.progress import Mark, growing_pause, rest_after, tell_progress, troubles
+from shared.runtime.progress import (
+    Mark,
+    growing_pause,
+    rest_after,
+    resting,
+    tell_progress,
+    troubles,
+)
 
 
 class Clock:
@@ -74,6 +81,22 @@ async def test_what_a_loop_does_deep_inside_tells_of_steps(mark: Mark, clock: Cl
     tell_progress()  # of no loop
     clock.seconds = 19.5
     assert mark.is_stuck
+
+
+def test_who_waits_for_what_others_hold_is_not_stuck(mark: Mark, clock: Clock) -> None:
+    mark.moved()
+    with mark.told_from_within():
+        with resting():
+            clock.seconds = 1000
+            assert not mark.is_stuck
+        with resting(50):
+            clock.seconds = 1059
+            assert not mark.is_stuck
+            clock.seconds = 1061
+            assert mark.is_stuck
+        assert not mark.is_stuck
+    with resting():  # of no loop
+        pass
 
 
 async def _step() -> None:
