@@ -1,13 +1,23 @@
 """`python -m bench`: run benchmarks, print their tables, keep their figures."""
 
 import argparse
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 
-from bench import backlog, large_headers, latency, lookups, stored, uploads, waiting
-from bench.common import System, running_system
+from bench import (
+    backlog,
+    downloads,
+    large_headers,
+    latency,
+    lookups,
+    stored,
+    uploads,
+    waiting,
+)
+from bench.common import running_system
 from bench.report import Finding, default_path, save, show
 
 BENCHMARKS: dict[str, Callable[..., Finding]] = {
@@ -16,6 +26,7 @@ BENCHMARKS: dict[str, Callable[..., Finding]] = {
     "c": backlog.run,
     "d": lookups.run,
     "e": waiting.run,
+    "f": downloads.run,
     "g": stored.run,
     "h": large_headers.run,
 }
@@ -27,6 +38,7 @@ Measure the registry beside plain programs, on the same servers and in the same 
   c  a backlog of bucket events, beside a bare loop
   d  lookups a second, beside a bare handler
   e  the indexer's memory while few events wait, beside while many do
+  f  downloads, beside boto3's download_file
   g  from the PUT's reply to "ready" beside 50,000 versions, and 64 openings at once
   h  an ordinary upload's time to ready while headers of 90 MB are checked"""
 
@@ -38,8 +50,15 @@ def main() -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="a|b|c|d|e|g|h", help="which; default: all")
+    parser.add_argument("names", nargs="*", metavar="a|b|c|d|e|f|g|h", help="which; default: all")
     parser.add_argument("--quick", action="store_true", help="small and rough, to see it work")
+    parser.add_argument(
+        "--sizes",
+        type=downloads.parse_sizes,
+        metavar="LIST",
+        help="what f downloads, in MiB: 2048 is one file, 1000x1 a thousand;"
+        f" default: {downloads.DEFAULT_SIZES}",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the figures go")
     parser.add_argument(
         "--servers",
@@ -48,22 +67,19 @@ def main() -> None:
         help="use running servers with these settings, as in .local/env; services are our own",
     )
     arguments = parser.parse_args()
-    names: list[str] = arguments.names or list(BENCHMARKS)
-    if unknown := set(names) - set(BENCHMARKS):
+    benchmarks = BENCHMARKS | {"f": functools.partial(downloads.run, sizes=arguments.sizes)}
+    names: list[str] = arguments.names or list(benchmarks)
+    if unknown := set(names) - set(benchmarks):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}")
     path: Path = arguments.json or default_path()
     console = Console()
     findings: list[Finding] = []
     with running_system(arguments.servers) as system:
         for name in names:
-            findings.append(_run(name, system, quick=arguments.quick))
+            findings.append(benchmarks[name](system, quick=arguments.quick))
             show(findings[-1], console)
             save(findings, path)  # each time, so that an interrupted run keeps the rest
     console.print(f"Figures: {path}", highlight=False)
-
-
-def _run(name: str, system: System, *, quick: bool) -> Finding:
-    return BENCHMARKS[name](system, quick=quick)
 
 
 main()

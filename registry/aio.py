@@ -22,7 +22,7 @@ import httpx
 from pydantic import JsonValue
 
 from registry._api import Api
-from registry._defaults import DEFAULT_URL, WAIT_SECONDS
+from registry._defaults import DEFAULT_URL, DOWNLOADS_AT_ONCE, UPLOADS_AT_ONCE, WAIT_SECONDS
 from registry._legacy import UploadedModel, find_artifact, metadata_dict, upload_fields
 from registry._plain_calls import PlainCalls
 from registry._retry import RetryPolicy
@@ -53,7 +53,8 @@ class AsyncModelRegistryClient(PlainCalls):
     Args:
         url: address of either HTTP service; the rest is discovered.
         timeout_seconds: longest wait for any single answer.
-        concurrency: files or parts that travel at once.
+        concurrency: files or parts that travel at once; None: 4 of uploads, and 8 of downloads,
+            which also wait for the disk.
         retry: how often and how patiently failed requests are sent again.
         transport: replaces the network for requests to services and for uploads, for tests;
             downloads read from the signed URLs themselves.
@@ -64,11 +65,12 @@ class AsyncModelRegistryClient(PlainCalls):
         url: str = DEFAULT_URL,
         *,
         timeout_seconds: float = 60.0,
-        concurrency: int = 4,
+        concurrency: int | None = None,
         retry: RetryPolicy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         retry = retry or RetryPolicy()
+        uploads, downloads = concurrency or UPLOADS_AT_ONCE, concurrency or DOWNLOADS_AT_ONCE
         # Loading the certificates takes longer than anything else here, so both share them.
         certificates = httpx.create_ssl_context()
         api = Api(
@@ -80,13 +82,13 @@ class AsyncModelRegistryClient(PlainCalls):
         )
         self._storage = Storage(
             timeout_seconds=timeout_seconds,
-            concurrency=concurrency,
+            concurrency=uploads,
             transport=transport,
             certificates=certificates,
         )
-        self._uploader = Uploader(api, self._storage, retry, concurrency)
+        self._uploader = Uploader(api, self._storage, retry, uploads)
         self._connections = Connections(certificates, read_seconds=timeout_seconds)
-        self._downloader = Downloader(api, Fetcher(self._connections, retry, concurrency))
+        self._downloader = Downloader(api, Fetcher(self._connections, retry, downloads))
         super().__init__(api)
 
     async def __aenter__(self) -> Self:

@@ -78,9 +78,12 @@ class Staging:
                     )
                 file.path.replace(file.target)
                 placed.add(_identity(file.target))
-        for folder in {file.target.parent for file in self.files}:
-            with writing(folder):
-                _sync_folder(folder)
+        within = self._folder.parent
+        parents = {folder for file in self.files for folder in file.target.parents}
+        for folder in parents:
+            if folder.is_relative_to(within):  # a name is durable when those above it are
+                with writing(folder):
+                    _sync_folder(folder)
 
     def end(self, *, is_done: bool) -> None:
         """Let go of the folder: removed when the download is done or never began, else kept."""
