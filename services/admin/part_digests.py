@@ -7,7 +7,9 @@ from shared.database.work import ask_to_confirm
 from shared.domain.part_digests import spans_parts
 from shared.domain.records import VersionRecord
 
-PAGE = 200
+MODELS = 200
+PAGE = 20
+"""Versions of one query: with 1,000 files each they take some 40 MB."""
 
 
 async def ask_for_part_digests(context: Context) -> int:
@@ -17,7 +19,7 @@ async def ask_for_part_digests(context: Context) -> int:
     """
     asked = 0
     name: str | None = None
-    while models := await list_models(context.database, after=name, limit=PAGE):
+    while models := await list_models(context.database, after=name, limit=MODELS):
         for model in models:
             asked += await _ask_for_model(model.name, context)
         name = models[-1].name
