@@ -24,6 +24,9 @@ from shared.database.versions import Versions
 from shared.domain.part_digests import READ_PART_BYTES, PartDigests
 from shared.domain.records import VersionRecord
 from shared.runtime.settings import MIB
+from shared.storage.connection import StorageUnavailable
+from shared.storage.object_parts import PartDigest
+from shared.storage.objects import ObjectReader
 from shared.storage.urls import UrlSigner
 from tests.integration.drafts import draft, verified
 from tests.integration.rig import Rig, opened_rig
@@ -96,6 +99,21 @@ async def test_an_upload_in_parts_has_their_digests_as_soon_as_it_is_ready(rig: 
     assert version.state == "ready"
     digests = [sha256_of(part) for part in parts.values()]
     assert await kept(rig, version) == {0: PartDigests.of(size, digests)}
+
+
+async def test_a_store_that_fails_at_the_parts_holds_up_no_version(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*_: object) -> list[PartDigest]:
+        raise StorageUnavailable("InternalError")
+
+    monkeypatch.setattr(ObjectReader, "parts", failing)
+    parts = parts_of(LARGE, rig.ingest.settings.upload_part_size_bytes)
+    [version] = await index_objects([await sent_in_parts(rig, parts)], rig.indexer)
+    assert version.state == "ready"
+    assert await kept(rig, version) == {}
+    assert await work_once(rig.indexer, bury_nothing)
+    assert [*await kept(rig, version)] == [0], "the background read makes them"
 
 
 async def test_an_object_that_was_read_whole_has_the_digests_of_its_parts(rig: Rig) -> None:

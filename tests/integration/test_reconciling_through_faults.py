@@ -19,8 +19,8 @@ from shared.storage.connection import StorageUnavailable
 from shared.storage.listing import Listing
 from shared.storage.objects import ObjectReader
 from tests.integration.rig import Rig, opened_rig
-from tests.integration.test_reconciling import repaired
 from tests.integration.test_reconciling import expire as let_expire
+from tests.integration.test_reconciling import repaired
 from tests.support.eventually import eventually
 from tests.support.servers import Addresses
 
