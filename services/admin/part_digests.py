@@ -37,7 +37,10 @@ async def _ask_for_model(model: str, context: Context) -> int:
 
 
 async def _lacks_parts(version: VersionRecord, context: Context) -> bool:
-    wanted = [index for index, each in enumerate(version.artifacts) if spans_parts(each)]
+    wanted = {index: each for index, each in enumerate(version.artifacts) if spans_parts(each)}
     if not wanted:
         return False
-    return len(await read_part_digests(context.database, version.id, wanted)) < len(wanted)
+    kept = await read_part_digests(context.database, version.id, [*wanted])
+    return any(
+        index not in kept or not kept[index].are_of(artifact) for index, artifact in wanted.items()
+    )
