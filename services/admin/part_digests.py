@@ -9,7 +9,7 @@ from shared.domain.records import VersionRecord
 
 MODELS = 200
 PAGE = 20
-"""Versions of one query: with 1,000 files each they take some 40 MB."""
+"""Versions of one query: with 1,000 files each they take some 20 MB."""
 
 
 async def ask_for_part_digests(context: Context) -> int:

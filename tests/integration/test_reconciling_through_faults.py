@@ -42,12 +42,14 @@ class Failing:
         self.away_at = "-"
         """The prefix at whose listing it goes away."""
         self.is_away = False
+        self.denied: set[str] = set()
+        """Buckets that are not ours to look at any more."""
         self.listed: list[str] = []
         head, versions, exists = ObjectReader.head, Listing.versions, Buckets.exists
 
         async def failing_exists(buckets: Buckets, bucket: str) -> bool:
-            if self.is_away:
-                raise StorageUnavailable("ConnectionRefused")
+            if self.is_away or bucket in self.denied:
+                raise StorageUnavailable("AccessDenied")
             return await exists(buckets, bucket)
 
         async def failing_head(reader: ObjectReader, bucket: str, key: str, *rest: Any) -> Any:
@@ -125,6 +127,26 @@ async def test_a_model_that_cannot_be_listed_is_told_and_the_others_are_compared
     report = await reconcile(rig.indexer)
     assert repaired(report) == {"missing": 1}
     assert len(report.errors) == 1
+
+
+async def test_a_bucket_that_is_denied_is_told_and_the_others_are_compared(
+    rig: Rig, failing: Failing
+) -> None:
+    await ready(rig, "a")
+    denied = f"{rig.bucket}-denied"
+    await rig.indexer.groups.provision(denied)
+    failing.denied = {denied}
+    await lose(rig, "a")
+    over = await rig.open("over", ("a.bin", b"a"))
+    await let_expire(rig, over)
+    await expire(rig.indexer)
+    assert (await rig.version("over")).state == "rejected"
+    report = await reconcile(rig.indexer)
+    assert repaired(report) == {"missing": 1}
+    assert len(report.errors) == 1
+    failing.denied = {denied, rig.bucket}
+    with pytest.raises(StorageUnavailable):  # our own: rather all is denied to us
+        await reconcile(rig.indexer)
 
 
 async def test_a_scrub_goes_on_after_an_object_that_storage_cannot_tell_of(

@@ -16,7 +16,7 @@ from shared.runtime.logs import get_logger
 MODELS = 50
 """Models of one query."""
 PAGE = 10
-"""Versions of one query: with 1,000 files each they take some 20 MB."""
+"""Versions of one query: with 1,000 files each they take some 10 MB."""
 
 log = get_logger(__name__)
 
