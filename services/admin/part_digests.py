@@ -7,7 +7,9 @@ from shared.database.work import ask_to_confirm
 from shared.domain.part_digests import spans_parts
 from shared.domain.records import VersionRecord
 
-PAGE = 200
+MODELS = 200
+PAGE = 20
+"""Versions of one query: with 1,000 files each they take some 20 MB."""
 
 
 async def ask_for_part_digests(context: Context) -> int:
@@ -17,7 +19,7 @@ async def ask_for_part_digests(context: Context) -> int:
     """
     asked = 0
     name: str | None = None
-    while models := await list_models(context.database, after=name, limit=PAGE):
+    while models := await list_models(context.database, after=name, limit=MODELS):
         for model in models:
             asked += await _ask_for_model(model.name, context)
         name = models[-1].name
@@ -35,7 +37,10 @@ async def _ask_for_model(model: str, context: Context) -> int:
 
 
 async def _lacks_parts(version: VersionRecord, context: Context) -> bool:
-    wanted = [index for index, each in enumerate(version.artifacts) if spans_parts(each)]
+    wanted = {index: each for index, each in enumerate(version.artifacts) if spans_parts(each)}
     if not wanted:
         return False
-    return len(await read_part_digests(context.database, version.id, wanted)) < len(wanted)
+    kept = await read_part_digests(context.database, version.id, [*wanted])
+    return any(
+        index not in kept or not kept[index].are_of(artifact) for index, artifact in wanted.items()
+    )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
+from registry.schemas import Artifact
 from shared.domain import digests
 from shared.domain.records import ArtifactRecord
 
@@ -43,6 +44,14 @@ class PartDigests:
     def composite(self) -> str:
         """Return the composite digest that storage makes of these parts."""
         return digests.composite(self.hex(1, len(self)))
+
+    def are_of(self, artifact: ArtifactRecord | Artifact) -> bool:
+        """Whether these are the artifact's parts, as far as storage attested them together.
+
+        They are kept before the version is settled: another object under the key, written or
+        looked at in the same moment, may have left its own.
+        """
+        return artifact.composite is None or self.composite() == artifact.composite.value
 
 
 def spans_parts(artifact: ArtifactRecord) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from miniopy_async.api import Minio
+from miniopy_async.datatypes import parse_list_objects
 
 from shared.storage.connection import translated
 
@@ -70,13 +71,22 @@ class Listing:
                 yield newest
 
     async def names(self, bucket: str, *, size: int = PAGE) -> AsyncGenerator[list[str]]:
-        """Yield the first segments of the keys, each once: "churn/", or an object's whole key."""
-        page: list[str] = []
-        with translated(bucket):
-            async for found in self._client.list_objects(bucket, recursive=False):
-                page.append(found.object_name or "")
-                if len(page) == size:
-                    yield page
-                    page = []
-        if page:
-            yield page
+        """Yield the first segments of the keys, each once: "churn/", or an object's whole key.
+
+        In their order, which whoever goes on after a name relies on: each answer tells objects
+        first, then the others.
+        """
+        query = {"list-type": "2", "delimiter": "/", "encoding-type": "url", "max-keys": str(size)}
+        is_truncated = True
+        while is_truncated:
+            with translated(bucket):
+                response = await self._client._execute(  # pyright: ignore[reportPrivateUsage]
+                    "GET", bucket, query_params=dict(query)
+                )
+                async with response:
+                    found, is_truncated, token, _ = parse_list_objects(await response.text())
+            if names := sorted(each.object_name or "" for each in found):
+                yield names
+            if token is None:
+                return
+            query["continuation-token"] = token

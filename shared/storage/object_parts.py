@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
+from aiohttp import ClientResponse
 from miniopy_async.api import Minio
 
 from shared.domain.digests import to_hex
@@ -11,6 +12,9 @@ from shared.storage.connection import StorageRefused, translated
 
 PAGE_PARTS = 1000
 """AWS gives no more; MinIO would give 10,000 parts (1.4 MB of XML) in one answer."""
+
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+"""A page of parts, also where a store gives all 10,000 at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ async def read_parts(client: Minio, bucket: str, key: str, version: str | None) 
 
     AWS names no parts for a single PUT and for parts without digests: the list is then empty.
     A single PUT's digest is not in its part: take it from HEAD (checksum mode) as before. Raises
-    StorageMissing, StorageUnavailable, or StorageRefused where the pages do not go on.
+    StorageMissing, StorageUnavailable, or StorageRefused where no pages come, or do not go on.
     """
     parts: list[PartDigest] = []
     while True:
@@ -60,10 +64,25 @@ async def _page(
             "GET", bucket, key, headers=headers, query_params=dict(query)
         )
         async with response:
-            return parse_page(await response.text(), start)
+            xml = await _read_answer(response)
+    try:
+        return parse_page(xml, start)
+    except (ET.ParseError, ValueError) as error:
+        raise StorageRefused("UnexpectedAnswer", f"no list of parts came: {error}") from error
 
 
-def parse_page(xml: str, start: int) -> tuple[list[PartDigest], int]:
+async def _read_answer(response: ClientResponse) -> bytes:
+    """Read an answer of bounded size: a store that does not know the request gives the object."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            response.close()
+            raise StorageRefused("UnexpectedAnswer", "what came is too large for a list of parts")
+    return bytes(body)
+
+
+def parse_page(xml: str | bytes, start: int) -> tuple[list[PartDigest], int]:
     """Return the parts of a page whose first byte is `start`, and how many the object has.
 
     MinIO answers without an XML namespace, AWS with one.

@@ -61,6 +61,21 @@ async def test_odd_keys_come_as_they_were_written(storage: Storage, s3: S3, buck
         assert await storage.objects.head(bucket, found.key, found.object_version) is not None
 
 
+async def test_first_segments_come_once_and_in_their_order_across_pages(
+    storage: Storage, s3: S3, bucket: str
+) -> None:
+    keys = [*ODD, "z", "b/1/x", "b/2/y", "b.c/1/x", "b-c", "c/", "a b/1"]
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    # MinIO shows nothing beneath an object's own key.
+    shown = {key for key in keys if key != "a b/1"}
+    segments = {key.split("/")[0] + "/" * ("/" in key) for key in shown}
+    for size in (1, 2, 3, 1000):
+        pages = [page async for page in storage.listing.names(bucket, size=size)]
+        assert max(map(len, pages)) <= size
+        assert [name for page in pages for name in page] == sorted(segments)
+
+
 async def test_pages_are_bounded_and_complete(storage: Storage, s3: S3, bucket: str) -> None:
     keys = [f"{number:02}" for number in range(7)]
     for key in keys:

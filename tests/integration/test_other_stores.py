@@ -1,5 +1,6 @@
 """Stores that keep no object versions or send no events, by what they answer over HTTP."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -8,12 +9,13 @@ import structlog
 from aiohttp import web
 
 from shared.database.client import Database
-from shared.runtime.settings import Settings
+from shared.runtime.settings import MIB, Settings
 from shared.storage.adapter import Storage, open_storage
 from shared.storage.connection import StorageRefused
 from shared.web.readiness import absent_servers
 
 ERROR = "<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>"
+LARGE_OBJECT = 256 * MIB
 NO_RULES = "<NotificationConfiguration/>"
 
 
@@ -24,15 +26,29 @@ class Store:
     lacking: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
     """By query parameter: the status and the code; without a code, there is no body."""
     open_uploads: int = 0
+    instead_of_parts: bytes | None = None
+    """What it answers, again and again, to who asks for the parts of an object."""
+    sent_bytes: int = 0
 
-    async def answer(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        if self.instead_of_parts is not None and "attributes" in request.query:
+            return await self._stream(request, self.instead_of_parts)
         for asked, (status, code) in self.lacking.items():
             if asked in request.query:
                 body = ERROR.format(code=code) if code else "not here"
                 return _xml(body, status) if code else web.Response(text=body, status=status)
         if "uploads" in request.query:
             return _xml(self._page(request))
-        return _xml(NO_RULES) if request.method == "GET" else web.Response()
+        return _xml(NO_RULES) if "notification" in request.query else web.Response()
+
+    async def _stream(self, request: web.Request, chunk: bytes) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while self.sent_bytes < LARGE_OBJECT:
+                await response.write(chunk)
+                self.sent_bytes += len(chunk)
+        return response
 
     def _page(self, request: web.Request) -> str:
         """Two uploads of a key a page, and a marker to go on from, as S3 does."""
@@ -122,3 +138,18 @@ async def test_open_uploads_are_listed_page_by_page_where_storage_gives_a_marker
         ["4"],
     ]
     assert pages[0][0].key == "a bü"
+
+
+@pytest.mark.parametrize("chunk", [bytes(MIB), b"<Part>" * MIB], ids=["bytes", "XML"])
+async def test_a_store_that_gives_the_object_for_its_parts_is_not_listened_to(
+    other: Storage, store: Store, chunk: bytes
+) -> None:
+    store.instead_of_parts = chunk
+    with pytest.raises(StorageRefused):
+        await other.objects.parts("models", "churn/1/model.bin")
+    assert store.sent_bytes < LARGE_OBJECT / 4
+
+
+async def test_an_answer_about_parts_that_is_none_is_refused(other: Storage) -> None:
+    with pytest.raises(StorageRefused):  # the store answers with nothing at all
+        await other.objects.parts("models", "churn/1/model.bin")

@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,9 @@ from shared.database.versions import Versions
 from shared.domain.part_digests import READ_PART_BYTES, PartDigests
 from shared.domain.records import VersionRecord
 from shared.runtime.settings import MIB
+from shared.storage.connection import StorageUnavailable
+from shared.storage.object_parts import PartDigest
+from shared.storage.objects import ObjectReader
 from shared.storage.urls import UrlSigner
 from tests.integration.drafts import draft, verified
 from tests.integration.rig import Rig, opened_rig
@@ -96,6 +100,65 @@ async def test_an_upload_in_parts_has_their_digests_as_soon_as_it_is_ready(rig: 
     assert version.state == "ready"
     digests = [sha256_of(part) for part in parts.values()]
     assert await kept(rig, version) == {0: PartDigests.of(size, digests)}
+
+
+async def test_a_store_that_fails_at_the_parts_holds_up_no_version(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(*_: object) -> list[PartDigest]:
+        raise StorageUnavailable("InternalError")
+
+    monkeypatch.setattr(ObjectReader, "parts", failing)
+    parts = parts_of(LARGE, rig.ingest.settings.upload_part_size_bytes)
+    [version] = await index_objects([await sent_in_parts(rig, parts)], rig.indexer)
+    assert version.state == "ready"
+    assert await kept(rig, version) == {}
+    assert await work_once(rig.indexer, bury_nothing)
+    assert [*await kept(rig, version)] == [0], "the background read makes them"
+
+
+async def written_again(rig: Rig, key: str, parts: dict[int, bytes]) -> ObjectWritten:
+    """Another object under a key, in parts that storage attests, as a plain S3 client writes it."""
+    client: Any = rig.s3
+    place = {"Bucket": rig.bucket, "Key": key}
+    upload = client.create_multipart_upload(**place, ChecksumAlgorithm="SHA256")["UploadId"]
+    told: list[dict[str, Any]] = []
+    for number, data in parts.items():
+        sent = client.upload_part(
+            **place, UploadId=upload, PartNumber=number, Body=data, ChecksumAlgorithm="SHA256"
+        )
+        digest = {"ChecksumSHA256": sent["ChecksumSHA256"], "ETag": sent["ETag"]}
+        told.append({"PartNumber": number, **digest})
+    done = client.complete_multipart_upload(
+        **place, UploadId=upload, MultipartUpload={"Parts": told}
+    )
+    return ObjectWritten(rig.bucket, key, done["VersionId"])
+
+
+async def test_digests_of_another_object_under_the_key_are_never_told(
+    rig: Rig, query: Context
+) -> None:
+    size = rig.ingest.settings.upload_part_size_bytes
+    first = await sent_in_parts(rig, parts_of(LARGE, size))
+    pinned = await rig.indexer.storage.objects.head(rig.bucket, first.key)
+    assert pinned is not None
+    other = parts_of(LARGE[::-1], size)
+    again = await written_again(rig, first.key, other)
+    both = [ObjectWritten(rig.bucket, first.key, pinned.object_version), again]
+    [record] = await index_objects(both, rig.indexer)
+    assert record.artifacts[0].object_version == pinned.object_version
+    # Whoever is late keeps what it found, though another object was settled.
+    late = PartDigests.of(size, [sha256_of(part) for part in other.values()])
+    await keep_part_digests(rig.indexer.database, record.id, {0: late})
+
+    version = await Versions(rig.indexer.database).find(record.id)
+    assert version is not None
+    _, told = await read_pages(version, query)
+    assert told == {"model.bin": []}
+    assert await work_once(rig.indexer, bury_nothing)
+    _, told = await read_pages(version, query)
+    digests = [sha256_of(part) for part in parts_of(LARGE, size).values()]
+    assert told == {"model.bin": digests}, "the background read makes them"
 
 
 async def test_an_object_that_was_read_whole_has_the_digests_of_its_parts(rig: Rig) -> None:

@@ -13,6 +13,7 @@ from services.indexer.reconcile.round import expire, reconcile, reconcile_when_d
 from services.indexer.reconcile.scrub import scrub
 from shared.database.reports import UNDER_WAY, find_place
 from shared.runtime.settings import MIB
+from shared.storage.buckets import Buckets
 from shared.storage.connection import StorageUnavailable
 from shared.storage.listing import Listing
 from shared.storage.objects import ObjectReader
@@ -37,13 +38,19 @@ async def rig(addresses: Addresses) -> AsyncIterator[Rig]:
 
 
 class Asked:
-    """Counts what storage is asked, and may be away for a prefix."""
+    """Counts what storage is asked; it may go away at the listing of a prefix."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.heads: list[str] = []
         self.prefixes: list[str] = []
         self.away_for = ""
-        head, versions = ObjectReader.head, Listing.versions
+        self.is_away = False
+        head, versions, exists = ObjectReader.head, Listing.versions, Buckets.exists
+
+        async def exists_unless_away(buckets: Buckets, bucket: str) -> bool:
+            if self.is_away and self.away_for:
+                raise StorageUnavailable("it is away")
+            return await exists(buckets, bucket)
 
         async def counted_head(reader: ObjectReader, bucket: str, key: str, *rest: Any) -> Any:
             self.heads.append(key)
@@ -54,12 +61,14 @@ class Asked:
         ) -> AsyncIterator[Any]:
             self.prefixes.append(prefix)
             if self.away_for and prefix == self.away_for:
+                self.is_away = True
                 raise StorageUnavailable("it is away")
             async for page in versions(listing, bucket, prefix=prefix, size=size):
                 yield page
 
         monkeypatch.setattr(ObjectReader, "head", counted_head)
         monkeypatch.setattr(Listing, "versions", counted_versions)
+        monkeypatch.setattr(Buckets, "exists", exists_unless_away)
 
 
 @pytest.fixture

@@ -20,20 +20,20 @@ async def expire_overdue(buckets: set[str], walk: Round) -> None:
     async with aclosing(overdue) as versions:
         async for version in versions:
             if version.state == "pending" and version.storage_group in buckets:
-                with walk.telling(f"upload {version.id}"):
+                async with walk.telling(f"upload {version.id}"):
                     await _expire(version, walk)
 
 
 async def _expire(version: VersionRecord, walk: Round) -> None:
     # It may have all its bytes, and only lack the event.
-    if written := await _written(version, walk):
-        if walk.dry:
-            walk.report.indexed += len(written) == len(version.artifacts)
-        else:
-            walk.report.indexed += len((await index_objects(written, walk.context)).changed)
+    written = await _written(version, walk)
     if walk.dry:
-        walk.report.expired += len(written) < len(version.artifacts)
+        is_whole = len(written) == sum(each.etag is None for each in version.artifacts)
+        walk.report.indexed += is_whole
+        walk.report.expired += not is_whole
         return
+    if written:
+        walk.report.indexed += len((await index_objects(written, walk.context)).changed)
     now = await walk.context.versions.get(version.id)
     if now is None or now.state != "pending":
         return

@@ -10,7 +10,13 @@ from services.indexer.reconcile.untold import index_untold
 from shared.database.models import list_models
 from shared.domain.records import PlacedVersion
 
-PAGE = 200
+MODELS = 200
+"""Models of one query."""
+PAGE = 50
+"""Versions of one query, as long as they may have 1,000 files each."""
+PAGE_OF_SMALL = 200
+"""Versions of one query after some that have few files."""
+FEW_FILES = 10
 WINDOW_ARTIFACTS = 50_000
 """Artifacts that are compared together: some 20 MB. A larger model is listed once for each."""
 
@@ -18,9 +24,9 @@ WINDOW_ARTIFACTS = 50_000
 async def walk_models(buckets: set[str], walk: Round) -> None:
     """Compare every model with these buckets, from the round's place on."""
     name = walk.place.name or None
-    while models := await list_models(walk.context.database, after=name, limit=PAGE):
+    while models := await list_models(walk.context.database, after=name, limit=MODELS):
         for model in models:
-            with walk.telling(f"model {model.name!r}"):
+            async with walk.telling(f"model {model.name!r}"):
                 await _walk_model(model.name, buckets, walk)
             await walk.reached(bucket=None, name=model.name)
         name = models[-1].name
@@ -40,27 +46,36 @@ async def _walk_model(model: str, buckets: set[str], walk: Round) -> None:
                     if untold := window.take(bucket, page):
                         await index_untold(bucket, untold, walk)
         await _look_at(window.doubtful(buckets), walk)
+        if window.last is not None:
+            await walk.reached_number(model, window.last)
 
 
 async def _windows(model: str, walk: Round) -> AsyncGenerator[Window]:
     """Yield a model's versions in windows that bound the memory; one for most models."""
-    first = reached = artifacts = 0
+    reached = walk.number_of(model)
+    first = reached + 1 if reached else 0
+    artifacts = 0
     versions: list[PlacedVersion] = []
-    while page := await walk.context.versions.placed_of(model, after=reached, limit=PAGE):
+    limit = PAGE
+    while page := await walk.context.versions.placed_of(model, after=reached, limit=limit):
         walk.report.records += len(page)
         versions += page
         reached = page[-1].number
-        artifacts += sum(len(version.artifacts) for version in page)
+        found = sum(len(version.artifacts) for version in page)
+        artifacts += found
         if artifacts >= WINDOW_ARTIFACTS:
             yield Window(versions, first, reached)
             versions, first, artifacts = [], reached + 1, 0
+        if len(page) < limit:
+            break
+        limit = PAGE_OF_SMALL if found <= len(page) * FEW_FILES else PAGE
     yield Window(versions, first, None)
 
 
 async def _look_at(doubtful: Iterable[PlacedVersion], walk: Round) -> None:
     """Ask storage itself: the listing may be older than what has happened since."""
     for placed in doubtful:
-        with walk.telling(f"version {placed.id}"):
+        async with walk.telling(f"version {placed.id}"):
             version = await walk.context.versions.get(placed.id)
             if version is not None and version.state in ("ready", "missing"):
                 await look(version, walk)

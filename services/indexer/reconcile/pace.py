@@ -1,8 +1,9 @@
 """What every walk of one comparison works with: clients, report, speed limit, and its place."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 
 from aiolimiter import AsyncLimiter
 
@@ -12,9 +13,12 @@ from shared.database.reports import find_place, keep_place
 from shared.domain.errors import Unavailable
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import tell_progress
+from shared.storage.connection import StorageUnavailable
 
 STEPS = 50
 """Names after which the place is kept anew."""
+KEEP_SECONDS = 30.0
+"""Time after which it is kept anew before that: some names take hours."""
 
 log = get_logger(__name__)
 
@@ -47,6 +51,7 @@ class Round:
     foreseen: set[str] = field(default_factory=set[str])
     """Of a dry run, the folders and reports of the page before: they may go over its end."""
     _steps: int = 0
+    _kept_at: float = field(default_factory=monotonic)
 
     @property
     def dry(self) -> bool:
@@ -56,10 +61,25 @@ class Round:
     async def reached(self, *, bucket: str | None, name: str) -> None:
         """Note that everything up to this name is compared."""
         tell_progress()
-        self.place = self.place.model_copy(update={"bucket": bucket, "name": name})
+        reached = {"bucket": bucket, "name": name, "model": "", "number": 0}
+        self.place = self.place.model_copy(update=reached)
         self._steps += 1
-        if self._steps % STEPS == 0:
+        if self._steps % STEPS == 0 or self._is_due():
             await self.keep()
+
+    async def reached_number(self, model: str, number: int) -> None:
+        """Note that the versions of the model under way are compared up to this number."""
+        tell_progress()
+        self.place = self.place.model_copy(update={"model": model, "number": number})
+        if self._is_due():
+            await self.keep()
+
+    def number_of(self, model: str) -> int:
+        """Return the number up to which versions of a model were compared before; 0: none."""
+        return self.place.number if self.place.model == model else 0
+
+    def _is_due(self) -> bool:
+        return monotonic() - self._kept_at >= KEEP_SECONDS
 
     def begin(self, walk: str) -> bool:
         """Begin a walk of the round, or go on with it; False where it was done before."""
@@ -76,23 +96,34 @@ class Round:
 
     async def keep(self) -> None:
         """Keep the place with what was seen until there."""
+        self._kept_at = monotonic()
         if not self.dry:
             under_way = {"place": self.place.model_dump(), "report": self.report.model_dump()}
             await keep_place(self.context.database, self.kept_as, under_way)
 
-    @contextmanager
-    def telling(self, what: str) -> Generator[None]:
+    @asynccontextmanager
+    async def telling(self, what: str) -> AsyncGenerator[None]:
         """Tell an error of the block in the report, and go on: it concerns this alone.
 
-        Raises Unavailable.
+        Raises Unavailable where a server is away.
         """
         try:
             yield
-        except Unavailable:
-            raise
         except Exception as error:
+            await self.heed_outage(error)
             log.error("not compared", what=what, exc_info=error)
             self.report.add_error(f"{what}: {type(error).__name__}: {error}")
+
+    async def heed_outage(self, error: Exception) -> None:
+        """Raise the error where a server is away; an object that storage fails at is none.
+
+        Storage fails at a damaged object as if it were away, and for ever: nothing that comes
+        after it would be compared again.
+        """
+        if isinstance(error, StorageUnavailable):
+            await self.context.storage.buckets.exists(self.context.settings.minio_bucket)
+        elif isinstance(error, Unavailable):
+            raise error
 
 
 async def resumed(context: Context, pace: AsyncLimiter, kept_as: str) -> Round | None:

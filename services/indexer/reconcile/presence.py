@@ -6,6 +6,7 @@ from shared.database.lifecycle import mark_missing, mark_present
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.runtime.logs import get_logger
 from shared.runtime.tasks import run_all
+from shared.storage.connection import StorageMissing
 from shared.storage.objects import StoredObject
 
 log = get_logger(__name__)
@@ -25,6 +26,7 @@ async def look(version: VersionRecord, walk: Round) -> None:
     database = walk.context.database
     fields = {"model": version.model, "version": version.number, "version_id": version.id}
     if lost:
+        await _heed_bucket(version.storage_group, walk)
         if not walk.dry and await mark_missing(database, version.id, lost) is None:
             return
         walk.report.missing += 1
@@ -36,9 +38,19 @@ async def look(version: VersionRecord, walk: Round) -> None:
         log.info("objects are back", **fields)
 
 
+async def _heed_bucket(bucket: str, walk: Round) -> None:
+    """Raise StorageMissing where the whole bucket is gone since the walk began.
+
+    That is rather a wrong address than that all its objects were removed.
+    """
+    await walk.pace.acquire()
+    if not await walk.context.storage.buckets.exists(bucket):
+        raise StorageMissing("NoSuchBucket", bucket)
+
+
 async def _lost(version: VersionRecord, artifact: ArtifactRecord, walk: Round) -> Reason | None:
+    await walk.pace.acquire()  # before a slot is taken: events wait for those
     async with walk.context.storage_slots:
-        await walk.pace.acquire()
         found = await walk.context.storage.objects.head(
             version.storage_group, artifact.key, artifact.object_version
         )

@@ -18,6 +18,10 @@ class Place(BaseModel):
     bucket: str | None = None
     name: str = ""
     """The last name that was compared."""
+    model: str = ""
+    """The model after it, of which versions were compared."""
+    number: int = 0
+    """The number of the last of them."""
 
 
 class Report(BaseModel):

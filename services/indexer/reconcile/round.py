@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from services.indexer.context import Context
+from services.indexer.reconcile.buckets import present_buckets
 from services.indexer.reconcile.expiry import expire_overdue
 from services.indexer.reconcile.model_walk import walk_models
 from services.indexer.reconcile.name_walk import walk_names
@@ -87,12 +88,9 @@ async def _round(context: Context, *, dry_run: bool, resume: bool = False) -> Re
 
 
 async def _compare(walk: Round) -> None:
-    buckets = await _buckets(walk)
-    for bucket in sorted(buckets):
-        if walk.begin(f"names of {bucket}"):
-            await walk_names(bucket, walk)
-            await abort_abandoned_uploads(bucket, walk)
-            await walk.end(f"names of {bucket}")
+    buckets = await present_buckets(walk)
+    if "expiry" not in walk.place.done:  # else a bucket that is new waits for the next round
+        await _walk_buckets(buckets, walk)
     if walk.begin("expiry"):
         await expire_overdue(buckets, walk)
         await walk.end("expiry")
@@ -102,15 +100,15 @@ async def _compare(walk: Round) -> None:
     await handle_strays(walk)
 
 
-async def _buckets(walk: Round) -> set[str]:
-    buckets: set[str] = set()
-    for bucket in await walk.context.groups.all():
-        if await walk.context.storage.buckets.exists(bucket):
-            buckets.add(bucket)
-        else:
-            # Rather a wrong address than a thousand models that are gone at once.
-            walk.report.add_error(f"bucket {bucket!r} is not there")
-    return buckets
+async def _walk_buckets(buckets: set[str], walk: Round) -> None:
+    under_way = walk.place.bucket
+    # The one under way first: beginning another would forget how far it has come.
+    for bucket in sorted(buckets, key=lambda each: (each != under_way, each)):
+        if walk.begin(f"names of {bucket}"):
+            async with walk.telling(f"bucket {bucket!r}"):
+                await walk_names(bucket, walk)
+                await abort_abandoned_uploads(bucket, walk)
+            await walk.end(f"names of {bucket}")
 
 
 async def expire(context: Context) -> None:
@@ -118,4 +116,4 @@ async def expire(context: Context) -> None:
     report = Report(started_at=await context.database.now())
     pace = pace_of(context.settings.reconcile_requests_per_second)
     walk = Round(context, report, pace, "")
-    await expire_overdue(await _buckets(walk), walk)
+    await expire_overdue(await present_buckets(walk), walk)

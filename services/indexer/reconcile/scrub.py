@@ -5,6 +5,7 @@ storage cannot give any more, or that it attests another digest of.
 """
 
 from services.indexer.context import Context
+from services.indexer.reconcile.buckets import present_buckets
 from services.indexer.reconcile.pace import Round, pace_of, resumed
 from services.indexer.reconcile.presence import look
 from services.indexer.reconcile.report import Report
@@ -12,7 +13,10 @@ from shared.database.models import list_models
 from shared.database.reports import SCRUB, forget_place
 from shared.runtime.logs import get_logger
 
-PAGE = 50
+MODELS = 50
+"""Models of one query."""
+PAGE = 10
+"""Versions of one query: with 1,000 files each they take some 10 MB."""
 
 log = get_logger(__name__)
 
@@ -26,15 +30,12 @@ async def scrub(context: Context) -> Report:
     walk = await resumed(context, pace, SCRUB)
     if walk is None:
         walk = Round(context, Report(started_at=await context.database.now()), pace, SCRUB)
-    buckets = {
-        bucket
-        for bucket in await context.groups.all()
-        if await context.storage.buckets.exists(bucket)
-    }
+    buckets = await present_buckets(walk)
     name = walk.place.name or None
-    while models := await list_models(context.database, after=name, limit=PAGE):
+    while models := await list_models(context.database, after=name, limit=MODELS):
         for model in models:
-            await _scrub_model(model.name, buckets, walk)
+            async with walk.telling(f"model {model.name!r}"):
+                await _scrub_model(model.name, buckets, walk)
             await walk.reached(bucket=None, name=model.name)
         name = models[-1].name
     await forget_place(context.database, SCRUB)
@@ -44,11 +45,12 @@ async def scrub(context: Context) -> Report:
 
 
 async def _scrub_model(model: str, buckets: set[str], walk: Round) -> None:
-    number = 0
+    number = walk.number_of(model)
     while page := await walk.context.versions.records_of(model, after=number, limit=PAGE):
-        walk.report.records += len(page)
         for version in page:
+            walk.report.records += 1
             if version.state in ("ready", "missing") and version.storage_group in buckets:
-                with walk.telling(f"version {version.id}"):
+                async with walk.telling(f"version {version.id}"):
                     await look(version, walk)
-        number = page[-1].number
+            number = version.number
+            await walk.reached_number(model, number)

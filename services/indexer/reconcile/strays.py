@@ -25,10 +25,11 @@ async def handle_strays(walk: Round) -> None:
     before = await database.now() - timedelta(seconds=settings.stray_age_seconds)
     seen = None if walk.dry else seen_since
     async for stray in strays_before(database, before, seen_since=seen):
-        if await _quarantine(stray, walk):
-            walk.report.quarantined += 1
-            if not walk.dry:
-                await mark_quarantined(database, stray)
+        async with walk.telling(f"stray {stray.key!r} in {stray.bucket!r}"):
+            if await _quarantine(stray, walk):
+                walk.report.quarantined += 1
+                if not walk.dry:
+                    await mark_quarantined(database, stray)
 
 
 async def _quarantine(stray: Stray, walk: Round) -> bool:

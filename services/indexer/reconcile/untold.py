@@ -7,14 +7,14 @@ from services.indexer.events.indexing import index_objects
 from services.indexer.found.recording import look_up
 from services.indexer.reconcile.pace import Round
 from shared.database.found_folders import known_folders
-from shared.domain.errors import Unavailable
+from shared.domain.records import VersionRecord
 from shared.storage.listing import ListedObject
 
 
 async def index_untold(bucket: str, untold: Sequence[ListedObject], walk: Round) -> None:
     """Index the objects; what cannot be is told in the report, and the others go on without it.
 
-    Raises Unavailable.
+    Raises Unavailable where a server is away.
     """
     if walk.dry:
         await _foresee(bucket, untold, walk)
@@ -24,11 +24,10 @@ async def index_untold(bucket: str, untold: Sequence[ListedObject], walk: Round)
     written = _written(bucket, untold)
     try:
         await _index(written, walk)
-    except Unavailable:
-        raise
-    except Exception:
+    except Exception as error:
+        await walk.heed_outage(error)
         for each in written:
-            with walk.telling(f"object {each.key!r} of {bucket!r}"):
+            async with walk.telling(f"object {each.key!r} of {bucket!r}"):
                 await _index([each], walk)
 
 
@@ -56,7 +55,7 @@ async def _foresee(bucket: str, untold: Sequence[ListedObject], walk: Round) -> 
         elif version.state == "rejected" or artifact.state == "verified":
             is_stray = artifact.object_version not in (None, found.object_version)
             walk.report.strays += is_stray or version.state == "rejected"
-        else:
+        elif not _is_over(version, walk):
             changed.add(version.id)
     walk.report.indexed += len(changed)
     await _foresee_found(_written(bucket, unknown), walk)
@@ -75,3 +74,11 @@ def _written(bucket: str, listed: Sequence[ListedObject]) -> list[ObjectWritten]
         ObjectWritten(bucket, each.key, each.object_version, size_bytes=each.size_bytes)
         for each in listed
     ]
+
+
+def _is_over(version: VersionRecord, walk: Round) -> bool:
+    """Whether the walk through uploads that are over has told of this one."""
+    session = version.session
+    if version.state != "pending" or session is None or session.state != "open":
+        return False
+    return session.expires_at <= walk.report.started_at

@@ -8,7 +8,7 @@ from shared.domain.part_digests import PartDigests, spans_parts
 from shared.domain.records import ArtifactRecord
 from shared.domain.transitions import Verdict
 from shared.runtime.logs import get_logger
-from shared.storage.connection import StorageMissing, StorageRefused
+from shared.storage.connection import StorageMissing, StorageRefused, StorageUnavailable
 from shared.storage.object_parts import PartDigest
 
 log = get_logger(__name__)
@@ -39,7 +39,11 @@ async def attested_parts(
     """
     try:
         found = await context.storage.objects.parts(bucket, artifact.key, artifact.object_version)
-    except (StorageMissing, StorageRefused) as error:
+    except (StorageMissing, StorageRefused, StorageUnavailable) as error:
+        if isinstance(error, StorageUnavailable):
+            # Raises where storage is away. Where it answers, only this request fails, and would
+            # fail each time that the event came again: a worker reads the object instead.
+            await context.storage.buckets.exists(bucket)
         log.warning("part digests are not told", key=artifact.key, detail=str(error))
         return None
     parts = match_parts(artifact, found)

@@ -48,7 +48,8 @@ async def confirm_version(version: VersionRecord, token: str, context: Context) 
     kept = await read_part_digests(context.database, version.id, range(len(version.artifacts)))
     digests: dict[int, str] = {}
     for index, artifact in enumerate(version.artifacts):
-        lacks_parts = spans_parts(artifact) and index not in kept
+        parts = kept.get(index)
+        lacks_parts = spans_parts(artifact) and (parts is None or not parts.are_of(artifact))
         if artifact.sha256_state == "verified" and not lacks_parts:
             continue
         digests[index] = await _confirm(version, index, artifact, context)
@@ -63,11 +64,9 @@ async def _confirm(
 ) -> str:
     """Read a verified artifact whole and keep what its parts add up to; returns its SHA-256."""
     read = await _read_whole(version, artifact, context)
-    parts, sha256 = read.parts(), read.sha256()
+    sha256 = read.sha256()
     refuted = artifact.sha256_state == "verified" and sha256 != artifact.sha256
-    if artifact.composite is not None:
-        refuted = refuted or parts.composite() != artifact.composite.value
-    if refuted:
+    if refuted or not read.parts().are_of(artifact):
         raise StorageUnavailable(f"other bytes came of {artifact.path!r} than were verified")
     await _keep_parts(version, index, artifact, read, context)
     return sha256

@@ -57,7 +57,9 @@ async def _page(
         if room <= 0:
             next_cursor = encode_numbers(at, 1)
             break
-        parts = kept.get(index) or _single_part(artifact)
+        parts = kept.get(index)
+        if parts is None or not parts.are_of(artifact):
+            parts = _single_part(artifact)
         files.append(_sign(version.storage_group, artifact, parts, first_part, room, context))
         room -= len(files[-1].part_sha256)
         reached = first_part + len(files[-1].part_sha256)
