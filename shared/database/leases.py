@@ -42,8 +42,9 @@ async def run_under_lease(
     async def renew() -> bool:
         return await _renew(database, name, token, seconds)
 
-    await _wait_for(database, name, token, seconds)
     try:
+        # Inside too: cut off while the server answers, the lease may have been taken.
+        await _wait_for(database, name, token, seconds)
         return await run_guarded(body(), keep_renewed(name, renew, seconds=seconds))
     finally:
         await _give_back(database, name, token)
