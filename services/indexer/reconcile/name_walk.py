@@ -26,17 +26,13 @@ async def walk_names(bucket: str, walk: Round) -> None:
 
 
 async def _walk_name(bucket: str, name: str, walk: Round) -> None:
-    objects = 0
     async with aclosing(walk.context.storage.listing.pages(bucket, prefix=name)) as pages:
         async for page in pages:
             await walk.pace.acquire()
             # An object's whole key is a prefix of others, which have a name of their own.
             found = page if name.endswith("/") else [each for each in page if each.key == name]
-            objects += len(found)
+            walk.report.objects += len(found)
             if found:
                 await index_untold(bucket, found, walk)
             if found != page:
-                break
-    # A model that this has made is compared later in the round, and its objects counted then.
-    if not await known_models(walk.context.database, [name.removesuffix("/")]):
-        walk.report.objects += objects
+                return
