@@ -74,7 +74,7 @@ class Version(VersionMetadata, Answer):
     failure: Reason | None = None
     """Why verification was given up until an operator has it tried again."""
     source: Literal["upload", "object"]
-    """upload: announced by a session; object: put by an S3 client under the key rule."""
+    """upload: declared by a session; object: put by an S3 client under the key rule."""
     storage_group: str
     artifacts: list[Artifact]
     size_bytes: int

@@ -18,7 +18,7 @@ from services.indexer.events.handler import handle_batch
 from services.indexer.health import Health
 from services.indexer.kafka.broker import disconnect, make_broker
 from services.indexer.kafka.consumer import subscribe_to_bucket_events
-from services.indexer.kafka.dead_letters import RawRecord
+from services.indexer.kafka.dead_letters import RawMessage
 from services.indexer.kafka.publisher import KafkaPublisher
 from services.indexer.kafka.watch import KafkaWatch
 from services.indexer.pipeline import prepare, run_parts
@@ -75,12 +75,12 @@ async def _run_pipeline(settings: Settings, health: Health) -> None:
         was_away = health.kafka_was_away
         kafka_watch = KafkaWatch(settings, reconciler.kafka_returned, was_away=was_away)
 
-        async def handle(records: tuple[RawRecord, ...]) -> None:
+        async def on_messages(messages: tuple[RawMessage, ...]) -> None:
             with health.batch_under_way():
-                if await handle_batch(records, context=context, bury=publisher.bury):
+                if await handle_batch(messages, context=context, bury=publisher.bury):
                     workers.wake()
 
-        subscribe_to_bucket_events(broker, settings, handle, health)
+        subscribe_to_bucket_events(broker, settings, on_messages, health)
         stream = stream_mark("outbox")
 
         def marks() -> Iterator[Mark]:

@@ -1,4 +1,4 @@
-"""What becomes of versions: opened, settled, ended, missing, present again.
+"""What becomes of versions once they are opened: settled, ended, missing, present again.
 
 Each is one transaction: state, sequence number and outbox event.
 """
@@ -11,16 +11,15 @@ from shared.database.announcing import VersionChange, announce
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction, find_each
 from shared.database.errors import DatabaseContended
-from shared.database.handles import give_back_handles, give_client_handles, take_handles
+from shared.database.handles import give_back_handles, give_client_handles
 from shared.database.models import read_counters, set_latest
 from shared.domain.records import VersionRecord, WorkRecord
-from shared.domain.sessions import end_with_version
+from shared.domain.sessions import close_session_if_settled
 from shared.domain.transitions import (
     EVENT_OF_STATE,
     Verdict,
     apply_verdicts,
     confirmation,
-    numbered,
 )
 
 CONFLICTS_TOGETHER = 2
@@ -28,28 +27,6 @@ CONFLICTS_TOGETHER = 2
 
 Findings = list[tuple[str, list[Verdict]]]
 """Verdicts by version, in order."""
-
-
-async def open_version(
-    database: Database, draft: VersionRecord, *, number: int | None = None
-) -> VersionRecord:
-    """Record a version and its created event; allocates its number unless one is asked for.
-
-    The draft's artifacts carry paths; their keys are completed here. Raises Conflict with code
-    "version_exists" or "idempotency_key_taken", DatabaseContended and DatabaseUnavailable.
-    """
-
-    async def open_it(transaction: Transaction) -> VersionRecord:
-        counters = await read_counters(database, [draft.model], transaction)
-        chosen = number or counters[draft.model].next_number + 1
-        record = numbered(draft, chosen, 0)  # its sequence number comes with the event
-        await take_handles(database, record, transaction)
-        change = VersionChange(None, record, "registry.version.created.v1", is_counted=True)
-        [opened] = await announce(database, [change], counters, transaction)
-        return opened
-
-    # In turns: every version of a model counts its model on, and would conflict with the others.
-    return await database.transaction(open_it, turn=draft.model)
 
 
 async def settle(database: Database, verdicts: Sequence[Verdict]) -> list[VersionRecord]:
@@ -92,7 +69,7 @@ async def reject(
             return None
         changes: Document = {"state": "rejected", "reasons": [reason], "work": None}
         if session_state is None:
-            return end_with_version(found.model_copy(update=changes), now)
+            return close_session_if_settled(found.model_copy(update=changes), now)
         if found.session is None or found.session.state != "open":
             return None
         changes["session"] = found.session.model_copy(update={"state": session_state})

@@ -1,4 +1,4 @@
-"""Versions that are opened together, in one transaction where none of them meets a conflict."""
+"""Versions are opened: one by an upload session, or many together for found objects."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,10 +13,32 @@ from shared.database.models import read_counters
 from shared.domain.errors import Conflict
 from shared.domain.numbering import give_numbers
 from shared.domain.records import VersionRecord
-from shared.domain.transitions import numbered
+from shared.domain.transitions import with_number_and_keys
 
 CONFLICTS_TOGETHER = 2
 """After so many conflicts, versions are opened in two halves."""
+
+
+async def open_version(
+    database: Database, draft: VersionRecord, *, number: int | None = None
+) -> VersionRecord:
+    """Record a version and its created event; allocates its number unless one is asked for.
+
+    The draft's artifacts carry paths; their keys are completed here. Raises Conflict with code
+    "version_exists" or "idempotency_key_taken", DatabaseContended and DatabaseUnavailable.
+    """
+
+    async def open_it(transaction: Transaction) -> VersionRecord:
+        counters = await read_counters(database, [draft.model], transaction)
+        chosen = number or counters[draft.model].next_number + 1
+        record = with_number_and_keys(draft, chosen)
+        await take_handles(database, record, transaction)
+        change = VersionChange(None, record, "registry.version.created.v1", is_counted=True)
+        [opened] = await announce(database, [change], counters, transaction)
+        return opened
+
+    # In turns: every version of a model counts its model on, and would conflict with the others.
+    return await database.transaction(open_it, turn=draft.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +93,7 @@ async def _open_together(
         numbers = give_numbers([(wish.draft.model, wish.number) for wish in batch], highest)
         changes: list[VersionChange] = []
         for wish, number in zip(batch, numbers, strict=True):
-            record = numbered(wish.draft, number, 0)  # its sequence number comes with the event
+            record = with_number_and_keys(wish.draft, number)
             await take_handles(database, record, transaction)
             created = "registry.version.created.v1"
             changes.append(VersionChange(None, record, created, is_counted=True))

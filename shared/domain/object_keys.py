@@ -1,4 +1,4 @@
-"""The object key rule: `<model>/<version>/<file>`, for announced and found objects alike."""
+"""The object key rule: `<model>/<version>/<file>`, for declared and found objects alike."""
 
 from dataclasses import dataclass
 

@@ -23,13 +23,13 @@ class Record(BaseModel):
 
 
 class ArtifactRecord(Record):
-    """A file of a version: what was announced, and what was found."""
+    """A file of a version: what was declared, and what was found."""
 
     path: str
     key: str
     size_bytes: int
     kind: Literal["put", "multipart", "object"]
-    """put, multipart: announced by a session; object: found in the bucket."""
+    """put, multipart: declared by a session; object: found in the bucket."""
     state: Literal["pending", "verified"] = "pending"
     expected_sha256: str | None = None
     """Hex digest that the uploader promised when the session was opened."""

@@ -37,7 +37,7 @@ def is_joining(record: VersionRecord) -> bool:
     )
 
 
-def end_with_version(record: VersionRecord, now: datetime) -> VersionRecord:
+def close_session_if_settled(record: VersionRecord, now: datetime) -> VersionRecord:
     """Return a version whose open session has ended where the version is settled.
 
     Parts that a rejected version leaves in storage become work to do.

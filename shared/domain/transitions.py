@@ -8,7 +8,7 @@ from typing import Any
 from registry.schemas import SETTLED, EventType, Reason
 from shared.domain.object_keys import object_key
 from shared.domain.records import ArtifactRecord, VersionRecord, WorkRecord
-from shared.domain.sessions import end_with_version
+from shared.domain.sessions import close_session_if_settled
 
 EVENT_OF_STATE: Mapping[str, EventType] = {
     "ready": "registry.version.ready.v1",
@@ -33,7 +33,7 @@ class Verdict:
     """Fencing token of the lease under which it was found; None: found without one."""
 
 
-def numbered(draft: VersionRecord, number: int, sequence: int) -> VersionRecord:
+def with_number_and_keys(draft: VersionRecord, number: int) -> VersionRecord:
     """Return the draft with its number, and with a key for each artifact that has none yet."""
     artifacts = [
         artifact
@@ -41,7 +41,7 @@ def numbered(draft: VersionRecord, number: int, sequence: int) -> VersionRecord:
         else artifact.model_copy(update={"key": object_key(draft.model, number, artifact.path)})
         for artifact in draft.artifacts
     ]
-    return draft.model_copy(update={"number": number, "sequence": sequence, "artifacts": artifacts})
+    return draft.model_copy(update={"number": number, "artifacts": artifacts})
 
 
 def apply_verdicts(
@@ -72,7 +72,7 @@ def apply_verdicts(
         return before
     change = derive_state(artifacts, reasons, work, now)
     after = before.model_copy(update={"artifacts": artifacts, "failure": None, **change})
-    return end_with_version(after, now)
+    return close_session_if_settled(after, now)
 
 
 def _given_up_join(version: VersionRecord, now: datetime) -> WorkRecord | None:

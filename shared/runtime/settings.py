@@ -122,7 +122,7 @@ class Settings(BaseSettings):
     scrub_requests_per_second: float = Field(10.0, ge=0)
     """Rate at which each verified object is asked for by itself, all the time; 0: never."""
     found_settle_seconds: float = Field(3.0, ge=0, le=24 * 3600)
-    """A folder of objects that nobody announced becomes a version so long after its last object."""
+    """A folder of objects that nobody declared becomes a version so long after its last object."""
     found_longest_seconds: float = Field(3600.0, ge=0, le=7 * 24 * 3600)
     """And at the latest so long after its first one, however many still come."""
     stray_policy: Literal["report", "quarantine"] = "report"

@@ -14,7 +14,7 @@ from shared.storage.buckets import Buckets
 from shared.storage.connection import connect
 from shared.storage.listing import Listing
 from shared.storage.multipart import MultipartUploads
-from shared.storage.objects import ObjectReader
+from shared.storage.objects import Objects
 from shared.storage.urls import UrlSigner
 
 
@@ -22,7 +22,7 @@ from shared.storage.urls import UrlSigner
 class Storage:
     """The adapter's faces."""
 
-    objects: ObjectReader
+    objects: Objects
     listing: Listing
     multipart: MultipartUploads
     buckets: Buckets
@@ -35,7 +35,7 @@ async def open_storage(settings: Settings) -> AsyncGenerator[Storage]:
     client = connect(settings)
     try:
         yield Storage(
-            objects=ObjectReader(client),
+            objects=Objects(client),
             listing=Listing(client),
             multipart=MultipartUploads(client),
             buckets=Buckets(client, settings),

@@ -1,7 +1,7 @@
 """Manifests: what only the database would know of a version, kept beside the objects.
 
 A bucket of its own holds one small object for each version, written once when it is opened: its
-metadata, names, and what was announced of its files. With the event topic, which tells what became
+metadata, names, and what was declared of its files. With the event topic, which tells what became
 of it, the records can be rebuilt (docs/decisions/0011).
 """
 

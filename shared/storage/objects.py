@@ -34,8 +34,11 @@ class StoredObject:
     """Composite digest of a multipart object, verified by storage part by part."""
 
 
-class ObjectReader:
-    """Reads objects; every method raises StorageMissing, StorageRefused or StorageUnavailable."""
+class Objects:
+    """Single objects: looked at, read, written once, removed.
+
+    Every method raises StorageMissing, StorageRefused or StorageUnavailable.
+    """
 
     def __init__(self, client: Minio) -> None:
         self._client = client

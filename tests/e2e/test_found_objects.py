@@ -134,10 +134,10 @@ async def test_an_empty_object_is_reported(system: System, model: str) -> None:
 async def test_a_further_object_does_not_join_a_version_that_exists(
     api: Api, system: System, model: str
 ) -> None:
-    session = await api.open(model, file_of("model.bin", b"announced"))
+    session = await api.open(model, file_of("model.bin", b"declared"))
     write(system, f"{model}/1/intruder.bin", b"bytes")
     await stray(system, f"{model}/1/intruder.bin", "version_exists")
-    await api.put(session.files[0], b"announced")
+    await api.put(session.files[0], b"declared")
     assert [artifact.path for artifact in (await api.ready(session)).artifacts] == ["model.bin"]
 
 
@@ -156,7 +156,7 @@ async def test_overwriting_a_ready_object_changes_nothing_of_its_version(
     assert await api.download(model, 1, "model.bin") == data
 
 
-async def test_an_announced_object_that_a_plain_client_wrote_is_read_whole(
+async def test_a_declared_object_that_a_plain_client_wrote_is_read_whole(
     api: Api, system: System, model: str
 ) -> None:
     data = os.urandom(1000)
@@ -169,7 +169,7 @@ async def test_an_announced_object_that_a_plain_client_wrote_is_read_whole(
 @pytest.mark.parametrize(
     ("other", "code"), [(b"y" * 1000, "digest_mismatch"), (b"x" * 999, "size_mismatch")]
 )
-async def test_other_bytes_under_an_announced_key_reject_the_version(
+async def test_other_bytes_under_an_declared_key_reject_the_version(
     api: Api, system: System, model: str, other: bytes, code: str
 ) -> None:
     session = await api.open(model, file_of("model.bin", b"x" * 1000))

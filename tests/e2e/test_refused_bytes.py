@@ -1,4 +1,4 @@
-"""Bytes that were not announced are refused by storage itself, and the session stays usable."""
+"""Bytes that were not declared are refused by storage itself, and the session stays usable."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.support.api import Api, file_of
 from tests.support.problems import problem
 from tests.support.system import Footprint, System
 
-DATA = b"the announced bytes"
+DATA = b"the declared bytes"
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ DATA = b"the announced bytes"
     [(DATA[:-1], 403), (DATA + b"!", 403), (b"", 403), (DATA[::-1], 400)],
     ids=["short", "long", "empty", "altered"],
 )
-async def test_other_bytes_than_announced(
+async def test_other_bytes_than_declared(
     api: Api, system: System, model: str, data: bytes, status: int
 ) -> None:
     session = await api.open(model, file_of("model.bin", DATA))

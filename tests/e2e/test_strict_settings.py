@@ -15,7 +15,7 @@ from tests.support.api import Api, file_of
 from tests.support.problems import broken_rule
 from tests.support.system import NOTHING, Footprint, System
 
-DATA = b"the announced bytes"
+DATA = b"the declared bytes"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""From an announced upload to a verified version, over HTTP alone."""
+"""From a declared upload to a verified version, over HTTP alone."""
 
 import asyncio
 import os

@@ -72,7 +72,7 @@ async def test_an_object_deleted_before_its_check_ends_with_the_upload_session(
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_foreign_bytes_under_an_announced_key_reject_the_version(
+async def test_foreign_bytes_under_an_declared_key_reject_the_version(
     registry: Harness, change: str
 ) -> None:
     """Written before the uploader's own: storage then refuses his, and the check refuses theirs."""

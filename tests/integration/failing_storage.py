@@ -9,7 +9,7 @@ from services.indexer.reconcile.round import reconcile
 from shared.storage.buckets import Buckets
 from shared.storage.connection import StorageUnavailable
 from shared.storage.listing import Listing
-from shared.storage.objects import ObjectReader
+from shared.storage.objects import Objects
 from tests.integration.rig import Rig
 from tests.integration.test_reconciling import repaired
 
@@ -26,14 +26,14 @@ class Failing:
         self.denied: set[str] = set()
         """Buckets that are not ours to look at any more."""
         self.listed: list[str] = []
-        head, versions, exists = ObjectReader.head, Listing.versions, Buckets.exists
+        head, versions, exists = Objects.head, Listing.versions, Buckets.exists
 
         async def failing_exists(buckets: Buckets, bucket: str) -> bool:
             if self.is_away or bucket in self.denied:
                 raise StorageUnavailable("AccessDenied")
             return await exists(buckets, bucket)
 
-        async def failing_head(reader: ObjectReader, bucket: str, key: str, *rest: Any) -> Any:
+        async def failing_head(reader: Objects, bucket: str, key: str, *rest: Any) -> Any:
             if key in self.keys:
                 raise StorageUnavailable("InternalError")
             return await head(reader, bucket, key, *rest)
@@ -48,7 +48,7 @@ class Failing:
             async for page in versions(listing, bucket, prefix=prefix, **options):
                 yield page
 
-        monkeypatch.setattr(ObjectReader, "head", failing_head)
+        monkeypatch.setattr(Objects, "head", failing_head)
         monkeypatch.setattr(Listing, "versions", failing_versions)
         monkeypatch.setattr(Buckets, "exists", failing_exists)
 

@@ -1,4 +1,4 @@
-"""Folders of objects that no upload announced: each becomes one version with all its files."""
+"""Folders of objects that no upload declared: each becomes one version with all its files."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,8 @@ from services.indexer.kafka.dead_letters import DeadLetter
 from services.indexer.reconcile.round import reconcile
 from services.ingest.uploads.opening import open_upload
 from shared.database.found_folders import claim_folders, list_folders
-from shared.database.lifecycle import open_version, reject
+from shared.database.lifecycle import reject
+from shared.database.opening import open_version
 from shared.database.strays import list_strays
 from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.records import VersionRecord
@@ -25,7 +26,7 @@ from shared.storage.adapter import open_storage
 from shared.storage.connection import StorageRefused, StorageUnavailable
 from shared.storage.listing import Listing
 from shared.storage.manifests import read_manifest
-from shared.storage.objects import ObjectReader
+from shared.storage.objects import Objects
 from tests.integration.drafts import draft
 from tests.integration.rig import Rig, opened_rig
 from tests.support.api import file_of
@@ -90,7 +91,7 @@ async def test_a_batch_asks_storage_for_nothing_and_writes_one_document_a_folder
     async def asked(*_: Any) -> None:
         pytest.fail("storage was asked")
 
-    monkeypatch.setattr(ObjectReader, "head", asked)
+    monkeypatch.setattr(Objects, "head", asked)
     indexed = await index_objects(written, rig.indexer)
     assert (indexed.folders, indexed.has_work) == (1, True)
     await index_objects(written, rig.indexer)
@@ -240,7 +241,7 @@ async def test_an_upload_that_took_the_name_first_makes_strays_of_the_folder(
     rig: Rig, label: str
 ) -> None:
     await put(rig, f"churn/{label}/a.bin", f"churn/{label}/b.bin")
-    request = {"model": "churn", "version": label, "files": [file_of("model.bin", b"announced")]}
+    request = {"model": "churn", "version": label, "files": [file_of("model.bin", b"declared")]}
     await open_upload(UploadRequest.model_validate(request), None, rig.ingest)
     await rig.adopt()
     taken = {f"churn/{label}/{name}.bin": "version_exists" for name in "ab"}
@@ -266,8 +267,8 @@ async def test_a_folder_is_adopted_once_the_upload_that_had_its_label_is_rejecte
 
 
 async def test_an_object_that_an_upload_announces_meanwhile_is_that_uploads(rig: Rig) -> None:
-    await put(rig, "churn/1/model.bin", data=b"announced")
-    session = await rig.open("churn", ("model.bin", b"announced"))
+    await put(rig, "churn/1/model.bin", data=b"declared")
+    session = await rig.open("churn", ("model.bin", b"declared"))
     assert session.files[0].key == "churn/1/model.bin"
     await rig.adopt()
     version = await rig.version("churn")
@@ -285,7 +286,7 @@ async def test_a_manifest_that_could_not_be_written_is_written_later(
         return await read_manifest("churn", 1, rig.indexer.storage, rig.indexer.settings)
 
     await put(rig, "churn/1/a.bin")
-    monkeypatch.setattr(ObjectReader, "put_once", refused)
+    monkeypatch.setattr(Objects, "put_once", refused)
     assert await adopt_once(rig.indexer, _fail, lambda: None)
     assert (await rig.version("churn")).state == "verifying"
     assert await manifest() is None
@@ -357,7 +358,7 @@ async def test_a_replayed_letter_brings_a_folder_back_whose_version_was_opened(
         raise StorageRefused("EntityTooLarge", "refused")
 
     await put(rig, "churn/1/a.bin")
-    monkeypatch.setattr(ObjectReader, "put_once", refused)
+    monkeypatch.setattr(Objects, "put_once", refused)
     for _ in range(ATTEMPTS):
         await make_due(rig)
         assert await adopt_once(rig.indexer, bury, lambda: None)

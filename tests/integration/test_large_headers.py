@@ -20,7 +20,7 @@ from services.indexer.work.workers import work_once
 from shared.database.work import claim_work
 from shared.domain.records import VersionRecord
 from shared.storage.connection import StorageUnavailable
-from shared.storage.objects import ObjectReader
+from shared.storage.objects import Objects
 from tests.integration.rig import Rig, opened_rig
 from tests.support.api import parts_of, sha256_of
 from tests.support.headers import with_a_gap, with_metadata, with_tensors
@@ -44,20 +44,20 @@ class Reads:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.ranges: list[int] = []
         self.whole = 0
-        read, stream = ObjectReader.read, ObjectReader.stream
+        read, stream = Objects.read, Objects.stream
 
         async def noted_read(
-            reader: ObjectReader, bucket: str, key: str, offset: int, length: int, *rest: Any
+            reader: Objects, bucket: str, key: str, offset: int, length: int, *rest: Any
         ) -> bytes:
             self.ranges.append(length)
             return await read(reader, bucket, key, offset, length, *rest)
 
-        def noted_stream(reader: ObjectReader, *rest: Any) -> AsyncIterator[bytes]:
+        def noted_stream(reader: Objects, *rest: Any) -> AsyncIterator[bytes]:
             self.whole += 1
             return stream(reader, *rest)
 
-        patch.setattr(ObjectReader, "read", noted_read)
-        patch.setattr(ObjectReader, "stream", noted_stream)
+        patch.setattr(Objects, "read", noted_read)
+        patch.setattr(Objects, "stream", noted_stream)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from registry.schemas import UploadRequest
 from services.ingest.context import Context
 from services.ingest.uploads.opening import open_upload
 from shared.database.client import Database
-from shared.database.lifecycle import open_version
+from shared.database.opening import open_version
 from shared.database.versions import Versions
 from shared.runtime.settings import Settings
 from shared.storage.adapter import Storage

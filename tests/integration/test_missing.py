@@ -7,8 +7,9 @@ import pytest
 
 from registry.schemas import Reason
 from shared.database.client import Database
-from shared.database.lifecycle import mark_missing, mark_present, open_version, settle
+from shared.database.lifecycle import mark_missing, mark_present, settle
 from shared.database.models import find_model
+from shared.database.opening import open_version
 from shared.domain.records import VersionRecord
 from tests.integration.drafts import draft, pending_events, sequences, verified
 
@@ -36,7 +37,7 @@ async def types(database: Database, model: str) -> list[str]:
     return [json.loads(event.body)["type"].split(".")[2] for event in pending]
 
 
-async def test_it_is_announced_with_its_reasons_in_the_models_order(
+async def test_it_is_declared_with_its_reasons_in_the_models_order(
     database: Database, model: str
 ) -> None:
     [record] = await ready(database, model, 1)

@@ -19,7 +19,8 @@ from services.query.context import Context
 from services.query.versions import downloads
 from services.query.versions.downloads import sign_downloads
 from services.query.versions.feed import VersionFeed
-from shared.database.lifecycle import open_version, settle
+from shared.database.lifecycle import settle
+from shared.database.opening import open_version
 from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.versions import Versions
 from shared.domain.part_digests import READ_PART_BYTES, PartDigests
@@ -27,7 +28,7 @@ from shared.domain.records import VersionRecord
 from shared.runtime.settings import MIB
 from shared.storage.connection import StorageUnavailable
 from shared.storage.object_parts import PartDigest
-from shared.storage.objects import ObjectReader
+from shared.storage.objects import Objects
 from shared.storage.urls import UrlSigner
 from tests.integration.drafts import draft, verified
 from tests.integration.rig import Rig, opened_rig
@@ -108,7 +109,7 @@ async def test_a_store_that_fails_at_the_parts_holds_up_no_version(
     async def failing(*_: object) -> list[PartDigest]:
         raise StorageUnavailable("InternalError")
 
-    monkeypatch.setattr(ObjectReader, "parts", failing)
+    monkeypatch.setattr(Objects, "parts", failing)
     parts = parts_of(LARGE, rig.ingest.settings.upload_part_size_bytes)
     [version] = (await index_objects([await sent_in_parts(rig, parts)], rig.indexer)).changed
     assert version.state == "ready"

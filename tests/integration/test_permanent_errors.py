@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from registry.schemas import UploadSession
 from services.indexer.events.handler import handle_batch
-from services.indexer.kafka.dead_letters import DeadLetter, RawRecord
+from services.indexer.kafka.dead_letters import DeadLetter, RawMessage
 from shared.database.client import open_database
 from shared.web.readiness import absent_servers
 from tests.integration.rig import Rig, opened_rig
@@ -31,7 +31,7 @@ async def rig(addresses: Addresses, proxy: WireProxy) -> AsyncIterator[Rig]:
         yield opened
 
 
-def message(session: UploadSession, rig: Rig) -> RawRecord:
+def message(session: UploadSession, rig: Rig) -> RawMessage:
     """What storage says of the first file of an upload."""
     key = f"{session.model}/{session.number}/{session.files[0].path}"
     stored = {"bucket": {"name": rig.bucket}, "object": {"key": key}}

@@ -14,7 +14,7 @@ from services.indexer.publish.lane import Lane
 from services.indexer.publish.sink import EventRefused
 from shared.database.client import Database, open_database
 from shared.database.indexes import verify_indexes
-from shared.database.lifecycle import open_version
+from shared.database.opening import open_version
 from shared.database.outbox import Outbox, lane_of
 from shared.runtime.settings import Settings
 from tests.integration.drafts import draft, pending_events

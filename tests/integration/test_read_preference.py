@@ -5,7 +5,8 @@ from uuid import uuid4
 from pydantic import SecretStr
 
 from shared.database.client import open_database
-from shared.database.lifecycle import open_version, settle
+from shared.database.lifecycle import settle
+from shared.database.opening import open_version
 from shared.database.versions import Versions
 from shared.runtime.settings import Settings
 from tests.integration.drafts import draft, sequences, verified

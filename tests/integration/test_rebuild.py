@@ -8,8 +8,9 @@ import pytest
 from registry.schemas import Reason
 from shared.database.client import Database
 from shared.database.handles import client_handle, key_handle, label_handle, resolve_handle
-from shared.database.lifecycle import open_version, reject
+from shared.database.lifecycle import reject
 from shared.database.models import raise_counters
+from shared.database.opening import open_version
 from shared.database.recovery.handles import restore_handles
 from shared.database.recovery.versions import (
     announce_version,
@@ -105,7 +106,7 @@ async def test_a_model_agrees_with_its_versions(database: Database, model: str) 
     assert await database.models.find_one({"_id": model}) == expected
 
 
-async def test_a_version_that_nobody_heard_of_is_announced_once(
+async def test_a_version_that_nobody_heard_of_is_declared_once(
     database: Database, model: str
 ) -> None:
     await raise_counters(database, model, number=9, sequence=4, created_at=utc_now())

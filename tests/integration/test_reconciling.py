@@ -17,7 +17,7 @@ from services.indexer.reconcile.round import reconcile, reconcile_when_due
 from services.indexer.work.workers import work_once
 from services.ingest.uploads.completion import complete_upload
 from services.ingest.uploads.parts import sign_parts
-from shared.database.lifecycle import open_version
+from shared.database.opening import open_version
 from shared.database.reports import last_comparison_began
 from shared.runtime.settings import MIB
 from tests.integration.drafts import draft
@@ -84,7 +84,7 @@ def repaired(report: Report) -> dict[str, int]:
     return {kind: count for kind in kinds if (count := getattr(report, kind))}
 
 
-async def test_an_announced_upload_becomes_ready(rig: Rig) -> None:
+async def test_a_declared_upload_becomes_ready(rig: Rig) -> None:
     await rig.upload("churn", ("model.bin", b"bytes"))
     report = await reconcile(rig.indexer)
     assert repaired(report) == {"indexed": 1}
@@ -104,7 +104,7 @@ async def test_a_joined_multipart_upload_becomes_ready(rig: Rig) -> None:
     assert (version.state, version.artifacts[0].sha256) == ("ready", sha256_of(LARGE))
 
 
-async def test_an_object_that_nobody_announced_becomes_a_version(rig: Rig) -> None:
+async def test_an_object_that_nobody_declared_becomes_a_version(rig: Rig) -> None:
     rig.put("churn/3/a+b c.bin")
     assert repaired(await reconcile(rig.indexer)) == {"found": 1}
     assert repaired(await reconcile(rig.indexer)) == {}, "it is in the queue"

@@ -16,7 +16,7 @@ from shared.runtime.settings import MIB
 from shared.storage.buckets import Buckets
 from shared.storage.connection import StorageUnavailable
 from shared.storage.listing import Listing
-from shared.storage.objects import ObjectReader
+from shared.storage.objects import Objects
 from tests.integration.rig import Rig, opened_rig
 from tests.integration.test_reconciling import expire as let_expire
 from tests.integration.test_reconciling import repaired
@@ -45,14 +45,14 @@ class Asked:
         self.prefixes: list[str] = []
         self.away_for = ""
         self.is_away = False
-        head, versions, exists = ObjectReader.head, Listing.versions, Buckets.exists
+        head, versions, exists = Objects.head, Listing.versions, Buckets.exists
 
         async def exists_unless_away(buckets: Buckets, bucket: str) -> bool:
             if self.is_away and self.away_for:
                 raise StorageUnavailable("it is away")
             return await exists(buckets, bucket)
 
-        async def counted_head(reader: ObjectReader, bucket: str, key: str, *rest: Any) -> Any:
+        async def counted_head(reader: Objects, bucket: str, key: str, *rest: Any) -> Any:
             self.heads.append(key)
             return await head(reader, bucket, key, *rest)
 
@@ -66,7 +66,7 @@ class Asked:
             async for page in versions(listing, bucket, prefix=prefix, size=size):
                 yield page
 
-        monkeypatch.setattr(ObjectReader, "head", counted_head)
+        monkeypatch.setattr(Objects, "head", counted_head)
         monkeypatch.setattr(Listing, "versions", counted_versions)
         monkeypatch.setattr(Buckets, "exists", exists_unless_away)
 

@@ -14,7 +14,7 @@ from shared.database.reports import SCRUB, find_place
 from shared.database.versions import Versions
 from shared.runtime.settings import MIB
 from shared.storage.connection import StorageUnavailable
-from shared.storage.objects import ObjectReader
+from shared.storage.objects import Objects
 from tests.integration.failing_storage import Failing, ready
 from tests.integration.rig import Rig, opened_rig
 from tests.support.servers import Addresses
@@ -79,15 +79,15 @@ async def test_a_scrub_goes_on_within_the_model_that_it_was_cut_off_in(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ready(rig, "a", "m", "m", "m")
-    head, asked, away = ObjectReader.head, list[str](), ["m/3/a.bin"]
+    head, asked, away = Objects.head, list[str](), ["m/3/a.bin"]
 
-    async def cut_off(reader: ObjectReader, bucket: str, key: str, *rest: Any) -> Any:
+    async def cut_off(reader: Objects, bucket: str, key: str, *rest: Any) -> Any:
         asked.append(key)
         if key in away:
             raise DatabaseUnavailable("it is away")
         return await head(reader, bucket, key, *rest)
 
-    monkeypatch.setattr(ObjectReader, "head", cut_off)
+    monkeypatch.setattr(Objects, "head", cut_off)
     with pytest.raises(DatabaseUnavailable):
         await scrub(rig.indexer)
     assert await find_place(rig.indexer.database, SCRUB) is not None

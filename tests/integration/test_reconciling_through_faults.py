@@ -10,7 +10,7 @@ from services.indexer.reconcile.round import expire, reconcile
 from services.indexer.reconcile.scrub import scrub
 from shared.runtime.settings import MIB
 from shared.storage.connection import StorageUnavailable
-from shared.storage.objects import ObjectReader
+from shared.storage.objects import Objects
 from tests.integration.failing_storage import Failing, lose, ready
 from tests.integration.rig import Rig, opened_rig
 from tests.integration.test_reconciling import expire as let_expire
@@ -111,9 +111,9 @@ async def test_a_bucket_that_goes_while_a_scrub_is_under_way_marks_nothing_missi
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ready(rig, "a", "b")
-    head = ObjectReader.head
+    head = Objects.head
 
-    async def bucket_goes(reader: ObjectReader, bucket: str, key: str, *rest: Any) -> Any:
+    async def bucket_goes(reader: Objects, bucket: str, key: str, *rest: Any) -> Any:
         if await rig.indexer.storage.buckets.exists(bucket):
             for model in ("a", "b"):
                 await lose(rig, model)
@@ -121,7 +121,7 @@ async def test_a_bucket_that_goes_while_a_scrub_is_under_way_marks_nothing_missi
             client.delete_bucket(Bucket=bucket)
         return await head(reader, bucket, key, *rest)
 
-    monkeypatch.setattr(ObjectReader, "head", bucket_goes)
+    monkeypatch.setattr(Objects, "head", bucket_goes)
     report = await scrub(rig.indexer)
     assert report.missing == 0
     assert report.errors
@@ -131,16 +131,16 @@ async def test_a_bucket_that_goes_while_a_scrub_is_under_way_marks_nothing_missi
 async def test_a_scrub_that_waits_for_its_turn_holds_up_no_event(
     addresses: Addresses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    head, asked = ObjectReader.head, list[str]()
+    head, asked = Objects.head, list[str]()
 
-    async def noted(reader: ObjectReader, bucket: str, key: str, *rest: Any) -> Any:
+    async def noted(reader: Objects, bucket: str, key: str, *rest: Any) -> Any:
         asked.append(key)
         return await head(reader, bucket, key, *rest)
 
     async def asks() -> bool | None:
         return "many/1/00.bin" in asked or None
 
-    monkeypatch.setattr(ObjectReader, "head", noted)
+    monkeypatch.setattr(Objects, "head", noted)
     async with opened_rig(addresses, scrub_requests_per_second=1, indexer_concurrency=2) as rig:
         await rig.upload("many", *((f"{number:02}.bin", b"a") for number in range(60)))
         await reconcile(rig.indexer)
@@ -177,14 +177,14 @@ async def test_a_dry_run_tells_once_of_uploads_that_are_over(rig: Rig) -> None:
 async def test_a_stray_that_cannot_be_hidden_keeps_no_other_from_it(
     addresses: Addresses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    remove = ObjectReader.remove
+    remove = Objects.remove
 
-    async def refusing(reader: ObjectReader, bucket: str, key: str, *rest: Any) -> None:
+    async def refusing(reader: Objects, bucket: str, key: str, *rest: Any) -> None:
         if key == "a":
             raise StorageUnavailable("InternalError")
         await remove(reader, bucket, key, *rest)
 
-    monkeypatch.setattr(ObjectReader, "remove", refusing)
+    monkeypatch.setattr(Objects, "remove", refusing)
     async with opened_rig(addresses, stray_policy="quarantine", stray_age_seconds=0) as rig:
         for key in ("a", "b"):
             rig.put(key)

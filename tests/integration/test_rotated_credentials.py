@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from services.indexer.context import Context
 from services.indexer.events import handler
 from services.indexer.events.handler import handle_batch
-from services.indexer.kafka.dead_letters import DeadLetter, RawRecord
+from services.indexer.kafka.dead_letters import DeadLetter, RawMessage
 from shared.storage.adapter import Storage, open_storage
 from shared.storage.connection import StorageRefused, StorageUnavailable
 from shared.web.readiness import absent_servers
@@ -37,7 +37,7 @@ async def bury(letter: DeadLetter) -> None:
     raise AssertionError(f"no message is at fault: {letter.headers}")
 
 
-def message_of(bucket: str, key: str) -> RawRecord:
+def message_of(bucket: str, key: str) -> RawMessage:
     stored = {"bucket": {"name": bucket}, "object": {"key": key}}
     value = json.dumps({"Records": [{"eventName": "s3:ObjectCreated:Put", "s3": stored}]}).encode()
     return ConsumerRecord("bucket-events", 0, 0, 0, 0, None, value, None, 0, len(value), [])

@@ -10,8 +10,9 @@ import pytest
 from registry.schemas import Reason, Version
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
-from shared.database.lifecycle import open_version, reject, settle
+from shared.database.lifecycle import reject, settle
 from shared.database.models import find_model
+from shared.database.opening import open_version
 from shared.database.outbox import Outbox
 from shared.database.versions import Versions
 from shared.database.work import claim_work

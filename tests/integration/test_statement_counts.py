@@ -10,7 +10,8 @@ from pydantic import SecretStr
 
 from shared.database.client import Database, open_database
 from shared.database.found_folders import record_folders
-from shared.database.lifecycle import open_version, settle
+from shared.database.lifecycle import settle
+from shared.database.opening import open_version
 from shared.database.versions import Versions
 from shared.domain.found_folders import Settling
 from shared.domain.records import VersionRecord

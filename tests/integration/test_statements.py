@@ -16,8 +16,9 @@ from shared.database.client import Database
 from shared.database.collection import Transaction
 from shared.database.handles import resolve_handle
 from shared.database.leases import run_under_lease
-from shared.database.lifecycle import mark_missing, mark_present, open_version, reject, settle
+from shared.database.lifecycle import mark_missing, mark_present, reject, settle
 from shared.database.models import find_model, known_models, list_models, raise_counters
+from shared.database.opening import open_version
 from shared.database.outbox import Outbox
 from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.recovery.handles import restore_handles

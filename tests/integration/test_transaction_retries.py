@@ -13,8 +13,9 @@ from registry.schemas import Reason
 from shared.database.client import Database, open_database
 from shared.database.errors import DatabaseContended, DatabaseUnavailable
 from shared.database.indexes import verify_indexes
-from shared.database.lifecycle import open_version, reject, settle
+from shared.database.lifecycle import reject, settle
 from shared.database.models import find_model
+from shared.database.opening import open_version
 from shared.database.versions import Versions
 from shared.domain.records import VersionRecord
 from shared.runtime.settings import Settings

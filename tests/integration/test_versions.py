@@ -8,8 +8,9 @@ import pytest
 from registry.schemas import Reason
 from shared.database.client import Database
 from shared.database.indexes import verify_indexes
-from shared.database.lifecycle import open_version, reject
+from shared.database.lifecycle import reject
 from shared.database.models import find_model
+from shared.database.opening import open_version
 from shared.database.versions import Versions
 from shared.domain.errors import Conflict
 from shared.domain.records import VersionRecord

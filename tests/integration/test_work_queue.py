@@ -8,7 +8,8 @@ import pytest
 
 from registry.schemas import Reason
 from shared.database.client import Database
-from shared.database.lifecycle import open_version, reject, settle
+from shared.database.lifecycle import reject, settle
+from shared.database.opening import open_version
 from shared.database.versions import Versions
 from shared.database.work import (
     claim_work,

@@ -24,7 +24,7 @@ from shared.database.work import claim_work
 from shared.domain.records import VersionRecord
 from shared.storage.adapter import open_storage
 from shared.storage.connection import StorageUnavailable
-from shared.storage.objects import ObjectReader
+from shared.storage.objects import Objects
 from tests.integration.rig import Rig, opened_rig
 from tests.support.api import sha256_of
 from tests.support.servers import Addresses
@@ -78,7 +78,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         raise StorageUnavailable("the disk is broken")
         yield b""
 
-    monkeypatch.setattr(ObjectReader, "stream", stream)
+    monkeypatch.setattr(Objects, "stream", stream)
     return monkeypatch
 
 
@@ -204,7 +204,7 @@ async def test_removing_what_an_upload_left_can_be_replayed_too(
     async def remove(*_: Any) -> None:
         raise StorageUnavailable("the disk is broken")
 
-    monkeypatch.setattr(ObjectReader, "remove", remove)
+    monkeypatch.setattr(Objects, "remove", remove)
     for _ in range(ATTEMPTS):
         await rig.indexer.database.versions.update_one(
             {"model": "over"}, {"$set": {"work.due_at": PAST}}

@@ -8,9 +8,9 @@ SHA256 = "a" * 64
 
 
 def artifact(path: str = "model.bin", **fields: Any) -> ArtifactRecord:
-    """An announced artifact of five bytes."""
-    announced = {"path": path, "key": f"churn/1/{path}", "size_bytes": 5, "kind": "put"}
-    return ArtifactRecord.model_validate(announced | fields)
+    """A declared artifact of five bytes."""
+    declared = {"path": path, "key": f"churn/1/{path}", "size_bytes": 5, "kind": "put"}
+    return ArtifactRecord.model_validate(declared | fields)
 
 
 def version(*artifacts: ArtifactRecord, **fields: Any) -> VersionRecord:

@@ -1,4 +1,4 @@
-"""What follows from a request, a ledger and local digests. No I/O.
+"""Decisions of an upload without I/O: its idempotency key, its parts, which of them are missing.
 
 Example:
     >>> from registry.schemas import FileRequest, UploadRequest

@@ -23,7 +23,7 @@ class OpenUpload:
 
     session: UploadSession
     part_digests: PartDigests = field(default_factory=PartDigests)
-    """What was hashed to find out."""
+    """Digests of parts that were hashed already, to see whether a found upload is ours."""
 
 
 async def open_or_resume(

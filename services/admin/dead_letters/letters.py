@@ -14,7 +14,7 @@ from services.indexer.kafka.dead_letters import (
     KEY_CUT,
     ORIGINAL_HEADER,
     VALUE_CUT,
-    RawRecord,
+    RawMessage,
     text_of,
 )
 from shared.domain.errors import Conflict
@@ -45,7 +45,7 @@ class Letter(BaseModel):
         return f"dead-letter/{self.partition}/{self.offset}"
 
     @classmethod
-    def of(cls, record: RawRecord) -> Self:
+    def of(cls, record: RawMessage) -> Self:
         """Read a record of the dead-letter topic, whoever wrote it."""
         headers = _headers(record)
         return cls(
@@ -73,7 +73,7 @@ class WholeLetter(Letter):
     """Text, or "base64:" and what is no text."""
 
     @classmethod
-    def of(cls, record: RawRecord) -> Self:
+    def of(cls, record: RawMessage) -> Self:
         """Read a record of the dead-letter topic, whoever wrote it."""
         headers = _headers(record)
         return cls(
@@ -95,7 +95,7 @@ class Original:
     headers: tuple[tuple[str, bytes], ...]
 
 
-def original_of(record: RawRecord) -> Original:
+def original_of(record: RawMessage) -> Original:
     """Return the message as it first came.
 
     Raises Conflict "dead_letter_truncated" where it is not whole any more, or
@@ -118,7 +118,7 @@ def original_of(record: RawRecord) -> Original:
     )
 
 
-def _headers(record: RawRecord) -> dict[str, str]:
+def _headers(record: RawMessage) -> dict[str, str]:
     return {name: text_of(content) for name, content in record.headers}
 
 

@@ -9,7 +9,7 @@ from services.admin.dead_letters.letters import Letter, WholeLetter, original_of
 from services.admin.dead_letters.sender import Send
 from services.admin.rebuild.report import Findings
 from services.indexer.context import Context
-from services.indexer.kafka.dead_letters import RawRecord
+from services.indexer.kafka.dead_letters import RawMessage
 from services.indexer.kafka.topic_reader import TopicReader
 from shared.database.reports import remember_replay, replays_of
 from shared.domain.errors import Conflict, NotFound
@@ -77,7 +77,7 @@ async def replay_letters(*, reader: TopicReader, send: Send, context: Context) -
     return report
 
 
-async def _replay(record: RawRecord, send: Send, context: Context) -> None:
+async def _replay(record: RawMessage, send: Send, context: Context) -> None:
     letter = Letter.of(record)
     # In this order: a crash between the two repeats a message, which changes nothing.
     await send(original_of(record))
@@ -92,13 +92,13 @@ async def _with_replays(letters: Sequence[Letter], context: Context) -> list[Let
     ]
 
 
-async def _batches(reader: TopicReader, context: Context) -> AsyncGenerator[list[RawRecord]]:
+async def _batches(reader: TopicReader, context: Context) -> AsyncGenerator[list[RawMessage]]:
     extent = await reader.extent(context.settings.kafka_dead_letter_topic)
     async for records in reader.read(extent):
         yield records
 
 
-async def _record(partition: int, offset: int, reader: TopicReader, context: Context) -> RawRecord:
+async def _record(partition: int, offset: int, reader: TopicReader, context: Context) -> RawMessage:
     topic = context.settings.kafka_dead_letter_topic
     record = await reader.record(topic, partition, offset)
     if record is None:

@@ -19,7 +19,7 @@ class OpenMultipartUpload(BaseModel):
     multipart_id: str
     initiated_at: datetime
     upload_id: str | None = None
-    """The session that announced it; None: a plain S3 client's, or one that is forgotten."""
+    """The session that declared it; None: a plain S3 client's, or one that is forgotten."""
     session_state: str | None = None
 
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from registry.schemas import ModelEvent
 from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.report import RebuildReport
-from services.indexer.kafka.dead_letters import RawRecord
+from services.indexer.kafka.dead_letters import RawMessage
 from services.indexer.kafka.topic_reader import Extent, TopicReader
 
 
@@ -28,7 +28,7 @@ async def log_events(
 
 
 def read_events(
-    records: Iterable[RawRecord], report: RebuildReport | None, source: str
+    records: Iterable[RawMessage], report: RebuildReport | None, source: str
 ) -> list[ModelEvent]:
     """Return the events of the records that have this source: other registries' are not ours.
 

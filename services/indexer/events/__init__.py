@@ -1,1 +1,1 @@
-"""Bucket events in: parsed, matched with what was announced, and recorded."""
+"""Bucket events in: parsed, matched with what was declared, and recorded."""

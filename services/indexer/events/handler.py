@@ -12,7 +12,7 @@ from tenacity import (
 from services.indexer.context import Context
 from services.indexer.events.bucket_events import ObjectWritten, PoisonMessage, parse_bucket_event
 from services.indexer.events.indexing import Indexed, index_objects
-from services.indexer.kafka.dead_letters import Bury, DeadLetter, RawRecord
+from services.indexer.kafka.dead_letters import Bury, DeadLetter, RawMessage
 from shared.domain.errors import Unavailable
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import tell_progress
@@ -25,7 +25,7 @@ OUTAGE = (Unavailable,)
 log = get_logger(__name__)
 
 
-async def handle_batch(records: Sequence[RawRecord], *, context: Context, bury: Bury) -> bool:
+async def handle_batch(messages: Sequence[RawMessage], *, context: Context, bury: Bury) -> bool:
     """Index the batch; True where work is left to do: objects to be read whole, or found.
 
     Absent servers are waited for with jitter. When that takes over a minute the error is raised:
@@ -33,9 +33,9 @@ async def handle_batch(records: Sequence[RawRecord], *, context: Context, bury: 
     whatever reason but an outage, becomes a dead letter, and the others go on without it.
     """
     parsed = [
-        (record, written)
-        for record in records
-        if (written := await _parse(record, bury)) is not None
+        (message, written)
+        for message in messages
+        if (written := await _parse(message, bury)) is not None
     ]
     try:
         indexed = [await _index([each for _, written in parsed for each in written], context)]
@@ -43,22 +43,22 @@ async def handle_batch(records: Sequence[RawRecord], *, context: Context, bury: 
         raise
     except Exception as error:
         # A defect, of the data or of ours: find the message that brings it out.
-        log.error("batch failed", messages=len(records), exc_info=error)
+        log.error("batch failed", messages=len(messages), exc_info=error)
         indexed = await _index_one_by_one(parsed, context, bury)
     return any(each.has_work for each in indexed)
 
 
 async def _index_one_by_one(
-    parsed: Sequence[tuple[RawRecord, list[ObjectWritten]]], context: Context, bury: Bury
+    parsed: Sequence[tuple[RawMessage, list[ObjectWritten]]], context: Context, bury: Bury
 ) -> list[Indexed]:
     indexed: list[Indexed] = []
-    for record, written in parsed:
+    for message, written in parsed:
         try:
             indexed.append(await _index(written, context))
         except OUTAGE:
             raise
         except Exception as error:
-            await _bury(record, error, bury)
+            await _bury(message, error, bury)
         tell_progress()
     return indexed
 
@@ -70,19 +70,20 @@ async def _index(written: Sequence[ObjectWritten], context: Context) -> Indexed:
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-async def _parse(record: RawRecord, bury: Bury) -> list[ObjectWritten] | None:
+async def _parse(message: RawMessage, bury: Bury) -> list[ObjectWritten] | None:
     try:
-        return parse_bucket_event(record.value)
+        return parse_bucket_event(message.value)
     except PoisonMessage as error:
-        await _bury(record, error, bury)
+        await _bury(message, error, bury)
         return None
 
 
-async def _bury(record: RawRecord, error: Exception, bury: Bury) -> None:
+async def _bury(message: RawMessage, error: Exception, bury: Bury) -> None:
     async for attempt in _patience():
         with attempt:
-            await bury(DeadLetter.of_message(record, error))
-    log.warning("dead letter", partition=record.partition, offset=record.offset, reason=str(error))
+            await bury(DeadLetter.of_message(message, error))
+    place = {"partition": message.partition, "offset": message.offset}
+    log.warning("dead letter", **place, reason=str(error))
 
 
 def _patience() -> AsyncRetrying:

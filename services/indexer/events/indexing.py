@@ -61,24 +61,24 @@ async def index_objects(
     objects = [o for o in _newest(written) if await _is_ours(o, context)]
     # 2. What is known of them, in one query.
     places = await _places([o.key for o in objects], context)
-    # 3. Record or report the objects that nobody announced; what becomes of them takes longer.
+    # 3. Record or report the objects that nobody declared; what becomes of them takes longer.
     unknown = [o for o in objects if (o.bucket, o.key) not in places]
     seen, new = await record_found(unknown, context, retry=retry)
     if retry:
         await _retry_adoption(places.values(), context)
-    # 4. Look at the announced ones, in parallel, and settle what is known of them meanwhile.
-    announced = [(o, p) for o in objects if (p := places.get((o.bucket, o.key)))]
-    judging = [asyncio.create_task(_judge(o, place, context)) for o, place in announced]
-    records: list[VersionRecord] = []
+    # 4. Look at the declared ones, in parallel, and settle what is known of them meanwhile.
+    declared = [(o, p) for o in objects if (p := places.get((o.bucket, o.key)))]
+    looking = [asyncio.create_task(_look_at(o, place, context)) for o, place in declared]
+    settled: list[VersionRecord] = []
     try:
-        for start in range(0, len(judging), SETTLED_TOGETHER):
-            found = await asyncio.gather(*judging[start : start + SETTLED_TOGETHER])
-            records += await settle(context.database, [v for v in found if v is not None])
+        for start in range(0, len(looking), SETTLED_TOGETHER):
+            verdicts = await asyncio.gather(*looking[start : start + SETTLED_TOGETHER])
+            settled += await settle(context.database, [v for v in verdicts if v is not None])
     finally:
-        await end(*judging)  # those under way after an error
-    for record in records:
+        await end(*looking)  # those under way after an error
+    for record in settled:
         log_settled(record)
-    return Indexed(records, len(seen.folders), len(new & seen.new))
+    return Indexed(settled, len(seen.folders), len(new & seen.new))
 
 
 def log_settled(record: VersionRecord) -> None:
@@ -94,11 +94,11 @@ def log_settled(record: VersionRecord) -> None:
 
 def _newest(written: Iterable[ObjectWritten]) -> Sequence[ObjectWritten]:
     newest: dict[tuple[str, str, str | None], ObjectWritten] = {}
-    for found in written:
-        identity = (found.bucket, found.key, found.object_version)
+    for event in written:
+        identity = (event.bucket, event.key, event.object_version)
         known = newest.get(identity)
-        if known is None or known.order <= found.order:
-            newest[identity] = found
+        if known is None or known.order <= event.order:
+            newest[identity] = event
     return list(newest.values())
 
 
@@ -127,7 +127,7 @@ async def _retry_adoption(places: Iterable[Place], context: Context) -> None:
     await retry_folders(context.database, adopted, settling_of(context.settings))
 
 
-async def _judge(written: ObjectWritten, place: Place, context: Context) -> Verdict | None:
+async def _look_at(written: ObjectWritten, place: Place, context: Context) -> Verdict | None:
     version, index = place
     artifact = version.artifacts[index]
     if version.failure is not None and version.state in SETTLED:

@@ -1,1 +1,1 @@
-"""Objects that no upload announced: seen in a batch, adopted by folder once nothing more comes."""
+"""Objects that no upload declared: seen in a batch, adopted by folder once nothing more comes."""

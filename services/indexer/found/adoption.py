@@ -62,12 +62,12 @@ async def adopt_folders(folders: Sequence[FoundFolder], token: str, context: Con
     # 3. Their manifests, also those that could not be written when the version was opened.
     before = [found.adopted for _, found in contents if found.adopted is not None]
     await run_all(_keep(record, context) for record in (*opened, *before))
-    # 4. What is no version, and what was announced since it was seen.
+    # 4. What is no version, and what was declared since it was seen.
     await report_strays([each for _, found in contents for each in found.strays], context)
     written = [
         ObjectWritten(folder.bucket, each.key, each.object_version, size_bytes=each.size_bytes)
         for folder, found in contents
-        for each in found.announced
+        for each in found.declared
     ]
     indexed = await index_objects(written, context)
     # 5. All of it is durable.
@@ -142,7 +142,7 @@ async def _sort_again(
     files, found.files = found.files, []
     owners = await _owners([each.key for each in files], context)
     again = sort_contents(folder, Listed(files), owners)
-    found.announced += again.announced
+    found.declared += again.declared
     found.adopted = again.adopted
     found.strays += again.strays
     reason = await _reason(folder, conflict, context)

@@ -37,8 +37,8 @@ class Contents:
     files: list[ListedObject] = field(default_factory=list[ListedObject])
     """Those that make a version."""
     strays: list[tuple[Stray, Reason]] = field(default_factory=list[tuple[Stray, Reason]])
-    announced: list[ListedObject] = field(default_factory=list[ListedObject])
-    """Those that an upload has announced since they were seen."""
+    declared: list[ListedObject] = field(default_factory=list[ListedObject])
+    """Those that an upload has declared since they were seen."""
     adopted: VersionRecord | None = None
     """The version that was made of this folder before."""
 
@@ -71,7 +71,7 @@ def sort_contents(
         elif _is_adopted(folder, owner[0]):
             found.adopted = owner[0]
         elif owner[1].etag is None:
-            found.announced.append(each)
+            found.declared.append(each)
     if listed.is_cut:
         found.strays.append((Stray(folder.bucket, folder.prefix, None), _too_many()))
     for each in unowned:

@@ -11,13 +11,13 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from services.indexer.kafka.broker import BATCH_END_SECONDS, STOP_SECONDS
-from services.indexer.kafka.dead_letters import RawRecord
+from services.indexer.kafka.dead_letters import RawMessage
 from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
 
 log = get_logger(__name__)
 
-HandleBatch = Callable[[tuple[RawRecord, ...]], Awaitable[None]]
+HandleBatch = Callable[[tuple[RawMessage, ...]], Awaitable[None]]
 """Returns when all that the batch tells is durable; an error gives the batch back to Kafka."""
 
 
@@ -42,23 +42,23 @@ def subscribe_to_bucket_events(
         parser=parse_tolerantly,
         decoder=decode_nothing,
     )
-    async def on_bucket_events(records: tuple[RawRecord, ...]) -> None:
-        await handle(records)
+    async def on_bucket_events(messages: tuple[RawMessage, ...]) -> None:
+        await handle(messages)
 
 
 async def parse_tolerantly(
-    records: tuple[RawRecord, ...], original: Callable[[Any], Awaitable[KafkaMessage]]
+    messages: tuple[RawMessage, ...], original: Callable[[Any], Awaitable[KafkaMessage]]
 ) -> KafkaMessage:
     """Keep FastStream's parser from headers that it cannot decode; they stay in `raw_message`."""
-    message = await original(tuple(replace(record, headers=()) for record in records))
-    message.raw_message = records
+    message = await original(tuple(replace(each, headers=()) for each in messages))
+    message.raw_message = messages
     return message
 
 
-async def decode_nothing(message: KafkaMessage) -> tuple[RawRecord, ...]:
-    """Give the handler the records as they are: a bad one must not fail its whole batch."""
-    records = message.raw_message
-    return records if isinstance(records, tuple) else (records,)
+async def decode_nothing(message: KafkaMessage) -> tuple[RawMessage, ...]:
+    """Give the handler the messages as they are: a bad one must not fail its whole batch."""
+    messages = message.raw_message
+    return messages if isinstance(messages, tuple) else (messages,)
 
 
 async def start_consuming(broker: KafkaBroker) -> None:

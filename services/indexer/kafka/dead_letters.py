@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 
 from aiokafka import ConsumerRecord
 
-RawRecord = ConsumerRecord[bytes, bytes]
+RawMessage = ConsumerRecord[bytes, bytes]
 MAX_VALUE_BYTES = 900_000
 """Under Kafka's default limit of 1 MiB for one message, headers included."""
 MAX_KEY_BYTES = 1000
@@ -44,7 +44,7 @@ class DeadLetter:
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
-    def of_message(cls, record: RawRecord, error: Exception) -> Self:
+    def of_message(cls, record: RawMessage, error: Exception) -> Self:
         """Keep a message with the reason, traceback, origin and headers.
 
         Key and value are cut to what Kafka takes, and a header says so.

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from services.indexer.kafka.dead_letters import RawRecord
+from services.indexer.kafka.dead_letters import RawMessage
 from services.indexer.kafka.errors import KafkaUnreadable, answered_within
 from shared.runtime.settings import Settings
 
@@ -64,7 +64,7 @@ class TopicReader:
                 waiting += extent.ends[number] - max(begin, done or 0)
         return waiting
 
-    async def read(self, extent: Extent) -> AsyncGenerator[list[RawRecord]]:
+    async def read(self, extent: Extent) -> AsyncGenerator[list[RawMessage]]:
         """Yield the records of the extent in batches; each partition's come in order."""
         left = {
             TopicPartition(extent.topic, number): end
@@ -89,7 +89,7 @@ class TopicReader:
             elif monotonic() > deadline:
                 raise KafkaUnreadable("no record came in time")
 
-    async def record(self, topic: str, partition: int, offset: int) -> RawRecord | None:
+    async def record(self, topic: str, partition: int, offset: int) -> RawMessage | None:
         """Return one record; None where it is not, or not any more, in the topic."""
         extent = await self.extent(topic)
         if not extent.begins.get(partition, 0) <= offset < extent.ends.get(partition, 0):
@@ -137,7 +137,9 @@ async def open_reader(settings: Settings, group: str | None = None) -> AsyncGene
         await consumer.stop()
 
 
-def _within(extent: Extent, found: Mapping[TopicPartition, Sequence[RawRecord]]) -> list[RawRecord]:
+def _within(
+    extent: Extent, found: Mapping[TopicPartition, Sequence[RawMessage]]
+) -> list[RawMessage]:
     return [
         record
         for partition, records in found.items()

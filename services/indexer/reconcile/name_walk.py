@@ -1,4 +1,4 @@
-"""First segments of keys that no model has as its name: objects that nobody announced."""
+"""First segments of keys that no model has as its name: objects that nobody declared."""
 
 from contextlib import aclosing
 

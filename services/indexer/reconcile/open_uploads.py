@@ -17,9 +17,9 @@ log = get_logger(__name__)
 
 
 async def abort_abandoned_uploads(bucket: str, walk: Round) -> None:
-    """Abort what belongs to a session that ended, and what nobody announced and is old.
+    """Abort what belongs to a session that ended, and what nobody declared and is old.
 
-    Something that nobody announced may be the upload of a plain S3 client that is under way.
+    Something that nobody declared may be the upload of a plain S3 client that is under way.
     """
     try:
         async for page in walk.context.storage.multipart.open_uploads(bucket):

@@ -38,7 +38,7 @@ class Report(BaseModel):
     indexed: int = 0
     """Versions that changed their state by objects whose event was never handled."""
     found: int = 0
-    """Folders of objects that no upload announced, put into the queue: each becomes a version."""
+    """Folders of objects that no upload declared, put into the queue: each becomes a version."""
     expired: int = 0
     """Uploads whose time was over: rejected, their bytes removed."""
     missing: int = 0

@@ -106,7 +106,7 @@ async def _verify(
         detail = f"storage gave {size} bytes of {artifact.size_bytes}"
         reason = Reason(code="size_mismatch", detail=detail, path=artifact.path)
     elif expected is not None and found != expected:
-        detail = f"the bytes have SHA-256 {found}, {expected} was announced"
+        detail = f"the bytes have SHA-256 {found}, {expected} was declared"
         reason = Reason(code="digest_mismatch", detail=detail, path=artifact.path)
     if reason is not None:
         return Verdict(version.id, index, artifact, reason, token)

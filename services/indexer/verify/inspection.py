@@ -9,7 +9,7 @@ from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.transitions import Verdict
 from shared.runtime.logs import get_logger
 from shared.storage.connection import StorageUnavailable
-from shared.storage.objects import ObjectReader, StoredObject
+from shared.storage.objects import Objects, StoredObject
 
 log = get_logger(__name__)
 
@@ -18,7 +18,7 @@ log = get_logger(__name__)
 class ObjectRanges:
     """The ranged reads of one exact object, as the format checks use them."""
 
-    objects: ObjectReader
+    objects: Objects
     bucket: str
     key: str
     object_version: str | None
@@ -72,17 +72,17 @@ async def inspect_object(
 
 
 def compare(artifact: ArtifactRecord, found: StoredObject) -> ArtifactRecord | Reason:
-    """Compare what was announced with what storage attests, without any I/O.
+    """Compare what was declared with what storage attests, without any I/O.
 
     The artifact comes back verified, or still pending when only a full read can tell.
     """
     path = artifact.path
     if found.size_bytes != artifact.size_bytes:
-        detail = f"storage has {found.size_bytes} bytes, {artifact.size_bytes} were announced"
+        detail = f"storage has {found.size_bytes} bytes, {artifact.size_bytes} were declared"
         return Reason(code="size_mismatch", detail=detail, path=path)
     expected = artifact.expected_sha256
     if expected and found.sha256 and found.sha256 != expected:
-        detail = f"storage attests SHA-256 {found.sha256}, {expected} was announced"
+        detail = f"storage attests SHA-256 {found.sha256}, {expected} was declared"
         return Reason(code="digest_mismatch", detail=detail, path=path)
     pinned = {"etag": found.etag, "object_version": found.object_version}
     if found.sha256:

@@ -13,7 +13,7 @@ from services.ingest.uploads.plans import plan_artifact
 from services.ingest.uploads.request_digest import is_same_request, request_digest
 from services.ingest.uploads.sessions import find_session
 from services.ingest.uploads.views import session_view
-from shared.database.lifecycle import open_version
+from shared.database.opening import open_version
 from shared.domain.errors import Conflict, IdempotencyKeyReused
 from shared.domain.records import SessionRecord, VersionRecord, new_id
 from shared.domain.sessions import session_state

@@ -29,7 +29,7 @@ BOUNDARIES = {
     "after_verification": Boundary("services.indexer.events.indexing:settle", "before"),
     "after_transaction": Boundary("services.indexer.events.indexing:settle", "after"),
     "before_offset_commit": Boundary("aiokafka:AIOKafkaConsumer.commit", "before"),
-    # objects that nobody announced
+    # objects that nobody declared
     "after_sighting": Boundary("services.indexer.events.indexing:record_found", "after"),
     "before_adoption": Boundary("services.indexer.found.adoption:open_versions", "before"),
     "after_adoption": Boundary("services.indexer.found.adoption:open_versions", "after"),

@@ -20,7 +20,7 @@ AT_ONCE = 16
 async def object_violations(
     view: View, versions: Sequence[VersionRecord], ledger: Ledger
 ) -> list[str]:
-    """Return ready versions whose bytes are not the announced ones, and objects of nobody."""
+    """Return ready versions whose bytes are not the declared ones, and objects of nobody."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def check(version: VersionRecord, artifact: ArtifactRecord) -> list[str]:

@@ -1,4 +1,4 @@
-"""The loop that answers a check's wishes, for a check that is cheap enough to run in here."""
+"""Checks a file's format inside the indexer; costly checks go to `sandbox/`."""
 
 import asyncio
 

@@ -47,7 +47,7 @@ def test_a_file_that_is_read_whole_has_no_more_parts_than_storage_allows(size: i
     assert -(-size // part) <= MAX_PARTS
 
 
-def test_an_announced_part_size_is_kept() -> None:
+def test_a_declared_part_size_is_kept() -> None:
     cut = artifact(kind="multipart", part_size_bytes=7, part_count=2, size_bytes=9)
     assert read_part_bytes(cut) == 7
 

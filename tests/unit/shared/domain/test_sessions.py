@@ -7,7 +7,7 @@ import pytest
 
 from registry.schemas import Reason
 from shared.domain.records import SessionRecord, VersionRecord, utc_now
-from shared.domain.sessions import end_with_version, is_joining, refusal, session_state
+from shared.domain.sessions import close_session_if_settled, is_joining, refusal, session_state
 from tests.support.records import artifact, version
 
 NOW = utc_now()
@@ -68,12 +68,12 @@ def test_whether_parts_are_to_be_joined(record: VersionRecord, *, joining: bool)
 
 
 def test_a_verdict_ends_the_session_and_leaves_the_parts_to_be_removed() -> None:
-    rejected = end_with_version(upload("open", "rejected"), NOW)
+    rejected = close_session_if_settled(upload("open", "rejected"), NOW)
     assert rejected.session is not None
     assert rejected.work is not None
     assert (rejected.session.state, rejected.work.kind) == ("rejected", "clean")
-    ready = end_with_version(upload("open", "ready"), NOW)
+    ready = close_session_if_settled(upload("open", "ready"), NOW)
     assert ready.session is not None
     assert (ready.session.state, ready.work) == ("completed", None)
     pending = upload("open")
-    assert end_with_version(pending, NOW) == pending
+    assert close_session_if_settled(pending, NOW) == pending

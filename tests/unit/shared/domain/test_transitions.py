@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from registry.schemas import Reason
 from shared.domain.records import ArtifactRecord, VersionRecord, WorkRecord, utc_now
-from shared.domain.transitions import Verdict, apply_verdicts, numbered
+from shared.domain.transitions import Verdict, apply_verdicts, with_number_and_keys
 from tests.support.records import SHA256, artifact, version
 
 REASON = Reason(code="size_mismatch", detail="it is shorter")
@@ -157,6 +157,6 @@ def test_any_order_and_repetition_of_the_verdicts_ends_in_the_same_state(
 
 def test_a_numbered_draft_has_its_keys() -> None:
     draft = version(artifact("a/b.bin", key=""), artifact("c", key="churn/1.0/c"), number=0)
-    record = numbered(draft, 7, 9)
-    assert (record.number, record.sequence) == (7, 9)
+    record = with_number_and_keys(draft, 7)
+    assert record.number == 7
     assert [found.key for found in record.artifacts] == ["churn/7/a/b.bin", "churn/1.0/c"]

@@ -10,20 +10,20 @@ from services.indexer.kafka.dead_letters import (
     MAX_KEY_BYTES,
     MAX_VALUE_BYTES,
     DeadLetter,
-    RawRecord,
+    RawMessage,
 )
 from shared.domain.errors import Conflict
 from tests.support.records import artifact
 from tests.unit.services.indexer.kafka.test_dead_letters import BAD_HEADERS, record
 
 
-def lying(letter: DeadLetter) -> RawRecord:
+def lying(letter: DeadLetter) -> RawMessage:
     """The letter as it lies in its topic, at 2/17."""
     headers = tuple((name, text.encode()) for name, text in letter.headers.items())
     return replace(record(letter.value, headers), key=letter.key)
 
 
-def letter_of(found: RawRecord, reason: str = "it is no JSON") -> RawRecord:
+def letter_of(found: RawMessage, reason: str = "it is no JSON") -> RawMessage:
     return lying(DeadLetter.of_message(found, PoisonMessage(reason)))
 
 
@@ -71,7 +71,7 @@ def test_work_that_was_given_up_is_replayed_too() -> None:
     [record(b"x" * (MAX_VALUE_BYTES + 1)), record(b"x", key=b"k" * (MAX_KEY_BYTES + 1))],
     ids=["value", "key"],
 )
-def test_what_was_cut_is_refused(cut: RawRecord) -> None:
+def test_what_was_cut_is_refused(cut: RawMessage) -> None:
     letter = letter_of(cut)
     assert Letter.of(letter).truncated
     with pytest.raises(Conflict, match="dead letter 2/17 was cut") as refused:

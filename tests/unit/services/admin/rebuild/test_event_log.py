@@ -7,7 +7,7 @@ from registry.schemas import ModelEvent
 from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.event_source import read_events
 from services.admin.rebuild.report import MAX_EXAMPLES, Findings, RebuildReport
-from services.indexer.kafka.dead_letters import RawRecord
+from services.indexer.kafka.dead_letters import RawMessage
 from shared.domain.events import DEFAULT_SOURCE, version_event
 from shared.domain.records import utc_now
 from tests.support.records import version
@@ -81,7 +81,7 @@ def test_in_the_second_reading_each_version_is_taken_once_by_its_newest_event() 
 
 def test_a_message_that_is_no_event_is_told_and_passed_over() -> None:
     report = RebuildReport(started_at=utc_now())
-    messages: list[RawRecord] = [record(b"no event"), record(None)]
+    messages: list[RawMessage] = [record(b"no event"), record(None)]
     messages.append(record(event(1).model_dump_json().encode()))
     assert [each.sequence for each in read_events(messages, report, DEFAULT_SOURCE)] == [1]
     assert report.errors.examples == ["message 2/17 is no model event"] * 2

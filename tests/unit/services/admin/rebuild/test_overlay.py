@@ -22,8 +22,8 @@ VERIFIED = {**FOUND, "sha256": SHA256, "sha256_state": "verified"}
 def opened(*paths: str, **fields: Any) -> VersionRecord:
     """A version as its manifest tells of it."""
     session = SessionRecord(expires_at=LONG_AGO, idempotency_key="k", request_digest="d")
-    announced = {"expected_sha256": SHA256, "multipart_id": "m"}
-    artifacts = [artifact(path, **announced) for path in paths or ("model.bin",)]
+    declared = {"expected_sha256": SHA256, "multipart_id": "m"}
+    artifacts = [artifact(path, **declared) for path in paths or ("model.bin",)]
     known = {"session": session, "label": "1.0", "tags": {"a": "b"}, "sequence": 1}
     return version(*artifacts, **{**known, **fields})
 

@@ -64,7 +64,7 @@ def test_what_came_after_the_adoption_is_reported() -> None:
 
 def test_what_an_upload_announces_goes_to_it() -> None:
     found = sort(listed("a"), listed("b"), owner=owned("a"))
-    assert [each.key for each in found.announced] == ["churn/1/a"]
+    assert [each.key for each in found.declared] == ["churn/1/a"]
     assert [each.key for each in found.files] == ["churn/1/b"]
 
 
@@ -109,7 +109,7 @@ def test_no_object_is_lost(
 ) -> None:
     record = owned(owner[1], source=owner[0], etag="e") if owner else None
     found = sort(*(listed(path, size) for path, size in sizes.items()), owner=record, cut=is_cut)
-    accounted = {each.key for each in (*found.files, *found.announced)}
+    accounted = {each.key for each in (*found.files, *found.declared)}
     accounted |= {stray.key for stray, _ in found.strays}
     accounted |= {each.key for each in record.artifacts} if record else set()
     for path in sizes:

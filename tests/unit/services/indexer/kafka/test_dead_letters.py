@@ -15,7 +15,7 @@ from services.indexer.events.bucket_events import ObjectWritten, PoisonMessage, 
 from services.indexer.events.handler import handle_batch
 from services.indexer.events.indexing import Indexed
 from services.indexer.kafka.consumer import decode_nothing, parse_tolerantly
-from services.indexer.kafka.dead_letters import MAX_VALUE_BYTES, DeadLetter, RawRecord
+from services.indexer.kafka.dead_letters import MAX_VALUE_BYTES, DeadLetter, RawMessage
 from services.indexer.kafka.publisher import KafkaPublisher
 from shared.domain.records import ArtifactRecord, WorkRecord, utc_now
 from shared.storage.connection import StorageUnavailable
@@ -25,7 +25,7 @@ from tests.support.records import artifact, version
 BAD_HEADERS = (("fine", b"text"), ("raw", b"\xff"), ("none", cast(bytes, None)))
 
 
-def record(value: bytes | None, headers: Any = (), key: bytes | None = b"key") -> RawRecord:
+def record(value: bytes | None, headers: Any = (), key: bytes | None = b"key") -> RawMessage:
     return ConsumerRecord("bucket-events", 2, 17, 1234, 0, key, value, None, 3, 5, headers)
 
 
@@ -56,7 +56,7 @@ class Indexing:
     async def bury(self, found: DeadLetter) -> None:
         self.letters.append(found)
 
-    async def handle(self, *batch: RawRecord) -> bool:
+    async def handle(self, *batch: RawMessage) -> bool:
         return await handle_batch(batch, context=CONTEXT, bury=self.bury)
 
 
@@ -124,7 +124,7 @@ class Broker:
         self.published.append({"value": value, "topic": topic, **fields})
 
 
-async def letter(found: RawRecord, error: PoisonMessage) -> dict[str, Any]:
+async def letter(found: RawMessage, error: PoisonMessage) -> dict[str, Any]:
     broker = Broker()
     publisher = KafkaPublisher(cast(KafkaBroker, broker), SETTINGS)
     await publisher.bury(DeadLetter.of_message(found, error))

@@ -20,8 +20,8 @@ def stored(**fields: Any) -> StoredObject:
     return StoredObject(**(told | fields))
 
 
-def judged(announced: ArtifactRecord, found: StoredObject) -> ArtifactRecord:
-    result = compare(announced, found)
+def judged(declared: ArtifactRecord, found: StoredObject) -> ArtifactRecord:
+    result = compare(declared, found)
     assert isinstance(result, ArtifactRecord), result
     assert (result.etag, result.object_version) == ("e1", "v1"), "pinned to the exact object"
     return result
