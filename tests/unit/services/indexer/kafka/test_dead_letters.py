@@ -34,7 +34,20 @@ def good(key: str) -> bytes:
     return json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": stored}]}).encode()
 
 
-CONTEXT = cast(Context, SimpleNamespace())
+class AwayBuckets:
+    """Storage that is away, whatever it is asked."""
+
+    async def exists(self, _: str) -> bool:
+        raise StorageUnavailable("it is away")
+
+
+CONTEXT = cast(
+    Context,
+    SimpleNamespace(
+        settings=SimpleNamespace(minio_bucket="models"),
+        storage=SimpleNamespace(buckets=AwayBuckets()),
+    ),
+)
 
 
 class Indexing:
