@@ -12,6 +12,7 @@ from registry.schemas import EventsAddress
 
 REFRESH_SECONDS = 30.0
 """How often new partitions are looked for."""
+CLOSE_SECONDS = 2.0
 TIMEOUT_SECONDS = 10.0
 FETCH_BYTES = 8 << 20
 """Most bytes that one fetch may hold."""
@@ -106,9 +107,14 @@ class Topic:
         return True
 
     async def close(self) -> None:
-        """Close the consumer, whatever state it is in."""
+        """Close the consumer, whatever state it is in.
+
+        In time: while its assignment changes, aiokafka's fetcher may swallow the cancellation that
+        `stop` waits for; the timeout cancels it once more.
+        """
         with suppress(Exception):
-            await self.consumer.stop()
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.consumer.stop()
 
 
 async def open_topic(

@@ -8,15 +8,20 @@ from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
+from services.indexer.kafka.broker import STOP_SECONDS
 from services.indexer.kafka.dead_letters import RawMessage
 from services.indexer.kafka.errors import KafkaUnreadable, answered_within
+from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
 
 BATCH = 200
 """Most records that are handed out together."""
 FETCH_BYTES = 8 << 20
 """Most bytes that one fetch may hold."""
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,8 @@ class TopicReader:
             for number, end in extent.ends.items()
             if extent.begins[number] < end
         }
+        if not left:
+            return
         self._consumer.assign(list(left))
         for partition in left:
             self._consumer.seek(partition, extent.begins[partition.partition])
@@ -134,7 +141,21 @@ async def open_reader(settings: Settings, group: str | None = None) -> AsyncGene
             await consumer.start()
         yield TopicReader(consumer, limit)
     finally:
-        await consumer.stop()
+        await _stop(consumer)
+
+
+async def _stop(consumer: Any) -> None:
+    """Close a consumer, in time: one whose assignment has just changed may never end by itself.
+
+    aiokafka's fetcher then swallows its cancellation together with that of the fetches that it
+    drops, and `stop` waits for it; the timeout cancels it once more (aiokafka 0.14,
+    `Fetcher._fetch_requests_routine`).
+    """
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await consumer.stop()
+    except (KafkaError, TimeoutError) as error:
+        log.warning("reader not stopped", error=type(error).__name__)
 
 
 def _within(
