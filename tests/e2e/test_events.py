@@ -16,7 +16,7 @@ async def events(settings: Settings, model: str, last_type: str) -> list[tuple[R
     )
 
 
-async def test_a_version_is_declared_when_created_and_when_ready(
+async def test_a_version_is_announced_when_created_and_when_ready(
     api: Api, settings: Settings, model: str
 ) -> None:
     begun = datetime.now(UTC).replace(microsecond=0)
@@ -44,7 +44,7 @@ async def test_a_version_is_declared_when_created_and_when_ready(
     assert dict(record.headers)["content-type"] == b"application/cloudevents+json; charset=utf-8"
 
 
-async def test_a_rejection_is_declared_with_its_reasons(
+async def test_a_rejection_is_announced_with_its_reasons(
     api: Api, settings: Settings, model: str
 ) -> None:
     session = await api.open(model, file_of("model.safetensors", b"not safetensors"))

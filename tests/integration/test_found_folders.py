@@ -266,7 +266,7 @@ async def test_a_folder_is_adopted_once_the_upload_that_had_its_label_is_rejecte
     assert await strays(rig) == {}
 
 
-async def test_an_object_that_an_upload_announces_meanwhile_is_that_uploads(rig: Rig) -> None:
+async def test_an_object_that_an_upload_declares_meanwhile_is_that_uploads(rig: Rig) -> None:
     await put(rig, "churn/1/model.bin", data=b"declared")
     session = await rig.open("churn", ("model.bin", b"declared"))
     assert session.files[0].key == "churn/1/model.bin"

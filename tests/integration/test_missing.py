@@ -37,7 +37,7 @@ async def types(database: Database, model: str) -> list[str]:
     return [json.loads(event.body)["type"].split(".")[2] for event in pending]
 
 
-async def test_it_is_declared_with_its_reasons_in_the_models_order(
+async def test_it_is_announced_with_its_reasons_in_the_models_order(
     database: Database, model: str
 ) -> None:
     [record] = await ready(database, model, 1)

@@ -106,7 +106,7 @@ async def test_a_model_agrees_with_its_versions(database: Database, model: str) 
     assert await database.models.find_one({"_id": model}) == expected
 
 
-async def test_a_version_that_nobody_heard_of_is_declared_once(
+async def test_a_version_that_nobody_heard_of_is_announced_once(
     database: Database, model: str
 ) -> None:
     await raise_counters(database, model, number=9, sequence=4, created_at=utc_now())

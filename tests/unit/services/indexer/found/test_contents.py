@@ -62,7 +62,7 @@ def test_what_came_after_the_adoption_is_reported() -> None:
     assert codes(found) == {"churn/1/b": "came_after_adoption"}
 
 
-def test_what_an_upload_announces_goes_to_it() -> None:
+def test_what_an_upload_declares_goes_to_it() -> None:
     found = sort(listed("a"), listed("b"), owner=owned("a"))
     assert [each.key for each in found.declared] == ["churn/1/a"]
     assert [each.key for each in found.files] == ["churn/1/b"]
