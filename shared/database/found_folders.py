@@ -127,7 +127,9 @@ async def finish_folders(
 ) -> None:
     """Take folders that are done out of the queue.
 
-    One in which something was seen since it was taken is due again once that is complete.
+    One in which something was seen since it was taken is due again once that is complete. That is
+    told by the count, and not by the time: another process, whose clock is behind, may record what
+    came later under an earlier time.
     """
     now = await database.now()
     again: Document = {"token": None, "first_seen_at": now, "attempts": 0}
@@ -135,7 +137,7 @@ async def finish_folders(
     changes: list[Change] = []
     for each in folders:
         held: Document = {"_id": each.id, "token": token}
-        changes.append(DeleteOne({**held, "last_seen_at": each.last_seen_at}))
+        changes.append(DeleteOne({**held, "sightings": each.sightings}))
         changes.append(UpdateOne(held, {"$set": again}))
     for together in _slices(changes):
         await database.found_folders.bulk_write(together)
@@ -187,7 +189,7 @@ def _seen(place: tuple[str, str], key: str, now: datetime, settling: Settling) -
     bucket, prefix = place
     new: Document = {"bucket": bucket, "prefix": prefix, "key": key}
     new |= {"first_seen_at": now, "due_at": settling.at(now, now), "token": None, "attempts": 0}
-    seen = {"$setOnInsert": new, "$max": {"last_seen_at": now}}
+    seen = {"$setOnInsert": new, "$max": {"last_seen_at": now}, "$inc": {"sightings": 1}}
     return UpdateOne({"_id": folder_id(bucket, prefix)}, seen, upsert=True)
 
 
@@ -238,4 +240,5 @@ def _folder(found: Document) -> FoundFolder:
         due_at=found.get("due_at"),
         attempts=found["attempts"],
         failure=Reason.model_validate(failure) if failure else None,
+        sightings=found.get("sightings"),
     )

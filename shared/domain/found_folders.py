@@ -33,6 +33,8 @@ class FoundFolder:
     """How often a worker took it."""
     failure: Reason | None = None
     """Why it was given up."""
+    sightings: int | None = None
+    """How often objects were seen in it; None: it was recorded before this was counted."""
 
     @property
     def id(self) -> str:

@@ -16,7 +16,12 @@ from services.indexer.found.adopter import adopt_once
 from services.indexer.kafka.dead_letters import DeadLetter
 from services.indexer.reconcile.round import reconcile
 from services.ingest.uploads.opening import open_upload
-from shared.database.found_folders import claim_folders, list_folders
+from shared.database.found_folders import (
+    claim_folders,
+    finish_folders,
+    list_folders,
+    record_folders,
+)
 from shared.database.lifecycle import reject
 from shared.database.opening import open_version
 from shared.database.strays import list_strays
@@ -142,6 +147,22 @@ async def test_a_folder_waits_until_nothing_more_comes_but_not_for_ever(
         assert len(await claim()) == 1, "it has waited for as long as any folder may"
         await seen(3 * hour, hour)
         assert len(await claim()) == 1, "nothing came for an hour"
+
+
+async def test_what_a_process_with_a_slow_clock_sees_meanwhile_keeps_a_folder_in_the_queue(
+    rig: Rig,
+) -> None:
+    """Each process knows the server's time only about: it asks for it once a minute."""
+    database, at_once = rig.indexer.database, Settling(timedelta(), timedelta())
+    place = {(rig.bucket, "churn/1/"): "churn/1/a"}
+    await record_folders(database, place, at_once)
+    ahead = {"$set": {"last_seen_at": await database.now() + timedelta(seconds=1)}}
+    await database.found_folders.driver.update_many({}, ahead)
+    lease = timedelta(minutes=1)
+    taken = await claim_folders(database, "token", lease, at_once, most=1)
+    await record_folders(database, place, at_once)
+    await finish_folders(database, taken, "token", at_once)
+    assert len(await queue(rig)) == 1, "an object came after its folder was listed"
 
 
 async def test_what_comes_while_a_folder_is_adopted_keeps_it_in_the_queue(
