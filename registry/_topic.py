@@ -60,6 +60,7 @@ class Topic:
         Raises TopicError where Kafka cannot be read; `positions` then says how far it came.
         """
         with _kafka_errors():
+            self._rewind()
             ends = None if follow else await self._ends()
         looked = time.monotonic()
         while ends is None or not await self._reached(ends):
@@ -87,10 +88,13 @@ class Topic:
 
     def resume(self) -> None:
         """Assign every known partition and seek to its position, which assigning has reset."""
-        partitions = {n: _partition(self.name, n) for n in self.positions}
-        self.consumer.assign(list(partitions.values()))
+        self.consumer.assign([_partition(self.name, n) for n in self.positions])
+        self._rewind()
+
+    def _rewind(self) -> None:
+        """Let the consumer go on at the positions: an earlier reading may have left a batch."""
         for number, offset in self.positions.items():
-            self.consumer.seek(partitions[number], offset)
+            self.consumer.seek(_partition(self.name, number), offset)
 
     async def _ends(self) -> dict[int, int]:
         ends = await self.consumer.end_offsets([_partition(self.name, n) for n in self.positions])

@@ -15,7 +15,7 @@ Needs the extra `events`, which is aiokafka.
 
 import logging
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Self
@@ -50,7 +50,8 @@ def subscribe(
     Each event of a model comes once and in order: repeated deliveries are dropped. Only where
     partitions were added to the topic may one come late; it is delivered nevertheless, with a
     warning, and its `sequence` tells. Events of other registries on the topic are passed over.
-    There is no consumer group: every subscriber sees everything, and keeps its own place.
+    There is no consumer group: every subscriber sees everything, and keeps its own place, also
+    from one `async for` to the next.
 
     Args:
         url: address of either HTTP service; the event topic is discovered.
@@ -88,25 +89,31 @@ class Subscription:
         self._delivered = Delivered(model, start)
         self._from_now = start == "now"
         self._topic: Topic | None = None
+        self._place: Mapping[int, int] = {}
+        """Where to go on after the connection was closed, by partition."""
+        self._reading: object = None
+        """The loop that the connection is for: the one that began last."""
         self._source: str | None = None
         """Whom the registry's events come from; another registry may share the topic."""
 
     async def __aenter__(self) -> Self:
         """Fix the place to begin at, before the first event is asked for."""
         if self._topic is None:
-            self._topic = await self._connect(self._retry)
+            self._topic = await self._connect(self._retry, self._place)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connection; a second time does nothing."""
+        """Close the connection; a second time does nothing. Reading again goes on from there."""
         topic, self._topic = self._topic, None
         if topic is not None:
+            self._place = topic.positions
             await topic.close()
 
-    async def __aiter__(self) -> AsyncIterator[ModelEvent]:
+    async def __aiter__(self) -> AsyncGenerator[ModelEvent, None]:
+        self._reading = this = object()
         await self.__aenter__()
         try:
             async with aclosing(self._values()) as values:
@@ -117,7 +124,9 @@ class Subscription:
                     if self._delivered.is_new(event):
                         yield event
         finally:
-            await self.close()
+            # Python closes a loop that was left when it likes: perhaps after the next one began.
+            if self._reading is this:
+                await self.close()
 
     async def _values(self) -> AsyncGenerator[bytes, None]:
         """Yield record values, over as many connections as it takes."""
@@ -134,9 +143,7 @@ class Subscription:
                 for_ever = replace(self._retry, attempts=sys.maxsize)
                 self._topic = await self._connect(for_ever, topic.positions)
 
-    async def _connect(
-        self, retry: RetryPolicy, positions: Mapping[int, int] | None = None
-    ) -> Topic:
+    async def _connect(self, retry: RetryPolicy, positions: Mapping[int, int]) -> Topic:
         failures = 0
         while True:
             try:

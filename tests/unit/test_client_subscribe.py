@@ -3,12 +3,13 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import ConsumerStoppedError, KafkaConnectionError
 
 import registry
 from registry import _topic
@@ -48,6 +49,8 @@ class FakeKafka:
     asked: list[str] = field(default_factory=list[str])
     started: int = 0
     open: int = 0
+    together: int = 1
+    """Records that one fetch hands out."""
 
     def fail(self, step: str) -> None:
         if self.failures and self.failures[0] == step:
@@ -60,6 +63,7 @@ class FakeConsumer:
 
     def __init__(self, kafka: FakeKafka) -> None:
         self.kafka, self.positions = kafka, dict[int, int]()
+        self.stopped = False
 
     async def start(self) -> None:
         self.kafka.fail("start")
@@ -68,6 +72,7 @@ class FakeConsumer:
 
     async def stop(self) -> None:
         self.kafka.open -= 1
+        self.stopped = True
 
     async def topics(self) -> set[str]:
         self.kafka.asked.append("topics")
@@ -95,12 +100,15 @@ class FakeConsumer:
     async def getmany(
         self, *, timeout_ms: int, max_records: int
     ) -> Mapping[TopicPartition, Sequence[FakeRecord]]:
+        if self.stopped:
+            raise ConsumerStoppedError
         self.kafka.fail("getmany")
         for number, position in self.positions.items():
             if position < len(self.kafka.logs[number]):
-                self.positions[number] = position + 1
-                record = FakeRecord(position, self.kafka.logs[number][position])
-                return {TopicPartition("model-events", number): [record]}
+                values = self.kafka.logs[number][position:][: self.kafka.together]
+                self.positions[number] = position + len(values)
+                records = [FakeRecord(position + n, value) for n, value in enumerate(values)]
+                return {TopicPartition("model-events", number): records}
         return {}
 
 
@@ -184,6 +192,31 @@ async def test_now_is_the_moment_of_entering(kafka: FakeKafka) -> None:
             assert each.sequence == 2
             break
     assert kafka.open == 0
+
+
+async def test_a_later_loop_goes_on_where_an_earlier_one_ended(kafka: FakeKafka) -> None:
+    kafka.logs[0] = [event("a", 1)]
+    async with subscription(None, "now") as events:
+        kafka.logs[0] += [event("a", 2), event("a", 3)]
+        async with aclosing(aiter(events)) as first:
+            assert (await anext(first)).sequence == 2
+        kafka.logs[0].append(event("a", 4))
+        assert [each.sequence async for each in events] == [3, 4]
+        kafka.logs[0].append(event("a", 5))
+        assert [each.sequence async for each in events] == [5]
+
+
+async def test_a_loop_begins_with_what_an_earlier_one_fetched_and_left(kafka: FakeKafka) -> None:
+    """Python closes a loop that was left some time later: perhaps after the next one began."""
+    kafka.together = 2
+    kafka.logs[0] = [event("a", n) for n in range(1, 5)]
+    async with subscription(None, "beginning") as events:
+        left = aiter(events)
+        assert (await anext(left)).sequence == 1
+        following = aiter(events)
+        assert (await anext(following)).sequence == 2
+        await left.aclose()
+        assert [each.sequence async for each in following] == [3, 4]
 
 
 async def test_a_new_partition_is_read_from_its_beginning(
