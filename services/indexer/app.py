@@ -76,7 +76,7 @@ async def _run_pipeline(settings: Settings, health: Health) -> None:
         kafka_watch = KafkaWatch(settings, reconciler.kafka_returned, was_away=was_away)
 
         async def on_messages(messages: tuple[RawMessage, ...]) -> None:
-            with health.batch_under_way():
+            async with health.batch_under_way():
                 if await handle_batch(messages, context=context, bury=publisher.bury):
                     workers.wake()
 

@@ -10,6 +10,7 @@ from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.found.adoption import adopt_folders
 from services.indexer.found.recording import settling_of
 from services.indexer.kafka.dead_letters import Bury, DeadLetter
+from services.indexer.kafka.errors import KafkaForbids
 from services.indexer.work.pauses import MAX_DEFECT_PAUSE_SECONDS, STUCK_SECONDS, pause_after
 from shared.database.client import limit_operations
 from shared.database.errors import DatabaseUnavailable
@@ -71,6 +72,8 @@ class Adopter:
                     continue
                 pause = await next_due(self._context.database, IDLE)
             except RegistryError as error:
+                if isinstance(error, KafkaForbids):
+                    self.mark.failed(error)  # no dead letter can leave until an operator mends it
                 log.warning("nothing adopted", error=type(error).__name__, detail=str(error))
             except Exception as error:
                 # A defect, perhaps of one record: its lease keeps it from the others meanwhile.
