@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
@@ -56,5 +57,7 @@ async def kafka_answers(settings: Settings, seconds: float) -> bool:
     except (KafkaError, OSError):  # TimeoutError is one
         return False
     finally:
-        await client.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await client.close()
     return True
