@@ -6,11 +6,12 @@ from contextlib import suppress
 from typing import Any, Self
 
 from shared.database.errors import DatabaseUnavailable
+from shared.database.reports import COMPARISON
 from tests.faults.harness.view import View
 
 LOOK_SECONDS = 0.5
 """Much shorter than the interval between two comparisons."""
-KINDS = ("indexed", "expired", "missing", "restored")
+KINDS = ("indexed", "found", "expired", "missing", "restored")
 
 
 class Repairs:
@@ -46,8 +47,10 @@ class Repairs:
     async def _follow(self) -> None:
         while True:
             with suppress(DatabaseUnavailable):
-                reports: list[dict[str, Any]] = await self._view.database.reports.find().to_list()
-                for report in reports:
+                # Not the place of a comparison that is under way, which lies beside the report.
+                query = {"_id": COMPARISON}
+                report = await self._view.database.reports.find_one(query)
+                if report is not None:
                     self._add(report)
             await asyncio.sleep(LOOK_SECONDS)
 
