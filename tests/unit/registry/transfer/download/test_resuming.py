@@ -150,6 +150,15 @@ processes = st.builds(
     flips=set(),
     workers=4,
 )
+@example(
+    files=[
+        File("w", bytes(18), 1, knows_parts=True),
+        File("w.part", bytes(2), 2, knows_parts=True),
+    ],
+    interrupted=[Process(0, False, 0, None, 1), Process(37, False, 0, None, 1)],
+    flips={0},
+    workers=1,
+)
 def test_no_byte_that_is_there_and_right_comes_again(
     server: RangeServer,
     files: list[File],
@@ -257,7 +266,8 @@ def what_lies_there(
         arrived = staging / planned.content_id()
         bytes_there = arrived.read_bytes() if arrived.exists() else b""
         if planned.part_count == 1:
-            is_right = file.data.startswith(bytes_there)
+            # A byte that changes on the way makes all of it come again: one digest is all there is.
+            is_right = file.data.startswith(bytes_there) and not server.flips
             kept[file.path] = [(0, len(bytes_there))] if is_right else []
             continue
         numbers = {int(number) for name, number, _ in named if name == planned.content_id()}
