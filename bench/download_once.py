@@ -12,8 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any
 
+from bench.boto3_client import boto3_client, wait_for_start
 from bench.memory import peak_mib
 
 FILES_AT_ONCE = 10
@@ -49,18 +49,9 @@ CLIENTS: dict[str, Callable[[str, str, str], Callable[[], None]]] = {
 
 
 def _download_by_boto3(bucket: str, prefix: str, target: Path, *, syncs: bool) -> None:
-    import boto3
     from botocore.config import Config
 
-    untyped: Any = boto3
-    client = untyped.client(
-        "s3",
-        endpoint_url=f"http://{os.environ['MINIO_ENDPOINT']}",
-        aws_access_key_id=os.environ["MINIO_ACCESS_KEY"],
-        aws_secret_access_key=os.environ["MINIO_SECRET_KEY"],
-        region_name="us-east-1",
-        config=Config(max_pool_connections=FILES_AT_ONCE),
-    )
+    client = boto3_client(config=Config(max_pool_connections=FILES_AT_ONCE))
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     keys: list[str] = [found["Key"] for page in pages for found in page.get("Contents", ())]
 
@@ -94,8 +85,7 @@ def main() -> None:
     download = CLIENTS[client](*arguments)
     if client != "registry":
         import boto3  # noqa: F401  # pyright: ignore[reportUnusedImport] - importing counts for neither
-    print("waiting", flush=True)
-    sys.stdin.readline()
+    wait_for_start()
     begun, begun_cpu = perf_counter(), process_time()
     download()
     measured = {

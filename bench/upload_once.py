@@ -10,8 +10,8 @@ import os
 import sys
 from secrets import token_hex
 from time import perf_counter
-from typing import Any
 
+from bench.boto3_client import boto3_client, wait_for_start
 from bench.memory import peak_mib
 
 CONCURRENCY = 4
@@ -24,7 +24,7 @@ def with_registry(url: str, model: str, file: str) -> Measured:
     """Upload with the registry's client: until the bytes are stored, and until they are ready."""
     from registry import ModelRegistryClient
 
-    _wait_for_start()
+    wait_for_start()
     begun = perf_counter()
     with ModelRegistryClient(url, concurrency=CONCURRENCY) as client:
         # A key of its own: the client would recognise the file that it uploaded before.
@@ -37,19 +37,11 @@ def with_registry(url: str, model: str, file: str) -> Measured:
 
 def with_boto3(bucket: str, key: str, file: str) -> Measured:
     """Upload with boto3's upload_file, by the same division into parts."""
-    import boto3
     from boto3.s3.transfer import TransferConfig
 
-    untyped: Any = boto3
-    _wait_for_start()
+    wait_for_start()
     begun = perf_counter()  # making the client counts for both; importing it for neither
-    client = untyped.client(
-        "s3",
-        endpoint_url=f"http://{os.environ['MINIO_ENDPOINT']}",
-        aws_access_key_id=os.environ["MINIO_ACCESS_KEY"],
-        aws_secret_access_key=os.environ["MINIO_SECRET_KEY"],
-        region_name="us-east-1",
-    )
+    client = boto3_client()
     config = TransferConfig(
         multipart_threshold=int(os.environ["UPLOAD_SINGLE_PUT_MAX_BYTES"]) + 1,  # boto3: >=
         multipart_chunksize=int(os.environ["UPLOAD_PART_SIZE_BYTES"]),
@@ -57,11 +49,6 @@ def with_boto3(bucket: str, key: str, file: str) -> Measured:
     )
     client.upload_file(file, bucket, key, Config=config)
     return {"seconds": perf_counter() - begun}
-
-
-def _wait_for_start() -> None:
-    print("waiting", flush=True)
-    sys.stdin.readline()
 
 
 def main() -> None:

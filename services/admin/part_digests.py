@@ -1,7 +1,7 @@
 """Versions that became ready before part digests were kept: a worker reads them once more."""
 
 from services.indexer.context import Context
-from shared.database.models import list_models
+from shared.database.models import each_model
 from shared.database.part_digests import read_part_digests
 from shared.database.work import ask_to_confirm
 from shared.domain.part_digests import spans_parts
@@ -18,11 +18,8 @@ async def ask_for_part_digests(context: Context) -> int:
     May be repeated. Raises DatabaseUnavailable; what was asked for until then stays.
     """
     asked = 0
-    name: str | None = None
-    while models := await list_models(context.database, after=name, limit=MODELS):
-        for model in models:
-            asked += await _ask_for_model(model.name, context)
-        name = models[-1].name
+    async for model in each_model(context.database, after=None, page=MODELS):
+        asked += await _ask_for_model(model.name, context)
     return asked
 
 

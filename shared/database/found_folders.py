@@ -4,28 +4,28 @@ A folder is one document, however many objects come. It is in the queue by `due_
 complete, when its holder's lease ends, or after a pause. One that was given up is due no more.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from pymongo import DeleteOne, UpdateOne
 
 from registry.schemas import Reason
 from shared.database.client import Database
-from shared.database.collection import Change, Document, Transaction, find_each
-from shared.database.errors import DuplicateKey
+from shared.database.collection import (
+    Change,
+    Document,
+    Transaction,
+    find_each,
+    slices,
+    upsert_each,
+)
 from shared.database.leases import LeaseLost
 from shared.domain.found_folders import FoundFolder, Settling, folder_id
 
-C = TypeVar("C", bound=Change)
-CHANGES_TOGETHER = 1000
-"""Changes of one statement."""
 FAILED = "adoption_failed"
 """Code of the failure of a folder that was given up."""
 ALONE_AFTER = 2
 """A folder that was taken so often is taken alone: if it ends the process, it alone is counted."""
-_RACES = 5
-"""Tries at recording folders that others record at the same moment."""
 _LOOKS = 4
 """How often a claim looks, where others took every folder each time."""
 
@@ -40,10 +40,7 @@ async def record_folders(
     """
     now = await database.now()
     changes = [_seen(place, key, now, settling) for place, key in seen.items()]
-    new: set[str] = set()
-    for together in _slices(changes):
-        new |= await _upsert(database, together)
-    return new
+    return await upsert_each(database.found_folders, changes)
 
 
 async def retry_folders(
@@ -57,7 +54,7 @@ async def retry_folders(
         UpdateOne({"_id": folder_id(*place), "failure": {"$exists": True}}, change)
         for place in places
     ]
-    for together in _slices(changes):
+    for together in slices(changes):
         await database.found_folders.bulk_write(together)
 
 
@@ -139,7 +136,7 @@ async def finish_folders(
         held: Document = {"_id": each.id, "token": token}
         changes.append(DeleteOne({**held, "sightings": each.sightings}))
         changes.append(UpdateOne(held, {"$set": again}))
-    for together in _slices(changes):
+    for together in slices(changes):
         await database.found_folders.bulk_write(together)
 
 
@@ -193,18 +190,6 @@ def _seen(place: tuple[str, str], key: str, now: datetime, settling: Settling) -
     return UpdateOne({"_id": folder_id(bucket, prefix)}, seen, upsert=True)
 
 
-async def _upsert(database: Database, changes: Sequence[UpdateOne]) -> set[str]:
-    for races_left in reversed(range(_RACES)):
-        try:
-            result = await database.found_folders.bulk_write(changes)
-        except DuplicateKey:  # another recorded one of them at this moment
-            if not races_left:
-                raise
-        else:
-            return set((result.upserted_ids or {}).values())
-    raise AssertionError("unreachable: the last try returns or raises")
-
-
 def _together(due: Sequence[Document]) -> Sequence[Document]:
     first = due[:1]
     if first and first[0]["attempts"] >= ALONE_AFTER:
@@ -222,11 +207,6 @@ def _take(
         return UpdateOne(as_found, {"$set": {"due_at": complete_at}})
     taken = {"$set": {"token": token, "due_at": now + lease}, "$inc": {"attempts": 1}}
     return UpdateOne(as_found, taken)
-
-
-def _slices(changes: Sequence[C]) -> Iterator[Sequence[C]]:
-    for start in range(0, len(changes), CHANGES_TOGETHER):
-        yield changes[start : start + CHANGES_TOGETHER]
 
 
 def _folder(found: Document) -> FoundFolder:

@@ -1,7 +1,7 @@
 """Registered models: their counters, and what users see of them."""
 
+from collections.abc import AsyncGenerator, Sequence
 from collections.abc import Collection as Names
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,6 +55,14 @@ async def list_models(database: Database, *, after: str | None, limit: int) -> l
     query: Document = {"_id": {"$gt": after}} if after is not None else {}
     cursor = database.models.find(query).sort([("_id", 1)]).limit(limit)
     return [_model(found) for found in await cursor.to_list()]
+
+
+async def each_model(database: Database, *, after: str | None, page: int) -> AsyncGenerator[Model]:
+    """Yield all models whose names sort after `after`, read by pages of this size."""
+    while models := await list_models(database, after=after, limit=page):
+        for model in models:
+            yield model
+        after = models[-1].name
 
 
 async def known_models(database: Database, names: Names[str]) -> set[str]:

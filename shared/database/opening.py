@@ -19,28 +19,6 @@ CONFLICTS_TOGETHER = 2
 """After so many conflicts, versions are opened in two halves."""
 
 
-async def open_version(
-    database: Database, draft: VersionRecord, *, number: int | None = None
-) -> VersionRecord:
-    """Record a version and its created event; allocates its number unless one is asked for.
-
-    The draft's artifacts carry paths; their keys are completed here. Raises Conflict with code
-    "version_exists" or "idempotency_key_taken", DatabaseContended and DatabaseUnavailable.
-    """
-
-    async def open_it(transaction: Transaction) -> VersionRecord:
-        counters = await read_counters(database, [draft.model], transaction)
-        chosen = number or counters[draft.model].next_number + 1
-        record = with_number_and_keys(draft, chosen)
-        await take_handles(database, record, transaction)
-        change = VersionChange(None, record, "registry.version.created.v1", is_counted=True)
-        [opened] = await announce(database, [change], counters, transaction)
-        return opened
-
-    # In turns: every version of a model counts its model on, and would conflict with the others.
-    return await database.transaction(open_it, turn=draft.model)
-
-
 @dataclass(frozen=True, slots=True)
 class Wish:
     """A version to be opened."""
@@ -52,6 +30,18 @@ class Wish:
 
 Hold = Callable[[Sequence[Wish], Transaction], Awaitable[None]]
 """Makes the transaction depend on what allows to open these; raises what ends it."""
+
+
+async def open_version(
+    database: Database, draft: VersionRecord, *, number: int | None = None
+) -> VersionRecord:
+    """Record a version and its created event; allocates its number unless one is asked for.
+
+    The draft's artifacts carry paths; their keys are completed here. Raises Conflict with code
+    "version_exists" or "idempotency_key_taken", DatabaseContended and DatabaseUnavailable.
+    """
+    [opened] = await _open_together(database, [Wish(draft, number)], hold=None)
+    return opened
 
 
 async def open_versions(
@@ -82,12 +72,13 @@ async def open_versions(
 
 
 async def _open_together(
-    database: Database, batch: Sequence[Wish], hold: Hold
+    database: Database, batch: Sequence[Wish], hold: Hold | None
 ) -> list[VersionRecord]:
     models = list({wish.draft.model: None for wish in batch})
 
     async def open_them(transaction: Transaction) -> list[VersionRecord]:
-        await hold(batch, transaction)
+        if hold is not None:
+            await hold(batch, transaction)
         counters = await read_counters(database, models, transaction)
         highest = {name: each.next_number for name, each in counters.items()}
         numbers = give_numbers([(wish.draft.model, wish.number) for wish in batch], highest)
@@ -99,7 +90,8 @@ async def _open_together(
             changes.append(VersionChange(None, record, created, is_counted=True))
         return await announce(database, changes, counters, transaction)
 
-    # In turns where it is one model: its versions count the same document on.
+    # In turns where it is one model: every version of a model counts its document on, and would
+    # conflict with the others.
     return await database.transaction(
         open_them,
         tries=CONFLICTS_TOGETHER if len(batch) > 1 else None,

@@ -8,14 +8,8 @@ from pymongo import DeleteMany, UpdateOne
 
 from registry.schemas import Reason
 from shared.database.client import Database
-from shared.database.collection import Document, find_each, portions
-from shared.database.errors import DuplicateKey
+from shared.database.collection import Document, find_each, portions, slices, upsert_each
 from shared.database.found_folders import in_bucket
-
-_RACES = 5
-"""Tries at reporting what others report at the same moment."""
-CHANGES_TOGETHER = 1000
-"""Changes of one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +40,16 @@ class ReportedStray:
     quarantined_at: datetime | None
 
 
-async def report_stray(database: Database, stray: Stray, code: str, detail: str) -> bool:
-    """Keep a report with its reason; True for a new one, False where only its time is renewed."""
-    return bool(await report_strays(database, [(stray, Reason(code=code, detail=detail))]))
-
-
 async def report_strays(
     database: Database, strays: Sequence[tuple[Stray, Reason]]
 ) -> list[tuple[Stray, Reason]]:
-    """Keep a report of each with its reason, in one statement; returns those that are new."""
+    """Keep a report of each with its reason; returns those that are new, of others only the time.
+
+    In one statement for up to a thousand of them.
+    """
     now = await database.now()
-    new: list[tuple[Stray, Reason]] = []
-    for start in range(0, len(strays), CHANGES_TOGETHER):
-        together = strays[start : start + CHANGES_TOGETHER]
-        reported = await _upsert(database, [_report(*each, now) for each in together])
-        new += [each for each in together if each[0].id in reported]
-    return new
-
-
-async def _upsert(database: Database, changes: Sequence[UpdateOne]) -> set[str]:
-    for races_left in reversed(range(_RACES)):
-        try:
-            result = await database.strays.bulk_write(changes)
-        except DuplicateKey:  # another reported one of them at this moment
-            if not races_left:
-                raise
-        else:
-            return set((result.upserted_ids or {}).values())
-    raise AssertionError("unreachable: the last try returns or raises")
+    new = await upsert_each(database.strays, [_report(*each, now) for each in strays])
+    return [each for each in strays if each[0].id in new]
 
 
 def _report(stray: Stray, reason: Reason, now: datetime) -> UpdateOne:
@@ -96,10 +72,9 @@ async def codes_of_strays(database: Database, ids: Iterable[str]) -> dict[str, s
 async def renew_strays(database: Database, ids: Sequence[str]) -> None:
     """Record that reported strays were seen again."""
     now = await database.now()
-    for start in range(0, len(ids), CHANGES_TOGETHER):
-        together = ids[start : start + CHANGES_TOGETHER]
-        changes = [UpdateOne({"_id": each}, {"$set": {"last_seen_at": now}}) for each in together]
-        await database.strays.bulk_write(changes)
+    changes = [UpdateOne({"_id": each}, {"$set": {"last_seen_at": now}}) for each in ids]
+    for together in slices(changes):
+        await database.strays.bulk_write(together)
 
 
 async def forget_strays(database: Database, ids: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from registry.schemas import Version, VersionSummary
 from shared.database.client import Database
 from shared.database.collection import Document, find_each, portions
 from shared.database.handles import client_handle, key_handle, label_handle, resolve_handle
-from shared.domain.records import PlacedArtifact, PlacedVersion, VersionRecord
+from shared.domain.records import ArtifactRecord, PlacedArtifact, PlacedVersion, VersionRecord
 
 _SUMMARY: Document = {
     **{name: 1 for name in VersionSummary.model_fields if name not in ("id", "file_count")},
@@ -53,6 +53,17 @@ class Versions:
                 owned.update(artifact.key for artifact in owner.artifacts)
             waiting = [key for key in waiting[len(portion) :] if key not in owned]
         return list(owners.values())
+
+    async def owners(
+        self, bucket: str, keys: Iterable[str]
+    ) -> dict[str, tuple[VersionRecord, ArtifactRecord]]:
+        """Return by key the version in the bucket that has it, and its artifact."""
+        return {
+            artifact.key: (version, artifact)
+            for version in await self.by_keys(keys)
+            if version.storage_group == bucket
+            for artifact in version.artifacts
+        }
 
     async def by_ids(self, version_ids: Iterable[str]) -> dict[str, VersionRecord]:
         """Return the versions with these ids."""

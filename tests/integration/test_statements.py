@@ -161,7 +161,8 @@ async def use_the_small_collections(database: Database, model: str) -> None:
     assert model in await storage_groups.list_groups(database)
     now = await database.now()
     stray = strays.Stray("bucket", model, "1")
-    assert await strays.report_stray(database, stray, "outside_key_rule", "it is outside")
+    reason = Reason(code="outside_key_rule", detail="it is outside")
+    assert await strays.report_strays(database, [(stray, reason)])
     assert await strays.count_strays(database, seen_since=now)
     for since in (None, now):
         assert [each async for each in strays.strays_before(database, utc_now(), seen_since=since)]

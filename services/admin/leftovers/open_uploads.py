@@ -43,21 +43,17 @@ async def list_open_uploads(
 
 
 async def _told(bucket: str, page: list[OpenUpload], context: Context) -> list[OpenMultipartUpload]:
-    owners = {
-        artifact.key: version
-        for version in await context.versions.by_keys({each.key for each in page})
-        if version.storage_group == bucket and version.session is not None
-        for artifact in version.artifacts
-    }
-    return [_one(bucket, each, owners.get(each.key)) for each in page]
+    owners = await context.versions.owners(bucket, {each.key for each in page})
+    return [_one(bucket, each, owners.get(each.key, (None, None))[0]) for each in page]
 
 
 def _one(bucket: str, found: OpenUpload, owner: VersionRecord | None) -> OpenMultipartUpload:
+    session = owner.session if owner else None
     return OpenMultipartUpload(
         bucket=bucket,
         key=found.key,
         multipart_id=found.multipart_id,
         initiated_at=found.initiated_at,
-        upload_id=owner.id if owner else None,
-        session_state=owner.session.state if owner and owner.session else None,
+        upload_id=owner.id if owner and session else None,
+        session_state=session.state if session else None,
     )

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
@@ -37,13 +38,20 @@ def make_broker(settings: Settings) -> KafkaBroker:
     )
 
 
+@asynccontextmanager
+async def ended_within(seconds: float, what: str) -> AsyncGenerator[None]:
+    """Limit the end of a part, which goes on where Kafka does not let it end in order."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (KafkaError, TimeoutError) as error:
+        log.warning(f"{what} not stopped", error=type(error).__name__)
+
+
 async def disconnect(broker: KafkaBroker) -> None:
     """Close the producer; what is not confirmed by then is sent again by the next process."""
-    try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await broker.stop()
-    except (KafkaError, TimeoutError) as error:
-        log.warning("producer not stopped", error=type(error).__name__)
+    async with ended_within(STOP_SECONDS, "producer"):
+        await broker.stop()
 
 
 async def kafka_answers(settings: Settings, seconds: float) -> bool:

@@ -1,16 +1,14 @@
 """Bucket events come in batches, each acknowledged when its handler has returned."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from services.indexer.kafka.broker import BATCH_END_SECONDS, STOP_SECONDS
+from services.indexer.kafka.broker import BATCH_END_SECONDS, STOP_SECONDS, ended_within
 from services.indexer.kafka.dead_letters import RawMessage
 from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
@@ -73,9 +71,6 @@ async def start_consuming(broker: KafkaBroker) -> None:
 
 async def stop_consuming(broker: KafkaBroker) -> None:
     """Take no new messages, and let the batch under way end, for some seconds."""
-    try:
-        async with asyncio.timeout(BATCH_END_SECONDS + STOP_SECONDS):
-            for subscriber in broker.subscribers:
-                await subscriber.stop()
-    except (KafkaError, TimeoutError) as error:
-        log.warning("consumer not stopped", error=type(error).__name__)
+    async with ended_within(BATCH_END_SECONDS + STOP_SECONDS, "consumer"):
+        for subscriber in broker.subscribers:
+            await subscriber.stop()

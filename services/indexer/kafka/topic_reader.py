@@ -8,9 +8,8 @@ from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
-from services.indexer.kafka.broker import STOP_SECONDS
+from services.indexer.kafka.broker import STOP_SECONDS, ended_within
 from services.indexer.kafka.dead_letters import RawMessage
 from services.indexer.kafka.errors import KafkaUnreadable, answered_within
 from shared.runtime.logs import get_logger
@@ -151,11 +150,8 @@ async def _stop(consumer: Any) -> None:
     drops, and `stop` waits for it; the timeout cancels it once more (aiokafka 0.14,
     `Fetcher._fetch_requests_routine`).
     """
-    try:
-        async with asyncio.timeout(STOP_SECONDS):
-            await consumer.stop()
-    except (KafkaError, TimeoutError) as error:
-        log.warning("reader not stopped", error=type(error).__name__)
+    async with ended_within(STOP_SECONDS, "reader"):
+        await consumer.stop()
 
 
 def _within(

@@ -7,7 +7,7 @@ from services.indexer.reconcile.comparison import Window
 from services.indexer.reconcile.pace import Round
 from services.indexer.reconcile.presence import look
 from services.indexer.reconcile.untold import index_untold
-from shared.database.models import list_models
+from shared.database.models import each_model
 from shared.domain.records import PlacedVersion
 
 MODELS = 200
@@ -23,13 +23,11 @@ WINDOW_ARTIFACTS = 50_000
 
 async def walk_models(buckets: set[str], walk: Round) -> None:
     """Compare every model with these buckets, from the round's place on."""
-    name = walk.place.name or None
-    while models := await list_models(walk.context.database, after=name, limit=MODELS):
-        for model in models:
-            async with walk.telling(f"model {model.name!r}"):
-                await _walk_model(model.name, buckets, walk)
-            await walk.reached(bucket=None, name=model.name)
-        name = models[-1].name
+    after = walk.place.name or None
+    async for model in each_model(walk.context.database, after=after, page=MODELS):
+        async with walk.telling(f"model {model.name!r}"):
+            await _walk_model(model.name, buckets, walk)
+        await walk.reached(bucket=None, name=model.name)
 
 
 async def _walk_model(model: str, buckets: set[str], walk: Round) -> None:

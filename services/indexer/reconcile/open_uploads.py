@@ -30,16 +30,12 @@ async def abort_abandoned_uploads(bucket: str, walk: Round) -> None:
 
 
 async def _abort_page(bucket: str, page: list[OpenUpload], walk: Round) -> None:
-    owners = {
-        artifact.key: version
-        for version in await walk.context.versions.by_keys({found.key for found in page})
-        if version.storage_group == bucket
-        for artifact in version.artifacts
-    }
+    owners = await walk.context.versions.owners(bucket, {found.key for found in page})
     age = timedelta(seconds=walk.context.settings.stray_age_seconds)
     before = walk.report.started_at - age
     for found in page:
-        if not is_abandoned(found, owners.get(found.key), is_old=found.initiated_at <= before):
+        owner, _ = owners.get(found.key, (None, None))
+        if not is_abandoned(found, owner, is_old=found.initiated_at <= before):
             continue
         if not walk.dry:
             await walk.pace.acquire()

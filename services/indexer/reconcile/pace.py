@@ -126,11 +126,20 @@ class Round:
             raise error
 
 
-async def resumed(context: Context, pace: AsyncLimiter, kept_as: str) -> Round | None:
-    """Return the round that was cut off, to go on where it was; None where there is none."""
-    kept = await find_place(context.database, kept_as)
+async def begin_round(
+    context: Context,
+    requests_per_second: float,
+    kept_as: str,
+    *,
+    resume: bool = False,
+    dry_run: bool = False,
+) -> Round:
+    """Return a new round; with `resume`, the one that was cut off, to go on where it was."""
+    pace = pace_of(requests_per_second)
+    kept = await find_place(context.database, kept_as) if resume else None
     if kept is None:
-        return None
+        report = Report(started_at=await context.database.now(), dry_run=dry_run)
+        return Round(context, report, pace, kept_as)
     place, report = Place(**kept["place"]), Report(**kept["report"])
     log.info("goes on where it was cut off", round=kept_as, walk=place.walk, name=place.name)
     return Round(context, report, pace, kept_as, place)

@@ -8,7 +8,7 @@ from services.indexer.reconcile.expiry import expire_overdue
 from services.indexer.reconcile.model_walk import walk_models
 from services.indexer.reconcile.name_walk import walk_names
 from services.indexer.reconcile.open_uploads import abort_abandoned_uploads
-from services.indexer.reconcile.pace import Round, pace_of, resumed
+from services.indexer.reconcile.pace import Round, begin_round
 from services.indexer.reconcile.report import Report
 from services.indexer.reconcile.strays import handle_strays
 from shared.database.leases import run_under_lease
@@ -72,11 +72,8 @@ async def until_due(
 
 
 async def _round(context: Context, *, dry_run: bool, resume: bool = False) -> Report:
-    pace = pace_of(context.settings.reconcile_requests_per_second)
-    walk = await resumed(context, pace, UNDER_WAY) if resume else None
-    if walk is None:
-        report = Report(started_at=await context.database.now(), dry_run=dry_run)
-        walk = Round(context, report, pace, UNDER_WAY)
+    rate = context.settings.reconcile_requests_per_second
+    walk = await begin_round(context, rate, UNDER_WAY, resume=resume, dry_run=dry_run)
     await _compare(walk)
     report = walk.report
     report.finished_at = await context.database.now()
@@ -113,7 +110,6 @@ async def _walk_buckets(buckets: set[str], walk: Round) -> None:
 
 async def expire(context: Context) -> None:
     """End the uploads whose time is over. Raises the storage and database errors."""
-    report = Report(started_at=await context.database.now())
-    pace = pace_of(context.settings.reconcile_requests_per_second)
-    walk = Round(context, report, pace, "")
+    rate = context.settings.reconcile_requests_per_second
+    walk = await begin_round(context, rate, "expiry")  # short: it never keeps a place
     await expire_overdue(await present_buckets(walk), walk)

@@ -6,10 +6,10 @@ storage cannot give any more, or that it attests another digest of.
 
 from services.indexer.context import Context
 from services.indexer.reconcile.buckets import present_buckets
-from services.indexer.reconcile.pace import Round, pace_of, resumed
+from services.indexer.reconcile.pace import Round, begin_round
 from services.indexer.reconcile.presence import look
 from services.indexer.reconcile.report import Report
-from shared.database.models import list_models
+from shared.database.models import each_model
 from shared.database.reports import SCRUB, forget_place
 from shared.runtime.logs import get_logger
 
@@ -26,18 +26,14 @@ async def scrub(context: Context) -> Report:
 
     Raises the storage and database errors; the next one goes on from there.
     """
-    pace = pace_of(context.settings.scrub_requests_per_second)
-    walk = await resumed(context, pace, SCRUB)
-    if walk is None:
-        walk = Round(context, Report(started_at=await context.database.now()), pace, SCRUB)
+    rate = context.settings.scrub_requests_per_second
+    walk = await begin_round(context, rate, SCRUB, resume=True)
     buckets = await present_buckets(walk)
-    name = walk.place.name or None
-    while models := await list_models(context.database, after=name, limit=MODELS):
-        for model in models:
-            async with walk.telling(f"model {model.name!r}"):
-                await _scrub_model(model.name, buckets, walk)
-            await walk.reached(bucket=None, name=model.name)
-        name = models[-1].name
+    after = walk.place.name or None
+    async for model in each_model(context.database, after=after, page=MODELS):
+        async with walk.telling(f"model {model.name!r}"):
+            await _scrub_model(model.name, buckets, walk)
+        await walk.reached(bucket=None, name=model.name)
     await forget_place(context.database, SCRUB)
     counts = walk.report.model_dump(include={"records", "missing", "restored", "errors"})
     log.info("scrubbed", **counts)

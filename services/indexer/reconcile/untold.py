@@ -40,12 +40,7 @@ async def _index(written: Sequence[ObjectWritten], walk: Round) -> None:
 
 async def _foresee(bucket: str, untold: Sequence[ListedObject], walk: Round) -> None:
     """Count what indexing would find, as far as the listing tells."""
-    owners = {
-        artifact.key: (version, artifact)
-        for version in await walk.context.versions.by_keys([found.key for found in untold])
-        if version.storage_group == bucket
-        for artifact in version.artifacts
-    }
+    owners = await walk.context.versions.owners(bucket, [found.key for found in untold])
     changed: set[str] = set()
     unknown: list[ListedObject] = []
     for found in untold:
