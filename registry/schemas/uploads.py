@@ -116,6 +116,10 @@ class UploadSession(Answer):
     """An upload session: the version it makes, and the plan of each file."""
 
     upload_id: str
+    """Told to the upload's owner alone; it is not the version's id."""
+    token: str | None = Field(default=None, repr=False)
+    """Told when the session is opened: a bearer token for this upload and nothing else, for a job
+    that is handed it. A secret until the session ends."""
     model: str
     number: int
     """Version number, allocated when the session was opened."""

@@ -62,6 +62,8 @@ class Database:
         self.found_folders = Collection(database["found_folders"])
         self.leases = Collection(database["leases"])
         self.reports = Collection(database["reports"])
+        self.tokens = Collection(database["tokens"])
+        self.audit = Collection(database["audit"])
 
     async def now(self) -> datetime:
         """Return the server's time, so that leases hold between machines whose clocks differ.

@@ -6,12 +6,15 @@ version they would make every update of every version dearer (docs/decisions/000
 
 from collections.abc import Iterable
 from datetime import datetime
+from urllib.parse import quote
 
 from pymongo import DeleteOne, UpdateOne
 
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction, find_each
 from shared.database.errors import DuplicateKey
+from shared.database.visibility import within
+from shared.domain.access.decision import NameFilter
 from shared.domain.errors import Conflict
 from shared.domain.records import VersionRecord
 
@@ -21,14 +24,22 @@ def label_handle(model: str, label: str) -> str:
     return f"label:{model}/{label}"
 
 
-def client_handle(client_id: str) -> str:
-    """Return the handle of an id that uploaders chose; see `give_client_handles`."""
-    return f"client:{client_id}"
+def client_handle(client_id: str, owner: str | None, model: str) -> str:
+    """Return the handle of an id that an uploader chose; see `give_client_handles`."""
+    return f"client:{_scope(owner, model)}{client_id}"
 
 
-def key_handle(idempotency_key: str) -> str:
-    """Return the handle of an idempotency key."""
-    return f"key:{idempotency_key}"
+def key_handle(idempotency_key: str, owner: str | None, model: str) -> str:
+    """Return the handle of an idempotency key of an uploader for a model."""
+    return f"key:{_scope(owner, model)}{idempotency_key}"
+
+
+def _scope(owner: str | None, model: str) -> str:
+    """Return what comes before a name that is unique to its uploader and model.
+
+    Nothing where the uploader is not known: an earlier release had one scope for all of them.
+    """
+    return "" if owner is None else f"{model}/{quote(owner, safe=':')}/"
 
 
 def handles_of(record: VersionRecord) -> list[str]:
@@ -37,7 +48,7 @@ def handles_of(record: VersionRecord) -> list[str]:
     if record.label is not None:
         names.append(label_handle(record.model, record.label))
     if record.client_id is not None:
-        names.append(client_handle(record.client_id))
+        names.append(_client_handle(record))
     if (key := _idempotency_key(record)) is not None:
         names.append(key)
     return names
@@ -47,6 +58,23 @@ async def resolve_handle(database: Database, handle: str) -> str | None:
     """Return the id of the version that has the handle, or had it last."""
     found = await database.handles.find_one({"_id": handle})
     return found["version_id"] if found else None
+
+
+async def find_client_id(
+    database: Database, client_id: str, owner: str, names: NameFilter
+) -> str | None:
+    """Return the id of the version that an uploader's id finds for whoever asks.
+
+    Their own comes first; else it is the newest of the models that they may see.
+    """
+    newest_first = [("at", -1)]
+    mine: Document = {"client_id": client_id, "owner": owner, **within(names, "model")}
+    anyones: Document = {"client_id": client_id, **within(names, "model")}
+    for query in (mine, anyones):
+        if found := await database.handles.find_one(query, sort=newest_first):
+            return found["version_id"]
+    # As an earlier release kept it; whether they may see its model is asked of the version.
+    return await resolve_handle(database, client_handle(client_id, None, ""))
 
 
 async def holders_of(database: Database, handles: Iterable[str]) -> dict[str, Document]:
@@ -78,7 +106,7 @@ async def give_client_handles(
     from nothing that works.
     """
     given = [each for each in records if each.client_id is not None]
-    wanted = {client_handle(each.client_id or ""): each for each in sorted(given, key=_rank_of)}
+    wanted = {_client_handle(each): each for each in sorted(given, key=_rank_of)}
     if not wanted:
         return
     held = find_each(database.handles, "_id", wanted, transaction)
@@ -89,7 +117,7 @@ async def give_client_handles(
         if found["_id"] == wanted[name].id or rank > _rank_of(wanted[name]):
             del wanted[name]
     changes = [
-        UpdateOne({"_id": name}, {"$set": {"version_id": record.id}}, upsert=True)
+        UpdateOne({"_id": name}, {"$set": _client_fields(record)}, upsert=True)
         for name, record in wanted.items()
     ]
     if changes:
@@ -145,6 +173,25 @@ def _rank(state: str, created_at: datetime, number: int) -> tuple[bool, datetime
     return state in ("ready", "missing"), created_at, number
 
 
+def _client_handle(record: VersionRecord) -> str:
+    return client_handle(record.client_id or "", _owner(record), record.model)
+
+
+def _client_fields(record: VersionRecord) -> Document:
+    """Return what is kept of an uploader's id: it is also looked for in all scopes at once."""
+    return {
+        "version_id": record.id,
+        "client_id": record.client_id,
+        "owner": _owner(record),
+        "model": record.model,
+        "at": record.created_at,
+    }
+
+
 def _idempotency_key(record: VersionRecord) -> str | None:
     key = record.session.idempotency_key if record.session else None
-    return key_handle(key) if key is not None else None
+    return key_handle(key, _owner(record), record.model) if key is not None else None
+
+
+def _owner(record: VersionRecord) -> str | None:
+    return record.session.owner if record.session else None

@@ -49,6 +49,11 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
                 partialFilterExpression={"session.state": "open"},
             ),
         ],
+        "handles": [
+            # Ids that uploaders chose, whoever's; labels and keys are not in it.
+            IndexModel([("client_id", ASCENDING), ("at", DESCENDING)], sparse=True),
+        ],
+        "tokens": [IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)])],
         "outbox": [
             IndexModel(
                 [("lane", ASCENDING), ("model", ASCENDING), ("sequence", ASCENDING)], unique=True
@@ -122,6 +127,8 @@ async def _build(collection: Collection, indexes: Sequence[IndexModel]) -> str:
 def _collection(database: Database, name: str) -> Collection:
     return {
         "versions": database.versions,
+        "handles": database.handles,
+        "tokens": database.tokens,
         "outbox": database.outbox,
         "strays": database.strays,
         "found_folders": database.found_folders,

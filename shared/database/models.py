@@ -12,6 +12,8 @@ from shared.database.client import Database
 from shared.database.collection import Document, Transaction, find_each
 from shared.database.errors import DuplicateKey
 from shared.database.transactions import Overtaken
+from shared.database.visibility import within
+from shared.domain.access.decision import EVERY_NAME, NameFilter
 
 _RACES = 5
 """Tries at making a model that others make at the same moment; one of them wins each time."""
@@ -50,9 +52,12 @@ async def find_model(database: Database, name: str) -> Model | None:
     return _model(found) if found else None
 
 
-async def list_models(database: Database, *, after: str | None, limit: int) -> list[Model]:
-    """Return up to `limit` models whose names sort after `after`."""
-    query: Document = {"_id": {"$gt": after}} if after is not None else {}
+async def list_models(
+    database: Database, names: NameFilter = EVERY_NAME, *, after: str | None, limit: int
+) -> list[Model]:
+    """Return up to `limit` models of these names that sort after `after`."""
+    conditions = [within(names, "_id"), {"_id": {"$gt": after}} if after is not None else {}]
+    query: Document = {"$and": [each for each in conditions if each]} if any(conditions) else {}
     cursor = database.models.find(query).sort([("_id", 1)]).limit(limit)
     return [_model(found) for found in await cursor.to_list()]
 

@@ -15,6 +15,8 @@ JOIN_GRACE = timedelta(seconds=30)
 """How long whoever completed an upload has for joining its parts before a worker does it."""
 OVERDUE_AT_ONCE = 20
 """Versions of one answer: they are handled before the next is asked for, within minutes."""
+MOST_TOKENS = 8
+"""Tokens of one upload; each answer to its opening brings another."""
 _RACES = 5
 """Tries at ending a join while verdicts change the version at the same moment."""
 
@@ -42,6 +44,14 @@ async def complete_session(
     }
     result = await database.versions.update_one(still_open, {"$set": fields})
     return result.matched_count == 1
+
+
+async def add_upload_token(database: Database, version_id: str, sha256: str) -> None:
+    """Let one more token use an open upload; of many only the newest stay."""
+    await database.versions.update_one(
+        {"_id": version_id, "session.state": "open"},
+        {"$push": {"session.token_sha256": {"$each": [sha256], "$slice": -MOST_TOKENS}}},
+    )
 
 
 async def overdue_sessions(database: Database, moment: datetime) -> AsyncGenerator[VersionRecord]:

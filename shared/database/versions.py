@@ -6,7 +6,14 @@ from contextlib import aclosing
 from registry.schemas import Version, VersionSummary
 from shared.database.client import Database
 from shared.database.collection import Document, find_each, portions
-from shared.database.handles import client_handle, key_handle, label_handle, resolve_handle
+from shared.database.handles import (
+    find_client_id,
+    holders_of,
+    key_handle,
+    label_handle,
+    resolve_handle,
+)
+from shared.domain.access.decision import NameFilter
 from shared.domain.records import ArtifactRecord, PlacedArtifact, PlacedVersion, VersionRecord
 
 _SUMMARY: Document = {
@@ -34,10 +41,18 @@ class Versions:
         found = await self._versions.find_one({"_id": version_id})
         return VersionRecord.model_validate(found) if found else None
 
-    async def by_idempotency_key(self, key: str) -> VersionRecord | None:
-        """Return the version that the key opened."""
-        version_id = await resolve_handle(self._database, key_handle(key))
-        return await self.get(version_id) if version_id else None
+    async def by_idempotency_key(self, key: str, owner: str, model: str) -> VersionRecord | None:
+        """Return the version of the model that the key of this owner opened.
+
+        Or that it opened under an earlier release, which knew no owners.
+        """
+        scopes = (owner, None)
+        names = [key_handle(key, each, model) for each in scopes]
+        found = await holders_of(self._database, names)
+        for name in names:
+            if name in found and (version := await self.get(found[name]["version_id"])):
+                return version if version.model == model else None
+        return None
 
     async def by_keys(self, keys: Iterable[str]) -> list[VersionRecord]:
         """Return the versions that own any of these object keys, each once."""
@@ -151,14 +166,17 @@ class Versions:
 
         A label that a rejected version gave up still finds it until another version takes it.
         """
-        return await self._by_handle(label_handle(model, label))
+        version_id = await resolve_handle(self._database, label_handle(model, label))
+        return await self.find(version_id) if version_id else None
 
-    async def by_client_id(self, client_id: str) -> Version | None:
-        """Return the newest ready version whose uploader gave it this id, or the newest of all."""
-        return await self._by_handle(client_handle(client_id))
+    async def by_client_id(
+        self, client_id: str, owner: str, names: NameFilter
+    ) -> Version | None:
+        """Return the newest ready version to which this id was given, or the newest of all.
 
-    async def _by_handle(self, handle: str) -> Version | None:
-        version_id = await resolve_handle(self._database, handle)
+        Among those of the owner first, then among all those of the names.
+        """
+        version_id = await find_client_id(self._database, client_id, owner, names)
         return await self.find(version_id) if version_id else None
 
 

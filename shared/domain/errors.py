@@ -3,6 +3,8 @@
 RegistryError
 ├── InvalidRequest            422  a field breaks a rule that the schema cannot express
 │   └── IdempotencyKeyReused  422  the key was used with another body
+├── Unauthenticated           401  no credential, or one that does not count
+├── Forbidden                 403  the grants do not allow it
 ├── NotFound                  404
 ├── Conflict                  409  the state does not allow it
 ├── RequestTooSlow            408  its body did not arrive in time
@@ -47,6 +49,29 @@ class IdempotencyKeyReused(InvalidRequest):
         super().__init__(
             "Idempotency-Key", "was used with another request body", "idempotency_key_reused"
         )
+
+
+class Unauthenticated(RegistryError):
+    """The request carries no credential where one is needed, or one that does not count.
+
+    It does not say why: whoever tries credentials learns nothing.
+    """
+
+    status = 401
+    title = "Unauthenticated"
+
+    def __init__(self, detail: str = "the credential is not accepted") -> None:
+        super().__init__("unauthenticated", detail)
+
+
+class Forbidden(RegistryError):
+    """The grants of whoever asks do not allow it."""
+
+    status = 403
+    title = "Forbidden"
+
+    def __init__(self, missing: str) -> None:
+        super().__init__("forbidden", f"this needs the grant {missing}", missing_grant=missing)
 
 
 class NotFound(RegistryError):

@@ -61,6 +61,12 @@ class SessionRecord(Record):
     expires_at: datetime
     idempotency_key: str | None = None
     request_digest: str
+    owner: str | None = None
+    """The principal that opened it; None: an earlier release, which knew no principals."""
+    secret: str | None = None
+    """The end of the upload's id: ids of versions are public, and uploads are their owner's."""
+    token_sha256: list[str] = Field(default_factory=list[str])
+    """Digests of the tokens that its plans carried."""
 
 
 WorkKind = Literal["verify", "join", "confirm", "clean"]

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from registry.schemas.access import check_grant
 from registry.schemas.names import check_bucket_name
 
 MIB = 1024 * 1024
@@ -33,6 +34,11 @@ class Settings(BaseSettings):
     """Base URL of ingest as users reach it; empty: http://localhost:REGISTRY_PORT."""
     query_public_url: str = ""
     """Base URL of query as users reach it; empty: http://localhost:QUERY_PORT."""
+
+    registry_admin_token: SecretStr | None = Field(None, min_length=32)
+    """Token of the administrator, who makes all others; at least 32 characters."""
+    anonymous_grants: str = ""
+    """Grants of requests without a credential, separated by commas, such as reader:public.*"""
 
     mongodb_url: SecretStr
     """Connection string with credentials. Use directConnection=true for a one-node replica set."""
@@ -166,6 +172,18 @@ class Settings(BaseSettings):
         if value > info.data.get("kafka_replication_factor", value):
             raise ValueError("must not be more than KAFKA_REPLICATION_FACTOR")
         return value
+
+    @field_validator("anonymous_grants")
+    @classmethod
+    def _are_grants(cls, value: str) -> str:
+        for grant in _names(value):
+            check_grant(grant)
+        return value
+
+    @property
+    def granted_to_anonymous(self) -> list[str]:
+        """Grants of requests without a credential."""
+        return _names(self.anonymous_grants)
 
     @property
     def min_insync_replicas(self) -> int:

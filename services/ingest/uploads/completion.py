@@ -9,7 +9,7 @@ from typing import Literal
 from registry.schemas import CompleteRequest, Reason, UploadSession
 from services.ingest.context import Context
 from services.ingest.uploads.plans import missing_parts, number_ranges
-from services.ingest.uploads.sessions import find_session, require_open
+from services.ingest.uploads.sessions import read_again, require_open
 from services.ingest.uploads.views import session_view
 from shared.database.lifecycle import reject
 from shared.database.sessions import complete_session, finish_join
@@ -26,7 +26,7 @@ log = get_logger(__name__)
 
 
 async def complete_upload(
-    upload_id: str, request: CompleteRequest, context: Context
+    record: VersionRecord, request: CompleteRequest, context: Context
 ) -> UploadSession:
     """Complete the session once all bytes are there, and join the parts; may be repeated.
 
@@ -34,7 +34,6 @@ async def complete_upload(
     "upload_incomplete" naming what is missing, with nothing joined, "upload_aborted",
     "upload_expired" or "version_rejected".
     """
-    record = await find_session(upload_id, context)
     claims = _claims(request, record)
     if session_state(record, await context.database.now()) != "completed":
         await require_open(record, context)
@@ -42,27 +41,26 @@ async def complete_upload(
         await _require_all_bytes(record, context)
         # 2. Decide it. From here on the parts are joined, by whomever.
         if await complete_session(context.database, record, claims):
-            fields = {"model": record.model, "version": record.number, "upload_id": upload_id}
+            fields = {"model": record.model, "version": record.number, "upload_id": record.id}
             log.info("upload completed", **fields)
-        record = await find_session(upload_id, context)
+        record = await read_again(record, context)
         if session_state(record, await context.database.now()) != "completed":
             await require_open(record, context)
     # 3. Join the parts; the events of these objects set the indexer to work.
     if is_joining(record):
         await _join(record, context)
-        record = await find_session(upload_id, context)
+        record = await read_again(record, context)
     return await session_view(record, context)
 
 
-async def abort_upload(upload_id: str, context: Context) -> None:
+async def abort_upload(record: VersionRecord, context: Context) -> None:
     """Reject the version and remove its bytes; may be repeated.
 
     Raises Conflict "upload_completed" once the session is completed, and "version_rejected".
     """
-    record = await find_session(upload_id, context)
     if await _end(record, "aborted", "aborted by the uploader", context):
         return
-    record = await find_session(upload_id, context)
+    record = await read_again(record, context)
     conflict = refusal(record, await context.database.now())
     if conflict is not None and not (record.session and record.session.state in GIVEN_UP):
         raise conflict
@@ -94,7 +92,7 @@ async def _require_all_bytes(record: VersionRecord, context: Context) -> None:
     if not missing:
         return
     # Bytes are gone, too, where the session has ended meanwhile: then that is the reason.
-    current = await find_session(record.id, context)
+    current = await read_again(record, context)
     if session_state(current, await context.database.now()) == "completed":
         return
     await require_open(current, context)

@@ -11,9 +11,11 @@ from services.ingest.context import Context
 from services.ingest.uploads.completion import expire_upload
 from services.ingest.uploads.plans import plan_artifact
 from services.ingest.uploads.request_digest import is_same_request, request_digest
-from services.ingest.uploads.sessions import find_session
+from services.ingest.uploads.sessions import read_again
 from services.ingest.uploads.views import session_view
 from shared.database.opening import open_version
+from shared.database.sessions import add_upload_token
+from shared.domain.access.tokens import TokenText
 from shared.domain.errors import Conflict, IdempotencyKeyReused
 from shared.domain.records import SessionRecord, VersionRecord, new_id
 from shared.domain.sessions import session_state
@@ -24,18 +26,22 @@ log = get_logger(__name__)
 
 
 async def open_upload(
-    request: UploadRequest, idempotency_key: str | None, context: Context
+    request: UploadRequest, idempotency_key: str | None, owner: str, context: Context
 ) -> tuple[UploadSession, bool]:
-    """Open a session, or find the one that the key opened; the flag says whether it is new.
+    """Open a session, or find the one that the owner's key opened; the flag says if it is new.
 
     Raises Conflict "version_exists", IdempotencyKeyReused, InvalidRequest for a storage group.
     """
-    if idempotency_key and (earlier := await _earlier(idempotency_key, request, context)):
+    if idempotency_key and (earlier := await _earlier(idempotency_key, request, owner, context)):
         await keep_manifest(earlier, context.storage, context.settings)
-        return await session_view(earlier, context), False
+        return await _told_again(earlier, context), False
     bucket = await context.groups.resolve(request.storage_group)
     now = await context.database.now()  # one clock for the session's life, whoever ends it
-    draft = _draft(request, bucket, idempotency_key, now, context)
+    draft = _draft(request, bucket, now, context)
+    token = TokenText.of_upload(draft.id)
+    draft = draft.model_copy(
+        update={"session": _session(request, idempotency_key, owner, token, now, context)}
+    )
     number = request.version if isinstance(request.version, int) else None
     try:
         record = await open_version(context.database, draft, number=number)
@@ -43,10 +49,10 @@ async def open_upload(
         if conflict.code != "idempotency_key_taken" or not idempotency_key:
             raise
         # The same request at the same moment won: answer its session.
-        winner = await _earlier(idempotency_key, request, context)
+        winner = await _earlier(idempotency_key, request, owner, context)
         if winner is None:
             raise
-        return await session_view(winner, context), False
+        return await _told_again(winner, context), False
     log.info(
         "upload opened",
         model=record.model,
@@ -57,20 +63,26 @@ async def open_upload(
     )
     # Before the session is answered: who never got it has no metadata to lose.
     await keep_manifest(record, context.storage, context.settings)
-    return await session_view(record, context, fresh=True), True
+    return await session_view(record, context, fresh=True, token=str(token)), True
 
 
-async def read_upload(upload_id: str, context: Context) -> UploadSession:
-    """Return a session with its parts as storage knows them; raises NotFound."""
-    return await session_view(await find_session(upload_id, context), context)
+async def _told_again(record: VersionRecord, context: Context) -> UploadSession:
+    """Return a session that was opened before, with a new token: what is kept of one is no token."""
+    if session_state(record, await context.database.now()) != "open":
+        return await session_view(record, context)
+    token = TokenText.of_upload(record.id)
+    await add_upload_token(context.database, record.id, token.digest)
+    return await session_view(record, context, token=str(token))
 
 
-async def _earlier(key: str, request: UploadRequest, context: Context) -> VersionRecord | None:
-    """Return the session that the key opened, unless it ended without a version.
+async def _earlier(
+    key: str, request: UploadRequest, owner: str, context: Context
+) -> VersionRecord | None:
+    """Return the session that the key of this owner opened, unless it ended without a version.
 
     One that is completed, or whose version is ready, is answered for ever.
     """
-    record = await context.versions.by_idempotency_key(key)
+    record = await context.versions.by_idempotency_key(key, owner, request.model)
     if record is None or record.session is None:
         return None
     if not is_same_request(request, record.session.request_digest):
@@ -78,19 +90,33 @@ async def _earlier(key: str, request: UploadRequest, context: Context) -> Versio
     state = session_state(record, await context.database.now())
     if state == "expired" and record.session.state == "open":
         await expire_upload(record, context)
-        record = await find_session(record.id, context)  # it may have been completed first
+        record = await read_again(record, context)  # it may have been completed first
         state = session_state(record, await context.database.now())
     return record if state in ("open", "completed") else None
 
 
-def _draft(
+def _session(
     request: UploadRequest,
-    bucket: str,
     key: str | None,
+    owner: str,
+    token: TokenText,
     now: datetime,
     context: Context,
-) -> VersionRecord:
+) -> SessionRecord:
     ttl = timedelta(seconds=context.settings.upload_session_ttl_seconds)
+    return SessionRecord(
+        expires_at=now + ttl,
+        idempotency_key=key,
+        request_digest=request_digest(request),
+        owner=owner,
+        secret=new_id(),
+        token_sha256=[token.digest],
+    )
+
+
+def _draft(
+    request: UploadRequest, bucket: str, now: datetime, context: Context
+) -> VersionRecord:
     return VersionRecord(
         id=new_id(),
         model=request.model,
@@ -108,7 +134,4 @@ def _draft(
         properties=request.properties,
         size_bytes=sum(file.size_bytes for file in request.files),
         created_at=now,
-        session=SessionRecord(
-            expires_at=now + ttl, idempotency_key=key, request_digest=request_digest(request)
-        ),
     )

@@ -3,18 +3,19 @@
 from registry.schemas import SignedPart, SignedParts, SignPartsRequest
 from services.ingest.context import Context
 from services.ingest.uploads.plans import length_of_part
-from services.ingest.uploads.sessions import find_session, require_open, url_ttl_seconds
+from services.ingest.uploads.sessions import read_again, require_open, url_ttl_seconds
 from shared.domain.errors import Conflict, InvalidRequest, NotFound
 from shared.domain.records import ArtifactRecord, VersionRecord
 
 
-async def sign_parts(upload_id: str, request: SignPartsRequest, context: Context) -> SignedParts:
+async def sign_parts(
+    record: VersionRecord, request: SignPartsRequest, context: Context
+) -> SignedParts:
     """Return one signed PUT for each part; the multipart upload is opened with the first.
 
-    Raises NotFound for an unknown session or file, InvalidRequest for a part outside the plan,
+    Raises NotFound for an unknown file, InvalidRequest for a part outside the plan,
     Conflict for a session that is not open, "version_rejected" among them.
     """
-    record = await find_session(upload_id, context)
     await require_open(record, context)
     index, artifact = _multipart_file(record, request.path)
     count = artifact.part_count or 0
@@ -68,6 +69,6 @@ async def _open(
         return mine
     # Another request opened it at the same moment: its parts are the ones that count.
     await multipart.abort(bucket, artifact.key, mine)
-    current = await find_session(record.id, context)
+    current = await read_again(record, context)
     await require_open(current, context)
     return current.artifacts[index].multipart_id or ""

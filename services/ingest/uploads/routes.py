@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Depends, Header, Response
 
 from registry.schemas import (
     CompleteRequest,
@@ -14,6 +14,11 @@ from registry.schemas import (
 )
 from services.ingest.context import RequestContext
 from services.ingest.uploads import completion, opening, parts
+from services.ingest.uploads.sessions import find_session
+from services.ingest.uploads.views import session_view
+from shared.domain.access.actions import Action
+from shared.domain.records import VersionRecord
+from shared.web.access.caller import Caller, declares
 from shared.web.json_body import JsonRoute
 from shared.web.problems import PROBLEMS
 
@@ -21,6 +26,16 @@ router = APIRouter(
     prefix="/v1/uploads", tags=["uploads"], responses=PROBLEMS, route_class=JsonRoute
 )
 
+async def _used_upload(
+    upload_id: str,
+    caller: Annotated[Caller, declares(Action.USE_UPLOAD)],
+    context: RequestContext,
+) -> VersionRecord:
+    return await find_session(upload_id, caller, context)
+
+
+UsedUpload = Annotated[VersionRecord, Depends(_used_upload)]
+"""The version of the upload that the path names; the caller may use it."""
 IdempotencyKey = Annotated[
     str | None,
     Header(alias="Idempotency-Key", min_length=1, max_length=256, pattern=r"^[\x21-\x7e]+$"),
@@ -35,40 +50,44 @@ IdempotencyKey = Annotated[
 )
 async def open_upload(
     request: UploadRequest,
+    caller: Annotated[Caller, declares(Action.UPLOAD)],
     context: RequestContext,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> UploadSession:
     """Open a session, or answer the open one that this idempotency key opened before (200)."""
-    session, created = await opening.open_upload(request, idempotency_key, context)
+    caller.require(request.model)
+    session, created = await opening.open_upload(
+        request, idempotency_key, caller.principal.id, context
+    )
     if not created:
         response.status_code = HTTPStatus.OK
     return session
 
 
 @router.get("/{upload_id}", summary="Read a session, with its parts as storage knows them")
-async def read_upload(upload_id: str, context: RequestContext) -> UploadSession:
+async def read_upload(record: UsedUpload, context: RequestContext) -> UploadSession:
     """Answer the session, with fresh signed URLs for single PUTs that are still to be sent."""
-    return await opening.read_upload(upload_id, context)
+    return await session_view(record, context)
 
 
 @router.post("/{upload_id}/parts", summary="Sign some parts, for the first time or again")
 async def sign_parts(
-    upload_id: str, request: SignPartsRequest, context: RequestContext
+    record: UsedUpload, request: SignPartsRequest, context: RequestContext
 ) -> SignedParts:
     """Answer one signed PUT for each part."""
-    return await parts.sign_parts(upload_id, request, context)
+    return await parts.sign_parts(record, request, context)
 
 
 @router.post("/{upload_id}/complete", summary="Say that every byte has been sent")
 async def complete_upload(
-    upload_id: str, context: RequestContext, request: CompleteRequest | None = None
+    record: UsedUpload, context: RequestContext, request: CompleteRequest | None = None
 ) -> UploadSession:
     """Join the parts of every file; may be repeated."""
-    return await completion.complete_upload(upload_id, request or CompleteRequest(), context)
+    return await completion.complete_upload(record, request or CompleteRequest(), context)
 
 
 @router.delete("/{upload_id}", status_code=HTTPStatus.NO_CONTENT, summary="Abort a session")
-async def abort_upload(upload_id: str, context: RequestContext) -> None:
+async def abort_upload(record: UsedUpload, context: RequestContext) -> None:
     """Reject the version and remove what was uploaded; may be repeated."""
-    await completion.abort_upload(upload_id, context)
+    await completion.abort_upload(record, context)

@@ -5,6 +5,7 @@ import asyncio
 from registry.schemas import FilePlan, SignedRequest, UploadedPart, UploadSession
 from services.ingest.context import Context
 from services.ingest.uploads.sessions import url_ttl_seconds
+from shared.domain.access.uploads import upload_id
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.sessions import session_state
 from shared.storage.connection import StorageMissing
@@ -14,9 +15,12 @@ _CONCURRENCY = 16
 
 
 async def session_view(
-    record: VersionRecord, context: Context, *, fresh: bool = False
+    record: VersionRecord, context: Context, *, fresh: bool = False, token: str | None = None
 ) -> UploadSession:
-    """Return the session; `fresh` says that nothing can have been uploaded yet."""
+    """Return the session; `fresh` says that nothing can have been uploaded yet.
+
+    `token` is one that was made for this answer, and is known to nobody else.
+    """
     session = record.session
     assert session is not None  # noqa: S101 - only sessions are viewed
     state = session_state(record, await context.database.now())
@@ -27,7 +31,8 @@ async def session_view(
             return await _file_plan(record, artifact, context, fresh=fresh, is_open=state == "open")
 
     return UploadSession(
-        upload_id=record.id,
+        upload_id=upload_id(record),
+        token=token,
         model=record.model,
         number=record.number,
         label=record.label,

@@ -5,13 +5,14 @@ from registry.schemas.names import check_version
 from services.query.context import Context
 from shared.database import models
 from shared.domain.errors import InvalidRequest, NotFound
+from shared.web.access.caller import Caller, model_not_found
 
 
 async def find_model(name: str, context: Context) -> Model:
     """Return a registered model; raises NotFound."""
     model = await models.find_model(context.database, name)
     if model is None:
-        raise NotFound("model_not_found", f"there is no model {name!r}")
+        raise model_not_found(name)
     return model
 
 
@@ -28,12 +29,19 @@ async def find_version(name: str, version: str, wait_seconds: float, context: Co
     return await _settled(found, wait_seconds, context)
 
 
-async def find_by_id(version_id: str, wait_seconds: float, context: Context) -> Version:
-    """Return a version by its id, or else the newest whose uploader gave it this id."""
+async def find_by_id(
+    version_id: str, wait_seconds: float, caller: Caller, context: Context
+) -> Version:
+    """Return a version by its id, or else by one that an uploader gave it.
+
+    Raises NotFound, also where the caller may not read its model.
+    """
     found = await context.versions.find(version_id)
     if found is None:
-        found = await context.versions.by_client_id(version_id)
-    if found is None:
+        owner = caller.principal.id
+        found = await context.versions.by_client_id(version_id, owner, caller.names)
+    if found is None or not caller.may_read(found):
+        caller.require_credential()
         raise NotFound("version_not_found", f"there is no version with id {version_id!r}")
     return await _settled(found, wait_seconds, context)
 

@@ -7,6 +7,7 @@ from registry.schemas import ModelPage, VersionPage
 from services.query.context import Context
 from services.query.versions.lookups import find_model
 from shared.database import models
+from shared.domain.access.decision import NameFilter
 from shared.domain.errors import InvalidRequest
 
 PAGE_BYTES = 1024 * 1024
@@ -15,10 +16,12 @@ MAX_DIGITS = 10
 """Version numbers have 31 bits."""
 
 
-async def list_models(cursor: str | None, limit: int, context: Context) -> ModelPage:
-    """Return models in order of their names; raises InvalidRequest for a foreign cursor."""
+async def list_models(
+    names: NameFilter, cursor: str | None, limit: int, context: Context
+) -> ModelPage:
+    """Return models of these names in their order; raises InvalidRequest for a foreign cursor."""
     after = _decode(cursor) if cursor else None
-    items = await models.list_models(context.database, after=after, limit=limit + 1)
+    items = await models.list_models(context.database, names, after=after, limit=limit + 1)
     page = items[:limit]
     more = len(items) > limit
     return ModelPage(items=page, next_cursor=_encode(page[-1].name) if more else None)

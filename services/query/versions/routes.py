@@ -7,6 +7,8 @@ from fastapi import APIRouter, Query
 from registry.schemas import Downloads, Model, ModelPage, Version, VersionPage
 from services.query.context import RequestContext
 from services.query.versions import downloads, lookups, pages
+from shared.domain.access.actions import Action
+from shared.web.access.caller import Caller, declares
 from shared.web.problems import PROBLEMS
 
 MAX_WAIT_SECONDS = 30
@@ -20,24 +22,27 @@ Wait = Annotated[
     Query(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the version to settle"),
 ]
 
+Reader = Annotated[Caller, declares(Action.READ)]
+Downloader = Annotated[Caller, declares(Action.DOWNLOAD)]
+
 
 @router.get("/models", summary="List models, in order of their names")
 async def list_models(
-    context: RequestContext, cursor: Cursor = None, limit: Limit = 50
+    caller: Reader, context: RequestContext, cursor: Cursor = None, limit: Limit = 50
 ) -> ModelPage:
-    """Answer a page of models."""
-    return await pages.list_models(cursor, limit, context)
+    """Answer a page of the models that the caller may read."""
+    return await pages.list_models(caller.names, cursor, limit, context)
 
 
 @router.get("/models/{model}", summary="Get a model")
-async def get_model(model: str, context: RequestContext) -> Model:
+async def get_model(model: str, caller: Reader, context: RequestContext) -> Model:
     """Answer a registered model."""
     return await lookups.find_model(model, context)
 
 
 @router.get("/models/{model}/versions", summary="List versions of a model, newest first")
 async def list_versions(
-    model: str, context: RequestContext, cursor: Cursor = None, limit: Limit = 50
+    model: str, caller: Reader, context: RequestContext, cursor: Cursor = None, limit: Limit = 50
 ) -> VersionPage:
     """Answer a page of summaries, whatever the versions' state; pages are bounded in bytes too."""
     return await pages.list_versions(model, cursor, limit, context)
@@ -46,7 +51,9 @@ async def list_versions(
 @router.get(
     "/models/{model}/versions/{version}", summary='Get a version by number, label or "latest"'
 )
-async def get_version(model: str, version: str, context: RequestContext, wait: Wait = 0) -> Version:
+async def get_version(
+    model: str, version: str, caller: Reader, context: RequestContext, wait: Wait = 0
+) -> Version:
     """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
     return await lookups.find_version(model, version, wait, context)
 
@@ -57,6 +64,7 @@ async def get_version(model: str, version: str, context: RequestContext, wait: W
 async def get_downloads(
     model: str,
     version: str,
+    caller: Downloader,
     context: RequestContext,
     path: str | None = None,
     cursor: Cursor = None,
@@ -69,6 +77,8 @@ async def get_downloads(
 @router.get(
     "/versions/{version_id:path}", summary="Get a version by its id, or by its uploader's id"
 )
-async def get_version_by_id(version_id: str, context: RequestContext, wait: Wait = 0) -> Version:
+async def get_version_by_id(
+    version_id: str, caller: Reader, context: RequestContext, wait: Wait = 0
+) -> Version:
     """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
-    return await lookups.find_by_id(version_id, wait, context)
+    return await lookups.find_by_id(version_id, wait, caller, context)

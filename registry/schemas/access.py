@@ -1,0 +1,107 @@
+"""Who may do what, as it travels: grants, tokens, and who the caller is. Times are UTC.
+
+A grant is a text: `reader:churn`, `writer:risk.*`, `admin:*`, `events:risk.*`, or
+`alias:churn@production`.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from registry.schemas.base import Answer, Schema
+from registry.schemas.names import WholeNumber, check_label, check_model_name
+
+ROLES = ("reader", "writer", "maintainer", "admin")
+"""Each may do all that those before it may."""
+NARROW = ("events", "alias")
+"""Grants of one thing alone: to follow events, to move one alias."""
+MAX_GRANTS = 64
+MAX_TOKEN_SECONDS = 10 * 366 * 24 * 3600
+
+
+def check_pattern(value: str) -> str:
+    """Return a pattern of model names unchanged, or raise ValueError with the rule.
+
+    It is one name, `NAMESPACE.*` for all names that begin with `NAMESPACE.`, or `*` for all.
+    """
+    if value == "*":
+        return value
+    name = value.removesuffix(".*")
+    try:
+        check_model_name(name)
+    except ValueError as error:
+        raise ValueError(f"must end in *, NAMESPACE.* or a model's name, which {error}") from error
+    return value
+
+
+def check_grant(value: str) -> str:
+    """Return a grant unchanged, or raise ValueError with the rule."""
+    kind, colon, scope = value.partition(":")
+    if not colon or kind not in (*ROLES, *NARROW):
+        kinds = ", ".join((*ROLES, "events"))
+        raise ValueError(f"must be KIND:PATTERN with one of {kinds}, or alias:MODEL@ALIAS")
+    if kind != "alias":
+        check_pattern(scope)
+        return value
+    model, at, alias = scope.partition("@")
+    if not at:
+        raise ValueError("must be alias:MODEL@ALIAS")
+    check_model_name(model)
+    check_label(alias)
+    return value
+
+
+GrantText = Annotated[str, StringConstraints(max_length=400), AfterValidator(check_grant)]
+
+
+class TokenRequest(Schema):
+    """Asks for a new token."""
+
+    name: str = Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")
+    """What it is for; for people alone."""
+    grants: list[GrantText] = Field(min_length=1, max_length=MAX_GRANTS)
+    expires_in_seconds: WholeNumber | None = Field(default=None, ge=1, le=MAX_TOKEN_SECONDS)
+    """Life of the token; absent: until it is revoked."""
+
+
+class Token(Answer):
+    """A token as lists tell of it: its secret is not among what is kept."""
+
+    id: str
+    name: str
+    prefix: str
+    """What the token itself begins with, for finding out which one it is."""
+    owner: str
+    """The principal that made it."""
+    grants: list[str]
+    created_at: datetime
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    """To the minute or so: it is written rarely."""
+    revoked_at: datetime | None = None
+
+
+class NewToken(Token):
+    """A token that was made now, with its secret, which nobody is told again."""
+
+    token: str = Field(repr=False)
+
+
+class TokenPage(Answer):
+    """Tokens, the newest first."""
+
+    items: list[Token]
+    next_cursor: str | None = None
+
+
+class Identity(Answer):
+    """`GET /v1/me`: who the caller is, and what they may."""
+
+    principal: str
+    """Stable name, e.g. `token:4f2a`, `anonymous`."""
+    kind: Literal["anonymous", "administrator", "token", "oidc", "upload"]
+    name: str
+    """For people."""
+    grants: list[str]
+    expires_at: datetime | None = None

@@ -1,0 +1,61 @@
+"""Tokens as they are kept: never the token itself, only its SHA-256."""
+
+from dataclasses import asdict, fields
+from datetime import datetime, timedelta
+
+from shared.database.client import Database
+from shared.database.collection import Document
+from shared.domain.access.tokens import TokenRecord
+
+LAST_USE_STEP = timedelta(minutes=10)
+"""The last use is written when the one that is kept is older than this."""
+_NAMES = frozenset(each.name for each in fields(TokenRecord))
+
+
+async def keep_token(database: Database, token: TokenRecord) -> None:
+    """Keep a new token."""
+    document = asdict(token)
+    document["_id"] = document.pop("id")
+    document["grants"] = list(token.grants)
+    await database.tokens.insert_one(document)
+
+
+async def find_token(database: Database, token_id: str) -> TokenRecord | None:
+    """Return what is kept of a token."""
+    found = await database.tokens.find_one({"_id": token_id})
+    return _record(found) if found else None
+
+
+async def list_tokens(
+    database: Database, *, owner: str | None, before: tuple[datetime, str] | None, limit: int
+) -> list[TokenRecord]:
+    """Return up to `limit` tokens, the newest first: those that a principal made, or all.
+
+    `before` is when the last one of the page before was made, and its id.
+    """
+    query: Document = {} if owner is None else {"owner": owner}
+    if before is not None:
+        at, token_id = before
+        query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": token_id}}]
+    newest_first = [("created_at", -1), ("_id", -1)]
+    found = await database.tokens.find(query).sort(newest_first).limit(limit).to_list()
+    return [_record(each) for each in found]
+
+
+async def revoke_token(database: Database, token_id: str, now: datetime) -> None:
+    """Let a token count no more; the moment of the first revocation stays."""
+    await database.tokens.update_one(
+        {"_id": token_id, "revoked_at": None}, {"$set": {"revoked_at": now}}
+    )
+
+
+async def note_use(database: Database, token: TokenRecord, now: datetime) -> None:
+    """Write when a token was used, where what is kept of it is old."""
+    if token.last_used_at is None or now - token.last_used_at > LAST_USE_STEP:
+        await database.tokens.update_one({"_id": token.id}, {"$set": {"last_used_at": now}})
+
+
+def _record(document: Document) -> TokenRecord:
+    given = {name: value for name, value in document.items() if name in _NAMES}
+    grants: list[str] = document["grants"]
+    return TokenRecord(**{**given, "id": document["_id"], "grants": tuple(grants)})

@@ -1,0 +1,37 @@
+"""What can be done, and the least role that may do it."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What a route does; every route declares one."""
+
+    PUBLIC = "public"
+    """Anybody may: where the services are, whether they are alive."""
+    IDENTIFY = "identity.read"
+    """Who is known may: what they are told is about themselves."""
+    READ = "model.read"
+    DOWNLOAD = "version.download"
+    FOLLOW = "events.read"
+    UPLOAD = "upload.open"
+    USE_UPLOAD = "upload.use"
+    """Read, sign, complete or abort an upload; its owner may as well, without a role."""
+    MOVE_ALIAS = "alias.move"
+    MAKE_STORAGE_GROUP = "storage_group.make"
+    MANAGE_TOKENS = "token.manage"
+    READ_AUDIT = "audit.read"
+
+
+LEAST_ROLE: Mapping[Action, str] = {
+    Action.READ: "reader",
+    Action.DOWNLOAD: "reader",
+    Action.FOLLOW: "reader",
+    Action.UPLOAD: "writer",
+    Action.MOVE_ALIAS: "writer",
+    Action.USE_UPLOAD: "maintainer",
+    Action.MAKE_STORAGE_GROUP: "maintainer",
+    Action.MANAGE_TOKENS: "admin",
+    Action.READ_AUDIT: "admin",
+}
+"""The actions on a model, by its name."""
