@@ -8,13 +8,15 @@ from typing import Any
 from fastapi import FastAPI, Request
 
 from services.ingest.context import Context
-from services.ingest.uploads.routes import router
+from services.ingest.tokens.routes import router as tokens
+from services.ingest.uploads.routes import router as uploads
 from shared.database.client import open_database
 from shared.database.indexes import verify_indexes
 from shared.domain.errors import RegistryError
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
 from shared.storage.adapter import open_storage
+from shared.web.access.authentication import Authenticator
 from shared.web.limits import RequestLimit
 from shared.web.readiness import absent_servers
 from shared.web.service import add_shared_parts
@@ -31,7 +33,11 @@ def create_app(settings: Settings) -> FastAPI:
             context = Context.create(settings, database, storage)
             preparation = Preparation("indexes and bucket")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
-            yield {"context": context, "preparation": preparation}
+            yield {
+                "context": context,
+                "preparation": preparation,
+                "authenticator": Authenticator.of(settings, database),
+            }
 
     app = FastAPI(
         title="Model Registry: ingest",
@@ -39,7 +45,8 @@ def create_app(settings: Settings) -> FastAPI:
         summary="Upload sessions: open, sign, complete, abort.",
         lifespan=lifespan,
     )
-    app.include_router(router)
+    app.include_router(uploads)
+    app.include_router(tokens)
     # First, so that it stands behind the body limit: a slow sender does not count.
     app.add_middleware(RequestLimit, limit=settings.ingest_max_requests)
     add_shared_parts(app, settings, _waits_for)

@@ -18,6 +18,7 @@ from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
 from shared.storage.urls import UrlSigner
+from shared.web.access.authentication import Authenticator
 from shared.web.readiness import absent_servers
 from shared.web.service import add_shared_parts
 
@@ -35,7 +36,11 @@ def create_app(settings: Settings) -> FastAPI:
             preparation = Preparation("indexes")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
             stack.callback(asyncio.create_task(feed.run()).cancel)
-            yield {"context": context, "preparation": preparation}
+            yield {
+                "context": context,
+                "preparation": preparation,
+                "authenticator": Authenticator.of(settings, database),
+            }
 
     app = FastAPI(
         title="Model Registry: query",

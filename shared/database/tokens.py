@@ -1,6 +1,5 @@
 """Tokens as they are kept: never the token itself, only its SHA-256."""
 
-from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 
 from shared.database.client import Database
@@ -9,21 +8,17 @@ from shared.domain.access.tokens import TokenRecord
 
 LAST_USE_STEP = timedelta(minutes=10)
 """The last use is written when the one that is kept is older than this."""
-_NAMES = frozenset(each.name for each in fields(TokenRecord))
 
 
 async def keep_token(database: Database, token: TokenRecord) -> None:
     """Keep a new token."""
-    document = asdict(token)
-    document["_id"] = document.pop("id")
-    document["grants"] = list(token.grants)
-    await database.tokens.insert_one(document)
+    await database.tokens.insert_one(token.model_dump(by_alias=True))
 
 
 async def find_token(database: Database, token_id: str) -> TokenRecord | None:
     """Return what is kept of a token."""
     found = await database.tokens.find_one({"_id": token_id})
-    return _record(found) if found else None
+    return TokenRecord.model_validate(found) if found else None
 
 
 async def list_tokens(
@@ -39,7 +34,7 @@ async def list_tokens(
         query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": token_id}}]
     newest_first = [("created_at", -1), ("_id", -1)]
     found = await database.tokens.find(query).sort(newest_first).limit(limit).to_list()
-    return [_record(each) for each in found]
+    return [TokenRecord.model_validate(each) for each in found]
 
 
 async def revoke_token(database: Database, token_id: str, now: datetime) -> None:
@@ -53,9 +48,3 @@ async def note_use(database: Database, token: TokenRecord, now: datetime) -> Non
     """Write when a token was used, where what is kept of it is old."""
     if token.last_used_at is None or now - token.last_used_at > LAST_USE_STEP:
         await database.tokens.update_one({"_id": token.id}, {"$set": {"last_used_at": now}})
-
-
-def _record(document: Document) -> TokenRecord:
-    given = {name: value for name, value in document.items() if name in _NAMES}
-    grants: list[str] = document["grants"]
-    return TokenRecord(**{**given, "id": document["_id"], "grants": tuple(grants)})

@@ -169,9 +169,7 @@ class Versions:
         version_id = await resolve_handle(self._database, label_handle(model, label))
         return await self.find(version_id) if version_id else None
 
-    async def by_client_id(
-        self, client_id: str, owner: str, names: NameFilter
-    ) -> Version | None:
+    async def by_client_id(self, client_id: str, owner: str, names: NameFilter) -> Version | None:
         """Return the newest ready version to which this id was given, or the newest of all.
 
         Among those of the owner first, then among all those of the names.

@@ -8,8 +8,7 @@ def within(names: NameFilter, field: str) -> Document:
     """Return the condition that a field, which holds a model's name, is one of these names."""
     if names.everything:
         return {}
-    alternatives: list[Document] = [{field: {"$in": sorted(names.names)}}]
-    for namespace in sorted(names.namespaces):
-        # Every name that begins with "risk." lies before "risk/": the slash follows the dot.
-        alternatives.append({field: {"$gte": namespace, "$lt": namespace[:-1] + "/"}})
+    # Every name that begins with "risk." lies before "risk/": the slash follows the dot.
+    below = [{"$gte": each, "$lt": each[:-1] + "/"} for each in sorted(names.namespaces)]
+    alternatives = [{field: each} for each in ({"$in": sorted(names.names)}, *below)]
     return alternatives[0] if len(alternatives) == 1 else {"$or": alternatives}

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from registry.schemas import Problem
-from shared.domain.errors import RegistryError, TooManyRequests, Unavailable
+from shared.domain.errors import RegistryError, TooManyRequests, Unauthenticated, Unavailable
 from shared.runtime.logs import get_logger
 
 PROBLEM_JSON = "application/problem+json"
@@ -68,6 +68,8 @@ def problem(
 def problem_of(error: RegistryError) -> JSONResponse:
     """Return an error as the problem document that it is answered with."""
     answer = problem(error.status, error.code, error.title, error.detail, error.members)
+    if isinstance(error, Unauthenticated):
+        answer.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, Unavailable | TooManyRequests):
         answer.headers["Retry-After"] = str(error.retry_after_seconds)
     return answer

@@ -67,7 +67,7 @@ async def open_upload(
 
 
 async def _told_again(record: VersionRecord, context: Context) -> UploadSession:
-    """Return a session that was opened before, with a new token: what is kept of one is no token."""
+    """Return a session that was opened before, with a new token: earlier ones are not kept."""
     if session_state(record, await context.database.now()) != "open":
         return await session_view(record, context)
     token = TokenText.of_upload(record.id)
@@ -114,9 +114,7 @@ def _session(
     )
 
 
-def _draft(
-    request: UploadRequest, bucket: str, now: datetime, context: Context
-) -> VersionRecord:
+def _draft(request: UploadRequest, bucket: str, now: datetime, context: Context) -> VersionRecord:
     return VersionRecord(
         id=new_id(),
         model=request.model,

@@ -26,6 +26,7 @@ router = APIRouter(
     prefix="/v1/uploads", tags=["uploads"], responses=PROBLEMS, route_class=JsonRoute
 )
 
+
 async def _used_upload(
     upload_id: str,
     caller: Annotated[Caller, declares(Action.USE_UPLOAD)],

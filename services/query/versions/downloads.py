@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from registry.schemas import Artifact, Download, Downloads, Version
 from services.query.context import Context
-from services.query.versions.pages import decode_numbers, encode_numbers
 from shared.database.part_digests import read_part_digests
-from shared.domain.errors import Conflict, InvalidRequest, NotFound
+from shared.domain.errors import Conflict, NotFound
 from shared.domain.part_digests import PartDigests
+from shared.web.cursors import decode_numbers, encode_numbers, foreign_cursor
 
 PAGE_FILES = 200
 PAGE_PARTS = 4000
@@ -40,7 +40,7 @@ async def sign_downloads(
         raise NotFound("file_not_found", f"the version has no file {path!r}")
     place, first_part = decode_numbers(cursor, 2) if cursor else (0, 1)
     if place >= len(chosen) or first_part < 1:
-        raise InvalidRequest("cursor", "is not one that this list gave")
+        raise foreign_cursor()
     return await _page(version, chosen, place, first_part, context)
 
 

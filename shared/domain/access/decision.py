@@ -34,9 +34,7 @@ class NameFilter:
 
     def has(self, name: str) -> bool:
         """Whether the name is among them."""
-        return (
-            self.everything or name in self.names or any(map(name.startswith, self.namespaces))
-        )
+        return self.everything or name in self.names or any(map(name.startswith, self.namespaces))
 
 
 EVERY_NAME = NameFilter(everything=True)
@@ -64,8 +62,7 @@ def visible_names(grants: Iterable[Grant], action: Action = Action.READ) -> Name
 
 def covers(grants: Iterable[Grant], wanted: Grant) -> bool:
     """Whether who holds these grants administers every name that the wanted one is for."""
-    scope = wanted.scope.partition("@")[0] if wanted.kind == "alias" else wanted.scope
-    return any(grant.kind == "admin" and contains(grant.scope, scope) for grant in grants)
+    return any(g.kind == "admin" and contains(g.scope, wanted.pattern) for g in grants)
 
 
 def _allows(grants: Iterable[Grant], action: Action, name: str, alias: str) -> bool:

@@ -24,6 +24,11 @@ class Grant:
     def __str__(self) -> str:
         return f"{self.kind}:{self.scope}"
 
+    @property
+    def pattern(self) -> str:
+        """The model names that it is for."""
+        return self.scope.partition("@")[0] if self.kind == "alias" else self.scope
+
     def has_role(self, least: str) -> bool:
         """Whether it is a role that may do what the least one may."""
         return self.kind in ROLES and ROLES.index(self.kind) >= ROLES.index(least)

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
+from pydantic import Field
+
+from shared.domain.records import Record
+
 PREFIX = "mr_"
 UPLOAD_MARK = "up"
 """Begins the id of a token that an upload's plan carries; what follows is the version's id."""
@@ -61,11 +65,10 @@ class TokenText:
         return self.id.removeprefix(UPLOAD_MARK) if self.id.startswith(UPLOAD_MARK) else None
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRecord:
+class TokenRecord(Record):
     """What is kept of a token."""
 
-    id: str
+    id: str = Field(validation_alias="_id", serialization_alias="_id")
     name: str
     prefix: str
     sha256: str

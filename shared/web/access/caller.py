@@ -41,6 +41,12 @@ class Caller:
             raise model_not_found(model)
         raise Forbidden(decision.missing)
 
+    def require_somewhere(self) -> None:
+        """Return where the route's action is allowed on any model at all; raises Forbidden."""
+        if self.names == NameFilter():
+            self.require_credential()
+            raise Forbidden(f"{LEAST_ROLE[self.action]}:*")
+
     def require_credential(self) -> None:
         """Raise Unauthenticated for a caller without one."""
         if self.principal.kind == "anonymous":
@@ -100,7 +106,7 @@ def declared_actions(app: FastAPI) -> dict[tuple[str, str], Action]:
         actions = set(_declared(route.dependant))
         if len(actions) != 1:
             raise UndeclaredRoute(f"{route.path} must declare one action, not {len(actions)}")
-        for method in route.methods:
+        for method in route.methods or ():
             found[method, route.path] = next(iter(actions))
     return found
 
