@@ -17,8 +17,9 @@ CREDENTIAL_NAMES = (
     "MINIO_SECRET_KEY",
     "MONGODB_USERNAME",
     "MONGODB_PASSWORD",
+    "REGISTRY_ADMIN_TOKEN",
 )
-CREDENTIAL_BYTES = 16
+CREDENTIAL_BYTES = 32
 """Random bytes in each credential."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")  # also safe for a shell that sources the file

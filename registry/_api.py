@@ -10,6 +10,7 @@ import httpx
 from pydantic import BaseModel
 
 from registry._answers import AnswerT, accepted, origin, parse
+from registry._credentials import Credentials
 from registry._retry import TRANSIENT_STATUS, RetryPolicy, parse_retry_after
 from registry.errors import UnavailableError
 from registry.schemas import (
@@ -43,14 +44,15 @@ class Api:
 
     def __init__(
         self,
-        url: str,
+        credentials: Credentials,
         *,
         timeout_seconds: float,
         retry: RetryPolicy,
         transport: httpx.AsyncBaseTransport | None,
         certificates: SSLContext | None = None,
     ) -> None:
-        self.url = url.rstrip("/")
+        self.url = credentials.url.rstrip("/")
+        self._credentials = credentials
         self._retry = retry
         self._lock = anyio.Lock()
         self._discovery: Discovery | None = None
@@ -75,7 +77,8 @@ class Api:
         """Return the addresses of everything; asks once."""
         async with self._lock:
             if self._discovery is None:
-                self._discovery = parse(await self._send("GET", f"{self.url}/v1"), Discovery)
+                answer = await self._send("GET", f"{self.url}/v1", is_private=False)
+                self._discovery = parse(answer, Discovery)
             return self._discovery
 
     async def open_upload(self, request: UploadRequest, key: str) -> tuple[UploadSession, bool]:
@@ -168,11 +171,15 @@ class Api:
         body: BaseModel | None = None,
         params: Params | None = None,
         headers: Mapping[str, str] | None = None,
+        is_private: bool = True,
     ) -> httpx.Response:
-        """Send a request until it is answered, and return the answer if it is a success."""
+        """Send a request until it is answered, and return the answer if it is a success.
+
+        The token goes with it where `is_private`.
+        """
         content = None if body is None else body.model_dump_json().encode()
         given = {name: value for name, value in (params or {}).items() if value is not None}
-        sent = dict(headers or {})
+        sent = {**(headers or {}), **(self._credentials.headers_for(url) if is_private else {})}
         if content is not None:
             sent["content-type"] = "application/json"
         failures = 0

@@ -14,7 +14,7 @@ Example:
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypedDict, Unpack
 
@@ -22,6 +22,7 @@ import httpx
 from pydantic import JsonValue
 
 from registry._api import Api
+from registry._credentials import find_credentials
 from registry._defaults import DEFAULT_URL, DOWNLOADS_AT_ONCE, UPLOADS_AT_ONCE, WAIT_SECONDS
 from registry._legacy import UploadedModel, find_artifact, metadata_dict, upload_fields
 from registry._plain_calls import PlainCalls
@@ -52,6 +53,9 @@ class AsyncModelRegistryClient(PlainCalls):
 
     Args:
         url: address of either HTTP service; the rest is discovered.
+        token: proves who asks; None: REGISTRY_TOKEN, or that of the registry's profile.
+        origins: addresses beside `url` that the token may be sent to; those of the registry's
+            profile and of REGISTRY_ORIGINS are added.
         timeout_seconds: longest wait for any single answer.
         concurrency: files or parts that travel at once; None: 4 of uploads, and 8 of downloads,
             which also wait for the disk.
@@ -64,6 +68,8 @@ class AsyncModelRegistryClient(PlainCalls):
         self,
         url: str = DEFAULT_URL,
         *,
+        token: str | None = None,
+        origins: Iterable[str] = (),
         timeout_seconds: float = 60.0,
         concurrency: int | None = None,
         retry: RetryPolicy | None = None,
@@ -74,7 +80,7 @@ class AsyncModelRegistryClient(PlainCalls):
         # Loading the certificates takes longer than anything else here, so both share them.
         certificates = httpx.create_ssl_context()
         api = Api(
-            url,
+            find_credentials(url, token, origins),
             timeout_seconds=timeout_seconds,
             retry=retry,
             transport=transport,

@@ -19,6 +19,8 @@ RegistryError                      catch this one to catch them all
 ├── DestinationError               a download cannot be written to where it should go
 ├── DigestMismatchError            downloaded bytes are not the bytes that were verified
 ├── UnsafePathError                an artifact's path would lead out of the target folder
+├── ProfileError                   the file of profiles cannot be read or written
+├── UntrustedOriginError           the token may not be sent where a registry's discovery leads
 ├── ProtocolError                  an answer breaks the registry's contract
 └── MissingExtraError              an optional dependency is not installed
 
@@ -156,6 +158,21 @@ class DigestMismatchError(RegistryError):
 
 class UnsafePathError(RegistryError):
     """An artifact's path would lead out of the target folder."""
+
+
+class ProfileError(RegistryError):
+    """The file of profiles cannot be read or written."""
+
+
+class UntrustedOriginError(RegistryError):
+    """A registry's discovery leads to an origin that nobody said the token may be sent to."""
+
+    def __init__(self, url: str, origin: str) -> None:
+        super().__init__(
+            f"{url} leads to {origin}, to which the token is not sent: nothing names it but the"
+            f" registry itself. Run `registry login {url}`, or set REGISTRY_ORIGINS={origin}"
+        )
+        self.origin = origin
 
 
 class ProtocolError(RegistryError):

@@ -25,6 +25,7 @@ import httpx
 from pydantic import ValidationError
 
 from registry._api import Api
+from registry._credentials import Credentials
 from registry._defaults import DEFAULT_URL
 from registry._delivered import Delivered
 from registry._delivered import Start as Start  # a public name of this module
@@ -159,8 +160,9 @@ class Subscription:
 
     async def _discover(self) -> Discovery:
         once = RetryPolicy(attempts=1)
+        # Discovery is public: it is asked without a token.
         async with Api(
-            self._url, timeout_seconds=10.0, retry=once, transport=self._transport
+            Credentials(self._url), timeout_seconds=10.0, retry=once, transport=self._transport
         ) as api:
             return await api.discover()
 

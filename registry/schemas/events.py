@@ -23,7 +23,10 @@ class EventData(Answer):
     number: int
     label: str | None = None
     version_id: str
+    source: Literal["upload", "object"] | None = None
+    """As of a version: declared by an upload, or found in storage."""
     upload_id: str | None = None
+    """Events of releases before 0.2 have it in place of `source`: the id of the version."""
     state: VersionState
     storage_group: str
     artifacts: list[Artifact] = Field(default_factory=list[Artifact])

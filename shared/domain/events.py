@@ -51,7 +51,7 @@ def _event(
             number=record.number,
             label=record.label,
             version_id=record.id,
-            upload_id=record.id if record.session else None,
+            source=record.source,
             state=record.state,
             storage_group=record.storage_group,
             artifacts=[Artifact.model_validate(a.model_dump()) for a in artifacts],

@@ -64,8 +64,8 @@ def refusal(record: VersionRecord, now: datetime) -> Conflict | None:
         )
     if state == "expired" and record.session is not None:
         at = record.session.expires_at
-        return Conflict("upload_expired", f"upload {record.id} expired at {at}")
-    return Conflict(f"upload_{state}", f"upload {record.id} is {state}")
+        return Conflict("upload_expired", f"the upload expired at {at}")
+    return Conflict(f"upload_{state}", f"the upload is {state}")
 
 
 def _ended(record: VersionRecord) -> SessionRecord | None:

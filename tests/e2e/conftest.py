@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -12,6 +14,7 @@ from local.processes.state import SERVICES
 from local.stack import start_services, stop
 from shared.database.client import open_database
 from shared.runtime.settings import Settings
+from tests.support.access import bearer, token_of
 from tests.support.api import MIB, Api
 from tests.support.isolation import isolated, settings_of
 from tests.support.s3 import s3_client
@@ -36,14 +39,17 @@ def settings(
     environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Settings]:
     """What the running services were started with."""
-    if _is_running():
-        yield settings_of(environment)
-        return
-    root = tmp_path_factory.mktemp("services")
-    try:
-        yield settings_of(start_services(root, environment, "free"))
-    finally:
-        stop(root, SERVICES)
+    with ExitStack() as stack:
+        if not _is_running():
+            root = tmp_path_factory.mktemp("services")
+            stack.callback(stop, root, SERVICES)
+            environment = start_services(root, environment, "free")
+        found = settings_of(environment)
+        # What our client and its command find: the administrator's token, and both services.
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv("REGISTRY_TOKEN", token_of(found))
+        patch.setenv("REGISTRY_ORIGINS", f"{found.ingest_url},{found.query_url}")
+        yield found
 
 
 def _is_running() -> bool:
@@ -63,10 +69,11 @@ async def api(settings: Settings) -> AsyncIterator[Api]:
     """An uploader's HTTP clients."""
     ingest = f"http://{HOST}:{settings.registry_port}"
     query = f"http://{HOST}:{settings.query_port}"
+    options: dict[str, Any] = {"trust_env": False, "timeout": 60}
     async with (
-        httpx.AsyncClient(base_url=ingest, trust_env=False, timeout=60) as to_ingest,
-        httpx.AsyncClient(base_url=query, trust_env=False, timeout=60) as to_query,
-        httpx.AsyncClient(trust_env=False, timeout=60) as to_storage,
+        httpx.AsyncClient(base_url=ingest, headers=bearer(settings), **options) as to_ingest,
+        httpx.AsyncClient(base_url=query, headers=bearer(settings), **options) as to_query,
+        httpx.AsyncClient(**options) as to_storage,
     ):
         yield Api(to_ingest, to_query, to_storage)
 

@@ -17,6 +17,7 @@ from local.servers.services import PORT_SETTINGS
 from local.stack import start_services, stop
 from registry.schemas import ModelEvent, Version
 from shared.database.client import Database, open_database
+from tests.support.access import BEARER
 from tests.support.admin import admin, told
 from tests.support.api import MIB, Api, file_of, parts_of, sha256_of
 from tests.support.eventually import eventually
@@ -128,7 +129,9 @@ async def serving(root: Path, environment: Mapping[str, str]) -> AsyncGenerator[
         started = start_services(root, {**environment, **group}, "free", names=("query", "indexer"))
         query = f"http://{HOST}:{started['QUERY_PORT']}"
         async with (
-            httpx.AsyncClient(base_url=query, trust_env=False, timeout=60) as to_query,
+            httpx.AsyncClient(
+                base_url=query, headers=BEARER, trust_env=False, timeout=60
+            ) as to_query,
             httpx.AsyncClient(trust_env=False, timeout=60) as to_storage,
         ):
             yield Api(to_query, to_query, to_storage)

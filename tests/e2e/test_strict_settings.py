@@ -11,6 +11,7 @@ from local.processes.ports import HOST
 from local.processes.state import SERVICES
 from local.stack import PORTS, start_services, stop
 from shared.runtime.settings import Settings
+from tests.support.access import BEARER
 from tests.support.api import Api, file_of
 from tests.support.problems import broken_rule
 from tests.support.system import NOTHING, Footprint, System
@@ -38,7 +39,9 @@ def strict_url(
 
 @pytest.fixture(scope="module")
 async def strict(strict_url: str, api: Api) -> AsyncIterator[Api]:
-    async with httpx.AsyncClient(base_url=strict_url, trust_env=False, timeout=60) as client:
+    async with httpx.AsyncClient(
+        base_url=strict_url, headers=BEARER, trust_env=False, timeout=60
+    ) as client:
         yield replace(api, ingest=client)
 
 

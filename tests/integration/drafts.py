@@ -9,6 +9,9 @@ from shared.domain.records import SessionRecord, VersionRecord, WorkRecord, new_
 from shared.domain.transitions import Verdict
 from tests.support.records import SHA256, artifact, version
 
+OWNER = "administrator"
+"""The principal that opens uploads here."""
+
 
 def draft(model: str, *paths: str, key: str | None = None, **fields: Any) -> VersionRecord:
     """A version of these files that has no number yet."""
@@ -18,7 +21,11 @@ def draft(model: str, *paths: str, key: str | None = None, **fields: Any) -> Ver
         model=model,
         number=0,
         session=SessionRecord(
-            expires_at=utc_now() + timedelta(hours=1), idempotency_key=key, request_digest="d"
+            expires_at=utc_now() + timedelta(hours=1),
+            idempotency_key=key,
+            request_digest="d",
+            owner=OWNER,
+            secret=new_id(),
         ),
         **fields,
     )

@@ -23,7 +23,7 @@ from shared.database.models import find_model
 from shared.domain.records import VersionRecord
 from shared.runtime.settings import MIB
 from shared.storage.adapter import open_storage
-from tests.integration.drafts import pending_events
+from tests.integration.drafts import OWNER, pending_events
 from tests.support.api import file_of
 from tests.support.isolation import isolated, settings_of
 from tests.support.s3 import S3, s3_client
@@ -67,7 +67,7 @@ class Rig:
         """Open an upload session of these files."""
         asked = [file_of(path, data, digest=digest) for path, data in files]
         request = UploadRequest.model_validate({"model": model, "files": asked})
-        session, _ = await open_upload(request, None, self.ingest)
+        session, _ = await open_upload(request, None, OWNER, self.ingest)
         return session
 
     async def upload(
@@ -106,6 +106,13 @@ class Rig:
         """What the model's subscribers are told, in order."""
         pending = await pending_events(self.indexer.database, model)
         return [json.loads(event.body)["type"].split(".")[2] for event in pending]
+
+
+async def upload_of(session: UploadSession, context: ingest.Context) -> VersionRecord:
+    """The version of an upload, as a request for it finds it."""
+    found = await context.versions.get(session.version_id)
+    assert found is not None
+    return found
 
 
 @asynccontextmanager

@@ -12,8 +12,9 @@ from registry.schemas import CompleteRequest, SignPartsRequest, UploadRequest, U
 from services.ingest.context import Context
 from services.ingest.uploads import completion
 from services.ingest.uploads.completion import abort_upload, complete_upload
-from services.ingest.uploads.opening import open_upload, read_upload
+from services.ingest.uploads.opening import open_upload
 from services.ingest.uploads.parts import sign_parts
+from services.ingest.uploads.views import session_view
 from shared.database.client import Database
 from shared.database.lifecycle import reject
 from shared.domain.errors import Conflict, RegistryError
@@ -21,6 +22,8 @@ from shared.domain.records import VersionRecord
 from shared.runtime.settings import MIB, Settings
 from shared.storage.adapter import Storage
 from shared.storage.multipart import MultipartUploads
+from tests.integration.drafts import OWNER
+from tests.integration.rig import upload_of
 from tests.support.api import parts_of, sha256_of
 from tests.support.s3 import s3_client
 
@@ -50,14 +53,14 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 async def opened(context: Context) -> UploadSession:
     """A session of one file in two parts."""
     request = {"model": "churn", "files": [{"path": "a.bin", "size_bytes": len(DATA)}]}
-    session, _ = await open_upload(UploadRequest.model_validate(request), None, context)
+    session, _ = await open_upload(UploadRequest.model_validate(request), None, OWNER, context)
     return session
 
 
 async def sent(context: Context, http: httpx.AsyncClient) -> UploadSession:
     """A session whose parts are all there, not yet joined."""
     session = await opened(context)
-    for signed in (await sign_parts(session.upload_id, ASKED, context)).parts:
+    for signed in (await sign_parts(await upload_of(session, context), ASKED, context)).parts:
         answer = await http.put(signed.url, content=PARTS[signed.number], headers=signed.headers)
         assert answer.status_code == 200, answer.text
     return session
@@ -73,7 +76,7 @@ async def test_completing_may_be_repeated_while_the_version_is_pending(
 ) -> None:
     session = await sent(context, http)
     for _ in range(2):
-        answer = await complete_upload(session.upload_id, DONE, context)
+        answer = await complete_upload(await upload_of(session, context), DONE, context)
         assert (answer.state, answer.version_state) == ("completed", "pending")
         assert answer.files[0].uploaded
     assert await object_is_there(session, context)
@@ -83,12 +86,14 @@ async def test_a_completed_upload_is_not_aborted_though_its_version_is_pending(
     context: Context, http: httpx.AsyncClient
 ) -> None:
     session = await sent(context, http)
-    await complete_upload(session.upload_id, DONE, context)
+    await complete_upload(await upload_of(session, context), DONE, context)
     with pytest.raises(Conflict) as caught:
-        await abort_upload(session.upload_id, context)
+        await abort_upload(await upload_of(session, context), context)
     assert caught.value.code == "upload_completed"
     assert await object_is_there(session, context)
-    assert (await read_upload(session.upload_id, context)).version_state == "pending"
+    assert (
+        await session_view(await upload_of(session, context), context)
+    ).version_state == "pending"
 
 
 async def test_a_complete_and_an_abort_at_once_leave_an_object_or_nothing(
@@ -97,11 +102,11 @@ async def test_a_complete_and_an_abort_at_once_leave_an_object_or_nothing(
     for _ in range(4):
         session = await sent(context, http)
         await asyncio.gather(
-            complete_upload(session.upload_id, DONE, context),
-            abort_upload(session.upload_id, context),
+            complete_upload(await upload_of(session, context), DONE, context),
+            abort_upload(await upload_of(session, context), context),
             return_exceptions=True,
         )
-        left = await read_upload(session.upload_id, context)
+        left = await session_view(await upload_of(session, context), context)
         assert left.state in ("completed", "aborted")
         assert await object_is_there(session, context) == (left.state == "completed")
         assert (left.version_state == "pending") == (left.state == "completed")
@@ -122,12 +127,12 @@ async def test_an_abort_while_the_first_part_is_signed_leaves_no_multipart_uploa
 
     async def then_aborted(self: MultipartUploads, bucket: str, key: str) -> str:
         made = await create(self, bucket, key)
-        await abort_upload(session.upload_id, context)
+        await abort_upload(await upload_of(session, context), context)
         return made
 
     monkeypatch.setattr(MultipartUploads, "create", then_aborted)
     with pytest.raises(Conflict) as caught:
-        await sign_parts(session.upload_id, ASKED, context)
+        await sign_parts(await upload_of(session, context), ASKED, context)
     assert caught.value.code == "upload_aborted"
     assert count_uploads(session, settings) == 0
 
@@ -138,11 +143,11 @@ async def test_an_abort_that_read_the_session_before_it_was_signed_ends_the_uplo
     session = await opened(context)
 
     async def signed_before(*arguments: Any, **options: Any) -> VersionRecord | None:
-        await sign_parts(session.upload_id, ASKED, context)
+        await sign_parts(await upload_of(session, context), ASKED, context)
         return await reject(*arguments, **options)
 
     monkeypatch.setattr(completion, "reject", signed_before)
-    await abort_upload(session.upload_id, context)
+    await abort_upload(await upload_of(session, context), context)
     assert count_uploads(session, settings) == 0
 
 
@@ -151,14 +156,14 @@ async def test_a_session_that_is_over_takes_no_parts_and_no_complete(
 ) -> None:
     session = await sent(context, http)
     await context.database.versions.update_one(
-        {"_id": session.upload_id}, {"$set": {"session.expires_at": session.expires_at.min}}
+        {"_id": session.version_id}, {"$set": {"session.expires_at": session.expires_at.min}}
     )
     for request in (
-        complete_upload(session.upload_id, DONE, context),
-        sign_parts(session.upload_id, ASKED, context),
+        complete_upload(await upload_of(session, context), DONE, context),
+        sign_parts(await upload_of(session, context), ASKED, context),
     ):
         with pytest.raises(RegistryError) as caught:
             await request
         assert caught.value.code == "upload_expired"
-    assert (await read_upload(session.upload_id, context)).state == "expired"
+    assert (await session_view(await upload_of(session, context), context)).state == "expired"
     assert not await object_is_there(session, context)

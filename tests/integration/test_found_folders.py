@@ -32,7 +32,7 @@ from shared.storage.connection import StorageRefused, StorageUnavailable
 from shared.storage.listing import Listing
 from shared.storage.manifests import read_manifest
 from shared.storage.objects import Objects
-from tests.integration.drafts import draft
+from tests.integration.drafts import OWNER, draft
 from tests.integration.rig import Rig, opened_rig
 from tests.support.api import file_of
 from tests.support.servers import Addresses
@@ -263,7 +263,7 @@ async def test_an_upload_that_took_the_name_first_makes_strays_of_the_folder(
 ) -> None:
     await put(rig, f"churn/{label}/a.bin", f"churn/{label}/b.bin")
     request = {"model": "churn", "version": label, "files": [file_of("model.bin", b"declared")]}
-    await open_upload(UploadRequest.model_validate(request), None, rig.ingest)
+    await open_upload(UploadRequest.model_validate(request), None, OWNER, rig.ingest)
     await rig.adopt()
     taken = {f"churn/{label}/{name}.bin": "version_exists" for name in "ab"}
     assert await strays(rig) == taken

@@ -13,7 +13,7 @@ from shared.database.versions import Versions
 from shared.runtime.settings import Settings
 from shared.storage.adapter import Storage
 from shared.storage.manifests import keep_manifest, manifest_names, read_manifest
-from tests.integration.drafts import draft
+from tests.integration.drafts import OWNER, draft
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ async def test_a_session_is_answered_once_its_manifest_is_kept(
     context = Context.create(settings, database, storage)
     files = [{"path": "model.bin", "size_bytes": 5}]
     asked = UploadRequest.model_validate({"model": model, "files": files, "description": "a model"})
-    session, _ = await open_upload(asked, None, context)
+    session, _ = await open_upload(asked, None, OWNER, context)
     kept = await read_manifest(model, session.number, storage, settings)
     assert kept == await Versions(database).get(session.version_id)
     assert kept is not None

@@ -18,10 +18,12 @@ from services.ingest.uploads.opening import open_upload
 from services.ingest.uploads.parts import sign_parts
 from shared.database.client import Database
 from shared.database.lifecycle import settle
+from shared.domain.access.decision import EVERY_NAME
 from shared.domain.errors import IdempotencyKeyReused
 from shared.runtime.settings import MIB, Settings
 from shared.storage.adapter import Storage
-from tests.integration.drafts import verified
+from tests.integration.drafts import OWNER, verified
+from tests.integration.rig import upload_of
 from tests.support.records import SHA256
 
 
@@ -37,7 +39,7 @@ def request(size_bytes: int = 5) -> UploadRequest:
 
 async def test_who_loses_the_race_for_a_key_gets_the_winners_session(context: Context) -> None:
     asked, key = request(), uuid4().hex
-    opened = await asyncio.gather(*(open_upload(asked, key, context) for _ in range(8)))
+    opened = await asyncio.gather(*(open_upload(asked, key, OWNER, context) for _ in range(8)))
     assert len({session.upload_id for session, _ in opened}) == 1
     assert [created for _, created in opened].count(True) == 1
 
@@ -45,7 +47,7 @@ async def test_who_loses_the_race_for_a_key_gets_the_winners_session(context: Co
 async def test_who_loses_it_with_another_body_is_refused(context: Context) -> None:
     key = uuid4().hex
     opened = await asyncio.gather(
-        *(open_upload(request(), key, context) for _ in range(8)), return_exceptions=True
+        *(open_upload(request(), key, OWNER, context) for _ in range(8)), return_exceptions=True
     )
     refused = [result for result in opened if isinstance(result, BaseException)]
     assert len(refused) == 7
@@ -56,8 +58,8 @@ async def test_an_expired_session_gives_its_key_back(context: Context, settings:
     brief = settings.model_copy(update={"upload_session_ttl_seconds": 0})
     over = Context.create(brief, context.database, context.storage)
     asked, key = request(), uuid4().hex
-    first, _ = await open_upload(asked, key, over)
-    second, created = await open_upload(asked, key, context)
+    first, _ = await open_upload(asked, key, OWNER, over)
+    second, created = await open_upload(asked, key, OWNER, context)
     assert created
     assert (first.number, second.number) == (1, 2)
     expired = await context.versions.find(first.version_id)
@@ -66,12 +68,13 @@ async def test_an_expired_session_gives_its_key_back(context: Context, settings:
 
 
 async def test_signers_at_once_share_one_multipart_upload(context: Context) -> None:
-    session, _ = await open_upload(request(100 * MIB), None, context)
+    session, _ = await open_upload(request(100 * MIB), None, OWNER, context)
     wanted = [
         SignPartsRequest(path="model.bin", parts=[PartRequest(number=number, sha256=SHA256)])
         for number in range(1, 6)
     ]
-    signed = await asyncio.gather(*(sign_parts(session.upload_id, one, context) for one in wanted))
+    record = await upload_of(session, context)
+    signed = await asyncio.gather(*(sign_parts(record, one, context) for one in wanted))
     uploads = {answer.parts[0].url.split("uploadId=")[1].split("&")[0] for answer in signed}
     assert len(uploads) == 1
 
@@ -80,8 +83,8 @@ async def test_the_same_request_in_another_order_is_the_same(context: Context) -
     asked, key = request(), uuid4().hex
     said = {**asked.model_dump(), "metrics": {"auc": 0.5, "f1": 1.0}}
     again = {**said, "metrics": {"f1": 1, "auc": 0.5}}
-    first, _ = await open_upload(UploadRequest.model_validate(said), key, context)
-    second, created = await open_upload(UploadRequest.model_validate(again), key, context)
+    first, _ = await open_upload(UploadRequest.model_validate(said), key, OWNER, context)
+    second, created = await open_upload(UploadRequest.model_validate(again), key, OWNER, context)
     assert (second.upload_id, created) == (first.upload_id, False)
 
 
@@ -96,15 +99,15 @@ async def test_a_key_whose_version_is_ready_answers_its_completed_session_for_ev
     context: Context,
 ) -> None:
     asked, key = request(), uuid4().hex
-    session, _ = await open_upload(asked, key, context)
+    session, _ = await open_upload(asked, key, OWNER, context)
     await settled(context, session)
     await context.database.versions.update_one(
-        {"_id": session.upload_id}, {"$set": {"session.expires_at": session.expires_at.min}}
+        {"_id": session.version_id}, {"$set": {"session.expires_at": session.expires_at.min}}
     )
-    again, created = await open_upload(asked, key, context)
+    again, created = await open_upload(asked, key, OWNER, context)
     assert (again.upload_id, created) == (session.upload_id, False)
     assert (again.state, again.version_state) == ("completed", "ready")
-    completed = await complete_upload(session.upload_id, CompleteRequest(), context)
+    completed = await complete_upload(await upload_of(session, context), CompleteRequest(), context)
     assert completed.state == "completed"
 
 
@@ -112,11 +115,11 @@ async def test_a_session_that_an_earlier_release_left_open_is_answered_too(
     context: Context,
 ) -> None:
     asked, key = request(), uuid4().hex
-    session, _ = await open_upload(asked, key, context)
+    session, _ = await open_upload(asked, key, OWNER, context)
     await settled(context, session)
     left = {"session.state": "open", "session.expires_at": session.expires_at.min}
-    await context.database.versions.update_one({"_id": session.upload_id}, {"$set": left})
-    again, _ = await open_upload(asked, key, context)
+    await context.database.versions.update_one({"_id": session.version_id}, {"$set": left})
+    again, _ = await open_upload(asked, key, OWNER, context)
     assert (again.upload_id, again.state) == (session.upload_id, "completed")
 
 
@@ -127,11 +130,11 @@ async def test_an_uploaders_id_finds_what_became_ready_not_what_was_only_opened(
 
     async def opened() -> UploadSession:
         asked = request().model_copy(update={"client_id": mine})
-        session, _ = await open_upload(asked, None, context)
+        session, _ = await open_upload(asked, None, OWNER, context)
         return session
 
     async def found() -> str | None:
-        version = await context.versions.by_client_id(mine)
+        version = await context.versions.by_client_id(mine, OWNER, EVERY_NAME)
         return version.id if version else None
 
     first = await opened()

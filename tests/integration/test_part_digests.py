@@ -31,7 +31,7 @@ from shared.storage.object_parts import PartDigest
 from shared.storage.objects import Objects
 from shared.storage.urls import UrlSigner
 from tests.integration.drafts import draft, verified
-from tests.integration.rig import Rig, opened_rig
+from tests.integration.rig import Rig, opened_rig, upload_of
 from tests.support.api import parts_of, sha256_of
 from tests.support.records import SHA256
 from tests.support.servers import Addresses
@@ -85,12 +85,12 @@ async def sent_in_parts(rig: Rig, parts: dict[int, bytes]) -> ObjectWritten:
     session = await rig.open("churn", ("model.bin", b"".join(parts.values())), digest=False)
     wanted = [{"number": number, "sha256": sha256_of(data)} for number, data in parts.items()]
     asked = SignPartsRequest.model_validate({"path": "model.bin", "parts": wanted})
-    for signed in (await sign_parts(session.upload_id, asked, rig.ingest)).parts:
+    for signed in (await sign_parts(await upload_of(session, rig.ingest), asked, rig.ingest)).parts:
         answer = await rig.http.put(
             signed.url, content=parts[signed.number], headers=signed.headers
         )
         assert answer.status_code == 200, answer.text
-    await complete_upload(session.upload_id, CompleteRequest(), rig.ingest)
+    await complete_upload(await upload_of(session, rig.ingest), CompleteRequest(), rig.ingest)
     return ObjectWritten(rig.bucket, session.files[0].key)
 
 

@@ -20,7 +20,7 @@ from shared.database.recovery.versions import (
 )
 from shared.domain.errors import Conflict
 from shared.domain.records import VersionRecord, new_id, utc_now
-from tests.integration.drafts import draft, pending_events
+from tests.integration.drafts import OWNER, draft, pending_events
 from tests.support.records import artifact
 
 
@@ -138,9 +138,10 @@ async def test_versions_get_their_names_back(database: Database, model: str) -> 
         assert await restore_handles(database, model) == []
         assert await resolve_handle(database, label_handle(model, "1.0")) == new.id
         assert await resolve_handle(database, label_handle(model, "2.0")) == gone[1].id
-        assert await resolve_handle(database, client_handle(client)) == new.id
+        assert await resolve_handle(database, client_handle(client, OWNER, model)) == new.id
         keys = [
-            key_handle((each.session and each.session.idempotency_key) or "") for each in (old, new)
+            key_handle((each.session and each.session.idempotency_key) or "", OWNER, model)
+            for each in (old, new)
         ]
         assert [await resolve_handle(database, key) for key in keys] == [None, new.id]
     # A label that is held is taken; one that was given up is not.
@@ -156,7 +157,7 @@ async def test_a_name_of_another_version_is_told_and_left(database: Database, mo
     conflicts = await restore_handles(database, model)
     assert sorted(each.code for each in conflicts) == ["idempotency_key_taken", "version_exists"]
     assert await resolve_handle(database, label_handle(model, "1.0")) == owner.id
-    assert await resolve_handle(database, key_handle(key)) == owner.id
+    assert await resolve_handle(database, key_handle(key, OWNER, model)) == owner.id
 
 
 async def test_live_names_stay_as_they_are(database: Database, model: str) -> None:

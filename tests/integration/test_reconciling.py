@@ -21,7 +21,7 @@ from shared.database.opening import open_version
 from shared.database.reports import last_comparison_began
 from shared.runtime.settings import MIB
 from tests.integration.drafts import draft
-from tests.integration.rig import Rig, opened_rig
+from tests.integration.rig import Rig, opened_rig, upload_of
 from tests.support.api import parts_of, sha256_of
 from tests.support.servers import Addresses
 
@@ -62,7 +62,7 @@ async def send_parts(rig: Rig, session: UploadSession) -> None:
     parts = parts_of(LARGE, 5 * MIB)
     wanted = [{"number": number, "sha256": sha256_of(part)} for number, part in parts.items()]
     asked = SignPartsRequest.model_validate({"path": session.files[0].path, "parts": wanted})
-    for signed in (await sign_parts(session.upload_id, asked, rig.ingest)).parts:
+    for signed in (await sign_parts(await upload_of(session, rig.ingest), asked, rig.ingest)).parts:
         answer = await rig.http.put(
             signed.url, content=parts[signed.number], headers=signed.headers
         )
@@ -97,7 +97,7 @@ async def test_a_declared_upload_becomes_ready(rig: Rig) -> None:
 async def test_a_joined_multipart_upload_becomes_ready(rig: Rig) -> None:
     session = await rig.open("churn", ("model.bin", LARGE))
     await send_parts(rig, session)
-    await complete_upload(session.upload_id, CompleteRequest(), rig.ingest)
+    await complete_upload(await upload_of(session, rig.ingest), CompleteRequest(), rig.ingest)
     assert repaired(await reconcile(rig.indexer)) == {"indexed": 1}
     await work(rig)
     version = await rig.version("churn")
@@ -358,7 +358,7 @@ async def test_multipart_uploads_that_nobody_will_complete_are_aborted_and_count
 
     # An earlier release ended sessions without looking for what was not recorded.
     await rig.indexer.database.versions.update_one(
-        {"_id": session.upload_id}, {"$set": {"state": "rejected", "session.state": "aborted"}}
+        {"_id": session.version_id}, {"$set": {"state": "rejected", "session.state": "aborted"}}
     )
     told = await reconcile(rig.indexer, dry_run=True)
     assert (repaired(told), told.repaired) == ({"aborted_uploads": 1}, 1)

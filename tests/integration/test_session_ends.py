@@ -17,15 +17,15 @@ from services.indexer.work.workers import work_once
 from services.ingest.context import Context
 from services.ingest.uploads import completion
 from services.ingest.uploads.completion import abort_upload, complete_upload
-from services.ingest.uploads.opening import read_upload
 from services.ingest.uploads.parts import sign_parts
+from services.ingest.uploads.views import session_view
 from shared.database.lifecycle import reject
 from shared.database.sessions import complete_session
 from shared.domain.errors import Conflict
 from shared.domain.records import VersionRecord
 from shared.runtime.settings import MIB
 from shared.storage.cleaning import clean_upload
-from tests.integration.rig import Rig, opened_rig
+from tests.integration.rig import Rig, opened_rig, upload_of
 from tests.support.api import sha256_of
 from tests.support.servers import Addresses
 
@@ -55,7 +55,7 @@ async def sent(rig: Rig, model: str) -> UploadSession:
 
 
 async def send_part(rig: Rig, session: UploadSession) -> None:
-    [signed] = (await sign_parts(session.upload_id, PART, rig.ingest)).parts
+    [signed] = (await sign_parts(await upload_of(session, rig.ingest), PART, rig.ingest)).parts
     answer = await rig.http.put(signed.url, content=DATA, headers=signed.headers)
     assert answer.status_code == 200, answer.text
 
@@ -85,7 +85,7 @@ async def left(rig: Rig, session: UploadSession) -> tuple[int, int]:
 async def make_due(rig: Rig, session: UploadSession) -> None:
     past = session.expires_at.min
     await rig.indexer.database.versions.update_one(
-        {"_id": session.upload_id}, {"$set": {"work.due_at": past}}
+        {"_id": session.version_id}, {"$set": {"work.due_at": past}}
     )
 
 
@@ -102,11 +102,14 @@ async def test_an_abort_that_is_decided_before_a_complete_that_saw_all_bytes_win
     session = await sent(rig, "abort-first")
 
     async def after_an_abort(*arguments: Any) -> bool:
-        await abort_upload(session.upload_id, rig.ingest)
+        await abort_upload(await upload_of(session, rig.ingest), rig.ingest)
         return await complete_session(*arguments)
 
     monkeypatch.setattr(completion, "complete_session", after_an_abort)
-    assert await code_of(complete_upload(session.upload_id, DONE, rig.ingest)) == "upload_aborted"
+    assert (
+        await code_of(complete_upload(await upload_of(session, rig.ingest), DONE, rig.ingest))
+        == "upload_aborted"
+    )
     assert await left(rig, session) == (0, 0)
     assert (await rig.version("abort-first")).state == "rejected"
 
@@ -117,13 +120,18 @@ async def test_a_complete_that_is_decided_before_an_abort_that_saw_it_open_wins(
     session = await sent(rig, "complete-first")
 
     async def after_a_complete(*arguments: Any, **options: Any) -> VersionRecord | None:
-        await complete_upload(session.upload_id, DONE, rig.ingest)
+        await complete_upload(await upload_of(session, rig.ingest), DONE, rig.ingest)
         return await reject(*arguments, **options)
 
     monkeypatch.setattr(completion, "reject", after_a_complete)
-    assert await code_of(abort_upload(session.upload_id, rig.ingest)) == "upload_completed"
+    assert (
+        await code_of(abort_upload(await upload_of(session, rig.ingest), rig.ingest))
+        == "upload_completed"
+    )
     assert await left(rig, session) == (1, 0)
-    assert (await read_upload(session.upload_id, rig.ingest)).state == "completed"
+    assert (
+        await session_view(await upload_of(session, rig.ingest), rig.ingest)
+    ).state == "completed"
 
 
 async def test_an_abort_between_the_decision_and_the_join_comes_too_late(
@@ -133,11 +141,14 @@ async def test_an_abort_between_the_decision_and_the_join_comes_too_late(
     join = completion.join_upload
 
     async def after_an_abort(*arguments: Any) -> Any:
-        assert await code_of(abort_upload(session.upload_id, rig.ingest)) == "upload_completed"
+        assert (
+            await code_of(abort_upload(await upload_of(session, rig.ingest), rig.ingest))
+            == "upload_completed"
+        )
         return await join(*arguments)
 
     monkeypatch.setattr(completion, "join_upload", after_an_abort)
-    answer = await complete_upload(session.upload_id, DONE, rig.ingest)
+    answer = await complete_upload(await upload_of(session, rig.ingest), DONE, rig.ingest)
     assert (answer.state, answer.files[0].uploaded) == ("completed", True)
 
 
@@ -156,7 +167,7 @@ async def test_repeating_the_complete_joins_it_too(rig: Rig) -> None:
     session = await sent(rig, "asked-again")
     assert await complete_session(rig.ingest.database, await rig.version("asked-again"), {})
     for _ in range(2):
-        answer = await complete_upload(session.upload_id, DONE, rig.ingest)
+        answer = await complete_upload(await upload_of(session, rig.ingest), DONE, rig.ingest)
         assert (answer.state, answer.version_state) == ("completed", "pending")
     assert await left(rig, session) == (1, 0)
     assert (await rig.version("asked-again")).work is None
@@ -181,10 +192,10 @@ async def test_a_completed_upload_does_not_expire_while_its_parts_are_joined(rig
     session = await sent(rig, "late")
     assert await complete_session(rig.ingest.database, await rig.version("late"), {})
     await rig.indexer.database.versions.update_one(
-        {"_id": session.upload_id}, {"$set": {"session.expires_at": session.expires_at.min}}
+        {"_id": session.version_id}, {"$set": {"session.expires_at": session.expires_at.min}}
     )
     assert (await reconcile(rig.indexer)).expired == 0
-    answer = await complete_upload(session.upload_id, DONE, rig.ingest)
+    answer = await complete_upload(await upload_of(session, rig.ingest), DONE, rig.ingest)
     assert (answer.state, answer.version_state) == ("completed", "pending")
     assert await left(rig, session) == (1, 0)
 
@@ -192,16 +203,18 @@ async def test_a_completed_upload_does_not_expire_while_its_parts_are_joined(rig
 async def test_a_rejected_version_takes_no_parts_no_complete_and_no_abort(rig: Rig) -> None:
     session = await rejected(rig, "refused")
     for call in (
-        sign_parts(session.upload_id, PART, rig.ingest),
-        complete_upload(session.upload_id, DONE, rig.ingest),
-        abort_upload(session.upload_id, rig.ingest),
+        sign_parts(await upload_of(session, rig.ingest), PART, rig.ingest),
+        complete_upload(await upload_of(session, rig.ingest), DONE, rig.ingest),
+        abort_upload(await upload_of(session, rig.ingest), rig.ingest),
     ):
         with pytest.raises(Conflict) as caught:
             await call
         assert caught.value.code == "version_rejected"
         reasons = cast(list[dict[str, str]], caught.value.members["reasons"])
         assert [reason["path"] for reason in reasons] == [BROKEN[0]]
-    assert (await read_upload(session.upload_id, rig.ingest)).state == "rejected"
+    assert (
+        await session_view(await upload_of(session, rig.ingest), rig.ingest)
+    ).state == "rejected"
     assert await work_once(rig.indexer, bury)
     assert await left(rig, session) == (1, 0), "the refused object stays, the parts do not"
 
@@ -210,7 +223,7 @@ async def test_an_upload_that_was_made_and_never_recorded_goes_with_its_session(
     session = await rig.open("crashed", ("b.bin", DATA))
     await rig.indexer.storage.multipart.create(rig.bucket, session.files[0].key)
     assert await left(rig, session) == (0, 1)
-    await abort_upload(session.upload_id, rig.ingest)
+    await abort_upload(await upload_of(session, rig.ingest), rig.ingest)
     assert await left(rig, session) == (0, 0)
 
 
@@ -218,7 +231,7 @@ async def test_an_upload_that_was_made_and_never_recorded_goes_with_the_join(rig
     session = await rig.open("signed-twice", ("b.bin", DATA))
     await rig.indexer.storage.multipart.create(rig.bucket, session.files[0].key)
     await send_part(rig, session)
-    await complete_upload(session.upload_id, DONE, rig.ingest)
+    await complete_upload(await upload_of(session, rig.ingest), DONE, rig.ingest)
     assert await left(rig, session) == (1, 0)
 
 
@@ -228,7 +241,7 @@ async def test_bytes_that_come_after_an_abort_are_removed(rig: Rig, *, told: boo
     session = await rig.open(model, ("a.bin", b"bytes"))
     plan = session.files[0]
     assert plan.put is not None
-    await abort_upload(session.upload_id, rig.ingest)
+    await abort_upload(await upload_of(session, rig.ingest), rig.ingest)
     answer = await rig.http.put(plan.put.url, content=b"bytes", headers=plan.put.headers)
     assert answer.status_code == 200, "storage does not know that the session is over"
     written = ObjectWritten(rig.bucket, plan.key, answer.headers["x-amz-version-id"])
@@ -271,6 +284,6 @@ async def test_a_signed_url_does_not_outlive_its_session(rig: Rig) -> None:
     session = await brief.open("brief", ("a.bin", b"bytes"), ("b.bin", DATA))
     put = session.files[0].put
     assert put is not None
-    [part] = (await sign_parts(session.upload_id, PART, brief.ingest)).parts
+    [part] = (await sign_parts(await upload_of(session, brief.ingest), PART, brief.ingest)).parts
     for signed in (put, part):
         assert signed.expires_at <= session.expires_at

@@ -30,10 +30,11 @@ from shared.database.recovery.versions import (
 )
 from shared.database.sessions import clean_again, complete_session, finish_join, overdue_sessions
 from shared.database.versions import Versions
+from shared.domain.access.decision import EVERY_NAME
 from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.part_digests import PartDigests
 from shared.domain.records import VersionRecord, new_id, utc_now
-from tests.integration.drafts import draft, pending_events, to_be_read, verified
+from tests.integration.drafts import OWNER, draft, pending_events, to_be_read, verified
 from tests.integration.statements import (
     Statements,
     places_in_the_source,
@@ -80,12 +81,15 @@ async def use_reads(database: Database, record: VersionRecord) -> None:
     assert await versions.get(record.id) is not None
     assert await versions.find(record.id) is not None
     assert record.session is not None
-    assert await versions.by_idempotency_key(record.session.idempotency_key or "") is not None
+    assert (
+        await versions.by_idempotency_key(record.session.idempotency_key or "", OWNER, record.model)
+        is not None
+    )
     assert await versions.by_keys([each.key for each in record.artifacts])
     assert await versions.by_ids([record.id])
     assert await versions.by_number(record.model, record.number) is not None
     assert await versions.by_label(record.model, "1.0") is not None
-    assert await versions.by_client_id(record.client_id or "") is not None
+    assert await versions.by_client_id(record.client_id or "", OWNER, EVERY_NAME) is not None
     for before in (100, None):
         found, _ = await versions.summaries(
             record.model, before=before, limit=5, max_bytes=1_000_000

@@ -14,7 +14,7 @@ from shared.database.opening import open_version
 from shared.database.versions import Versions
 from shared.domain.errors import Conflict
 from shared.domain.records import VersionRecord
-from tests.integration.drafts import draft, sequences
+from tests.integration.drafts import OWNER, draft, sequences
 
 REASON = Reason(code="upload_aborted", detail="by the uploader")
 
@@ -101,7 +101,7 @@ async def test_of_many_with_one_idempotency_key_one_opens_a_version(
     [winner] = [result for result in results if isinstance(result, VersionRecord)]
     codes = {result.code for result in results if isinstance(result, Conflict)}
     assert codes == {"idempotency_key_taken"}
-    assert await Versions(database).by_idempotency_key(f"key of {model}") == winner
+    assert await Versions(database).by_idempotency_key(f"key of {model}", OWNER, model) == winner
     assert await numbers(database, model) == [1]
 
 

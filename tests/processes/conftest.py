@@ -15,6 +15,7 @@ from local.stack import recorded_settings, stop
 from shared.database.client import Database, open_database
 from shared.runtime.settings import MIB
 from tests.processes.machine import Machine
+from tests.support.access import BEARER
 from tests.support.api import Api
 from tests.support.isolation import isolated
 
@@ -57,8 +58,8 @@ async def api(machine: Machine) -> AsyncIterator[Api]:
         return httpx.AsyncClient(trust_env=False, timeout=60, **fields)
 
     async with (
-        client(base_url=machine.url("ingest")) as ingest,
-        client(base_url=machine.url("query")) as query,
+        client(base_url=machine.url("ingest"), headers=BEARER) as ingest,
+        client(base_url=machine.url("query"), headers=BEARER) as query,
         client() as storage,
     ):
         yield Api(ingest, query, storage)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 from shared.runtime.settings import MIB, Settings
+from tests.support.access import ADMIN_TOKEN
 from tests.support.servers import Addresses
 
 
@@ -16,6 +17,7 @@ def isolated(addresses: Addresses) -> dict[str, str]:
     token = uuid4().hex[:12]
     return {
         **addresses,
+        "REGISTRY_ADMIN_TOKEN": ADMIN_TOKEN,
         "MONGODB_DB": f"test_{token}",
         "MINIO_BUCKET": f"test-{token}",
         "MANIFEST_BUCKET": f"test-{token}-manifests",

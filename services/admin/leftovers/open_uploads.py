@@ -6,6 +6,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from services.indexer.context import Context
+from shared.domain.access.uploads import upload_id
 from shared.domain.errors import NotFound
 from shared.domain.records import VersionRecord
 from shared.storage.multipart import OpenUpload
@@ -54,6 +55,6 @@ def _one(bucket: str, found: OpenUpload, owner: VersionRecord | None) -> OpenMul
         key=found.key,
         multipart_id=found.multipart_id,
         initiated_at=found.initiated_at,
-        upload_id=owner.id if owner and session else None,
+        upload_id=upload_id(owner) if owner and session else None,
         session_state=session.state if session else None,
     )

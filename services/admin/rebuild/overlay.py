@@ -101,7 +101,7 @@ def opened_by(event: ModelEvent, objects: Iterable[ListedObject]) -> VersionReco
         model=data.model,
         number=data.number,
         label=data.label,
-        source="upload" if data.upload_id else "object",
+        source=data.source or ("upload" if data.upload_id else "object"),
         storage_group=data.storage_group,
         artifacts=artifacts,
         size_bytes=sum(artifact.size_bytes for artifact in artifacts),

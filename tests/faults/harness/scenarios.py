@@ -11,6 +11,7 @@ from tests.faults.harness.processes import Service
 from tests.faults.harness.running_registry import Harness
 from tests.faults.harness.uploader import Refused, Uploader
 from tests.faults.harness.waiting import until, until_true
+from tests.support.access import BEARER
 from tests.support.api import MIB
 
 
@@ -84,7 +85,7 @@ async def late_complete(registry: Harness, *tamperings: str) -> list[str]:
         await late.stopped()
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
             url = f"http://{HOST}:{port}/v1/uploads/{session.upload_id}"
-            assert (await client.delete(url)).status_code == 204
+            assert (await client.delete(url, headers=BEARER)).status_code == 204
         late.thaw()
     upload.confirmed = sending.result()
     return await registry.violations()

@@ -11,6 +11,7 @@ import httpx
 
 from registry.schemas import FilePlan, SignedParts, SignedRequest, UploadSession
 from tests.faults.harness.ledger import Ledger, Outcome, Upload
+from tests.support.access import BEARER
 from tests.support.api import file_of, parts_of, sha256_of
 
 PAUSE_SECONDS = 0.2
@@ -127,7 +128,7 @@ class Uploader:
     async def abort(self, upload_id: str) -> None:
         """Give the upload up."""
         await self._until_answered(
-            lambda: self._client.delete(f"{self._ingest}/v1/uploads/{upload_id}")
+            lambda: self._client.delete(f"{self._ingest}/v1/uploads/{upload_id}", headers=BEARER)
         )
 
     async def _post(
@@ -135,7 +136,7 @@ class Uploader:
     ) -> httpx.Response:
         url = f"{self._ingest}{path}"
         return await self._until_answered(
-            lambda: self._client.post(url, json=body, headers=headers)
+            lambda: self._client.post(url, json=body, headers={**BEARER, **(headers or {})})
         )
 
     async def _send(self, request: SignedRequest, data: bytes) -> None:
