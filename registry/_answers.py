@@ -56,7 +56,9 @@ def accepted(response: httpx.Response) -> httpx.Response:
         problem: object = response.json()
     except ValueError:
         problem = None
-    raise error_from_problem(response.status_code, problem)
+    error = error_from_problem(response.status_code, problem)
+    error.request_id = response.headers.get("x-request-id")
+    raise error
 
 
 def parse(response: httpx.Response, answer: type[AnswerT]) -> AnswerT:

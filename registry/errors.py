@@ -66,6 +66,8 @@ class ServiceError(RegistryError):
         """HTTP status; 422 as well where the client itself refused the request."""
         self.errors = tuple(errors)
         """The fields that break a rule; empty unless the request was invalid."""
+        self.request_id: str | None = None
+        """What the service's log and audit call the request; None where no service answered."""
 
 
 class InvalidRequestError(ServiceError):

@@ -19,7 +19,7 @@ from shared.storage.adapter import open_storage
 from shared.web.access.authentication import Authenticator
 from shared.web.limits import RequestLimit
 from shared.web.readiness import absent_servers
-from shared.web.service import add_shared_parts
+from shared.web.service import add_shared_parts, make_app
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -39,11 +39,8 @@ def create_app(settings: Settings) -> FastAPI:
                 "authenticator": Authenticator.of(settings, database),
             }
 
-    app = FastAPI(
-        title="Model Registry: ingest",
-        version="1",
-        summary="Upload sessions: open, sign, complete, abort.",
-        lifespan=lifespan,
+    app = make_app(
+        "Model Registry: ingest", "Upload sessions: open, sign, complete, abort.", lifespan
     )
     app.include_router(uploads)
     app.include_router(tokens)

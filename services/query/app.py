@@ -20,7 +20,7 @@ from shared.runtime.startup import Preparation
 from shared.storage.urls import UrlSigner
 from shared.web.access.authentication import Authenticator
 from shared.web.readiness import absent_servers
-from shared.web.service import add_shared_parts
+from shared.web.service import add_shared_parts, make_app
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -42,12 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
                 "authenticator": Authenticator.of(settings, database),
             }
 
-    app = FastAPI(
-        title="Model Registry: query",
-        version="1",
-        summary="Models, versions and downloads.",
-        lifespan=lifespan,
-    )
+    app = make_app("Model Registry: query", "Models, versions and downloads.", lifespan)
     app.include_router(router)
     add_shared_parts(app, settings, _waits_for)
     return app

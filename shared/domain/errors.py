@@ -110,11 +110,14 @@ class UnsupportedMediaType(RegistryError):
 
 
 class TooManyRequests(RegistryError):
-    """The service works on as many requests as it may."""
+    """The service works on as many requests as it may, or the caller asks too often."""
 
     status = 429
     title = "Too many requests"
-    retry_after_seconds: ClassVar[int] = 1
+
+    def __init__(self, code: str, detail: str, retry_after_seconds: int = 1) -> None:
+        super().__init__(code, detail)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Unavailable(RegistryError):

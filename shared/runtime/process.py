@@ -1,11 +1,14 @@
 """Running a service: settings, logs, and an ASGI server that ends in order on a signal."""
 
+import resource
 from collections.abc import Callable
 from typing import Any
 
 import uvicorn
 from pydantic import ValidationError
 
+from shared.runtime.answer_headers import answer_headers
+from shared.runtime.connections import MAX_CONNECTIONS, BoundedProtocol
 from shared.runtime.logs import configure_logs
 from shared.runtime.settings import Settings
 
@@ -14,6 +17,8 @@ GRACE_SECONDS = 10
 KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays open: longer than a client keeps it (httpx: 5 s, as is
 uvicorn's own limit), or a request may be sent into a connection that is just being closed."""
+OWN_FILES = 1024
+"""Files that a process may need beside its connections."""
 
 
 def run_service(
@@ -25,6 +30,7 @@ def run_service(
     except ValidationError as error:
         raise SystemExit(explain_bad_settings(error)) from None
     configure_logs(settings, name)
+    _allow_files(MAX_CONNECTIONS + OWN_FILES)
     uvicorn.run(
         create_app(settings),
         host=settings.registry_host,
@@ -33,6 +39,13 @@ def run_service(
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        http=BoundedProtocol,
+        ws="none",  # its requests would pass by every limit
+        server_header=False,
+        headers=answer_headers(settings),
+        # By default uvicorn believes whoever connects from this machine, or FORWARDED_ALLOW_IPS.
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies,
     )
 
 
@@ -40,3 +53,11 @@ def explain_bad_settings(error: ValidationError) -> str:
     """Name each bad setting and its rule, without its value: it may be a secret."""
     found = (f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
     return "bad settings: " + "; ".join(found)
+
+
+def _allow_files(count: int) -> None:
+    """Let the process open so many files, where the system lets it: each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

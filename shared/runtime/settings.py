@@ -4,6 +4,8 @@ Values come from the environment or from a `.env` file in the working directory;
 documents each. Secrets have no default, so nothing starts with a password that somebody knows.
 """
 
+import re
+from ipaddress import ip_network
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -13,6 +15,9 @@ from registry.schemas.access import check_grant
 from registry.schemas.names import check_bucket_name
 
 MIB = 1024 * 1024
+_ORIGIN = re.compile(
+    r"https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?|https?://\[[0-9a-fA-F:]+\](:[0-9]{1,5})?"
+)
 
 
 class Settings(BaseSettings):
@@ -34,6 +39,22 @@ class Settings(BaseSettings):
     """Base URL of ingest as users reach it; empty: http://localhost:REGISTRY_PORT."""
     query_public_url: str = ""
     """Base URL of query as users reach it; empty: http://localhost:QUERY_PORT."""
+    trusted_proxies: str = ""
+    """Addresses or networks of proxies whose X-Forwarded-For and -Proto count, by commas."""
+    cors_origins: str = ""
+    """Origins whose pages may read answers in a browser, separated by commas; none by default."""
+    address_requests_per_second: float = Field(5000.0, ge=0)
+    """Requests that one address may make of a service, on average; 0: as many as it likes."""
+    address_requests_burst: int = Field(10_000, ge=1)
+    """Requests that one address may make at once after a rest."""
+    principal_requests_per_second: float = Field(5000.0, ge=0)
+    """Requests that one principal may make of a service, on average; 0: as many as it likes."""
+    principal_requests_burst: int = Field(10_000, ge=1)
+    """Requests that one principal may make at once after a rest."""
+    refused_credentials_per_second: float = Field(10.0, ge=0)
+    """Wrong credentials of one address that are looked up, on average; 0: all of them."""
+    refused_credentials_burst: int = Field(100, ge=1)
+    """Wrong credentials of one address that are looked up at once after a rest."""
 
     registry_admin_token: SecretStr | None = Field(None, min_length=32)
     """Token of the administrator, who makes all others; at least 32 characters."""
@@ -173,6 +194,21 @@ class Settings(BaseSettings):
             raise ValueError("must not be more than KAFKA_REPLICATION_FACTOR")
         return value
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for address in _names(value):
+            ip_network(address, strict=False)
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        for origin in _names(value):
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError("must be origins such as https://host or https://host:8443, or *")
+        return value
+
     @field_validator("anonymous_grants")
     @classmethod
     def _are_grants(cls, value: str) -> str:
@@ -184,6 +220,16 @@ class Settings(BaseSettings):
     def granted_to_anonymous(self) -> list[str]:
         """Grants of requests without a credential."""
         return _names(self.anonymous_grants)
+
+    @property
+    def proxies(self) -> list[str]:
+        """Addresses and networks of the proxies that are believed."""
+        return _names(self.trusted_proxies)
+
+    @property
+    def origins(self) -> list[str]:
+        """Origins whose pages may read answers."""
+        return _names(self.cors_origins)
 
     @property
     def min_insync_replicas(self) -> int:

@@ -50,9 +50,10 @@ class BodyLimit:
     """Refuses request bodies that are too large, too slow, or too many at once.
 
     A body may have 4 MiB, and must go on within 10 seconds and end within 60. Bodies may hold
-    32 MiB in all; who comes beyond that is told to come again. What is over
-    a limit is read and thrown away before the answer, so that a client that is still sending gets
-    to read it; past 64 MiB of one request the connection is simply closed.
+    32 MiB in all; who comes beyond that is told to come again. One that is declared as too large is
+    refused before anything of it is read. What turns out to be over a limit is read and thrown away
+    before the answer, so that a client that is still sending gets to read it; past 64 MiB of one
+    request the connection is simply closed.
     """
 
     def __init__(
@@ -72,6 +73,12 @@ class BodyLimit:
         """Pass the request on with its whole body in one message, or answer why not."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):  # no route reads a body
             await self._app(scope, receive, send)
+            return
+        if (declared := _declared_bytes(scope)) > MAX_BODY_BYTES:
+            answer = problem_of(_too_large())
+            if declared > MAX_DISCARDED_BYTES:  # else the server reads the rest, and goes on
+                answer.headers["Connection"] = "close"
+            await answer(scope, receive, send)
             return
         body = bytearray()
         try:
@@ -118,8 +125,19 @@ class BodyLimit:
 
     def _refusal(self, received: int, chunk: int) -> RegistryError | None:
         if received > MAX_BODY_BYTES:
-            detail = f"the body must be at most {MAX_BODY_BYTES} bytes"
-            return PayloadTooLarge("body_too_large", detail)
+            return _too_large()
         if chunk > self._room:
             return TooManyRequests("too_many_bodies", "too many bodies are arriving; try again")
         return None
+
+
+def _declared_bytes(scope: Scope) -> int:
+    """Return the length that a request's head tells of its body; 0 where it tells none."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:20])
+    return 0
+
+
+def _too_large() -> PayloadTooLarge:
+    return PayloadTooLarge("body_too_large", f"the body must be at most {MAX_BODY_BYTES} bytes")

@@ -78,7 +78,9 @@ def problem_of(error: RegistryError) -> JSONResponse:
 async def _on_registry_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RegistryError)  # noqa: S101 - Starlette's type is wider
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.warning("request failed", path=request.url.path, code=error.code, detail=str(error))
+        log.warning(
+            "request failed", path=request.scope["path"], code=error.code, detail=str(error)
+        )
     return problem_of(error)
 
 
@@ -117,11 +119,12 @@ def _allowed_methods(request: Request) -> list[str]:
     found: set[str] = set()
     for template, operations in paths.items():
         pattern, _, _ = compile_path(template)
-        if pattern.match(request.url.path):
+        # Not request.url: it is built with the Host header, in which anything may stand.
+        if pattern.match(request.scope["path"]):
             found |= {method.upper() for method in operations}
     return sorted(found)
 
 
 async def _on_unexpected_error(request: Request, error: Exception) -> Response:
-    log.error("unexpected error", path=request.url.path, exc_info=error)
+    log.error("unexpected error", path=request.scope["path"], exc_info=error)
     return problem(500, "internal_error", "Internal error", "the service failed; see its log")

@@ -1,31 +1,57 @@
-"""What both HTTP services have: problem documents, the body limit, discovery and health."""
+"""What both HTTP services have: problem documents, limits, discovery and health."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from registry.schemas import Discovery, EventsAddress
 from registry.schemas.access import Identity
 from shared.domain.access.actions import Action
 from shared.runtime.settings import Settings
 from shared.web.access.caller import Caller, declared_actions, declares
+from shared.web.guard import Guard
 from shared.web.limits import BodyLimit
 from shared.web.problems import PROBLEMS, answer_problems
+from shared.web.rates import Rate
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]
+
+
+def make_app(title: str, summary: str, lifespan: Lifespan | None) -> FastAPI:
+    """Return a service without routes."""
+    return FastAPI(
+        title=title,
+        version="1",
+        summary=summary,
+        lifespan=lifespan,
+        # These pages load their scripts from another origin; /openapi.json is what they show.
+        docs_url=None,
+        redoc_url=None,
+        # It would answer with an address that is built from the Host header.
+        redirect_slashes=False,
+    )
 
 
 def add_shared_parts(
     app: FastAPI, settings: Settings, ready: Callable[[Request], Awaitable[list[str]]]
 ) -> None:
-    """Give a service its problem documents, discovery and health routes.
+    """Give a service its problem documents, limits, discovery and health routes.
 
     `ready` returns what the service waits for; nothing means ready. Raises UndeclaredRoute where
     some route does not say what it does.
     """
     app.add_middleware(BodyLimit)
+    _open_to_origins(app, settings)
     answer_problems(app)
+    # Around all that Starlette puts together: its own outermost part answers for a defect.
+    app.build_middleware_stack = partial(_guarded, app.build_middleware_stack, settings)
 
     anybody = [declares(Action.PUBLIC)]
 
@@ -65,3 +91,20 @@ def add_shared_parts(
         return JSONResponse({"waits_for": waits_for}, status)
 
     declared_actions(app)
+
+
+def _guarded(original: Callable[[], ASGIApp], settings: Settings) -> ASGIApp:
+    rate = Rate(settings.address_requests_per_second, settings.address_requests_burst)
+    return Guard(original(), rate)
+
+
+def _open_to_origins(app: FastAPI, settings: Settings) -> None:
+    """Let pages of the named origins read answers; no cookie of ours would go with a request."""
+    if settings.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=("GET", "POST", "DELETE"),
+            allow_headers=("Authorization", "Idempotency-Key", "X-Request-ID"),
+            expose_headers=("Retry-After", "X-Request-ID"),
+        )

@@ -170,6 +170,16 @@ def test_an_answer_that_is_no_problem_document_still_says_its_status(problem: ob
     assert "404" in str(error)
 
 
+@pytest.mark.parametrize("headers", [{"x-request-id": "abc"}, {}], ids=["told", "not told"])
+async def test_an_error_carries_the_id_of_its_request(headers: dict[str, str]) -> None:
+    fake = FakeRegistry()
+    fake.faults = [times(1, "/v1/models/", httpx.Response(404, json={}, headers=headers))]
+    async with fake.client() as client:
+        with pytest.raises(errors.NotFoundError) as caught:
+            await client.get_version("m")
+    assert caught.value.request_id == headers.get("x-request-id")
+
+
 async def test_a_server_that_is_no_registry_is_told(caplog: pytest.LogCaptureFixture) -> None:
     fake = FakeRegistry()
     fake.faults = [times(1, "registry.test", httpx.Response(200, text="<html>"))]

@@ -1,11 +1,12 @@
 """Whom a request comes from, by its `Authorization: Bearer` header."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from time import monotonic
 
-from cachetools import TLRUCache, TTLCache
+from cachetools import LRUCache, TTLCache
 
 from shared.database.client import Database
 from shared.domain.access.grants import Grant
@@ -19,6 +20,7 @@ from shared.web.access.sources import (
     RegistryTokens,
     UploadTokens,
 )
+from shared.web.rates import Rate, asker_of, too_many
 
 VERDICT_SECONDS = 5.0
 """How long a verdict on a credential is kept: one that is revoked is refused after this time."""
@@ -28,21 +30,31 @@ MOST_REFUSED = 10_000
 
 
 class Authenticator:
-    """Turns credentials into principals, and remembers each verdict for some seconds."""
+    """Turns credentials into principals, and remembers each verdict for some seconds.
+
+    Wrong credentials cost an address its patience: beyond `wrong` nobody is asked about those that
+    were not right before. Beyond `requests` a principal is told to come again.
+    """
 
     def __init__(
         self,
         sources: Sequence[CredentialSource],
         anonymous: Sequence[Grant],
         now: Callable[[], Awaitable[datetime]],
+        *,
+        wrong: Rate | None = None,
+        requests: Rate | None = None,
     ) -> None:
         self._sources = sources
         self._now = now
         self._anonymous = Principal("anonymous", "anonymous", "anonymous", tuple(anonymous))
-        self._known: TLRUCache[bytes, tuple[float, Principal]] = TLRUCache(
-            MOST_KNOWN, ttu=lambda _key, value, _now: value[0], timer=monotonic
-        )
+        self._known: LRUCache[bytes, tuple[float, Principal]] = LRUCache(MOST_KNOWN)
+        """Verdicts with the moment until which each counts; then it says who was right before."""
         self._refused: TTLCache[bytes, None] = TTLCache(MOST_REFUSED, VERDICT_SECONDS, monotonic)
+        self._asking: dict[bytes, asyncio.Task[Principal | None]] = {}
+        """Questions under way, one for each credential, however many requests bring it."""
+        self._wrong = wrong or Rate(0, 1)
+        self._requests = requests or Rate(0, 1)
 
     @classmethod
     def of(
@@ -54,28 +66,77 @@ class Authenticator:
             sources.append(AdministratorToken(settings.registry_admin_token))
         sources += [RegistryTokens(database), UploadTokens(database), *further]
         anonymous = [Grant.parse(each) for each in settings.granted_to_anonymous]
-        return cls(sources, anonymous, database.now)
+        return cls(
+            sources,
+            anonymous,
+            database.now,
+            wrong=Rate(settings.refused_credentials_per_second, settings.refused_credentials_burst),
+            requests=Rate(
+                settings.principal_requests_per_second, settings.principal_requests_burst
+            ),
+        )
 
-    async def identify(self, authorization: str | None) -> Principal:
+    async def identify(self, authorization: str | None, address: str = "") -> Principal:
         """Return the principal of an Authorization header, or the anonymous one without.
 
-        Raises Unauthenticated for a credential that does not count, whatever the reason, and
-        Unavailable where nobody can say now.
+        Raises Unauthenticated for a credential that does not count, whatever the reason;
+        TooManyRequests where the principal asks too often, or the address with wrong credentials;
+        and Unavailable where nobody can say now.
         """
         if not authorization:
             return self._anonymous
+        principal = await self._verdict(authorization, address)
+        if principal is None:
+            raise Unauthenticated
+        if wait_seconds := self._requests.take(principal.id):
+            raise too_many(f"{principal.id} asks too often; try again", wait_seconds)
+        return principal
+
+    async def _verdict(self, authorization: str, address: str) -> Principal | None:
         # By a digest, so that no token stays in memory, and none is compared byte by byte.
         key = hashlib.sha256(authorization.encode(errors="surrogateescape")).digest()
         kept = self._known.get(key)
-        if kept is not None:
+        if kept is not None and kept[0] > monotonic():
             return kept[1]
         if key in self._refused:
-            raise Unauthenticated
-        principal = await self._ask(authorization)
+            return None
+        asking = self._asking.get(key)
+        if asking is None:
+            asker = None if kept is not None else asker_of(address)
+            asking = self._begin(key, authorization, asker)
+        # Not awaited itself: the end of one request must not end the question of the others.
+        await asyncio.wait((asking,))
+        return asking.result()
+
+    def _begin(
+        self, key: bytes, authorization: str, asker: str | None
+    ) -> asyncio.Task[Principal | None]:
+        """Ask about a credential; raises TooManyRequests where its asker had too many wrong ones.
+
+        It is counted as wrong until it proves right: many may be under way at once.
+        """
+        if asker is not None and (wait_seconds := self._wrong.take(asker)):
+            raise too_many("too many wrong credentials from this address; try again", wait_seconds)
+        asking = asyncio.create_task(self._ask_once(key, authorization, asker))
+        self._asking[key] = asking
+        asking.add_done_callback(lambda _: self._asking.pop(key, None))
+        return asking
+
+    async def _ask_once(
+        self, key: bytes, authorization: str, asker: str | None
+    ) -> Principal | None:
+        is_wrong = False
+        try:
+            principal = await self._ask(authorization)
+            is_wrong = principal is None
+        finally:
+            if asker is not None and not is_wrong:
+                self._wrong.give_back(asker)
         if principal is None:
             self._refused[key] = None
-            raise Unauthenticated
-        self._known[key] = (monotonic() + await self._kept_seconds(principal), principal)
+            self._known.pop(key, None)
+        else:
+            self._known[key] = (monotonic() + await self._kept_seconds(principal), principal)
         return principal
 
     async def _kept_seconds(self, principal: Principal) -> float:

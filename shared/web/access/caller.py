@@ -14,6 +14,7 @@ from shared.domain.access.decision import NameFilter, decide, visible_names
 from shared.domain.access.principals import Principal
 from shared.domain.errors import Forbidden, NotFound, Unauthenticated
 from shared.web.access.authentication import Authenticator
+from shared.web.guard import address_of
 
 ANYBODY = Principal("anonymous", "anonymous", "anonymous")
 """Who calls where nobody asks."""
@@ -77,7 +78,9 @@ class Declares:
         if self.action is Action.PUBLIC:
             return Caller(ANYBODY, self.action)
         authenticator: Authenticator = request.state.authenticator
-        principal = await authenticator.identify(request.headers.get("authorization"))
+        principal = await authenticator.identify(
+            request.headers.get("authorization"), address_of(request.scope)
+        )
         caller = Caller(principal, self.action)
         if self.action in LEAST_ROLE:
             if not principal.grants:

@@ -11,3 +11,21 @@ def test_manifests_have_a_bucket_of_their_own() -> None:
     same = SETTINGS.model_dump() | {"minio_bucket": "models", "manifest_bucket": "models"}
     with pytest.raises(ValidationError, match="must be another bucket than MINIO_BUCKET"):
         Settings.model_validate(same)
+
+
+@pytest.mark.parametrize("value", ["10.0.0.1", "10.0.0.0/8, 2001:db8::/32", ""])
+def test_proxies_are_named_by_address_or_network(value: str) -> None:
+    found = Settings.model_validate(SETTINGS.model_dump() | {"trusted_proxies": value})
+    assert found.proxies == [each for each in value.split(", ") if each]
+
+
+@pytest.mark.parametrize("value", ["*", "proxy.example", "10.0.0.1:80"])
+def test_nobody_is_believed_by_name_and_never_everybody(value: str) -> None:
+    with pytest.raises(ValidationError, match="does not appear to be"):
+        Settings.model_validate(SETTINGS.model_dump() | {"trusted_proxies": value})
+
+
+@pytest.mark.parametrize("value", ["https://ui.example/", "ui.example", "null", "https://*"])
+def test_an_origin_is_scheme_and_host(value: str) -> None:
+    with pytest.raises(ValidationError, match="must be origins"):
+        Settings.model_validate(SETTINGS.model_dump() | {"cors_origins": value})

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from shared.web.limits import BodyLimit, RequestLimit
+from shared.web.limits import MAX_BODY_BYTES, BodyLimit, RequestLimit
 from shared.web.service import add_shared_parts
 from tests.support.isolation import SETTINGS
 from tests.support.problems import problem
@@ -125,7 +125,7 @@ class Bodies:
             if message["type"] == "http.response.start":
                 self.answers.append(message["status"])
 
-        await self._limit({"type": "http", "method": "POST"}, receive, send)
+        await self._limit({"type": "http", "method": "POST", "headers": []}, receive, send)
         return self.answers[-1]
 
 
@@ -156,3 +156,26 @@ async def test_a_refused_body_makes_room_at_once() -> None:
     bodies = Bodies(held_bytes=10)
     assert await bodies.post(b"12345678", b"9012", b"3") == 429
     assert await bodies.post(b"1234567890") == 200
+
+
+async def test_a_body_that_is_declared_as_too_large_is_refused_before_it_is_read() -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        raise AssertionError("nothing is read")
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("nobody is asked")
+
+    def scope(length: int) -> Scope:
+        headers = [(b"content-length", str(length).encode())]
+        return {"type": "http", "method": "POST", "headers": headers}
+
+    await BodyLimit(app)(scope(MAX_BODY_BYTES + 1), receive, send)
+    assert sent[0]["status"] == 413
+    assert b"connection" not in dict(sent[0]["headers"])
+    await BodyLimit(app)(scope(10**18), receive, send)
+    assert dict(sent[2]["headers"])[b"connection"] == b"close"
