@@ -27,6 +27,7 @@ from registry.schemas import (
     Version,
     VersionPage,
 )
+from registry.schemas.access import AuditPage
 
 LONGEST_WAIT_SECONDS = 30
 """Longest time that query keeps a request open for a version to settle."""
@@ -144,6 +145,10 @@ class Api:
         """Return a page of signed URLs for a version's artifacts, or for the one at `path`."""
         address = f"/v1/models/{_part(model)}/versions/{_part(version)}/downloads"
         return await self._get(address, Downloads, {"path": path, "cursor": cursor})
+
+    async def list_audit(self, wanted: Params, cursor: str | None, limit: int) -> AuditPage:
+        """Return a page of the audit."""
+        return await self._get("/v1/audit", AuditPage, {**wanted, "cursor": cursor, "limit": limit})
 
     async def _get(self, path: str, answer: type[AnswerT], params: Params | None = None) -> AnswerT:
         return parse(await self._call("query", "GET", path, params=params), answer)

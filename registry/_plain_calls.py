@@ -1,6 +1,7 @@
 """The calls of the client that are one request each, or one for each page."""
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 
 from registry._api import Api
 from registry.schemas import (
@@ -12,6 +13,7 @@ from registry.schemas import (
     Version,
     VersionSummary,
 )
+from registry.schemas.access import AuditEntry
 
 PAGE_ITEMS = 100
 
@@ -89,3 +91,34 @@ class PlainCalls:
     async def abort_upload(self, upload_id: str) -> None:
         """Give an upload up; raises ConflictError once it is completed."""
         await self._api.abort_upload(upload_id)
+
+    async def audit(
+        self,
+        *,
+        principal: str | None = None,
+        action: str | None = None,
+        model: str | None = None,
+        outcome: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> AsyncIterator[AuditEntry]:
+        """Yield entries of the audit that the caller administers, the newest first.
+
+        A time without an offset is this machine's local time; `until` is not part of it. Raises
+        AccessDeniedError for who administers nothing.
+        """
+        wanted = {
+            "principal": principal,
+            "action": action,
+            "model": model,
+            "outcome": outcome,
+            "since": since.astimezone().isoformat() if since else None,
+            "until": until.astimezone().isoformat() if until else None,
+        }
+        cursor: str | None = None
+        while True:
+            page = await self._api.list_audit(wanted, cursor, PAGE_ITEMS)
+            for entry in page.items:
+                yield entry
+            if (cursor := page.next_cursor) is None:
+                return

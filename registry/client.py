@@ -124,6 +124,7 @@ class ModelRegistryClient:
     get_upload = _blocking(AsyncModelRegistryClient.get_upload)
     complete_upload = _blocking(AsyncModelRegistryClient.complete_upload)
     abort_upload = _blocking(AsyncModelRegistryClient.abort_upload)
+    audit = _iterating(AsyncModelRegistryClient.audit)
 
     def _run(self, work: Callable[[AsyncModelRegistryClient], Awaitable[T]]) -> T:
         portal, client = self._start()

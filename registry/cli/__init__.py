@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from registry.cli.admin import admin
+from registry.cli.audit import audit
 from registry.cli.events import events
 from registry.cli.lookups import list_models, show, versions
 from registry.cli.running import run_app
@@ -31,6 +32,7 @@ app.command()(show)
 app.command("list")(list_models)
 app.command()(versions)
 app.command()(events)
+app.command()(audit)
 app.add_typer(uploads, name="uploads")
 app.command(
     hidden=True,  # it only says where those commands are

@@ -95,6 +95,38 @@ class TokenPage(Answer):
     next_cursor: str | None = None
 
 
+class AuditEntry(Answer):
+    """A change that somebody made, or a refusal."""
+
+    id: str
+    at: datetime
+    principal: str
+    """Who asked; `anonymous` also where a credential did not count."""
+    action: str
+    """A change: upload.open, upload.complete, upload.abort, token.make, token.revoke. Of a refusal
+    what the route does, e.g. model.read."""
+    model: str
+    """The model it was about, or the pattern of a token's grants; empty where it was about none."""
+    subject: str
+    """What else it was about: version:ID, token:ID."""
+    address: str
+    request_id: str
+    outcome: str
+    """Of a change: allowed (it began), done, or the code of the error that ended it. Of a refusal:
+    unauthenticated, forbidden, or hidden (answered as if nothing were there). refusals_not_kept:
+    so many that `count` of them have no entry."""
+    ended_at: datetime | None = None
+    """When a change ended."""
+    count: int = 1
+
+
+class AuditPage(Answer):
+    """Entries of the audit, the newest first."""
+
+    items: list[AuditEntry]
+    next_cursor: str | None = None
+
+
 class Identity(Answer):
     """`GET /v1/me`: who the caller is, and what they may."""
 

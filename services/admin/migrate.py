@@ -4,6 +4,7 @@ from pydantic import BaseModel, Field
 
 from services.admin.part_digests import ask_for_part_digests
 from services.indexer.context import Context
+from shared.database.audit import keep_retention
 from shared.database.indexes import build_indexes
 
 
@@ -19,12 +20,13 @@ class MigrationReport(BaseModel):
 
 
 async def migrate(context: Context) -> MigrationReport:
-    """Build the indexes that are missing, and have part digests completed; may be repeated.
+    """Build missing indexes, set the audit's retention, have part digests made; may be repeated.
 
     It may take long: every index is built to its end, and every version is looked at.
 
     Raises DatabaseUnavailable; what was built until then stays.
     """
     built, present = await build_indexes(context.database)
+    await keep_retention(context.database, context.settings.audit_retention_days)
     asked = await ask_for_part_digests(context)
     return MigrationReport(built=built, present=present, asked_to_confirm=asked)

@@ -10,16 +10,23 @@ from fastapi import FastAPI, Request
 from services.ingest.context import Context
 from services.ingest.tokens.routes import router as tokens
 from services.ingest.uploads.routes import router as uploads
+from shared.database.audit import keep_retention
 from shared.database.client import open_database
+from shared.database.errors import DatabaseUnavailable
 from shared.database.indexes import verify_indexes
 from shared.domain.errors import RegistryError
+from shared.runtime.logs import get_logger
+from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
 from shared.storage.adapter import open_storage
+from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
 from shared.web.limits import RequestLimit
 from shared.web.readiness import absent_servers
 from shared.web.service import add_shared_parts, make_app
+
+log = get_logger(__name__)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -37,6 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
                 "context": context,
                 "preparation": preparation,
                 "authenticator": Authenticator.of(settings, database),
+                "audit": await stack.enter_async_context(open_audit(database)),
             }
 
     app = make_app(
@@ -55,15 +63,30 @@ async def _prepare(context: Context, preparation: Preparation) -> None:
 
     async def prepare() -> None:
         await verify_indexes(context.database)
+        await _keep_retention(context)
         await context.groups.prepare()
 
     await preparation.run(prepare, errors=(RegistryError,))
+
+
+async def _keep_retention(context: Context) -> None:
+    """Have the audit forget as settings say; without the right to it, a migration has to."""
+    try:
+        await keep_retention(context.database, context.settings.audit_retention_days)
+    except DatabaseUnavailable as error:
+        if not error.is_refused:
+            raise
+        log.warning("retention of the audit not changed", reason=error.reason)
 
 
 async def _waits_for(request: Request) -> list[str]:
     """Name what is missing for uploads to work now."""
     context: Context = request.state.context
     preparation: Preparation = request.state.preparation
+    audit: Audit = request.state.audit
     bucket = context.settings.minio_bucket
     missing = await absent_servers(context.database, context.storage, bucket)
-    return missing or ([preparation.waits_for] if preparation.waits_for else [])
+    if missing:
+        return missing
+    waits_for = [preparation.waits_for] if preparation.waits_for else []
+    return waits_for + troubles([audit.mark])

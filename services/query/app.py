@@ -7,9 +7,10 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 
+from services.query.audit.routes import router as audit
 from services.query.context import Context
 from services.query.versions.feed import VersionFeed
-from services.query.versions.routes import router
+from services.query.versions.routes import router as versions
 from shared.database.client import open_database
 from shared.database.errors import DatabaseUnavailable
 from shared.database.indexes import IndexesMissing, verify_indexes
@@ -18,6 +19,7 @@ from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
 from shared.storage.urls import UrlSigner
+from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
 from shared.web.readiness import absent_servers
 from shared.web.service import add_shared_parts, make_app
@@ -31,8 +33,8 @@ def create_app(settings: Settings) -> FastAPI:
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(settings))
             feed = VersionFeed(database)
-            versions = Versions(database)
-            context = Context(settings, database, versions, feed, UrlSigner(settings))
+            signer = UrlSigner(settings)
+            context = Context(settings, database, Versions(database), feed, signer)
             preparation = Preparation("indexes")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
             stack.callback(asyncio.create_task(feed.run()).cancel)
@@ -40,10 +42,12 @@ def create_app(settings: Settings) -> FastAPI:
                 "context": context,
                 "preparation": preparation,
                 "authenticator": Authenticator.of(settings, database),
+                "audit": await stack.enter_async_context(open_audit(database)),
             }
 
     app = make_app("Model Registry: query", "Models, versions and downloads.", lifespan)
-    app.include_router(router)
+    app.include_router(versions)
+    app.include_router(audit)
     add_shared_parts(app, settings, _waits_for)
     return app
 
@@ -61,8 +65,9 @@ async def _waits_for(request: Request) -> list[str]:
     """Name what is missing for lookups to work now; storage is the downloader's to reach."""
     context: Context = request.state.context
     preparation: Preparation = request.state.preparation
+    kept: Audit = request.state.audit
     missing = await absent_servers(context.database, None, context.settings.minio_bucket)
     if missing:
         return missing
     waits_for = [preparation.waits_for] if preparation.waits_for else []
-    return waits_for + troubles([context.feed.mark])
+    return waits_for + troubles([context.feed.mark, kept.mark])

@@ -54,6 +54,12 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
             IndexModel([("client_id", ASCENDING), ("at", DESCENDING)], sparse=True),
         ],
         "tokens": [IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)])],
+        "audit": [
+            # The one by which entries are forgotten is made by `audit.keep_retention`.
+            IndexModel([("at", DESCENDING), ("_id", DESCENDING)]),
+            IndexModel([("model", ASCENDING), ("at", DESCENDING)]),
+            IndexModel([("principal", ASCENDING), ("at", DESCENDING)]),
+        ],
         "outbox": [
             IndexModel(
                 [("lane", ASCENDING), ("model", ASCENDING), ("sequence", ASCENDING)], unique=True
@@ -129,6 +135,7 @@ def _collection(database: Database, name: str) -> Collection:
         "versions": database.versions,
         "handles": database.handles,
         "tokens": database.tokens,
+        "audit": database.audit,
         "outbox": database.outbox,
         "strays": database.strays,
         "found_folders": database.found_folders,

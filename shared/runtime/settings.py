@@ -60,6 +60,8 @@ class Settings(BaseSettings):
     """Token of the administrator, who makes all others; at least 32 characters."""
     anonymous_grants: str = ""
     """Grants of requests without a credential, separated by commas, such as reader:public.*"""
+    audit_retention_days: int = Field(365, ge=0, le=20_000)
+    """Days after which entries of the audit are forgotten; 0: never."""
 
     mongodb_url: SecretStr
     """Connection string with credentials. Use directConnection=true for a one-node replica set."""

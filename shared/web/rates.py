@@ -49,9 +49,9 @@ class Rate:
             self._whole_at[asker] -= self._interval
 
 
-def too_many(detail: str, wait_seconds: float) -> TooManyRequests:
+def too_many(detail: str, wait_seconds: float, code: str = "rate_limited") -> TooManyRequests:
     """Return the error of whoever asks too often, with the whole seconds to wait."""
-    return TooManyRequests("rate_limited", detail, max(1, math.ceil(wait_seconds)))
+    return TooManyRequests(code, detail, max(1, math.ceil(wait_seconds)))
 
 
 @lru_cache(MOST_KNOWN)

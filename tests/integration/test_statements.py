@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from registry.schemas import Reason
-from shared.database import found_folders, reports, storage_groups, strays, work
+from shared.database import audit, found_folders, reports, storage_groups, strays, work
 from shared.database.client import Database
 from shared.database.collection import Transaction
 from shared.database.handles import resolve_handle
@@ -30,7 +30,8 @@ from shared.database.recovery.versions import (
 )
 from shared.database.sessions import clean_again, complete_session, finish_join, overdue_sessions
 from shared.database.versions import Versions
-from shared.domain.access.decision import EVERY_NAME
+from shared.domain.access.audit import AuditRecord, ChangeEnd
+from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.part_digests import PartDigests
 from shared.domain.records import VersionRecord, new_id, utc_now
@@ -213,6 +214,33 @@ async def use_found_folders(database: Database, model: str) -> None:
     assert await found_folders.known_folders(database, [new]) == set()
 
 
+async def use_audit(database: Database, model: str) -> None:
+    entry = AuditRecord(
+        id=new_id(),
+        at=utc_now(),
+        principal="token:1",
+        action="upload.open",
+        model=model,
+        subject="",
+        address="",
+        request_id="",
+        outcome="allowed",
+    )
+    await audit.write_entry(database, entry)
+    refusals = [entry.model_copy(update={"id": new_id()}) for _ in range(2)]
+    ends = {entry.id: ChangeEnd("done", utc_now())}
+    await audit.write_behind(database, refusals, ends)
+    some = NameFilter(names=frozenset([model]), namespaces=frozenset(["risk."]))
+    for names in (EVERY_NAME, some):
+        for before in (None, (utc_now() + LEASE, entry.id)):
+            for wanted in (
+                audit.AuditFilter(),
+                audit.AuditFilter(model=model),
+                audit.AuditFilter(principal="token:1", action="upload.open"),
+            ):
+                assert await audit.list_entries(database, names, wanted, before=before, limit=5)
+
+
 async def use_recovery(database: Database, model: str) -> None:
     client_id = new_id()
     lost = draft(model, "c", key=new_id(), client_id=client_id, label="3.0")
@@ -238,6 +266,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_outbox_and_leases(database, f"{model} outbox")
     await use_the_small_collections(database, model)
     await use_found_folders(database, f"{model}-found")
+    await use_audit(database, f"{model}-audit")
     await use_recovery(database, f"{model} lost")
 
     known = places_in_the_source()

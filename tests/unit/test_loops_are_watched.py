@@ -16,6 +16,7 @@ from services.indexer.reconcile.schedule import Reconciler
 from services.indexer.work.workers import Workers
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
+from shared.web.access.audit import Audit
 from tests.support.isolation import SETTINGS
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,7 @@ WATCHED = {
     "services/indexer/reconcile/schedule.py:Reconciler.run": "comparison of buckets and records",
     "services/indexer/work/workers.py:Workers._worker": "worker 1",
     "shared/database/watch.py:_watch": "change stream of versions",
+    "shared/web/access/audit.py:Audit.run": "audit",
 }
 """Loops that go on for ever, and the mark of each."""
 
@@ -97,6 +99,7 @@ def test_every_mark_is_one_of_a_loop() -> None:
         *workers.marks(),
         reconciler.mark,
         feed.mark,
+        Audit(cast(Database, None)).mark,
         Health(SETTINGS).batch,
     )
     names = {mark.name for mark in marks}

@@ -5,6 +5,7 @@ from datetime import timedelta
 from registry.schemas.access import NewToken, Token, TokenPage, TokenRequest
 from services.ingest.context import Context
 from shared.database import tokens
+from shared.domain.access.audit import Change
 from shared.domain.access.decision import covers
 from shared.domain.access.grants import Grant
 from shared.domain.access.principals import Principal
@@ -27,7 +28,7 @@ async def make_token(request: TokenRequest, caller: Caller, context: Context) ->
     for text in request.grants:
         grant = Grant.parse(text)
         if not covers(caller.principal.grants, grant):
-            raise Forbidden(f"admin:{grant.pattern}")
+            raise caller.refused(Forbidden(f"admin:{grant.pattern}"), grant.pattern)
     text = TokenText.new()
     now = await context.database.now()
     life = request.expires_in_seconds
@@ -41,7 +42,8 @@ async def make_token(request: TokenRequest, caller: Caller, context: Context) ->
         created_at=now,
         expires_at=now + timedelta(seconds=life) if life is not None else None,
     )
-    await tokens.keep_token(context.database, record)
+    async with caller.audited(Change.MAKE_TOKEN, _pattern(record), f"token:{record.id}"):
+        await tokens.keep_token(context.database, record)
     log.info("token made", token_id=record.id, owner=record.owner, grants=record.grants)
     return NewToken(token=str(text), **_token(record).model_dump())
 
@@ -65,15 +67,26 @@ async def revoke_token(token_id: str, caller: Caller, context: Context) -> None:
     Raises NotFound for every other.
     """
     caller.require_credential()
+    not_found = NotFound("token_not_found", f"there is no token with id {token_id!r}")
     found = await tokens.find_token(context.database, token_id)
-    if found is None or not _may_revoke(caller.principal, found):
-        raise NotFound("token_not_found", f"there is no token with id {token_id!r}")
-    await tokens.revoke_token(context.database, token_id, await context.database.now())
+    if found is None:
+        raise not_found
+    subject = f"token:{found.id}"
+    if not _may_revoke(caller.principal, found):
+        raise caller.refused(not_found, _pattern(found), subject)
+    async with caller.audited(Change.REVOKE_TOKEN, _pattern(found), subject):
+        await tokens.revoke_token(context.database, token_id, await context.database.now())
     log.info("token revoked", token_id=token_id, by=caller.principal.id)
 
 
 def _may_revoke(principal: Principal, token: TokenRecord) -> bool:
     return EVERYTHING in principal.grants or principal.id in (token.owner, f"token:{token.id}")
+
+
+def _pattern(token: TokenRecord) -> str:
+    """Return the names that all grants of a token are for; empty where they differ."""
+    patterns = {Grant.parse(each).pattern for each in token.grants}
+    return patterns.pop() if len(patterns) == 1 else ""
 
 
 def _token(record: TokenRecord) -> Token:

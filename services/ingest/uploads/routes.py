@@ -17,6 +17,7 @@ from services.ingest.uploads import completion, opening, parts
 from services.ingest.uploads.sessions import find_session
 from services.ingest.uploads.views import session_view
 from shared.domain.access.actions import Action
+from shared.domain.access.audit import Change
 from shared.domain.records import VersionRecord
 from shared.web.access.caller import Caller, declares
 from shared.web.json_body import JsonRoute
@@ -27,10 +28,11 @@ router = APIRouter(
 )
 
 
+UploadUser = Annotated[Caller, declares(Action.USE_UPLOAD)]
+
+
 async def _used_upload(
-    upload_id: str,
-    caller: Annotated[Caller, declares(Action.USE_UPLOAD)],
-    context: RequestContext,
+    upload_id: str, caller: UploadUser, context: RequestContext
 ) -> VersionRecord:
     return await find_session(upload_id, caller, context)
 
@@ -58,9 +60,11 @@ async def open_upload(
 ) -> UploadSession:
     """Open a session, or answer the open one that this idempotency key opened before (200)."""
     caller.require(request.model)
-    session, created = await opening.open_upload(
-        request, idempotency_key, caller.principal.id, context
-    )
+    async with caller.audited(Change.OPEN_UPLOAD, request.model) as making:
+        session, created = await opening.open_upload(
+            request, idempotency_key, caller.principal.id, context
+        )
+        making.subject = f"version:{session.version_id}"
     if not created:
         response.status_code = HTTPStatus.OK
     return session
@@ -82,13 +86,18 @@ async def sign_parts(
 
 @router.post("/{upload_id}/complete", summary="Say that every byte has been sent")
 async def complete_upload(
-    record: UsedUpload, context: RequestContext, request: CompleteRequest | None = None
+    record: UsedUpload,
+    caller: UploadUser,
+    context: RequestContext,
+    request: CompleteRequest | None = None,
 ) -> UploadSession:
     """Join the parts of every file; may be repeated."""
-    return await completion.complete_upload(record, request or CompleteRequest(), context)
+    async with caller.audited(Change.COMPLETE_UPLOAD, record.model, f"version:{record.id}"):
+        return await completion.complete_upload(record, request or CompleteRequest(), context)
 
 
 @router.delete("/{upload_id}", status_code=HTTPStatus.NO_CONTENT, summary="Abort a session")
-async def abort_upload(record: UsedUpload, context: RequestContext) -> None:
+async def abort_upload(record: UsedUpload, caller: UploadUser, context: RequestContext) -> None:
     """Reject the version and remove what was uploaded; may be repeated."""
-    await completion.abort_upload(record, context)
+    async with caller.audited(Change.ABORT_UPLOAD, record.model, f"version:{record.id}"):
+        await completion.abort_upload(record, context)

@@ -20,8 +20,13 @@ async def find_session(upload_id: str, caller: Caller, context: Context) -> Vers
         known = is_equal(record.session.secret or "", secret)
         if known and may_use_upload(caller.principal, record):
             return record
-    caller.require_credential()
-    raise NotFound("upload_not_found", f"there is no upload session {upload_id!r}")
+    not_found = NotFound("upload_not_found", f"there is no upload session {upload_id!r}")
+    if record is None:
+        caller.require_credential()
+        raise not_found
+    subject = f"version:{record.id}"
+    caller.require_credential(record.model, subject)
+    raise caller.refused(not_found, record.model, subject)
 
 
 async def read_again(record: VersionRecord, context: Context) -> VersionRecord:

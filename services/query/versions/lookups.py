@@ -40,9 +40,14 @@ async def find_by_id(
     if found is None:
         owner = caller.principal.id
         found = await context.versions.by_client_id(version_id, owner, caller.names)
-    if found is None or not caller.may_read(found):
+    not_found = NotFound("version_not_found", f"there is no version with id {version_id!r}")
+    if found is None:
         caller.require_credential()
-        raise NotFound("version_not_found", f"there is no version with id {version_id!r}")
+        raise not_found
+    if not caller.may_read(found):
+        subject = f"version:{found.id}"
+        caller.require_credential(found.model, subject)
+        raise caller.refused(not_found, found.model, subject)
     return await _settled(found, wait_seconds, context)
 
 

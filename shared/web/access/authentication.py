@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from time import monotonic
@@ -27,6 +28,18 @@ VERDICT_SECONDS = 5.0
 MOST_KNOWN = 10_000
 MOST_REFUSED = 10_000
 """Verdicts that are kept at once, 1 kB each at most."""
+TOO_MANY_WRONG = "too_many_wrong_credentials"
+"""Code of the refusal of an address that brought too many wrong credentials."""
+_TOKEN_ID = re.compile(r"bearer +mr_((?:up)?[0-9a-f]{16,32})_", re.IGNORECASE)
+
+
+def claimed_subject(authorization: str | None) -> str:
+    """Return `token:ID` of a header that names a token, also one that does not count; else empty.
+
+    The id is no secret: who uses a token that was revoked can be found by it.
+    """
+    found = _TOKEN_ID.match(authorization or "")
+    return f"token:{found[1]}" if found else ""
 
 
 class Authenticator:
@@ -116,7 +129,8 @@ class Authenticator:
         It is counted as wrong until it proves right: many may be under way at once.
         """
         if asker is not None and (wait_seconds := self._wrong.take(asker)):
-            raise too_many("too many wrong credentials from this address; try again", wait_seconds)
+            detail = "too many wrong credentials from this address; try again"
+            raise too_many(detail, wait_seconds, TOO_MANY_WRONG)
         asking = asyncio.create_task(self._ask_once(key, authorization, asker))
         self._asking[key] = asking
         asking.add_done_callback(lambda _: self._asking.pop(key, None))

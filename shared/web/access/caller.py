@@ -1,6 +1,7 @@
 """What a route knows of who calls it: the principal, and whether they may do what it does."""
 
 from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,18 @@ from fastapi.routing import APIRoute
 
 from registry.schemas import Version
 from shared.domain.access.actions import LEAST_ROLE, Action
+from shared.domain.access.audit import Change
 from shared.domain.access.decision import NameFilter, decide, visible_names
 from shared.domain.access.principals import Principal
-from shared.domain.errors import Forbidden, NotFound, Unauthenticated
-from shared.web.access.authentication import Authenticator
-from shared.web.guard import address_of
+from shared.domain.errors import (
+    Forbidden,
+    NotFound,
+    RegistryError,
+    TooManyRequests,
+    Unauthenticated,
+)
+from shared.web.access.authentication import TOO_MANY_WRONG, Authenticator, claimed_subject
+from shared.web.access.trail import Making, Trail
 
 ANYBODY = Principal("anonymous", "anonymous", "anonymous")
 """Who calls where nobody asks."""
@@ -23,10 +31,12 @@ CREDENTIAL_NEEDED = "a credential is needed: Authorization: Bearer TOKEN"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls a route, and what the route does."""
+    """Who calls a route, and what the route does. What it refuses, the audit is told."""
 
     principal: Principal
     action: Action
+    trail: Trail | None = None
+    """None where the route is for anybody: then nothing is refused, and nothing changed."""
 
     def require(self, model: str, *, alias: str = "") -> None:
         """Return where the route's action is allowed on this model.
@@ -37,21 +47,40 @@ class Caller:
         decision = decide(self.principal.grants, self.action, model, alias=alias)
         if decision.is_allowed:
             return
-        self.require_credential()
+        self.require_credential(model)
         if decision.outcome == "hidden":
-            raise model_not_found(model)
-        raise Forbidden(decision.missing)
+            raise self.refused(model_not_found(model), model)
+        raise self.refused(Forbidden(decision.missing), model)
 
     def require_somewhere(self) -> None:
         """Return where the route's action is allowed on any model at all; raises Forbidden."""
         if self.names == NameFilter():
             self.require_credential()
-            raise Forbidden(f"{LEAST_ROLE[self.action]}:*")
+            raise self.refused(Forbidden(f"{LEAST_ROLE[self.action]}:*"))
 
-    def require_credential(self) -> None:
+    def require_credential(self, model: str = "", subject: str = "") -> None:
         """Raise Unauthenticated for a caller without one."""
         if self.principal.kind == "anonymous":
-            raise Unauthenticated(CREDENTIAL_NEEDED)
+            raise self.refused(Unauthenticated(CREDENTIAL_NEEDED), model, subject)
+
+    def refused(self, error: RegistryError, model: str = "", subject: str = "") -> RegistryError:
+        """Return the error of a refusal to be raised, once the audit is told of it.
+
+        `subject` says what was asked for besides a model: `version:ID`, `token:ID`.
+        """
+        if self.trail is not None:
+            self.trail.refused(error, self.principal, self.action, model, subject)
+        return error
+
+    def audited(
+        self, change: Change, model: str = "", subject: str = ""
+    ) -> AbstractAsyncContextManager[Making]:
+        """Make a change inside the block: the audit has it before, and is told how it ended.
+
+        Raises DatabaseUnavailable where the audit cannot be written.
+        """
+        assert self.trail is not None, "a route for anybody changes nothing"  # noqa: S101
+        return self.trail.change(change, self.principal, model, subject)
 
     def may_read(self, version: Version) -> bool:
         """Whether the caller may see a version: by its model, or as who was handed its upload."""
@@ -77,18 +106,30 @@ class Declares:
         """Return who calls; raises Unauthenticated, NotFound and Forbidden."""
         if self.action is Action.PUBLIC:
             return Caller(ANYBODY, self.action)
-        authenticator: Authenticator = request.state.authenticator
-        principal = await authenticator.identify(
-            request.headers.get("authorization"), address_of(request.scope)
-        )
-        caller = Caller(principal, self.action)
+        trail = Trail.of(request)
+        principal = await self._identified(request, trail)
+        caller = Caller(principal, self.action, trail)
         if self.action in LEAST_ROLE:
-            if not principal.grants:
-                caller.require_credential()  # before the body is looked at
             model: str | None = request.path_params.get("model")
+            if not principal.grants:
+                caller.require_credential(model or "")  # before the body is looked at
             if model is not None:
                 caller.require(model)
         return caller
+
+    async def _identified(self, request: Request, trail: Trail) -> Principal:
+        authenticator: Authenticator = request.state.authenticator
+        authorization = request.headers.get("authorization")
+        try:
+            return await authenticator.identify(authorization, trail.address)
+        except Unauthenticated as error:
+            nobody = Caller(ANYBODY, self.action, trail)
+            model: str = request.path_params.get("model", "")
+            raise nobody.refused(error, model, claimed_subject(authorization)) from None
+        except TooManyRequests as error:
+            if error.code == TOO_MANY_WRONG:
+                trail.audit.refused_unnamed()
+            raise
 
 
 def declares(action: Action) -> Any:  # as FastAPI's own Depends
