@@ -17,6 +17,7 @@ from registry.cli import run
 from registry.schemas.access import AuditEntry, NewToken
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
+from tests.support.addresses import transport_from
 from tests.support.api import Api, file_of
 from tests.support.eventually import eventually
 from tests.support.problems import broken_rule, problem
@@ -240,9 +241,9 @@ async def test_a_flood_of_refusals_neither_blocks_nor_is_silent(
     settings: Settings, api: Api
 ) -> None:
     """From an address of its own: wrong credentials from there are soon not looked up any more."""
-    transport = httpx.AsyncHTTPTransport(local_address="127.0.0.3")
+    elsewhere = transport_from("127.0.0.3")
     base_url = f"http://{HOST}:{settings.query_port}"
-    async with httpx.AsyncClient(transport=transport, base_url=base_url) as http:
+    async with httpx.AsyncClient(transport=elsewhere, base_url=base_url) as http:
         for number in range(300):
             await http.get("/v1/me", headers={"authorization": f"Bearer wrong-{number}"})
 

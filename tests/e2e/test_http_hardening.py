@@ -12,11 +12,9 @@ from registry import AsyncModelRegistryClient, NotFoundError
 from registry.schemas import Discovery
 from shared.runtime.settings import Settings
 from tests.support.access import bearer
+from tests.support.addresses import transport_from
 from tests.support.api import MIB, Api, file_of
 from tests.support.problems import problem
-
-ELSEWHERE = "127.0.0.2"
-"""Another address of this machine: what is done from it counts for nobody else."""
 
 
 @pytest.fixture(params=["ingest", "query"])
@@ -27,8 +25,7 @@ def service(request: pytest.FixtureRequest, api: Api) -> httpx.AsyncClient:
 @pytest.fixture
 async def elsewhere(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """Query, as somebody at another address reaches it."""
-    limits = httpx.Limits(max_connections=32)
-    transport = httpx.AsyncHTTPTransport(local_address=ELSEWHERE, limits=limits)
+    transport = transport_from("127.0.0.2")
     url = f"http://{HOST}:{settings.query_port}"
     async with httpx.AsyncClient(transport=transport, base_url=url, timeout=60) as client:
         yield client
