@@ -113,14 +113,15 @@ class ModelRegistryClient(Blocking[AsyncModelRegistryClient]):
     def _start(self) -> tuple[BlockingPortal, AsyncModelRegistryClient]:
         with self._lock:
             if self._running is None:
-                stack = contextlib.ExitStack()
-                portal = stack.enter_context(start_blocking_portal(name="registry-client"))
-                client = portal.call(self._make)
-                stack.callback(portal.call, client.close)
-                self._running = portal, client
-                # It ends the thread when the client is collected, or the interpreter ends. It must
-                # not refer to the client, which would then never be collected.
-                self._finalizer = weakref.finalize(self, stack.close)
+                # Where the client cannot be made, as without an address, its thread ends again.
+                with contextlib.ExitStack() as stack:
+                    portal = stack.enter_context(start_blocking_portal(name="registry-client"))
+                    client = portal.call(self._make)
+                    stack.callback(portal.call, client.close)
+                    self._running = portal, client
+                    # It ends the thread when the client is collected, or the interpreter ends. It
+                    # must not refer to the client, which would then never be collected.
+                    self._finalizer = weakref.finalize(self, stack.pop_all().close)
             return self._running
 
 
