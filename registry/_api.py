@@ -38,7 +38,8 @@ Params = Mapping[str, str | int | float | None]
 
 
 class Api:
-    """Both services, found through one address. Every call is idempotent, so it may be repeated.
+    """Both services, found through one address. Every call may be repeated: all are idempotent,
+    but for the one that makes a token.
 
     Each raises ServiceError for a refusal, UnavailableError once the retries are used up, and
     ProtocolError for an answer that breaks the contract.

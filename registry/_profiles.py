@@ -87,8 +87,14 @@ def profiles_path() -> Path:
 
 
 def origin_of(url: str) -> str:
-    """Return scheme, host and port of an address, in one form; raises ValueError without them."""
+    """Return scheme, host and port of an address, in one form.
+
+    Raises ValueError for what has none, and for an address with a password: it would be sent in
+    the token's place, and shown with the address.
+    """
     parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise ValueError("an address must hold no user and no password")
     scheme, host = parts.scheme.lower(), (parts.hostname or "").lower()
     if scheme not in _PORTS or not host:
         raise ValueError(f"{url!r} is no http or https address")

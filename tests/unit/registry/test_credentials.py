@@ -62,7 +62,6 @@ def test_the_token_goes_to_the_origins_that_somebody_named_and_to_no_other(
         "http://registry.example:8001",  # another port
         "https://registry.example:8000",  # another scheme
         "http://registry.example.evil.example:8000",
-        "http://registry.example:8000@evil.example",
         "http://evil.example/?http://registry.example:8000",
         "http://registry.example",
         "http://xregistry.example:8000",
@@ -73,9 +72,23 @@ def test_what_only_looks_like_the_registry_is_sent_no_token(url: str) -> None:
         find_credentials(URL, "secret").headers_for(url)
 
 
-def test_what_is_no_address_is_sent_no_token() -> None:
-    with pytest.raises(ProtocolError, match="no http or https address"):
-        find_credentials(URL, "secret").headers_for("registry.example")
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("registry.example", "no http or https address"),
+        ("http://registry.example:8000@evil.example", "no user and no password"),
+        ("http://evil.example@registry.example:8000", "no user and no password"),
+    ],
+)
+def test_what_is_no_address_is_sent_no_token(url: str, why: str) -> None:
+    with pytest.raises(ProtocolError, match=why):
+        find_credentials(URL, "secret").headers_for(url)
+
+
+def test_an_address_with_a_password_is_refused_without_telling_it() -> None:
+    with pytest.raises(InvalidRequestError, match="url: an address must hold no user") as caught:
+        registry_url("https://me:passw0rd@registry.example")
+    assert "passw0rd" not in str(caught.value)
 
 
 def test_without_a_token_nothing_is_sent_and_every_origin_may_be_asked() -> None:
