@@ -236,7 +236,7 @@ class FakeRegistry:
         plan: dict[str, Any] = {"path": file["path"], "key": key, "size_bytes": size}
         plan["uploaded"] = key in self.objects
         if size <= self.single_put_max_bytes:
-            if plan["uploaded"]:
+            if plan["uploaded"] or upload.state != "open":
                 return {**plan, "kind": "put"}
             return {**plan, "kind": "put", "put": self._signed(key, {}, size, file["sha256"])}
         stored = sorted(upload.parts.get(key, {}).items())

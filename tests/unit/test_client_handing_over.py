@@ -132,9 +132,11 @@ async def test_an_upload_that_has_ended_takes_no_bytes(fake: FakeRegistry, state
             await client.continue_upload(session.upload_id, b"one")
 
 
-async def test_a_version_that_is_rejected_says_why(fake: FakeRegistry) -> None:
+@pytest.mark.parametrize("state", ["open", "completed", "rejected"])
+async def test_a_version_that_is_rejected_says_why(fake: FakeRegistry, state: str) -> None:
     fake.verdict = "rejected"
     session = await declared(fake, {"weights.bin": 3})
+    fake.uploads[0].state = state
     async with fake.client() as client:
         with pytest.raises(registry.VersionRejectedError, match="bad_format"):
             await client.continue_upload(session.upload_id, b"one")

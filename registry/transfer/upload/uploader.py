@@ -84,7 +84,7 @@ class Uploader:
                 idempotency_key=idempotency_key,
                 settle=settle,
             )
-            await self._send_unless_completed(upload, files, sha256, progress)
+            await self._send_if_open(upload, files, sha256, progress)
         return await self._found(upload.session, timeout_seconds if wait else None)
 
     async def declare(
@@ -122,7 +122,7 @@ class Uploader:
             by_path = {file.path: file for file in files}
             sha256 = await hash_small(files)
             upload = await take_over(session, by_path, sha256)
-            await self._send_unless_completed(upload, files, sha256, progress)
+            await self._send_if_open(upload, files, sha256, progress)
             version = await self._found(session, timeout_seconds if wait else None)
             await require_same_bytes(version, upload, by_path, sha256)
         return version
@@ -134,18 +134,18 @@ class Uploader:
         settled = await wait_until_settled(self.api, session.version_id, timeout_seconds)
         return require_ready(settled)
 
-    async def _send_unless_completed(
+    async def _send_if_open(
         self,
         upload: OpenUpload,
         files: Sequence[SourceFile],
         sha256: dict[str, str],
         progress: Progress | None,
     ) -> None:
-        if upload.session.state == "completed":
+        if upload.session.state == "open":
+            await self._send_unless_rejected(upload, files, sha256, progress)
+        else:
             size = sum(file.size_bytes for file in files)
             Meter(size, progress).add(size)
-        else:
-            await self._send_unless_rejected(upload, files, sha256, progress)
 
     async def _send_unless_rejected(
         self,
