@@ -1,6 +1,7 @@
 """`registry uploads`: uploads that are open, to be handed over or given up."""
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -92,7 +93,7 @@ def abort(
     typer.echo(json.dumps(answer) if as_json else f"aborted {upload_id}")
 
 
-def _read_sizes(values: "list[str] | tuple[()]") -> dict[str, int]:
+def _read_sizes(values: Sequence[str]) -> dict[str, int]:
     """Read `--declare PATH=BYTES` options."""
     try:
         return {path: int(size) for path, size in read_pairs("--declare", values).items()}
