@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
 from statistics import quantiles
+from typing import TypedDict
 
 import uvloop
 from aiokafka.admin import AIOKafkaAdminClient
@@ -25,6 +26,13 @@ from shared.runtime.settings import Settings
 
 class BenchmarkError(Exception):
     """A benchmark cannot go on; its text says what happened."""
+
+
+class ClientOptions(TypedDict):
+    """Whom a client of the registry asks as, and where it may say so."""
+
+    token: str
+    origins: Sequence[str]
 
 
 @dataclass
@@ -54,6 +62,30 @@ class System:
         return Settings.model_validate(
             {name.lower(): value for name, value in self.environment.items()}
         )
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """The header of requests that may do everything."""
+        return {"authorization": f"Bearer {self.environment['REGISTRY_ADMIN_TOKEN']}"}
+
+    @property
+    def client_environment(self) -> dict[str, str]:
+        """The environment of a process that uses the registry's client."""
+        settings = self.settings
+        return {
+            **self.environment,
+            "REGISTRY_TOKEN": self.environment["REGISTRY_ADMIN_TOKEN"],
+            "REGISTRY_ORIGINS": f"{settings.ingest_url},{settings.query_url}",
+        }
+
+    @property
+    def client_options(self) -> ClientOptions:
+        """Arguments of a client in this process, beside its URL."""
+        settings = self.settings
+        return {
+            "token": self.environment["REGISTRY_ADMIN_TOKEN"],
+            "origins": (settings.ingest_url, settings.query_url),
+        }
 
     def start(self, *names: str, **changed: str) -> None:
         """Have services running with the environment, restarted where it `changed`."""
@@ -97,7 +129,12 @@ def running_system(servers: Path | None) -> Generator[System]:
             environment = read_env_file(servers)
             for name in ("REGISTRY_PORT", "QUERY_PORT", "INDEXER_PORT"):
                 environment.pop(name, None)
-        system.environment |= {**environment, "LOG_LEVEL": "warning"}
+        token = token_hex(32)  # also where servers are somebody's: the services are ours
+        system.environment |= {
+            **environment,
+            "LOG_LEVEL": "warning",
+            "REGISTRY_ADMIN_TOKEN": token,
+        }
         yield system
     finally:
         stack.stop(root, ("ingest", "query", "indexer"))

@@ -132,7 +132,7 @@ def _publish(system: System, model: str, load: Load) -> None:
             with (folder / f"{number:06}.bin").open("wb") as file:
                 for _ in range(load.size_mib):
                     file.write(os.urandom(MIB))
-        with ModelRegistryClient(_url(system)) as client:
+        with ModelRegistryClient(_url(system), **system.client_options) as client:
             version = client.upload(model, folder)
         if len(version.artifacts) != load.files:
             raise BenchmarkError(f"{len(version.artifacts)} of {load.files} files were uploaded")
@@ -156,7 +156,7 @@ def _download(system: System, client: str, model: str) -> Download:
     if client != "registry":
         where = (system.settings.minio_bucket, f"{model}/1/")
     arguments = (client, *where, str(target))
-    environment = system.environment
+    environment = system.client_environment
     with python_process("bench.download_once", *arguments, environment=environment) as process:
         read_line(process)
         assert process.stdin

@@ -79,14 +79,19 @@ def _file(plan: Plan) -> Iterator[bytes]:
 
 
 async def _measure(system: System, plan: Plan, file: Path) -> list[dict[str, Value]]:
-    async with open_uploads(system) as uploads, open_pool(system.address("query")) as query:
+    async with (
+        open_uploads(system) as uploads,
+        open_pool(system.address("query"), system.bearer) as query,
+    ):
         for number in range(8):  # warm up
             await _ordinary(uploads, query, number)
         usual = [await _ordinary(uploads, query, number) for number in range(plan.usual)]
         memory = Memory()
         watching = asyncio.create_task(_watch(system.pid("indexer"), memory))
         begun = monotonic()
-        async with AsyncModelRegistryClient(system.settings.ingest_url) as client:
+        async with AsyncModelRegistryClient(
+            system.settings.ingest_url, **system.client_options
+        ) as client:
             large = await _store(client, plan, file)
             checking = asyncio.create_task(_until_all_are_ready(client, large))
             beside: list[float] = []

@@ -67,7 +67,7 @@ async def registry_round(system: System, plan: Plan) -> dict[str, list[float]]:
     """Upload at the plan's rate; returns the milliseconds until each was ready."""
     async with (
         open_uploads(system) as uploads,
-        open_pool(system.address("query")) as query,
+        open_pool(system.address("query"), system.bearer) as query,
     ):
 
         async def one(number: int) -> float:

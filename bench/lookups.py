@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import cycle
 from statistics import median
 from time import perf_counter, process_time
@@ -33,6 +33,14 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Program:
+    """A program that answers lookups: its address, and the headers that it wants."""
+
+    address: tuple[str, int]
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+
+@dataclass(frozen=True)
 class Rate:
     """What one measurement found."""
 
@@ -51,8 +59,9 @@ def run(system: System, *, quick: bool) -> Finding:
     system.stop("ingest", "indexer")
     port = choose_port("query", "free", None)
     bare = (system.settings.registry_host, port)
+    ours = Program(system.address("query"), system.bearer)
     with python_process("bench.bare_lookup", str(port), environment=system.environment):
-        return uvloop.run(_compare(system.address("query"), bare, opened, plan))
+        return uvloop.run(_compare(ours, Program(bare), opened, plan))
 
 
 async def _upload(system: System, plan: Plan) -> list[Opened]:
@@ -70,24 +79,23 @@ async def _upload(system: System, plan: Plan) -> list[Opened]:
         await asyncio.gather(*(worker() for _ in range(8)))
     connection = await Connection.open(*system.address("query"))
     for opened in done:
-        answer = await connection.request("GET", f"/v1/versions/{opened.version_id}?wait=30")
+        target = f"/v1/versions/{opened.version_id}?wait=30"
+        answer = await connection.request("GET", target, headers=system.bearer)
         if b'"state":"ready"' not in answer.body:
             raise BenchmarkError(f"not ready: {answer.body!r}")
     connection.close()
     return done
 
 
-async def _compare(
-    ours: tuple[str, int], bare: tuple[str, int], opened: Sequence[Opened], plan: Plan
-) -> Finding:
+async def _compare(ours: Program, bare: Program, opened: Sequence[Opened], plan: Plan) -> Finding:
     by_number = [f"/v1/models/{each.model}/versions/{each.number}" for each in opened]
     by_id = [f"/v1/versions/{each.version_id}" for each in opened]
-    await _until_answered(bare, by_id[0])
+    await _until_answered(bare.address, by_id[0])
     rows: list[dict[str, str | float]] = []
     samples: dict[str, list[float]] = {}
     for label, targets in (("by number", by_number), ("by id", by_id)):
-        for address in (ours, bare):
-            await measure(address, targets, min(1.0, plan.seconds))  # warm up
+        for program in (ours, bare):
+            await measure(program, targets, min(1.0, plan.seconds))  # warm up
         pairs = [
             (
                 await measure(ours, targets, plan.seconds),
@@ -99,7 +107,8 @@ async def _compare(
         samples[f"{label}: registry"] = [mine.per_second for mine, _ in pairs]
         samples[f"{label}: bare"] = [other.per_second for _, other in pairs]
     notes = [
-        f"Bare: FastAPI + find_one of the same documents, same uvicorn settings, own process. "
+        "Bare: FastAPI + find_one of the same documents, same uvicorn settings, own process; it "
+        "asks nobody who they are, and the registry asks for a token each time. "
         f"{IN_FLIGHT} requests in flight, {plan.rounds} alternating rounds of {plan.seconds:g} s; "
         f"ratio: median of the rounds' ratios; goal at least {TARGET}.",
     ]
@@ -118,16 +127,17 @@ def _row(label: str, pairs: Sequence[tuple[Rate, Rate]]) -> dict[str, str | floa
     }
 
 
-async def measure(address: tuple[str, int], targets: Sequence[str], seconds: float) -> Rate:
+async def measure(program: Program, targets: Sequence[str], seconds: float) -> Rate:
     """Keep requests in flight for so long, and count the answers."""
-    connections = [await Connection.open(*address) for _ in range(IN_FLIGHT)]
+    connections = [await Connection.open(*program.address) for _ in range(IN_FLIGHT)]
     times: list[float] = []
     begun, cpu = perf_counter(), process_time()
     end = begun + seconds
 
     async def ask(connection: Connection) -> None:
         while (sent := perf_counter()) < end:
-            answer = await connection.request("GET", random.choice(targets))  # noqa: S311
+            target = random.choice(targets)  # noqa: S311
+            answer = await connection.request("GET", target, headers=program.headers)
             if answer.status != 200:
                 raise BenchmarkError(f"lookup answered {answer.status}: {answer.body!r}")
             times.append(perf_counter() - sent)

@@ -69,7 +69,7 @@ async def open_uploads(system: System) -> AsyncGenerator[Uploads]:
     """Open the connections and close them at the end."""
     host, _, port = system.settings.minio_endpoint.partition(":")
     async with (
-        open_pool(system.address("ingest")) as ingest,
+        open_pool(system.address("ingest"), system.bearer) as ingest,
         open_pool((host, int(port))) as storage,
     ):
         yield Uploads(ingest, storage)

@@ -128,7 +128,7 @@ async def _open_at_once(system: System) -> float:
     model = f"hot-{new_id()[:8]}"
     body = json.dumps({"model": model, "files": [{"path": "a", "size_bytes": 1}]}).encode()
     headers = {"content-type": "application/json"}
-    async with open_pool(system.address("ingest")) as ingest:
+    async with open_pool(system.address("ingest"), system.bearer) as ingest:
         begun = monotonic()
         await asyncio.gather(
             *(

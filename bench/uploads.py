@@ -99,7 +99,7 @@ def _round(system: System, file: Path, number: int) -> tuple[Upload, Upload]:
 def _upload(system: System, arguments: Sequence[str]) -> Upload:
     settings = system.settings
     environment = {
-        **system.environment,
+        **system.client_environment,
         "UPLOAD_PART_SIZE_BYTES": str(settings.upload_part_size_bytes),
         "UPLOAD_SINGLE_PUT_MAX_BYTES": str(settings.upload_single_put_max_bytes),
     }

@@ -64,10 +64,10 @@ def _length(head: bytes) -> int:
 
 
 class Pool:
-    """Connections to one address, opened as they are needed."""
+    """Connections to one address, opened as they are needed; `headers` go with each request."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
-        self._address = address
+    def __init__(self, address: tuple[str, int], headers: Mapping[str, str]) -> None:
+        self._address, self._headers = address, headers
         self._idle: list[Connection] = []
 
     async def request(
@@ -80,7 +80,7 @@ class Pool:
     ) -> bytes:
         """Return the body of the answer; raises BenchmarkError for another status."""
         connection = await self._take()
-        answer = await connection.request(method, target, body, headers)
+        answer = await connection.request(method, target, body, {**self._headers, **headers})
         self._idle.append(connection)
         if answer.status != expected:
             raise BenchmarkError(f"{method} {target[:80]}: {answer.status} {answer.body[:300]!r}")
@@ -101,9 +101,11 @@ class Pool:
 
 
 @asynccontextmanager
-async def open_pool(address: tuple[str, int]) -> AsyncGenerator[Pool]:
+async def open_pool(
+    address: tuple[str, int], headers: Mapping[str, str] = EMPTY
+) -> AsyncGenerator[Pool]:
     """Open a pool and close its connections at the end."""
-    pool = Pool(address)
+    pool = Pool(address, headers)
     try:
         yield pool
     finally:

@@ -49,9 +49,13 @@ _BY_STATUS: dict[int, type[ServiceError]] = {
 
 
 def accepted(response: httpx.Response) -> httpx.Response:
-    """Return a success as it is; raises ServiceError for a refusal."""
+    """Return a success as it is; raises ServiceError for a refusal, and for a redirection."""
     if response.is_success:
         return response
+    if response.next_request is not None:
+        here, there = origin(response.request.url), origin(response.next_request.url)
+        detail = f"{here} redirects to {there}, and redirections are not followed: name that one"
+        raise ServiceError(detail, code="redirected", status=response.status_code)
     try:
         problem: object = response.json()
     except ValueError:

@@ -1,6 +1,7 @@
 """The HTTP API: one method for each endpoint, and the one loop that sends and sends again."""
 
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from ssl import SSLContext
 from typing import Literal, Self
 from urllib.parse import quote
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 from registry._answers import AnswerT, accepted, origin, parse
 from registry._credentials import Credentials
 from registry._retry import TRANSIENT_STATUS, RetryPolicy, parse_retry_after
-from registry.errors import UnavailableError
+from registry.errors import AccessDeniedError, ProtocolError, UnavailableError
 from registry.schemas import (
     CompleteRequest,
     Discovery,
@@ -27,7 +28,7 @@ from registry.schemas import (
     Version,
     VersionPage,
 )
-from registry.schemas.access import AuditPage
+from registry.schemas.access import AuditPage, Identity, NewToken, TokenPage, TokenRequest
 
 LONGEST_WAIT_SECONDS = 30
 """Longest time that query keeps a request open for a version to settle."""
@@ -37,7 +38,8 @@ Params = Mapping[str, str | int | float | None]
 
 
 class Api:
-    """Both services, found through one address. Every call is idempotent, so it may be repeated.
+    """Both services, found through one address. Every call may be repeated: all are idempotent,
+    but for the one that makes a token.
 
     Each raises ServiceError for a refusal, UnavailableError once the retries are used up, and
     ProtocolError for an answer that breaks the contract.
@@ -81,6 +83,23 @@ class Api:
                 answer = await self._send("GET", f"{self.url}/v1", is_private=False)
                 self._discovery = parse(answer, Discovery)
             return self._discovery
+
+    async def identify(self) -> Identity:
+        """Return who the caller is; the registry's own address is asked, nothing it leads to."""
+        return parse(await self._send("GET", f"{self.url}/v1/me"), Identity)
+
+    async def create_token(self, request: TokenRequest) -> NewToken:
+        """Make a token; where the answer is lost another one, and nobody knows the first."""
+        return parse(await self._call("ingest", "POST", "/v1/tokens", body=request), NewToken)
+
+    async def list_tokens(self, cursor: str | None, limit: int) -> TokenPage:
+        """Return a page of tokens."""
+        params = {"cursor": cursor, "limit": limit}
+        return parse(await self._call("ingest", "GET", "/v1/tokens", params=params), TokenPage)
+
+    async def revoke_token(self, token_id: str) -> None:
+        """Let a token count no more."""
+        await self._call("ingest", "DELETE", f"/v1/tokens/{_part(token_id)}")
 
     async def open_upload(self, request: UploadRequest, key: str) -> tuple[UploadSession, bool]:
         """Open an upload; the second value is False where the key had opened it before."""
@@ -180,11 +199,15 @@ class Api:
     ) -> httpx.Response:
         """Send a request until it is answered, and return the answer if it is a success.
 
-        The token goes with it where `is_private`.
+        The token goes with it where `is_private`. A redirection is no success, and not followed.
         """
+        address = self._address(url)
         content = None if body is None else body.model_dump_json().encode()
         given = {name: value for name, value in (params or {}).items() if value is not None}
-        sent = {**(headers or {}), **(self._credentials.headers_for(url) if is_private else {})}
+        sent = dict(headers or {})
+        if is_private:
+            # Of the address as it will be connected to: no two readings of it can differ.
+            sent |= self._credentials.headers_for(str(address))
         if content is not None:
             sent["content-type"] = "application/json"
         failures = 0
@@ -192,23 +215,37 @@ class Api:
             retry_after = None
             try:
                 response = await self._http.request(
-                    method, url, content=content, params=given or None, headers=sent
+                    method, address, content=content, params=given or None, headers=sent
                 )
             except httpx.TransportError as error:
                 cause, reason = error, f"{type(error).__name__}: {error}".rstrip(": ")
             else:
                 if response.status_code not in TRANSIENT_STATUS:
-                    return accepted(response)
+                    return self._accepted(response)
                 cause, reason = None, f"it answered {response.status_code}"
                 retry_after = parse_retry_after(response.headers.get("retry-after"))
             failures += 1
             delay = self._retry.delay(failures, retry_after)
             if delay is None:
                 raise UnavailableError(
-                    f"no answer from {origin(httpx.URL(url))}: {reason}",
+                    f"no answer from {origin(address)}: {reason}",
                     retry_after_seconds=retry_after,
                 ) from cause
             await anyio.sleep(delay)
+
+    def _address(self, url: str) -> httpx.URL:
+        try:
+            return httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise ProtocolError(f"{self.url} leads to what is no address: {error}") from None
+
+    def _accepted(self, response: httpx.Response) -> httpx.Response:
+        try:
+            return accepted(response)
+        except AccessDeniedError as error:
+            if error.status == HTTPStatus.UNAUTHORIZED:
+                error.add_note(self._credentials.remedy)
+            raise
 
 
 def _part(value: str | int) -> str:

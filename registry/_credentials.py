@@ -5,14 +5,19 @@ their own, and would be sent the token.
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from registry._profiles import find_profile, origin_of
-from registry.errors import UntrustedOriginError
+from registry._defaults import DEFAULT_URL
+from registry._profiles import Profile, look_up_profiles, origin_of, profiles_path
+from registry.errors import InvalidRequestError, ProtocolError, UntrustedOriginError
 
+URL_VARIABLE = "REGISTRY_URL"
 TOKEN_VARIABLE = "REGISTRY_TOKEN"  # noqa: S105 - a variable's name
 ORIGINS_VARIABLE = "REGISTRY_ORIGINS"
+MAX_TOKEN_CHARACTERS = 4096
+_TOKEN = re.compile(rf"[\x21-\x7e]{{1,{MAX_TOKEN_CHARACTERS}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +27,43 @@ class Credentials:
     url: str
     token: str | None = field(default=None, repr=False)
     origins: frozenset[str] = frozenset()
+    found_in: str = ""
+    """Where the token comes from, for people; empty without one."""
 
     def headers_for(self, url: str) -> Mapping[str, str]:
         """Return what proves to this address who asks; nothing without a token.
 
-        Raises UntrustedOriginError where the token may not be sent there.
+        Raises UntrustedOriginError where the token may not be sent there, and ProtocolError for
+        what is no address.
         """
         if self.token is None:
             return {}
-        origin = origin_of(url)
+        try:
+            origin = origin_of(url)
+        except ValueError as error:
+            raise ProtocolError(f"{self.url} leads to what is no address: {error}") from None
         if origin not in self.origins:
             raise UntrustedOriginError(self.url, origin)
         return {"authorization": f"Bearer {self.token}"}
+
+    @property
+    def remedy(self) -> str:
+        """What to do where the registry does not accept who asks."""
+        if self.token is None:
+            return f"no token is known: run `registry login {self.url}`, or set {TOKEN_VARIABLE}"
+        return f"the token is {self.found_in}"
+
+
+def registry_url(url: str | None = None) -> str:
+    """Return a registry's address, without a trailing slash.
+
+    It is the one that is given, else REGISTRY_URL, else the default that the profiles name, else
+    that of a registry on this machine. Raises InvalidRequestError for a text that is no address,
+    and ProfileError.
+    """
+    found = url or os.environ.get(URL_VARIABLE) or look_up_profiles().default or DEFAULT_URL
+    _origin("url", found)
+    return found.rstrip("/")
 
 
 def find_credentials(
@@ -42,18 +72,49 @@ def find_credentials(
     """Return the credentials for a registry.
 
     The token is the one that is given, else REGISTRY_TOKEN, else that of the registry's profile.
-    It may be sent to the registry's address, to what the caller, REGISTRY_ORIGINS (separated by
-    commas) and the profile name. Raises ValueError for an address that is none, ProfileError.
+    It may be sent to the registry's address, and to what the caller, REGISTRY_ORIGINS (separated
+    by commas) and the profile name. Raises InvalidRequestError for what is no address or no token,
+    and ProfileError.
     """
-    named = [url, *origins, *_listed(os.environ.get(ORIGINS_VARIABLE, ""))]
-    profile = find_profile(url)
+    named = {_origin("url", url)}
+    named |= {_origin("origins", each) for each in origins}
+    named |= {_origin(ORIGINS_VARIABLE, each) for each in _listed(ORIGINS_VARIABLE)}
+    profile = look_up_profiles().find(url)
     if profile is not None:
-        named += [profile.url, *profile.origins]
-        token = token or os.environ.get(TOKEN_VARIABLE) or profile.token
-    else:
-        token = token or os.environ.get(TOKEN_VARIABLE)
-    return Credentials(url, token or None, frozenset(map(origin_of, named)))
+        named |= {origin_of(each) for each in (profile.url, *profile.origins)}
+    found, place = _find_token(token, profile)
+    return Credentials(url, found, frozenset(named), place)
 
 
-def _listed(text: str) -> list[str]:
-    return [each.strip() for each in text.split(",") if each.strip()]
+def check_token(text: str) -> str:
+    """Return a token without the space around it; raises InvalidRequestError, without the text."""
+    token = text.strip()
+    if not _TOKEN.fullmatch(token):
+        rule = f"must be 1 to {MAX_TOKEN_CHARACTERS} visible characters of ASCII"
+        raise _invalid("token", rule)
+    return token
+
+
+def _find_token(token: str | None, profile: Profile | None) -> tuple[str | None, str]:
+    if token:
+        return check_token(token), "the one that was given"
+    if given := os.environ.get(TOKEN_VARIABLE, "").strip():
+        return check_token(given), f"that of {TOKEN_VARIABLE}"
+    if profile is not None and profile.token:
+        return check_token(profile.token), f"that of the profile in {profiles_path()}"
+    return None, ""
+
+
+def _listed(variable: str) -> list[str]:
+    return [each.strip() for each in os.environ.get(variable, "").split(",") if each.strip()]
+
+
+def _origin(field_name: str, address: str) -> str:
+    try:
+        return origin_of(address)
+    except ValueError as error:
+        raise _invalid(field_name, str(error)) from None
+
+
+def _invalid(field_name: str, rule: str) -> InvalidRequestError:
+    return InvalidRequestError(f"{field_name}: {rule}", code="invalid_request", status=422)

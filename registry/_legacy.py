@@ -1,11 +1,17 @@
 """The earlier registry's three calls, in terms of today's versions and artifacts."""
 
+import io
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
+from registry._api import Api
+from registry._defaults import WAIT_SECONDS
+from registry._upload_calls import UploadCalls
 from registry.errors import NotFoundError
 from registry.schemas import Artifact, ModelMetadata, Version
+from registry.transfer.download.downloader import Downloader
+from registry.transfer.upload.uploader import Uploader
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +75,49 @@ def find_artifact(version: Version, file_path: str | None, bucket_name: str | No
         code="artifact_not_found",
         status=404,
     )
+
+
+class EarlierCalls(UploadCalls):
+    """The calls that the earlier registry's users know."""
+
+    def __init__(self, api: Api, uploader: Uploader, downloader: Downloader) -> None:
+        super().__init__(api, uploader)
+        self._downloader = downloader
+
+    async def upload_model(
+        self, buffer: BinaryIO | bytes, metadata: ModelMetadata
+    ) -> UploadedModel:
+        """Upload one model file as the earlier registry did, and return when it is ready.
+
+        Raises VersionRejectedError with the reasons, and what `upload` raises.
+        """
+        version = await self._uploader.upload(
+            buffer,
+            upload_fields(metadata),
+            path=metadata.file_name,
+            idempotency_key=None,
+            progress=None,
+            wait=True,
+            timeout_seconds=WAIT_SECONDS,
+        )
+        return UploadedModel(version.id, version)
+
+    async def get_metadata(self, metadata_id: str) -> dict[str, Any]:
+        """Return a version under the earlier registry's names, by its id or your own.
+
+        `_id`, `storage_path` and `storage_group` are what `get_model` asks for.
+        """
+        return metadata_dict(await self._api.get_version_by_id(metadata_id))
+
+    async def get_model(
+        self, *, file_path: str, metadata_id: str, bucket_name: str | None = None
+    ) -> tuple[io.BytesIO, dict[str, Any]]:
+        """Return a model file and its metadata as the earlier registry did, verified.
+
+        The whole file is in memory then, which is what a buffer means: use `download` for files
+        that are large.
+        """
+        version = await self._api.get_version_by_id(metadata_id)
+        artifact = find_artifact(version, file_path, bucket_name)
+        buffer = await self._downloader.read(version.model, version.number, artifact.path)
+        return buffer, metadata_dict(version, artifact)

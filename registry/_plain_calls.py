@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 
 from registry._api import Api
+from registry._tokens import Tokens
 from registry.schemas import (
     Discovery,
     Downloads,
@@ -13,7 +14,7 @@ from registry.schemas import (
     Version,
     VersionSummary,
 )
-from registry.schemas.access import AuditEntry
+from registry.schemas.access import AuditEntry, Identity
 
 PAGE_ITEMS = 100
 
@@ -23,6 +24,12 @@ class PlainCalls:
 
     def __init__(self, api: Api) -> None:
         self._api = api
+        self.tokens = Tokens(api)
+        """The registry's tokens: made, listed, revoked."""
+
+    async def whoami(self) -> Identity:
+        """Return who the registry takes the caller for, and what they may do."""
+        return await self._api.identify()
 
     async def discover(self) -> Discovery:
         """Return the addresses of the services and of the event topic."""
@@ -75,7 +82,11 @@ class PlainCalls:
         return await self._api.get_downloads(model, version, path, cursor)
 
     async def open_upload(self, request: UploadRequest, *, idempotency_key: str) -> UploadSession:
-        """Open an upload by hand; the same key and request return the same upload."""
+        """Open an upload by hand; the same key and request return the same upload.
+
+        Its `token` is for this upload alone: a job that is handed it with `upload_id` needs no
+        other, see `continue_upload`.
+        """
         return (await self._api.open_upload(request, idempotency_key))[0]
 
     async def get_upload(self, upload_id: str) -> UploadSession:

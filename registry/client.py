@@ -12,50 +12,17 @@ import contextlib
 import functools
 import threading
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from registry._blocking import Blocking, blocking, iterating
+from registry._tokens import Tokens
 from registry.aio import AsyncModelRegistryClient
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-def _blocking(
-    method: Callable[Concatenate[AsyncModelRegistryClient, P], Awaitable[T]],
-) -> "Callable[Concatenate[ModelRegistryClient, P], T]":
-    """Turn a method of the asynchronous client into the one that waits for it."""
-
-    @functools.wraps(method)
-    def call(self: "ModelRegistryClient", *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._run(lambda client: method(client, *args, **kwargs))  # pyright: ignore[reportPrivateUsage]
-
-    return call
-
-
-def _iterating(
-    method: Callable[Concatenate[AsyncModelRegistryClient, P], AsyncIterator[T]],
-) -> "Callable[Concatenate[ModelRegistryClient, P], Iterator[T]]":
-    """Turn an asynchronous iterator into one that waits for each item."""
-
-    @functools.wraps(method)
-    def call(self: "ModelRegistryClient", *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
-        items = None
-
-        async def following(client: AsyncModelRegistryClient) -> tuple[T] | None:
-            nonlocal items
-            items = items or method(client, *args, **kwargs)
-            async for item in items:
-                return (item,)
-            return None
-
-        while (found := self._run(following)) is not None:  # pyright: ignore[reportPrivateUsage]
-            yield found[0]
-
-    return call
-
 
 Make = Callable[[], AsyncModelRegistryClient]
 Init = Callable[["ModelRegistryClient", Make], None]
@@ -76,7 +43,7 @@ def _constructed_like(
     return decorate
 
 
-class ModelRegistryClient:
+class ModelRegistryClient(Blocking[AsyncModelRegistryClient]):
     """Uploads, finds and downloads model versions; every call waits for its result.
 
     It runs the asynchronous client in a thread of its own, so it also works where an event loop
@@ -107,24 +74,32 @@ class ModelRegistryClient:
         if finalizer is not None:
             finalizer()
 
-    upload = _blocking(AsyncModelRegistryClient.upload)
-    download = _blocking(AsyncModelRegistryClient.download)
-    upload_model = _blocking(AsyncModelRegistryClient.upload_model)
-    get_metadata = _blocking(AsyncModelRegistryClient.get_metadata)
-    get_model = _blocking(AsyncModelRegistryClient.get_model)
-    discover = _blocking(AsyncModelRegistryClient.discover)
-    get_model_info = _blocking(AsyncModelRegistryClient.get_model_info)
-    list_models = _iterating(AsyncModelRegistryClient.list_models)
-    list_versions = _iterating(AsyncModelRegistryClient.list_versions)
-    get_version = _blocking(AsyncModelRegistryClient.get_version)
-    get_version_by_id = _blocking(AsyncModelRegistryClient.get_version_by_id)
-    wait_until_ready = _blocking(AsyncModelRegistryClient.wait_until_ready)
-    get_downloads = _blocking(AsyncModelRegistryClient.get_downloads)
-    open_upload = _blocking(AsyncModelRegistryClient.open_upload)
-    get_upload = _blocking(AsyncModelRegistryClient.get_upload)
-    complete_upload = _blocking(AsyncModelRegistryClient.complete_upload)
-    abort_upload = _blocking(AsyncModelRegistryClient.abort_upload)
-    audit = _iterating(AsyncModelRegistryClient.audit)
+    upload = blocking(AsyncModelRegistryClient.upload)
+    download = blocking(AsyncModelRegistryClient.download)
+    continue_upload = blocking(AsyncModelRegistryClient.continue_upload)
+    declare_upload = blocking(AsyncModelRegistryClient.declare_upload)
+    upload_model = blocking(AsyncModelRegistryClient.upload_model)
+    get_metadata = blocking(AsyncModelRegistryClient.get_metadata)
+    get_model = blocking(AsyncModelRegistryClient.get_model)
+    discover = blocking(AsyncModelRegistryClient.discover)
+    get_model_info = blocking(AsyncModelRegistryClient.get_model_info)
+    list_models = iterating(AsyncModelRegistryClient.list_models)
+    list_versions = iterating(AsyncModelRegistryClient.list_versions)
+    get_version = blocking(AsyncModelRegistryClient.get_version)
+    get_version_by_id = blocking(AsyncModelRegistryClient.get_version_by_id)
+    wait_until_ready = blocking(AsyncModelRegistryClient.wait_until_ready)
+    get_downloads = blocking(AsyncModelRegistryClient.get_downloads)
+    open_upload = blocking(AsyncModelRegistryClient.open_upload)
+    get_upload = blocking(AsyncModelRegistryClient.get_upload)
+    complete_upload = blocking(AsyncModelRegistryClient.complete_upload)
+    abort_upload = blocking(AsyncModelRegistryClient.abort_upload)
+    audit = iterating(AsyncModelRegistryClient.audit)
+    whoami = blocking(AsyncModelRegistryClient.whoami)
+
+    @property
+    def tokens(self) -> "BlockingTokens":
+        """The registry's tokens: made, listed, revoked."""
+        return BlockingTokens(self)
 
     def _run(self, work: Callable[[AsyncModelRegistryClient], Awaitable[T]]) -> T:
         portal, client = self._start()
@@ -139,12 +114,27 @@ class ModelRegistryClient:
     def _start(self) -> tuple[BlockingPortal, AsyncModelRegistryClient]:
         with self._lock:
             if self._running is None:
-                stack = contextlib.ExitStack()
-                portal = stack.enter_context(start_blocking_portal(name="registry-client"))
-                client = portal.call(self._make)
-                stack.callback(portal.call, client.close)
-                self._running = portal, client
-                # It ends the thread when the client is collected, or the interpreter ends. It must
-                # not refer to the client, which would then never be collected.
-                self._finalizer = weakref.finalize(self, stack.close)
+                # Where the client cannot be made, as without an address, its thread ends again.
+                with contextlib.ExitStack() as stack:
+                    portal = stack.enter_context(start_blocking_portal(name="registry-client"))
+                    client = portal.call(self._make)
+                    stack.callback(portal.call, client.close)
+                    self._running = portal, client
+                    # It ends the thread when the client is collected, or the interpreter ends. It
+                    # must not refer to the client, which would then never be collected.
+                    self._finalizer = weakref.finalize(self, stack.pop_all().close)
             return self._running
+
+
+class BlockingTokens(Blocking[Tokens]):
+    """The tokens of a registry, as `client.tokens`; every call waits for its result."""
+
+    def __init__(self, client: ModelRegistryClient) -> None:
+        self._client = client
+
+    create = blocking(Tokens.create)
+    list = iterating(Tokens.list)
+    revoke = blocking(Tokens.revoke)
+
+    def _run(self, work: Callable[[Tokens], Awaitable[T]]) -> T:
+        return self._client._run(lambda client: work(client.tokens))  # pyright: ignore[reportPrivateUsage]

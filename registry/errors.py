@@ -3,13 +3,13 @@
 RegistryError                      catch this one to catch them all
 ├── ServiceError                   a service refused the request
 │   ├── InvalidRequestError        a field breaks a rule; `errors` names it
-│   ├── AccessDeniedError          the caller may not do this
+│   ├── AccessDeniedError          the caller may not do this, or their token does not count
 │   ├── NotFoundError              what the request names is not there
 │   └── ConflictError              the state of what it names does not allow it
 │       ├── VersionNotReadyError   the version has no verified bytes to hand out
 │       ├── UploadIncompleteError  storage lacks parts or files of the upload
 │       ├── UploadAbortedError     the upload was aborted or has expired
-│       └── UploadMismatchError    the idempotency key belongs to an upload of something else
+│       └── UploadMismatchError    the upload, or the idempotency key, is for something else
 ├── UnavailableError               no usable answer from a service or storage; try again later
 │   └── WaitTimeoutError           the version was still being verified when the time was up
 ├── VersionRejectedError           the uploaded bytes failed verification; `reasons` says why
@@ -99,7 +99,7 @@ class UploadAbortedError(ConflictError):
 
 
 class UploadMismatchError(ConflictError):
-    """The idempotency key belongs to an upload of something else."""
+    """The upload, or the idempotency key, is for something else."""
 
     def __init__(self, detail: str, *, code: str = "upload_mismatch", status: int = 409) -> None:
         super().__init__(detail, code=code, status=status)

@@ -25,8 +25,7 @@ import httpx
 from pydantic import ValidationError
 
 from registry._api import Api
-from registry._credentials import Credentials
-from registry._defaults import DEFAULT_URL
+from registry._credentials import Credentials, registry_url
 from registry._delivered import Delivered
 from registry._delivered import Start as Start  # a public name of this module
 from registry._retry import RetryPolicy
@@ -38,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 def subscribe(
-    url: str = DEFAULT_URL,
+    url: str | None = None,
     *,
     model: str | None = None,
     start: Start = "now",
@@ -55,7 +54,7 @@ def subscribe(
     from one `async for` to the next.
 
     Args:
-        url: address of either HTTP service; the event topic is discovered.
+        url: address of either HTTP service; the event topic is discovered. None: as of a client.
         model: only this model's events.
         start: "now" (events recorded after the first `await`, or after entering `async with`),
             "beginning", or the last sequence number seen: an int with `model`, or a mapping of
@@ -71,7 +70,7 @@ def subscribe(
     """
     if isinstance(start, int) and model is None:
         raise ValueError("a sequence number counts within one model: give `model` as well")
-    return Subscription(url, model, start, follow, retry or RetryPolicy(), transport)
+    return Subscription(registry_url(url), model, start, follow, retry or RetryPolicy(), transport)
 
 
 class Subscription:

@@ -30,12 +30,14 @@ def pytest_configure(config: pytest.Config) -> None:
     # Its default for exceptions prints local variables, which takes seconds.
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[structlog.stdlib.add_log_level, plain])
+    _forget_the_users_registries()
     if _is_worker(config):
         return
     stack = config.stash[OWN] = ExitStack()
     root = Path(tempfile.mkdtemp(prefix="registry-tests-"))
     stack.callback(shutil.rmtree, root, ignore_errors=True)
     os.environ[ROOT] = str(root)
+    os.environ["XDG_CONFIG_HOME"] = str(root / "config")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the end is in order
 
 
@@ -74,6 +76,12 @@ def anyio_backend() -> str:
 def addresses() -> Addresses:
     """Where the servers are, as settings."""
     return json.loads(_addresses_file().read_text(encoding="utf-8"))
+
+
+def _forget_the_users_registries() -> None:
+    """Have clients and commands under test find no registry of whoever runs the tests."""
+    for name in ("REGISTRY_URL", "REGISTRY_TOKEN", "REGISTRY_ORIGINS"):
+        os.environ.pop(name, None)
 
 
 def _is_worker(config: pytest.Config) -> bool:

@@ -2,11 +2,17 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from local import stack
 from local.commands.compose import Compose, ComposeError
+from local.commands.profile import (
+    client_environment,
+    forget_profile,
+    keep_profile,
+    local_profile,
+)
 from local.commands.status_line import status_line
 from local.environment import (
     ensure_credentials,
@@ -17,6 +23,8 @@ from local.environment import (
 from local.programs.prepare import prepare
 from local.programs.progress import shown
 from local.servers.services import CHECKOUT
+from registry._profiles import profiles_path
+from registry.errors import ProfileError
 
 Say = Callable[[str], None]
 
@@ -75,10 +83,16 @@ class Runner:
         return containers_up and all(record.is_alive for record in records)
 
     def clean(self) -> None:
-        """Stop everything and delete its data, logs and credentials. Raises ComposeError."""
+        """Stop everything and delete data, logs, credentials and profile. Raises ComposeError."""
         if self._in_containers.exists():
             self._compose.down(with_data=True)
         stack.stop(self.root)
+        profile = local_profile(read_env_file(self.env_file))
+        if profile is not None:
+            try:
+                forget_profile(profile)
+            except ProfileError as error:
+                self._say(f"The profile stays: {error}.")
         shutil.rmtree(self.root, ignore_errors=True)
 
     def _usual_way(self) -> bool | None:
@@ -93,11 +107,11 @@ class Runner:
             programs = prepare(observer)
         report = self._say_record
         servers = stack.start_servers(self.root, settings=user, programs=programs, report=report)
-        settings = {**servers.settings_env(), **user}
+        token = read_env_file(self._credentials)["REGISTRY_ADMIN_TOKEN"]
+        settings = {**servers.settings_env(), "REGISTRY_ADMIN_TOKEN": token, **user}
         write_env_file(self.env_file, settings)
         if not servers_only:
-            settings = stack.start_services(self.root, settings, report=report)
-            write_env_file(self.env_file, settings)
+            self.tell_clients(stack.start_services(self.root, settings, report=report))
 
     def _start_containers(self, servers_only: bool) -> None:
         ensure_credentials(self._credentials)
@@ -108,8 +122,21 @@ class Runner:
             self._compose.down()
             raise
         self._in_containers.touch()
-        write_env_file(self.env_file, self._compose.settings_env())
+        self.tell_clients(self._compose.settings_env())
         self._say(self._compose.status())
+
+    def tell_clients(self, settings: Mapping[str, str]) -> None:
+        """Write the settings to the env file, and a profile for this user's clients."""
+        profile = local_profile(settings)
+        if profile is None:
+            write_env_file(self.env_file, settings)
+            return
+        write_env_file(self.env_file, {**settings, **client_environment(profile)})
+        try:
+            if keep_profile(profile):
+                self._say(f"The token of {profile.url} is kept in {profiles_path()}.")
+        except ProfileError as error:
+            self._say(f'No profile: {error}. For clients: eval "$(python -m local env)".')
 
     def _user_settings(self) -> dict[str, str]:
         recorded = stack.recorded_settings(self.root)

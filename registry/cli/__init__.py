@@ -13,7 +13,9 @@ from registry.cli.admin import admin
 from registry.cli.audit import audit
 from registry.cli.events import events
 from registry.cli.lookups import list_models, show, versions
+from registry.cli.profiles import config, login, logout
 from registry.cli.running import run_app
+from registry.cli.tokens import token, whoami
 from registry.cli.transfers import download, upload
 from registry.cli.uploads import uploads
 
@@ -34,6 +36,11 @@ app.command()(versions)
 app.command()(events)
 app.command()(audit)
 app.add_typer(uploads, name="uploads")
+app.command()(login)
+app.command()(logout)
+app.command()(whoami)
+app.add_typer(config, name="config")
+app.add_typer(token, name="token")
 app.command(
     hidden=True,  # it only says where those commands are
     # All that follows `admin`, --help too, belongs to the commands of the services.

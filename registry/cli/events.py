@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry._defaults import DEFAULT_URL
 from registry.cli.kafka_outages import told_outages
 from registry.cli.options import AsJson, Url
 from registry.cli.output import print_json
@@ -25,7 +24,7 @@ def events(
         ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Go on as events happen.")] = False,
-    url: Url = DEFAULT_URL,
+    url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Print model events: those there are, or with --follow those to come, one a line."""

@@ -11,10 +11,12 @@ from registry.errors import (
     DigestMismatchError,
     InvalidRequestError,
     NotFoundError,
+    ProfileError,
     SourceError,
     StorageError,
     UnavailableError,
     UnsafePathError,
+    UntrustedOriginError,
     VersionRejectedError,
 )
 
@@ -37,11 +39,14 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "done",
     ExitCode.UNEXPECTED: "an unexpected error",
     ExitCode.USAGE: (
-        "wrong usage: an option, a name, metadata, a source that cannot be read, or a place that"
-        " cannot be written"
+        "wrong usage: an option, a name, metadata, a source or profiles that cannot be read, or a"
+        " place that cannot be written"
     ),
-    ExitCode.NOT_FOUND: "the model, version or file is not there",
-    ExitCode.REFUSED: "refused: the state does not allow it, or the caller may not",
+    ExitCode.NOT_FOUND: "the model, version, file, upload, token or profile is not there",
+    ExitCode.REFUSED: (
+        "refused: the state does not allow it, the caller may not, or the token may not be sent"
+        " where the registry leads"
+    ),
     ExitCode.REJECTED: "the uploaded version failed verification",
     ExitCode.UNAVAILABLE: "a server did not answer in time; the same command continues later",
     ExitCode.DIGEST_MISMATCH: "downloaded bytes are not the ones that were verified",
@@ -52,9 +57,11 @@ _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (InvalidRequestError, ExitCode.USAGE),
     (SourceError, ExitCode.USAGE),
     (DestinationError, ExitCode.USAGE),
+    (ProfileError, ExitCode.USAGE),
     (NotFoundError, ExitCode.NOT_FOUND),
     (ConflictError, ExitCode.REFUSED),
     (AccessDeniedError, ExitCode.REFUSED),
+    (UntrustedOriginError, ExitCode.REFUSED),
     (StorageError, ExitCode.REFUSED),
     (VersionRejectedError, ExitCode.REJECTED),
     (UnavailableError, ExitCode.UNAVAILABLE),

@@ -1,6 +1,5 @@
 """`registry show`, `registry list` and `registry versions`."""
 
-from registry._defaults import DEFAULT_URL
 from registry.cli.options import AsJson, ModelName, Url, VersionName
 from registry.cli.output import print_json, print_table, print_version
 
@@ -8,7 +7,7 @@ from registry.cli.output import print_json, print_table, print_version
 def show(
     model: ModelName,
     version: VersionName = "latest",
-    url: Url = DEFAULT_URL,
+    url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one version of a model."""
@@ -19,7 +18,7 @@ def show(
     (print_json if as_json else print_version)(found)
 
 
-def list_models(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
+def list_models(url: Url = None, as_json: AsJson = False) -> None:
     """List the models; with --json one document a line."""
     from registry.client import ModelRegistryClient
 
@@ -33,7 +32,7 @@ def list_models(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
     print_table(("MODEL", "LATEST", "VERSIONS"), rows)
 
 
-def versions(model: ModelName, url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
+def versions(model: ModelName, url: Url = None, as_json: AsJson = False) -> None:
     """List the versions of a model, newest first; with --json one document a line."""
     from registry.client import ModelRegistryClient
 

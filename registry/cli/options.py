@@ -9,10 +9,32 @@ import typer
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-Url = Annotated[str, typer.Option("--url", envvar="REGISTRY_URL", help="Address of the registry.")]
+Url = Annotated[
+    str | None,
+    typer.Option("--url", metavar="URL", help="Address of the registry, else REGISTRY_URL."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Name of the model.")]
 VersionName = Annotated[str, typer.Argument(metavar="[VERSION]", help="Number, label, or latest.")]
+
+# What is said of a version when its upload is opened.
+Label = Annotated[str | None, typer.Option("--version", help="Label, or a free number.")]
+InnerPath = Annotated[str | None, typer.Option("--path", help="Name inside the version.")]
+Purpose = Annotated[str, typer.Option("--description", help="What the model is for.")]
+Framework = Annotated[str, typer.Option("--framework", help="Library that made it.")]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option("--metric", metavar="NAME=NUMBER", help="A metric; repeatable."),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--param", metavar="NAME=VALUE", help="A parameter; repeatable."),
+]
+Tags = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="NAME=TEXT", help="A tag; repeatable.")
+]
+StorageGroup = Annotated[str | None, typer.Option("--storage-group", help="Bucket to store it in.")]
+OwnId = Annotated[str | None, typer.Option("--id", help="Your own identifier.")]
 
 
 def read_pairs(option: str, values: Sequence[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from registry.schemas import Artifact, Version
+    from registry.schemas import Artifact, Identity, Version
     from registry.transfer.progress import Progress
 
 WIDE = 100_000
@@ -33,6 +33,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     # Without a terminal a program reads the lines, and rich would cut them at 80 columns.
     width = None if sys.stdout.isatty() else WIDE
     Console(width=width, markup=False).print(table)
+
+
+def print_fields(rows: Iterable[tuple[str, object]]) -> None:
+    """Print titles and values, one a line; nothing for a value that is not there."""
+    for title, value in rows:
+        if value not in (None, ""):
+            typer.echo(f"{title + ':':<15}{value}")
 
 
 def print_version(version: "Version") -> None:
@@ -59,9 +66,20 @@ def print_version(version: "Version") -> None:
         ("file", f"{file.path} ({file.size_bytes} bytes, {_digest(file)})")
         for file in version.artifacts
     ]
-    for title, value in rows:
-        if value not in (None, ""):
-            typer.echo(f"{title + ':':<15}{value}")
+    print_fields(rows)
+
+
+def print_identity(identity: "Identity") -> None:
+    """Print who somebody is, and what they may."""
+    expires = identity.expires_at
+    print_fields(
+        [
+            ("principal", identity.principal),
+            ("name", identity.name),
+            *(("grant", grant) for grant in identity.grants),
+            ("expires", expires.isoformat(timespec="seconds") if expires else None),
+        ]
+    )
 
 
 def _numbered(version: "Version") -> str:

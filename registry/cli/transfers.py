@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry._defaults import DEFAULT_URL, WAIT_SECONDS
+from registry._defaults import WAIT_SECONDS
 from registry.cli.options import (
     AsJson,
+    Framework,
+    InnerPath,
+    Label,
+    Metrics,
     ModelName,
+    OwnId,
+    Parameters,
+    Purpose,
+    StorageGroup,
+    Tags,
     Url,
     VersionName,
     read_metrics,
@@ -28,52 +37,64 @@ if TYPE_CHECKING:
 
 
 def upload(
-    model: ModelName,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="File, folder, or - for stdin.")],
-    version: Annotated[str | None, typer.Option(help="Label, or a free number.")] = None,
-    path: Annotated[str | None, typer.Option(help="Name inside the version.")] = None,
-    description: Annotated[str, typer.Option(help="What the model is for.")] = "",
-    framework: Annotated[str, typer.Option(help="Library that made it.")] = "",
-    metric: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=NUMBER", help="A metric; repeatable.")
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Name; left out with --into.")],
+    source: Annotated[
+        str | None, typer.Argument(metavar="SOURCE", help="File, folder, or - for stdin.")
     ] = None,
-    param: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter; repeatable.")
+    version: Label = None,
+    path: InnerPath = None,
+    description: Purpose = "",
+    framework: Framework = "",
+    metric: Metrics = None,
+    param: Parameters = None,
+    tag: Tags = None,
+    storage_group: StorageGroup = None,
+    client_id: OwnId = None,
+    into: Annotated[
+        str | None,
+        typer.Option(metavar="UPLOAD_ID", help="Send SOURCE into an upload that is open."),
     ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=TEXT", help="A tag; repeatable.")
-    ] = None,
-    storage_group: Annotated[str | None, typer.Option(help="Bucket to store it in.")] = None,
-    client_id: Annotated[str | None, typer.Option("--id", help="Your own identifier.")] = None,
     wait: Annotated[bool, typer.Option(help="Wait for verification.")] = True,
     timeout: Annotated[float, typer.Option(help="Longest such wait, in seconds.")] = WAIT_SECONDS,
-    url: Url = DEFAULT_URL,
+    url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Upload a file or folder as a new version; the same command continues an interrupted one."""
+    if into is not None:
+        said = (version, description, framework, metric, param, tag, storage_group, client_id)
+        if source is not None or any(said):
+            raise typer.BadParameter("--into takes SOURCE and --path: all else was said before")
+        source = model
+    elif source is None:
+        raise typer.BadParameter("SOURCE is missing: a file, a folder, or - for stdin")
     from registry.client import ModelRegistryClient
 
     with (
         _opened(source) as opened,
         ModelRegistryClient(url) as client,
-        progress_bar(f"upload {model}") as progress,
+        progress_bar(f"upload {into or model}") as progress,
     ):
-        uploaded = client.upload(
-            model,
-            opened,
-            version=version,
-            path=path,
-            storage_group=storage_group,
-            client_id=client_id,
-            progress=progress,
-            wait=wait,
-            timeout_seconds=timeout,
-            description=description,
-            framework=framework,
-            metrics=read_metrics(metric or ()),
-            parameters=read_parameters(param or ()),
-            tags=read_pairs("--tag", tag or ()),
-        )
+        if into is not None:
+            uploaded = client.continue_upload(
+                into, opened, path=path, progress=progress, wait=wait, timeout_seconds=timeout
+            )
+        else:
+            uploaded = client.upload(
+                model,
+                opened,
+                version=version,
+                path=path,
+                storage_group=storage_group,
+                client_id=client_id,
+                progress=progress,
+                wait=wait,
+                timeout_seconds=timeout,
+                description=description,
+                framework=framework,
+                metrics=read_metrics(metric or ()),
+                parameters=read_parameters(param or ()),
+                tags=read_pairs("--tag", tag or ()),
+            )
     (print_json if as_json else print_version)(uploaded)
 
 
@@ -81,7 +102,7 @@ def download(
     model: ModelName,
     version: VersionName = "latest",
     to: Annotated[Path, typer.Option(help="File, or folder, to download to.")] = Path(),
-    url: Url = DEFAULT_URL,
+    url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Download a version, verified; the same command continues an interrupted one."""

@@ -6,6 +6,7 @@ Example:
     'churn.pkl'
 """
 
+from registry.schemas.access import Identity, NewToken, Token
 from registry.schemas.events import EventData, EventType, ModelEvent
 from registry.schemas.metadata import ModelMetadata, VersionMetadata
 from registry.schemas.problems import FieldProblem, Problem
@@ -55,10 +56,12 @@ __all__ = [
     "FieldProblem",
     "FilePlan",
     "FileRequest",
+    "Identity",
     "Model",
     "ModelEvent",
     "ModelMetadata",
     "ModelPage",
+    "NewToken",
     "PartRequest",
     "Problem",
     "Reason",
@@ -66,6 +69,7 @@ __all__ = [
     "SignedPart",
     "SignedParts",
     "SignedRequest",
+    "Token",
     "UploadRequest",
     "UploadSession",
     "UploadedPart",

@@ -8,6 +8,7 @@ import pytest
 from local.processes.state import SERVICES
 from registry import AsyncModelRegistryClient
 from tests.processes.machine import Machine
+from tests.support.access import ADMIN_TOKEN
 from tests.support.api import Api
 from tests.support.problems import problem
 
@@ -37,7 +38,10 @@ async def test_more_requests_than_it_may_work_on_are_told_to_come_again(
 
 async def test_the_client_comes_again_until_it_is_served(machine: Machine) -> None:
     await machine.start(*SERVICES)
-    async with AsyncModelRegistryClient(machine.url("ingest")) as client:
+    services = (machine.settings.ingest_url, machine.settings.query_url)
+    async with AsyncModelRegistryClient(
+        machine.url("ingest"), token=ADMIN_TOKEN, origins=services
+    ) as client:
         versions = await asyncio.gather(
             *(client.upload(f"crowd-{n}", b"bytes", path="model.bin") for n in range(6))
         )

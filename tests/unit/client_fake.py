@@ -23,6 +23,8 @@ URL = "http://registry.test"
 STORAGE = "http://storage.test"
 SECRET = "X-Amz-Signature=5ec2e7"
 NOW = "2026-01-01T00:00:00Z"
+LATER = "2026-01-31T00:00:00Z"
+TOKEN_SECRET = "5ec2e75ec2e7"
 
 Fault = Callable[[httpx.Request], httpx.Response | Exception | None]
 """Answers in place of the registry, raises, or lets a request pass by returning None."""
@@ -40,6 +42,11 @@ def composite(parts: Iterable[bytes]) -> str:
 def problem(status: int, code: str, detail: str = "it cannot be done") -> httpx.Response:
     body = {"type": "about:blank", "title": "No", "status": status, "code": code, "detail": detail}
     return httpx.Response(status, json=body)
+
+
+def identity(principal: str, kind: str, *grants: str) -> dict[str, Any]:
+    """Who somebody is, as `GET /v1/me` tells it."""
+    return {"principal": principal, "kind": kind, "name": principal, "grants": grants}
 
 
 @dataclass
@@ -70,14 +77,22 @@ class FakeRegistry:
     keeps_part_digests: bool = False
     page_parts: int = 3
     """Part digests of one page of downloads."""
+    upload_url: str = STORAGE
+    """Where uploads are signed for."""
+    ingest_url: str = "http://ingest.test"
+    query_url: str = "http://query.test"
+    identities: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    """Who comes with which token, as `GET /v1/me` tells it; every other token is refused there."""
+    tokens: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
     def client(self, **options: Any) -> AsyncModelRegistryClient:
-        return AsyncModelRegistryClient(URL, **self._options(options))
+        return AsyncModelRegistryClient(URL, **self.options(options))
 
     def blocking_client(self, **options: Any) -> ModelRegistryClient:
-        return ModelRegistryClient(URL, **self._options(options))
+        return ModelRegistryClient(URL, **self.options(options))
 
-    def _options(self, options: dict[str, Any]) -> dict[str, Any]:
+    def options(self, options: dict[str, Any]) -> dict[str, Any]:
+        """What makes a client ask this registry."""
         patient = RetryPolicy(attempts=4, base_seconds=0.0)
         return {"retry": patient, "transport": self.transport(), **options}
 
@@ -96,7 +111,7 @@ class FakeRegistry:
                 raise answer
             if answer is not None:
                 return answer
-        if request.url.host == "storage.test":
+        if str(request.url).startswith((STORAGE, self.upload_url)):
             return self._storage(request)
         path = [unquote(part) for part in request.url.raw_path.decode().split("?")[0].split("/")]
         return self._service(request, path[2:])
@@ -107,8 +122,20 @@ class FakeRegistry:
         match [request.method, *path]:
             case ["GET"]:
                 events = {"bootstrap_servers": "kafka.test:9092", "topic": "model-events"}
-                addresses = {"ingest_url": "http://ingest.test", "query_url": "http://query.test"}
+                addresses = {"ingest_url": self.ingest_url, "query_url": self.query_url}
                 return httpx.Response(200, json={**addresses, "events": events})
+            case ["GET", "me"]:
+                return self._identify(request)
+            case ["POST", "tokens"]:
+                return self._make_token(json.loads(request.content))
+            case ["GET", "tokens"]:
+                return self._page(request, list(reversed(self.tokens)))
+            case ["DELETE", "tokens", token_id]:
+                for token in self.tokens:
+                    if token["id"] == token_id:
+                        token["revoked_at"] = NOW
+                        return httpx.Response(204)
+                return problem(404, "token_not_found", f"no token {token_id}")
             case ["POST", "uploads"]:
                 return self._open(request)
             case [method, "uploads", upload_id, *step]:
@@ -134,6 +161,22 @@ class FakeRegistry:
             case _:
                 return problem(404, "not_found")
 
+    def _identify(self, request: httpx.Request) -> httpx.Response:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if token in self.identities:
+            return httpx.Response(200, json=self.identities[token])
+        if token:
+            return problem(401, "unauthenticated", "the credential is not accepted")
+        return httpx.Response(200, json=identity("anonymous", "anonymous"))
+
+    def _make_token(self, body: dict[str, Any]) -> httpx.Response:
+        token_id = f"{len(self.tokens):04x}"
+        expires = None if body["expires_in_seconds"] is None else LATER
+        made = {"id": token_id, "name": body["name"], "grants": body["grants"], "owner": "me"}
+        told = {**made, "prefix": f"mr_{token_id}_5ec2", "created_at": NOW, "expires_at": expires}
+        self.tokens.append(told)
+        return httpx.Response(201, json={**told, "token": f"mr_{token_id}_{TOKEN_SECRET}"})
+
     def _summary(self, upload: FakeUpload) -> dict[str, Any]:
         version = self._version(upload)
         files = version.pop("artifacts")
@@ -149,7 +192,8 @@ class FakeRegistry:
         number = 1 + sum(u.request["model"] == body["model"] for u in self.uploads)
         upload = FakeUpload(f"upload-{len(self.uploads)}", key, body, number)
         self.uploads.append(upload)
-        return httpx.Response(201, json=self._session(upload))
+        token = f"mr_up{upload.id}_{TOKEN_SECRET}"
+        return httpx.Response(201, json={**self._session(upload), "token": token})
 
     def _step(
         self, method: str, upload: FakeUpload, step: list[str], request: httpx.Request
@@ -192,8 +236,9 @@ class FakeRegistry:
         plan: dict[str, Any] = {"path": file["path"], "key": key, "size_bytes": size}
         plan["uploaded"] = key in self.objects
         if size <= self.single_put_max_bytes:
-            digest = base64.b64encode(bytes.fromhex(file["sha256"])).decode()
-            return {**plan, "kind": "put", "put": self._signed(key, {}, size, digest)}
+            if plan["uploaded"] or upload.state != "open":
+                return {**plan, "kind": "put"}
+            return {**plan, "kind": "put", "put": self._signed(key, {}, size, file["sha256"])}
         stored = sorted(upload.parts.get(key, {}).items())
         return {
             **plan,
@@ -206,10 +251,15 @@ class FakeRegistry:
             ],
         }
 
-    def _signed(self, key: str, query: dict[str, Any], size: int, digest: str) -> dict[str, Any]:
+    def _signed(
+        self, key: str, query: dict[str, Any], size: int, sha256: str | None
+    ) -> dict[str, Any]:
         more = "".join(f"&{name}={value}" for name, value in query.items())
-        headers = {"content-length": str(size), "x-amz-checksum-sha256": digest}
-        url = f"{STORAGE}/{key}?{SECRET}{more}"
+        headers = {"content-length": str(size)}
+        if sha256 is not None:
+            digest = base64.b64encode(bytes.fromhex(sha256)).decode()
+            headers["x-amz-checksum-sha256"] = digest
+        url = f"{self.upload_url}/{key}?{SECRET}{more}"
         return {"method": "PUT", "url": url, "headers": headers, "expires_at": NOW}
 
     def _sign_parts(self, upload: FakeUpload, body: dict[str, Any]) -> httpx.Response:
@@ -218,9 +268,9 @@ class FakeRegistry:
         for part in body["parts"]:
             offset = (part["number"] - 1) * self.part_size_bytes
             size = min(self.part_size_bytes, file["size_bytes"] - offset)
-            digest = base64.b64encode(bytes.fromhex(part["sha256"])).decode()
             query = {"partNumber": part["number"], "uploadId": upload.id}
-            request = self._signed(self._key(upload, body["path"]), query, size, digest)
+            key = self._key(upload, body["path"])
+            request = self._signed(key, query, size, part["sha256"])
             signed.append({**request, "number": part["number"], "size_bytes": size})
         return httpx.Response(200, json={"parts": signed})
 
@@ -351,7 +401,7 @@ class FakeRegistry:
             return self._get(request, key)
         data = request.content
         assert request.headers["content-length"] == str(len(data))
-        if request.headers["x-amz-checksum-sha256"] != sha256_base64(data):
+        if request.headers.get("x-amz-checksum-sha256", sha256_base64(data)) != sha256_base64(data):
             return httpx.Response(400, content=b"<Error><Code>BadDigest</Code></Error>")
         if "uploadId" in query:
             parts = self._upload(query["uploadId"]).parts.setdefault(key, {})

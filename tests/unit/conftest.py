@@ -7,6 +7,8 @@ import pytest
 from hypothesis import settings
 from pytest_socket import disable_socket
 
+from registry.cli import run
+from tests.unit.cli_command import Command, Result
 from tests.unit.client_fake import FakeRegistry
 from tests.unit.storage_fake import serving
 
@@ -20,6 +22,18 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Runs before pytest-socket's own hook, whose markers can allow a test more."""
     disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """The command `registry`, run in this process."""
+
+    def call(*arguments: str) -> Result:
+        status = run(arguments)
+        out, err = capsys.readouterr()
+        return Result(status, out, err)
+
+    return call
 
 
 @pytest.fixture

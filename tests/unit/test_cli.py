@@ -5,17 +5,17 @@ import json
 import logging
 import re
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
 
 import registry
-from registry.cli import run
 from registry.cli.exit_codes import MEANINGS, ExitCode, exit_code
 from registry.cli.kafka_outages import told_outages
 from registry.schemas import UploadRequest
+from tests.unit.cli_command import Command
 from tests.unit.client_fake import SECRET, FakeRegistry, composite, times
 
 DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
@@ -25,29 +25,11 @@ DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 def fake(serving_fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
     fake = serving_fake
 
-    def connect(_url: str) -> registry.ModelRegistryClient:
+    def connect(_url: str | None) -> registry.ModelRegistryClient:
         return fake.blocking_client()
 
     monkeypatch.setattr("registry.client.ModelRegistryClient", connect)
     return fake
-
-
-class Result:
-    def __init__(self, status: int, out: str, err: str) -> None:
-        self.status, self.out, self.err = status, out, err
-
-
-Command = Callable[..., Result]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    def call(*arguments: str) -> Result:
-        status = run(arguments)
-        out, err = capsys.readouterr()
-        return Result(status, out, err)
-
-    return call
 
 
 def test_upload_says_everything_there_is_to_say(
@@ -258,12 +240,22 @@ def test_the_documented_statuses_are_the_statuses() -> None:
     assert set(MEANINGS) == set(ExitCode)
 
 
+def commands(help_of: Command, *above: str) -> list[str]:
+    """Every command and group by its words, as the help lists them."""
+    listed = help_of(*above, "--help").out.partition("Commands:")[2]
+    found: list[str] = []
+    for name in re.findall(r"^  ([a-z-]+)", listed, re.MULTILINE):
+        found += [" ".join((*above, name)), *commands(help_of, *above, name)]
+    return found
+
+
 def test_every_command_and_option_is_documented(command: Command) -> None:
-    text = DOCS.read_text(encoding="utf-8")
-    listed = command("--help").out.split("Commands:")[1]
-    names = re.findall(r"^  (\w+)", listed, re.MULTILINE)
-    assert sorted(names) == sorted(re.findall(r"^## `registry (\w+)", text, re.MULTILINE))
-    for name in names:
-        section = text.split(f"## `registry {name}")[1].split("\n## ")[0]
-        known = set(re.findall(r"`(--[a-z-]+)", text.split("## `registry")[0] + section))
-        assert set(re.findall(r"--[a-z-]+", command(name, "--help").out)) <= known, name
+    heading = re.compile(r"^##+ `registry ([a-z-]+(?: [a-z][a-z-]*)*).*`$", re.MULTILINE)
+    general, *parts = heading.split(DOCS.read_text(encoding="utf-8"))
+    sections = dict(zip(parts[::2], parts[1::2], strict=True))
+    assert sorted(sections) == sorted(commands(command))
+    sections["uploads open"] += sections["upload"]  # as it says itself
+    for name, section in sections.items():
+        known = set(re.findall(r"`(--[a-z-]+)", general + section.split("\n## ")[0]))
+        shown = command(*name.split(), "--help").out
+        assert set(re.findall(r"--[a-z-]+", shown)) <= known, name

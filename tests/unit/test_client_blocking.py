@@ -108,7 +108,8 @@ def test_the_steps_of_an_upload_by_hand() -> None:
     request = UploadRequest.model_validate({"model": "m", "files": [file]})
     with FakeRegistry().blocking_client() as client:
         session = client.open_upload(request, idempotency_key="k")
-        assert client.get_upload(session.upload_id) == session
+        assert session.token, "told when it is opened, and not again"
+        assert client.get_upload(session.upload_id) == session.model_copy(update={"token": None})
         with pytest.raises(registry.UploadIncompleteError, match="missing"):
             client.complete_upload(session.upload_id)
         client.abort_upload(session.upload_id)
@@ -146,10 +147,20 @@ def test_several_threads_share_a_client() -> None:
         assert len(list(client.list_versions("m"))) == 8
 
 
-def test_a_forgotten_client_ends_its_thread() -> None:
-    def threads() -> set[threading.Thread]:
-        return {each for each in threading.enumerate() if each.name == "registry-client"}
+def threads() -> set[threading.Thread]:
+    return {each for each in threading.enumerate() if each.name == "registry-client"}
 
+
+def test_a_client_that_cannot_be_made_leaves_no_thread() -> None:
+    before = threads()
+    client = ModelRegistryClient("nonsense")
+    for _ in range(2):
+        with pytest.raises(registry.InvalidRequestError, match="no http or https address"):
+            client.get_version("m")
+    assert threads() == before
+
+
+def test_a_forgotten_client_ends_its_thread() -> None:
     before = threads()
     client = FakeRegistry().blocking_client()
     client.upload("m", b"w")

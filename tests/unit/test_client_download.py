@@ -9,7 +9,7 @@ import pytest
 
 import registry
 from registry.transfer.download import connections
-from registry.transfer.upload import uploader
+from registry.transfer.upload import requests
 from tests.unit.client_fake import FakeRegistry, problem, times
 
 BIG = bytes(range(256)) * 40
@@ -64,7 +64,7 @@ async def test_several_files_become_a_folder(fake: FakeRegistry, tmp_path: Path)
 async def test_parts_are_checked_by_their_composite_digest(
     fake: FakeRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploader, "HASH_FIRST_BYTES", 0)
+    monkeypatch.setattr(requests, "HASH_FIRST_BYTES", 0)
     fake.single_put_max_bytes = 0
     await upload(fake, BIG)
     async with fake.client() as client:

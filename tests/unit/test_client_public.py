@@ -48,7 +48,7 @@ def test_the_list_of_commands_loads_typer_alone() -> None:
     assert loaded.intersection(PACKAGES) == {"typer"}
 
 
-@pytest.mark.parametrize("arguments", [("show", "--help"), ("show",), ("nonsense",)])
+@pytest.mark.parametrize("arguments", [("show", "--help"), ("show",), ("nonsense",), ("config",)])
 def test_a_command_that_asks_nothing_loads_neither_client_nor_schemas(
     arguments: tuple[str, ...],
 ) -> None:

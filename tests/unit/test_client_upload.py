@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 import registry
-from registry.transfer.upload import uploader
+from registry.transfer.upload import requests
 from tests.unit.client_fake import SECRET, FakeRegistry, problem, times
 
 BIG = bytes(range(256)) * 40  # 10,240 bytes: eleven parts of 1,000
@@ -22,7 +22,7 @@ def fake() -> FakeRegistry:
 @pytest.fixture
 def multipart(monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
     """A registry to which everything is large, and a client that hashes nothing first."""
-    monkeypatch.setattr(uploader, "HASH_FIRST_BYTES", 0)
+    monkeypatch.setattr(requests, "HASH_FIRST_BYTES", 0)
     return FakeRegistry(single_put_max_bytes=0)
 
 

@@ -11,10 +11,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
+from registry._locks import LOCK_NAME, FolderInUseError, lock_folder
 from registry.errors import DestinationError
 from registry.schemas.names import DOWNLOAD_FOLDER_PREFIX
 from registry.transfer.download.journal import Journal
-from registry.transfer.download.locks import LOCK_NAME, FolderInUseError, lock_folder
 from registry.transfer.download.placement import Placement, writing
 from registry.transfer.download.plan import PlannedVersion
 from registry.transfer.download.staged import StagedFile

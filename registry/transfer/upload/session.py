@@ -1,11 +1,11 @@
 """Opens an upload, or finds the one that an earlier run of the same call left behind."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from registry._api import Api
 from registry.errors import ConflictError, UploadMismatchError
-from registry.schemas import FilePlan, UploadRequest, UploadSession, Version
+from registry.schemas import SETTLED, FilePlan, UploadRequest, UploadSession, Version
 from registry.transfer.upload.hashing import PartDigests, hash_in_thread, hash_parts
 from registry.transfer.upload.plan import composite_of, derive_key, ledger_conflict, split
 from registry.transfer.upload.sources import SourceFile
@@ -70,14 +70,18 @@ async def _examine(
     digests = PartDigests()
     # A single PUT needs no look: its digest is part of the request, which is equal.
     for plan in session.files:
-        if plan.kind == "multipart" and (reason := await _examine_ledger(plan, files, digests)):
+        if plan.kind == "multipart" and (reason := await examine_ledger(plan, files, digests)):
             return reason
     return OpenUpload(session, digests)
 
 
-async def _examine_ledger(
+async def examine_ledger(
     plan: FilePlan, files: Mapping[str, SourceFile], digests: PartDigests
 ) -> str | None:
+    """Return why the parts that storage has of a file are not ours, or None.
+
+    Digests of parts are added to `digests`.
+    """
     if plan.uploaded:
         return f"{plan.path} cannot be compared before its upload is completed"
     stored, parts = {part.number for part in plan.parts}, split(plan)
@@ -94,15 +98,35 @@ async def _examine_completed(
     if not large:  # the digests of the others are part of the request, which is equal
         return OpenUpload(session)
     version = await settle(session)
+    reason = await differing(version, large, files, PartDigests(), {})
+    return reason or OpenUpload(session)
+
+
+async def differing(
+    version: Version,
+    plans: Sequence[FilePlan],
+    files: Mapping[str, SourceFile],
+    digests: PartDigests,
+    sha256: Mapping[str, str],
+) -> str | None:
+    """Return why some of a version's files are not these, or None.
+
+    `digests` and `sha256` are those that are known of the files already. What a version that is
+    still being verified does not tell yet is not compared.
+    """
     artifacts = {artifact.path: artifact for artifact in version.artifacts}
-    for plan in large:
+    for plan in plans:
         file, artifact = files[plan.path], artifacts.get(plan.path)
-        if artifact is not None and artifact.composite is not None:
-            digests: dict[int, str] = {}
-            await hash_parts(file, split(plan), digests)
-            same = composite_of(digests) == artifact.composite.value
+        if artifact is None:
+            same = False
+        elif artifact.composite is not None:
+            known = digests.setdefault(plan.path, {})
+            await hash_parts(file, split(plan), known)
+            same = composite_of(known) == artifact.composite.value
+        elif artifact.sha256 is None:
+            same = version.state not in SETTLED
         else:
-            same = artifact is not None and artifact.sha256 == await hash_in_thread(file)
+            same = artifact.sha256 == (sha256.get(plan.path) or await hash_in_thread(file))
         if not same:
             return f"{plan.path} has other bytes than version {version.number}"
-    return OpenUpload(session)
+    return None

@@ -5,13 +5,12 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import Any
 
 import anyio
 import anyio.to_thread
-from pydantic import ValidationError
 
-from registry._answers import invalid_request
 from registry._api import LONGEST_WAIT_SECONDS, Api
 from registry._retry import RetryPolicy
 from registry.errors import (
@@ -25,12 +24,17 @@ from registry.errors import (
     VersionRejectedError,
     WaitTimeoutError,
 )
-from registry.schemas import SETTLED, UploadRequest, UploadSession, Version
+from registry.schemas import SETTLED, UploadSession, Version
 from registry.transfer.progress import Meter, Progress
 from registry.transfer.storage import Storage
-from registry.transfer.upload.hashing import hash_in_thread
+from registry.transfer.upload.handing_over import fitted, require_same_bytes, take_over
 from registry.transfer.upload.jobs import Jobs
-from registry.transfer.upload.plan import HASH_FIRST_BYTES
+from registry.transfer.upload.requests import (
+    describe,
+    describe_absent,
+    hash_small,
+    upload_request,
+)
 from registry.transfer.upload.sender import Sender
 from registry.transfer.upload.session import OpenUpload, open_or_resume
 from registry.transfer.upload.sources import Source, SourceFile, open_source
@@ -66,11 +70,9 @@ class Uploader:
         4 send and complete; 5 wait for the verdict.
         """
         with ExitStack() as resources:
-            files = await anyio.to_thread.run_sync(
-                resources.enter_context, open_source(source, path)
-            )
-            sha256 = await _hash_small(files)
-            request = _request(files, sha256, fields)
+            files = await _opened(resources, source, path)
+            sha256 = await hash_small(files)
+            request = upload_request(describe(files, sha256), fields)
 
             async def settle(session: UploadSession) -> Version:
                 return await wait_until_settled(self.api, session.version_id, timeout_seconds)
@@ -82,15 +84,68 @@ class Uploader:
                 idempotency_key=idempotency_key,
                 settle=settle,
             )
-            if upload.session.state == "completed":
-                size = sum(file.size_bytes for file in files)
-                Meter(size, progress).add(size)
-            else:
-                await self._send_unless_rejected(upload, files, sha256, progress)
-        version_id = upload.session.version_id
-        if not wait:
-            return await self.api.get_version_by_id(version_id)
-        return require_ready(await wait_until_settled(self.api, version_id, timeout_seconds))
+            await self._send_if_open(upload, files, sha256, progress)
+        return await self._found(upload.session, timeout_seconds if wait else None)
+
+    async def declare(
+        self,
+        source: Source | Mapping[str, int],
+        fields: Mapping[str, Any],
+        *,
+        path: str | None,
+        idempotency_key: str | None,
+    ) -> UploadSession:
+        """Open an upload of a source, or of files that are elsewhere, and send nothing."""
+        if isinstance(source, Mapping):
+            files = describe_absent(source)
+        else:
+            with ExitStack() as resources:
+                found = await _opened(resources, source, path)
+                files = describe(found, await hash_small(found))
+        request = upload_request(files, fields)
+        return (await self.api.open_upload(request, idempotency_key or token_hex(16)))[0]
+
+    async def continue_upload(
+        self,
+        upload_id: str,
+        source: Source,
+        *,
+        path: str | None,
+        progress: Progress | None,
+        wait: bool,
+        timeout_seconds: float,
+    ) -> Version:
+        """Send a source into an upload that is open, whoever opened it."""
+        session = await self.api.get_upload(upload_id)
+        with ExitStack() as resources:
+            files = fitted(await _opened(resources, source, path), session, path)
+            by_path = {file.path: file for file in files}
+            sha256 = await hash_small(files)
+            upload = await take_over(session, by_path, sha256)
+            await self._send_if_open(upload, files, sha256, progress)
+            version = await self._found(session, timeout_seconds if wait else None)
+            await require_same_bytes(version, upload, by_path, sha256)
+        return version
+
+    async def _found(self, session: UploadSession, timeout_seconds: float | None) -> Version:
+        """Return the upload's version: once it is ready, or as it is where there is no timeout."""
+        if timeout_seconds is None:
+            return await self.api.get_version_by_id(session.version_id)
+        settled = await wait_until_settled(self.api, session.version_id, timeout_seconds)
+        return require_ready(settled)
+
+    async def _send_if_open(
+        self,
+        upload: OpenUpload,
+        files: Sequence[SourceFile],
+        sha256: dict[str, str],
+        progress: Progress | None,
+    ) -> None:
+        if upload.session.state == "open":
+            await self._send_unless_rejected(upload, files, sha256, progress)
+        else:
+            size = sum(file.size_bytes for file in files)
+            Meter(size, progress).add(size)
 
     async def _send_unless_rejected(
         self,
@@ -154,23 +209,9 @@ class Uploader:
         await sender.send(jobs, [(file, plans[file.path]) for file in files])
 
 
-def _request(
-    files: Sequence[SourceFile], sha256: Mapping[str, str], fields: Mapping[str, Any]
-) -> UploadRequest:
-    described = [
-        {"path": file.path, "size_bytes": file.size_bytes, "sha256": sha256.get(file.path)}
-        for file in files
-    ]
-    try:
-        return UploadRequest.model_validate({**fields, "files": described})
-    except ValidationError as error:
-        raise invalid_request(error) from None
-
-
-async def _hash_small(files: Sequence[SourceFile]) -> dict[str, str]:
-    """Return the digests that make a request distinctive before anything is sent."""
-    small = [file for file in files if file.size_bytes <= HASH_FIRST_BYTES]
-    return {file.path: await hash_in_thread(file) for file in small}
+async def _opened(resources: ExitStack, source: Source, path: str | None) -> list[SourceFile]:
+    opening = open_source(source, path)
+    return await anyio.to_thread.run_sync(resources.enter_context, opening)
 
 
 def _check_unchanged(files: Sequence[SourceFile]) -> None:
