@@ -19,6 +19,7 @@ from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
 from shared.storage.urls import UrlSigner
 from shared.web.access.authentication import Authenticator
+from shared.web.access.oidc.source import OidcTokens
 from shared.web.readiness import absent_servers
 from shared.web.service import add_shared_parts
 
@@ -33,13 +34,14 @@ def create_app(settings: Settings) -> FastAPI:
             feed = VersionFeed(database)
             versions = Versions(database)
             context = Context(settings, database, versions, feed, UrlSigner(settings))
+            oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
             stack.callback(asyncio.create_task(feed.run()).cancel)
             yield {
                 "context": context,
                 "preparation": preparation,
-                "authenticator": Authenticator.of(settings, database),
+                "authenticator": Authenticator.of(settings, database, [oidc]),
             }
 
     app = FastAPI(

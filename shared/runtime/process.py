@@ -37,6 +37,14 @@ def run_service(
 
 
 def explain_bad_settings(error: ValidationError) -> str:
-    """Name each bad setting and its rule, without its value: it may be a secret."""
-    found = (f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
+    """Name each bad setting and its rule, without its value: it may be a secret.
+
+    Of a setting in JSON the place within is named as well: `OIDC_ISSUERS.0.rules.2.grants.0`.
+    """
+    found = (f"{_place(item['loc'])}: {item['msg']}" for item in error.errors())
     return "bad settings: " + "; ".join(found)
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    setting, *within = map(str, location)
+    return ".".join([setting.upper(), *within])
