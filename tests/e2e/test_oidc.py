@@ -117,9 +117,7 @@ async def test_a_token_that_no_rule_is_for_is_known_and_may_nothing(
     job: Api, workload: Workload
 ) -> None:
     somebody = workload.bearer(sub="repo:somebody/else:ref:refs/heads/main")
-    found = Identity.model_validate_json(
-        (await job.ingest.get("/v1/me", headers=somebody)).content
-    )
+    found = Identity.model_validate_json((await job.ingest.get("/v1/me", headers=somebody)).content)
     assert (found.kind, found.grants) == ("oidc", [])
     body = {"model": "risk.x", "files": [file_of("model.bin", DATA)]}
     answer = await job.ingest.post("/v1/uploads", json=body, headers=somebody)
