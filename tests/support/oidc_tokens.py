@@ -70,5 +70,16 @@ def unsigned(claims: Mapping[str, Any], **header: Any) -> str:
 
 
 def with_header(token: str, header: str) -> str:
-    """The same token with this text as its header."""
-    return ".".join([urlsafe_b64encode(header.encode()).decode(), *token.split(".")[1:]])
+    """The same token with this text as its header, which its signature is not of."""
+    return ".".join([_encoded(header), *token.split(".")[1:]])
+
+
+def signed_as(key: Key, header: str, claims: Mapping[str, Any], algorithm: str = "ES256") -> str:
+    """A token with this text as its header, which its signature is of."""
+    text = f"{_encoded(header)}.{_encoded(json.dumps(claims))}"
+    signature = jws.JWSRegistry.algorithms[algorithm].sign(text.encode(), key)
+    return f"{text}.{urlsafe_b64encode(signature).decode()}"
+
+
+def _encoded(text: str) -> str:
+    return urlsafe_b64encode(text.encode()).decode()

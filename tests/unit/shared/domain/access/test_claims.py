@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from shared.domain.access.claims import claim_at, fulfils, granted, matches_pattern
 from shared.domain.access.issuers import ClaimRule, Condition
 
-TEXTS = st.text(alphabet="ab:/", max_size=8)
-PATTERNS = st.text(alphabet="ab:/*", min_size=1, max_size=8)
+TEXTS = st.text(alphabet="ab", max_size=8)
+PATTERNS = st.text(alphabet="ab*", min_size=1, max_size=8)
 NAMES = st.sampled_from(["sub", "ref", "groups"])
 SCALARS = TEXTS | st.booleans() | st.integers(0, 1) | st.none() | st.just(1.0)
 CLAIMS = st.dictionaries(NAMES, SCALARS | st.lists(SCALARS, max_size=3))
@@ -51,12 +51,15 @@ def oracle_grants(rules: list[ClaimRule], claims: dict[str, Any]) -> set[str]:
 @given(PATTERNS, TEXTS)
 @example("ab*ba", "aba")
 @example("a*a", "a")
+@example("a*b*b", "ab")
 @example("**", "")
 def test_a_pattern_stands_for_what_its_stars_are_filled_up_to(pattern: str, text: str) -> None:
     assert matches_pattern(pattern, text) == oracle_matches(pattern, text)
 
 
 @given(RULES, CLAIMS)
+@example([ClaimRule(claims={"sub": True}, grants=("reader:*",))], {"sub": 1})
+@example([ClaimRule(claims={"sub": 1}, grants=("reader:*",))], {"sub": [True, 1.0]})
 def test_the_grants_are_those_of_every_rule_that_is_fulfilled(
     rules: list[ClaimRule], claims: dict[str, Any]
 ) -> None:

@@ -13,7 +13,13 @@ from joserfc.jwk import OctKey, OKPKey
 
 from shared.domain.access.issuers import TrustedIssuer
 from shared.web.access.oidc import documents
-from shared.web.access.oidc.documents import MAX_DOCUMENT_BYTES, MAX_KEYS, IssuerAway, fetch_keys
+from shared.web.access.oidc.documents import (
+    MAX_DOCUMENT_BYTES,
+    MAX_KEYS,
+    MAX_RSA_CHARACTERS,
+    IssuerAway,
+    fetch_keys,
+)
 from tests.support.oidc_issuer import DISCOVERY, KEYS, PublishedIssuer, published_issuer, send
 from tests.support.oidc_tokens import ec_key, ed_key, rsa_key
 
@@ -65,7 +71,7 @@ async def test_what_no_signature_can_be_verified_with_is_passed_over(
         {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "kid": "no-point"},
         {"kty": "EC", "crv": "P-256", "kid": "half"},
         {"kty": "AKP", "kid": "of-a-later-kind"},
-        {"kty": "RSA", "n": "A" * 100_000, "e": "AQAB", "kid": "huge"},
+        {"kty": "RSA", "n": "_" * 2 * MAX_RSA_CHARACTERS, "e": "AQAB", "kid": "huge"},
         {"kid": ["list"], "kty": "EC"},
         {},
         weak,
