@@ -22,6 +22,8 @@ from tests.support.problems import problem
 from tests.support.system import System
 
 SUBJECT = "repo:acme/risk:ref:refs/heads/main"
+AWAY = "http://127.0.0.1:1"
+"""An issuer that services trust, and nobody has ever reached."""
 DATA = b"weights"
 
 
@@ -54,13 +56,14 @@ def urls(
 ) -> Iterator[dict[str, str]]:
     """A second ingest and query over the same database and bucket, which trust the issuer."""
     rule = ClaimRule(claims={"sub": "repo:acme/risk:ref:refs/heads/*"}, grants=("writer:risk.*",))
-    issuer = TrustedIssuer(
-        url=workload.issuer.url, audiences=(AUDIENCE,), rules=(rule,), allow_loopback_http=True
-    )
+    issuers = [
+        TrustedIssuer(url=url, audiences=(AUDIENCE,), rules=(rule,), allow_loopback_http=True)
+        for url in (workload.issuer.url, AWAY)
+    ]
     root = tmp_path_factory.mktemp("oidc")
     chosen = {
         **{name: value for name, value in environment.items() if name not in PORTS.values()},
-        "OIDC_ISSUERS": f"[{issuer.model_dump_json()}]",
+        "OIDC_ISSUERS": f"[{','.join(issuer.model_dump_json() for issuer in issuers)}]",
     }
     try:
         started = start_services(root, chosen, "free", names=["ingest", "query"])
@@ -143,6 +146,15 @@ async def test_a_token_that_does_not_count_is_answered_like_any_other_wrong_cred
     problem(answer, 401, "unauthenticated")
     assert answer.content == wrong.content
     assert answer.headers["www-authenticate"] == wrong.headers["www-authenticate"]
+
+
+async def test_while_an_issuer_was_never_reached_nobody_says_that_its_tokens_are_wrong(
+    job: Api, workload: Workload
+) -> None:
+    for http in (job.ingest, job.query):
+        answer = await http.get("/v1/me", headers=workload.bearer(iss=AWAY))
+        problem(answer, 503, "issuer_unavailable")
+        assert int(answer.headers["retry-after"]) > 0
 
 
 async def test_services_that_trust_no_issuer_refuse_its_tokens(

@@ -11,14 +11,14 @@ import pytest
 from shared.domain.access.issuers import ClaimRule, TrustedIssuer
 from shared.domain.access.principals import Principal
 from shared.domain.errors import Unauthenticated, Unavailable
-from shared.web.access.authentication import VERDICT_SECONDS, Authenticator
+from shared.web.access.authentication import Authenticator
 from shared.web.access.oidc.documents import fetch_keys
 from shared.web.access.oidc.keys import FRESH_SECONDS, PAUSE_SECONDS, STALE_SECONDS, IssuerKeys
 from shared.web.access.oidc.source import OidcTokens
-from tests.support.hydra import Hydra, can_be_built, running_hydra
+from tests.support.hydra import Hydra, is_to_be_had, running_hydra
 from tests.support.oidc_tokens import AUDIENCE, claims_of, ec_key, signed, unsigned
 
-pytestmark = pytest.mark.skipif(not can_be_built(), reason="Hydra needs a C compiler to be built")
+pytestmark = pytest.mark.skipif(not is_to_be_had(), reason="Hydra needs a C compiler to be built")
 TRAINER = "risk-trainer"
 ELSEWHERE = "https://elsewhere.example"
 
@@ -124,7 +124,6 @@ async def test_a_new_key_counts_at_once_and_a_removed_one_no_longer_in_time(
     registry.ahead += FRESH_SECONDS
     assert await registry.refuses(before)
     assert not await registry.refuses(after)
-    assert FRESH_SECONDS + VERDICT_SECONDS <= 6 * 60  # as docs/oidc.md says
 
 
 async def test_while_the_server_is_away_its_keys_count_for_an_hour_and_then_nobody_can_say(

@@ -43,9 +43,9 @@ func main() { cmd.Execute() }
 """
 
 
-def can_be_built() -> bool:
-    """Whether there is the C compiler that its build needs, or the program already."""
-    return _program().exists() or shutil.which("gcc") is not None
+def is_to_be_had() -> bool:
+    """Whether there is the program, or the C compiler that its build needs; in CI there must be."""
+    return _program().exists() or shutil.which("gcc") is not None or "CI" in os.environ
 
 
 def install_hydra(report: Callable[[str], None] = print) -> Path:

@@ -1,7 +1,7 @@
 """From claims to grants, against rules that are read one character at a time."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import example, given
@@ -41,9 +41,9 @@ def oracle_grants(rules: list[ClaimRule], claims: dict[str, Any]) -> set[str]:
     for rule in rules:
         checks: list[bool] = []
         for name, wanted in rule.claims.items():
-            value: Any = claims.get(name)
-            values: list[Any] = value if type(value) is list else [value]
-            checks.append(any(fits(wanted, each) for each in values))
+            value = claims.get(name)
+            each_of = cast("list[object]", value if isinstance(value, list) else [value])
+            checks.append(any(fits(wanted, each) for each in each_of))
         found |= set(rule.grants) if all(checks) else set()
     return found
 
