@@ -6,7 +6,7 @@ be one that the issuer's settings allow, and keys or addresses that its header c
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
@@ -33,7 +33,7 @@ class Refused(Exception):
 class UnverifiedToken:
     """A token as it describes itself."""
 
-    text: str
+    text: str = field(repr=False)
     issuer: str
     kid: str
 
