@@ -22,6 +22,7 @@ from shared.runtime.startup import Preparation
 from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
+from shared.web.access.oidc.source import OidcTokens
 from shared.web.limits import RequestLimit
 from shared.web.readiness import absent_servers
 from shared.web.service import add_shared_parts, make_app
@@ -38,12 +39,13 @@ def create_app(settings: Settings) -> FastAPI:
             database = await stack.enter_async_context(open_database(settings))
             storage = await stack.enter_async_context(open_storage(settings))
             context = Context.create(settings, database, storage)
+            oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes and bucket")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
             yield {
                 "context": context,
                 "preparation": preparation,
-                "authenticator": Authenticator.of(settings, database),
+                "authenticator": Authenticator.of(settings, database, [oidc]),
                 "audit": await stack.enter_async_context(open_audit(database)),
             }
 

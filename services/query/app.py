@@ -21,6 +21,7 @@ from shared.runtime.startup import Preparation
 from shared.storage.urls import UrlSigner
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
+from shared.web.access.oidc.source import OidcTokens
 from shared.web.readiness import absent_servers
 from shared.web.service import add_shared_parts, make_app
 
@@ -35,13 +36,14 @@ def create_app(settings: Settings) -> FastAPI:
             feed = VersionFeed(database)
             signer = UrlSigner(settings)
             context = Context(settings, database, Versions(database), feed, signer)
+            oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
             stack.callback(asyncio.create_task(feed.run()).cancel)
             yield {
                 "context": context,
                 "preparation": preparation,
-                "authenticator": Authenticator.of(settings, database),
+                "authenticator": Authenticator.of(settings, database, [oidc]),
                 "audit": await stack.enter_async_context(open_audit(database)),
             }
 

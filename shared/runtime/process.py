@@ -50,8 +50,11 @@ def run_service(
 
 
 def explain_bad_settings(error: ValidationError) -> str:
-    """Name each bad setting and its rule, without its value: it may be a secret."""
-    found = (f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors())
+    """Name each bad setting and its rule, without its value: it may be a secret.
+
+    Of a setting in JSON the place within is named as well: `OIDC_ISSUERS.0.rules.2.grants.0`.
+    """
+    found = (f"{_place(item['loc'])}: {item['msg']}" for item in error.errors())
     return "bad settings: " + "; ".join(found)
 
 
@@ -61,3 +64,8 @@ def _allow_files(count: int) -> None:
     wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    setting, *within = map(str, location)
+    return ".".join([setting.upper(), *within])

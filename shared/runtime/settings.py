@@ -6,13 +6,15 @@ documents each. Secrets have no default, so nothing starts with a password that 
 
 import re
 from ipaddress import ip_network
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from registry.schemas.access import check_grant
 from registry.schemas.names import check_bucket_name
+from shared.domain.access.issuers import MAX_ISSUERS, TrustedIssuer
+from shared.domain.strict_json import parse_list
 
 MIB = 1024 * 1024
 _ORIGIN = re.compile(
@@ -62,6 +64,8 @@ class Settings(BaseSettings):
     """Grants of requests without a credential, separated by commas, such as reader:public.*"""
     audit_retention_days: int = Field(365, ge=0, le=20_000)
     """Days after which entries of the audit are forgotten; 0: never."""
+    oidc_issuers: Annotated[tuple[TrustedIssuer, ...], NoDecode] = Field((), max_length=MAX_ISSUERS)
+    """OIDC issuers whose tokens count, and what they grant: a JSON list, see docs/oidc.md."""
 
     mongodb_url: SecretStr
     """Connection string with credentials. Use directConnection=true for a one-node replica set."""
@@ -216,6 +220,20 @@ class Settings(BaseSettings):
     def _are_grants(cls, value: str) -> str:
         for grant in _names(value):
             check_grant(grant)
+        return value
+
+    @field_validator("oidc_issuers", mode="before")
+    @classmethod
+    def _read_issuers(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return parse_list(value) if value.strip() else ()
+
+    @field_validator("oidc_issuers")
+    @classmethod
+    def _are_different(cls, value: tuple[TrustedIssuer, ...]) -> tuple[TrustedIssuer, ...]:
+        if len({issuer.url for issuer in value}) != len(value):
+            raise ValueError("must name each issuer once")
         return value
 
     @property

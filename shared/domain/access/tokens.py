@@ -14,7 +14,8 @@ from shared.domain.records import Record
 PREFIX = "mr_"
 UPLOAD_MARK = "up"
 """Begins the id of a token that an upload's plan carries; what follows is the version's id."""
-MAX_CHARACTERS = 4096
+MAX_CHARACTERS = 8192
+"""Of any credential; those of an OIDC issuer may list many groups."""
 _ID_BYTES = 8
 _SECRET_BYTES = 32
 SHOWN_CHARACTERS = 4

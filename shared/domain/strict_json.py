@@ -1,0 +1,44 @@
+"""JSON of which two readers cannot make two things.
+
+JSON allows a name twice in one object, and readers differ in which of the two they take: it is
+refused here, at any depth. So is NaN, which compares with nothing.
+"""
+
+import json
+from typing import Any, cast
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """Read a JSON object; raises ValueError with the rule that the text breaks."""
+    found = _parse(text)
+    if not isinstance(found, dict):
+        raise ValueError("must be a JSON object")
+    return cast("dict[str, Any]", found)
+
+
+def parse_list(text: str) -> list[Any]:
+    """Read a JSON list; raises ValueError with the rule that the text breaks."""
+    found = _parse(text)
+    if not isinstance(found, list):
+        raise ValueError("must be a JSON list")
+    return cast("list[Any]", found)
+
+
+def _parse(text: str) -> object:
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"must be JSON: {error.msg} at character {error.pos}") from None
+    except RecursionError:
+        raise ValueError("must not be nested so deeply") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("must have each name once in an object")
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"must not have {constant}")

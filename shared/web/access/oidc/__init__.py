@@ -1,0 +1,1 @@
+"""People and workloads by the tokens of OIDC issuers: fetched keys, verified tokens, grants."""

@@ -1,0 +1,79 @@
+"""What an OIDC issuer publishes, at 127.0.0.1, and everything that may be wrong with it."""
+
+import json
+import ssl
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from joserfc.jwk import Key
+
+DISCOVERY = "/.well-known/openid-configuration"
+KEYS = "/keys"
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+class PublishedIssuer:
+    """What tests see of the issuer: what it publishes, and what it was asked."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.documents: dict[str, Any] = {DISCOVERY: {"issuer": url, "jwks_uri": url + KEYS}}
+        """By path; text is sent as it is."""
+        self.answers: dict[str, Answer] = {}
+        """In the place of a document, by path."""
+        self.asked: list[str] = []
+        """The path of each request."""
+        self.publish()
+
+    def publish(self, *keys: Key | dict[str, Any]) -> None:
+        """Have these keys, and no others."""
+        listed = [key if isinstance(key, dict) else key.as_dict(private=False) for key in keys]
+        self.documents[KEYS] = {"keys": listed}
+
+
+@contextmanager
+def published_issuer(tls: ssl.SSLContext | None = None) -> Generator[PublishedIssuer]:
+    """Serve on a port of its own, over TLS where a context is given."""
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 5
+
+        def do_GET(self) -> None:
+            state.asked.append(self.path)
+            if (answer := state.answers.get(self.path)) is not None:
+                answer(self)
+                return
+            document = state.documents.get(self.path)
+            text = document if isinstance(document, str) else json.dumps(document)
+            send(self, text.encode(), status=404 if document is None else 200)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        scheme = "http"
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+            scheme = "https"
+        state = PublishedIssuer(f"{scheme}://127.0.0.1:{server.server_address[1]}")
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield state
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def send(handler: BaseHTTPRequestHandler, body: bytes, status: int = 200, **headers: str) -> None:
+    """Answer a request; `_` in a header's name stands for `-`."""
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.send_header("content-length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)
