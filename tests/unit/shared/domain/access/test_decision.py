@@ -1,6 +1,8 @@
 """Who may do what, compared with a plain model over random grants, names and actions."""
 
+from collections.abc import Callable
 from fnmatch import fnmatchcase
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,17 +88,14 @@ def test_nobody_sees_anything_without_a_grant() -> None:
     assert within(NameFilter(), "model") == {"model": {"$in": []}}
 
 
-def found_by(condition: dict[str, object], name: str) -> bool:
+def found_by(condition: dict[str, Any], name: str) -> bool:
     """What MongoDB finds by a condition on `model`, for the operators that are used."""
     if "$or" in condition:
-        alternatives = condition["$or"]
-        assert isinstance(alternatives, list)
-        return any(found_by(each, name) for each in alternatives)
-    operators = condition.get("model", {"$gte": ""})
-    assert isinstance(operators, dict)
-    checks = {
+        return any(found_by(each, name) for each in condition["$or"])
+    asked: dict[str, Any] = condition.get("model", {})
+    checks: dict[str, Callable[[Any], bool]] = {
         "$in": lambda values: name in values,
         "$gte": lambda least: name >= least,
         "$lt": lambda most: name < most,
     }
-    return all(checks[operator](value) for operator, value in operators.items())
+    return all(checks[operator](value) for operator, value in asked.items())
