@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
 
@@ -167,5 +168,10 @@ class Authenticator:
             return None
         for source in self._sources:
             if (principal := await source.principal_of(credential)) is not None:
-                return principal
+                return self._with_what_anybody_may(principal)
         return None
+
+    def _with_what_anybody_may(self, principal: Principal) -> Principal:
+        """Return a principal who may no less than who brings no credential at all."""
+        further = tuple(g for g in self._anonymous.grants if g not in principal.grants)
+        return replace(principal, grants=principal.grants + further) if further else principal

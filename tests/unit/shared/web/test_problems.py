@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import AsyncIterator, MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request
+from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 
 from services.ingest.app import create_app
@@ -17,8 +19,11 @@ from shared.domain.errors import (
     NotFound,
     Unavailable,
 )
+from shared.web.access.authentication import Authenticator
+from shared.web.access.sources import AdministratorToken
 from shared.web.limits import MAX_BODY_BYTES
 from shared.web.service import add_shared_parts
+from tests.support.access import ADMIN_TOKEN, BEARER
 from tests.support.isolation import SETTINGS
 from tests.support.problems import broken_rule, problem
 
@@ -35,6 +40,10 @@ ERRORS: dict[str, Exception] = {
 
 async def _nothing_is_missing(_: Request) -> list[str]:
     return []
+
+
+async def now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _failing_app() -> FastAPI:
@@ -63,13 +72,21 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 async def ingest() -> AsyncIterator[httpx.AsyncClient]:
     """Ingest without its servers: what it refuses before it needs any."""
     app = create_app(SETTINGS)
+    administrator = AdministratorToken(SecretStr(ADMIN_TOKEN))
+    authenticator = Authenticator([administrator], (), now)
 
     async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
-        state: MutableMapping[str, Any] = {"context": None}
+        state: MutableMapping[str, Any] = {
+            "context": None,
+            "authenticator": authenticator,
+            "audit": None,
+        }
         await app({**scope, "state": state}, receive, send)
 
     transport = httpx.ASGITransport(with_state)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test", headers=BEARER
+    ) as client:
         yield client
 
 
