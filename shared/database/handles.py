@@ -18,6 +18,9 @@ from shared.domain.access.decision import NameFilter
 from shared.domain.errors import Conflict
 from shared.domain.records import VersionRecord
 
+READY = frozenset(("ready", "missing"))
+"""States of a version that became ready."""
+
 
 def label_handle(model: str, label: str) -> str:
     """Return the handle of a label, which is unique within its model."""
@@ -65,9 +68,10 @@ async def find_client_id(
 ) -> str | None:
     """Return the id of the version that an uploader's id finds for whoever asks.
 
-    Their own comes first; else it is the newest of the models that they may see.
+    Their own comes first; else it is that of the models that they may see. Of several the newest
+    that became ready is found, or the newest of all.
     """
-    newest_first = [("at", -1)]
+    newest_first = [("is_ready", -1), ("at", -1)]
     mine: Document = {"client_id": client_id, "owner": owner, **within(names, "model")}
     anyones: Document = {"client_id": client_id, **within(names, "model")}
     for query in (mine, anyones):
@@ -170,7 +174,7 @@ def _rank_of(record: VersionRecord) -> tuple[bool, datetime, int]:
 
 def _rank(state: str, created_at: datetime, number: int) -> tuple[bool, datetime, int]:
     """Order versions by what an id that they share should find; the greatest has it."""
-    return state in ("ready", "missing"), created_at, number
+    return state in READY, created_at, number
 
 
 def _client_handle(record: VersionRecord) -> str:
@@ -184,6 +188,7 @@ def _client_fields(record: VersionRecord) -> Document:
         "client_id": record.client_id,
         "owner": _owner(record),
         "model": record.model,
+        "is_ready": record.state in READY,
         "at": record.created_at,
     }
 

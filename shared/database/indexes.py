@@ -51,7 +51,10 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
         ],
         "handles": [
             # Ids that uploaders chose, whoever's; labels and keys are not in it.
-            IndexModel([("client_id", ASCENDING), ("at", DESCENDING)], sparse=True),
+            IndexModel(
+                [("client_id", ASCENDING), ("is_ready", DESCENDING), ("at", DESCENDING)],
+                sparse=True,
+            ),
         ],
         "tokens": [IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)])],
         "audit": [

@@ -56,8 +56,7 @@ async def list_models(
     database: Database, names: NameFilter = EVERY_NAME, *, after: str | None, limit: int
 ) -> list[Model]:
     """Return up to `limit` models of these names that sort after `after`."""
-    conditions = [within(names, "_id"), {"_id": {"$gt": after}} if after is not None else {}]
-    query: Document = {"$and": [each for each in conditions if each]} if any(conditions) else {}
+    query = within(names, "_id", after=after)
     cursor = database.models.find(query).sort([("_id", 1)]).limit(limit)
     return [_model(found) for found in await cursor.to_list()]
 

@@ -16,6 +16,7 @@ from registry.schemas.access import Identity
 from shared.domain.access.actions import Action
 from shared.runtime.settings import Settings
 from shared.web.access.caller import Caller, declared_actions, declares
+from shared.web.access.description import describe_access
 from shared.web.guard import Guard
 from shared.web.limits import BodyLimit
 from shared.web.problems import PROBLEMS, answer_problems
@@ -50,6 +51,7 @@ def add_shared_parts(
     app.add_middleware(BodyLimit)
     _open_to_origins(app, settings)
     answer_problems(app)
+    describe_access(app)
     # Around all that Starlette puts together: its own outermost part answers for a defect.
     app.build_middleware_stack = partial(_guarded, app.build_middleware_stack, settings)
 

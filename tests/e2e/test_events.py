@@ -39,7 +39,8 @@ async def test_a_version_is_announced_when_created_and_when_ready(
     assert ready.datacontenttype == "application/json"
     assert begun <= created.time <= ready.time
     assert (ready.data.model, ready.data.number, ready.data.label) == (model, 1, "1.0")
-    assert ready.data.version_id == ready.data.upload_id == session.version_id
+    assert (ready.data.version_id, ready.data.source) == (session.version_id, "upload")
+    assert session.upload_id not in ready.model_dump_json(), "it is told to its owner alone"
     assert ready.data.artifacts == (await api.version(model, 1)).artifacts
     assert dict(record.headers)["content-type"] == b"application/cloudevents+json; charset=utf-8"
 

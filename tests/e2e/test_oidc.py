@@ -101,7 +101,7 @@ async def test_elsewhere_it_is_refused_as_if_nothing_were_there(
     job: Api, api: Api, system: System, name: str
 ) -> None:
     body = {"model": name, "files": [file_of("model.bin", DATA)]}
-    problem(await job.ingest.post("/v1/uploads", json=body), 404, "model_not_found")
+    problem(await job.ingest.post("/v1/uploads", json=body), 403, "forbidden")
     assert (await system.footprint(name)).models == 0
 
     await api.open(name, file_of("model.bin", DATA))
@@ -124,7 +124,7 @@ async def test_a_token_that_no_rule_is_for_is_known_and_may_nothing(
     assert (found.kind, found.grants) == ("oidc", [])
     body = {"model": "risk.x", "files": [file_of("model.bin", DATA)]}
     answer = await job.ingest.post("/v1/uploads", json=body, headers=somebody)
-    problem(answer, 404, "model_not_found")
+    problem(answer, 403, "forbidden")
 
 
 @pytest.mark.parametrize(

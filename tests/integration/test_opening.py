@@ -45,13 +45,39 @@ async def test_who_loses_the_race_for_a_key_gets_the_winners_session(context: Co
 
 
 async def test_who_loses_it_with_another_body_is_refused(context: Context) -> None:
-    key = uuid4().hex
+    key, asked = uuid4().hex, request()
+    bodies = [asked.model_copy(update={"description": str(number)}) for number in range(8)]
     opened = await asyncio.gather(
-        *(open_upload(request(), key, OWNER, context) for _ in range(8)), return_exceptions=True
+        *(open_upload(body, key, OWNER, context) for body in bodies), return_exceptions=True
     )
     refused = [result for result in opened if isinstance(result, BaseException)]
     assert len(refused) == 7
     assert {type(error) for error in refused} == {IdempotencyKeyReused}
+
+
+async def test_a_key_is_its_owners_and_its_models_alone(context: Context) -> None:
+    key, asked = uuid4().hex, request()
+    first, _ = await open_upload(asked, key, OWNER, context)
+    other, created = await open_upload(asked, key, "token:another", context)
+    assert created
+    assert other.version_id != first.version_id
+    elsewhere, created = await open_upload(request(), key, OWNER, context)
+    assert created
+    assert elsewhere.model != first.model
+
+
+async def test_a_key_of_an_earlier_release_finds_its_session(context: Context) -> None:
+    key, asked = uuid4().hex, request()
+    first, _ = await open_upload(asked, key, OWNER, context)
+    handles, versions = context.database.handles, context.database.versions
+    [kept] = [found async for found in handles.find({"version_id": first.version_id})]
+    await handles.delete_one({"_id": kept["_id"]})
+    await handles.insert_one({**kept, "_id": f"key:{key}"})
+    unknown = {"session.owner": None, "session.secret": None}
+    await versions.update_one({"_id": first.version_id}, {"$set": unknown})
+    again, created = await open_upload(asked, key, OWNER, context)
+    assert not created
+    assert (again.version_id, again.upload_id) == (first.version_id, first.version_id)
 
 
 async def test_an_expired_session_gives_its_key_back(context: Context, settings: Settings) -> None:

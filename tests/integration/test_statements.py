@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from registry.schemas import Reason
-from shared.database import audit, found_folders, reports, storage_groups, strays, work
+from shared.database import audit, found_folders, reports, storage_groups, strays, tokens, work
 from shared.database.client import Database
 from shared.database.collection import Transaction
 from shared.database.handles import resolve_handle
@@ -28,10 +28,17 @@ from shared.database.recovery.versions import (
     restore_model,
     restore_version,
 )
-from shared.database.sessions import clean_again, complete_session, finish_join, overdue_sessions
+from shared.database.sessions import (
+    add_upload_token,
+    clean_again,
+    complete_session,
+    finish_join,
+    overdue_sessions,
+)
 from shared.database.versions import Versions
 from shared.domain.access.audit import AuditRecord, ChangeEnd
 from shared.domain.access.decision import EVERY_NAME, NameFilter
+from shared.domain.access.tokens import TokenRecord, TokenText
 from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.part_digests import PartDigests
 from shared.domain.records import VersionRecord, new_id, utc_now
@@ -103,8 +110,35 @@ async def use_reads(database: Database, record: VersionRecord) -> None:
     assert await find_model(database, record.model) is not None
     assert await list_models(database, after=None, limit=5)
     assert await list_models(database, after="a", limit=5)
+    some = NameFilter(names=frozenset((record.model,)), namespaces=frozenset(("risk.",)))
+    assert await list_models(database, some, after=None, limit=5)
+    assert await list_models(database, some, after="a", limit=5)
+    client = record.client_id or ""
+    assert (await versions.by_client_id(client, "somebody else", some)) is not None
     assert await resolve_handle(database, "key:unknown") is None
     await database.ping()
+
+
+async def use_tokens(database: Database) -> None:
+    text, now = TokenText.new(), utc_now()
+    token = TokenRecord(
+        id=text.id,
+        name="ci",
+        prefix=text.shown,
+        sha256=text.digest,
+        owner=OWNER,
+        grants=("reader:*",),
+        created_at=now,
+    )
+    await tokens.keep_token(database, token)
+    kept = await tokens.find_token(database, token.id)
+    assert kept == token
+    await tokens.note_use(database, token, now)
+    await tokens.revoke_token(database, token.id, now)
+    place = (now + LEASE, "x")
+    for owner in (OWNER, None):
+        for before in (place, None):
+            assert await tokens.list_tokens(database, owner=owner, before=before, limit=5)
 
 
 async def use_sessions_and_work(database: Database, model: str) -> None:
@@ -114,6 +148,7 @@ async def use_sessions_and_work(database: Database, model: str) -> None:
     assert await Versions(database).set_multipart_id(session.id, 0, "id")
     late = utc_now() + timedelta(days=30)
     assert session.id in {each.id async for each in overdue_sessions(database, late)}
+    await add_upload_token(database, session.id, SHA256)
     assert await complete_session(database, session, {0: SHA256})
     await finish_join(database, session.id)
     assert not await clean_again(database, session.id)
@@ -267,6 +302,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_the_small_collections(database, model)
     await use_found_folders(database, f"{model}-found")
     await use_audit(database, f"{model}-audit")
+    await use_tokens(database)
     await use_recovery(database, f"{model} lost")
 
     known = places_in_the_source()

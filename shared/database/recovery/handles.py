@@ -7,7 +7,7 @@ from shared.database.collection import Document, Transaction
 from shared.database.handles import handles_of, holders_of, take_handles
 from shared.database.versions import Versions
 from shared.domain.errors import Conflict
-from shared.domain.records import VersionRecord
+from shared.domain.records import SessionRecord, VersionRecord
 
 PAGE = 200
 
@@ -68,7 +68,7 @@ async def _take_one(database: Database, name: str, record: VersionRecord) -> Non
         update={
             "label": record.label if kind == "label" else None,
             "client_id": record.client_id if kind == "client" else None,
-            "session": record.session if kind == "key" else None,
+            "session": _session(record, with_key=kind == "key"),
         }
     )
 
@@ -76,6 +76,13 @@ async def _take_one(database: Database, name: str, record: VersionRecord) -> Non
         await take_handles(database, only, transaction)
 
     await database.transaction(take_it)
+
+
+def _session(record: VersionRecord, *, with_key: bool) -> SessionRecord | None:
+    """Return the session, which says whose names they are, perhaps without its key."""
+    if record.session is None or with_key:
+        return record.session
+    return record.session.model_copy(update={"idempotency_key": None})
 
 
 async def _leave(database: Database, name: str, record: VersionRecord) -> None:

@@ -46,8 +46,10 @@ def decide(grants: Iterable[Grant], action: Action, name: str, *, alias: str = "
     if _allows(held, action, name, alias):
         return Decision("allowed")
     is_seen = any(grant.has_role("reader") and matches(grant.scope, name) for grant in held)
+    # An upload makes its model: that it is refused says nothing of whether the model is there.
+    is_told = is_seen or action is Action.UPLOAD
     missing = f"{LEAST_ROLE[action]}:{name}"
-    return Decision("forbidden" if is_seen else "hidden", missing)
+    return Decision("forbidden" if is_told else "hidden", missing)
 
 
 def visible_names(grants: Iterable[Grant], action: Action = Action.READ) -> NameFilter:

@@ -7,7 +7,8 @@ from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
+from starlette.routing import Route
 
 from registry.schemas import Version
 from shared.domain.access.actions import LEAST_ROLE, Action
@@ -142,16 +143,22 @@ class UndeclaredRoute(Exception):
 
 
 def declared_actions(app: FastAPI) -> dict[tuple[str, str], Action]:
-    """Return what each route does, by method and path; raises UndeclaredRoute."""
+    """Return what each route does, by method and path as the OpenAPI document writes it.
+
+    Raises UndeclaredRoute, also for a kind of route that can declare nothing.
+    """
     found: dict[tuple[str, str], Action] = {}
-    for route in app.routes:
-        if not isinstance(route, APIRoute):
-            continue  # the OpenAPI document
-        actions = set(_declared(route.dependant))
+    # Not app.routes alone: those of an included router are not among them.
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if isinstance(route, Route) and route.path == app.openapi_url:
+            continue
+        path = context.path_format or ""
+        actions = set(_declared(route.dependant) if isinstance(route, APIRoute) else ())
         if len(actions) != 1:
-            raise UndeclaredRoute(f"{route.path} must declare one action, not {len(actions)}")
-        for method in route.methods or ():
-            found[method, route.path] = next(iter(actions))
+            raise UndeclaredRoute(f"{path or route} must declare one action, not {len(actions)}")
+        for method in context.methods or ():
+            found[method, path] = next(iter(actions))
     return found
 
 

@@ -1,0 +1,213 @@
+"""The walk: every operation of both services, asked with every kind of credential.
+
+An operation that nobody classified here fails the walk, so that no route comes without one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from shared.database.tokens import keep_token
+from shared.domain.access.tokens import TokenRecord, TokenText
+from shared.domain.records import utc_now
+from tests.support.api import Api, file_of
+from tests.support.system import System
+
+DATA = b"bytes"
+WITHOUT = ("none", "garbage", "expired", "revoked")
+"""Callers that are nobody."""
+CREDENTIALS = (*WITHOUT, "reader", "elsewhere", "writer", "owner", "maintainer", "admin", "upload")
+READERS = ("reader", "writer", "owner", "maintainer", "admin")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation, and who may do it."""
+
+    method: str
+    path: str
+    allowed: tuple[str, ...]
+    denied: int = 404
+    """Answer to who is known and may not."""
+    body: Mapping[str, Any] | None = None
+    success: tuple[int, ...] = (200,)
+
+
+SIGN = {"path": "model.bin", "parts": [{"number": 1, "sha256": "0" * 64}]}
+USERS = ("owner", "maintainer", "admin", "upload")
+INGEST = [
+    Operation("POST", "/v1/uploads", ("writer", "owner", "maintainer", "admin"), 403, {}, (201,)),
+    Operation("GET", "/v1/uploads/{upload_id}", USERS),
+    Operation("POST", "/v1/uploads/{upload_id}/parts", USERS, 404, SIGN, (409,)),  # it has no parts
+    Operation("POST", "/v1/uploads/{upload_id}/complete", USERS, 404, {}, (409,)),  # no bytes yet
+    Operation("DELETE", "/v1/uploads/{upload_id}", USERS, success=(204,)),
+    Operation("GET", "/v1/tokens", ("admin",), 403),
+    Operation("POST", "/v1/tokens", ("admin",), 403, {}, (201,)),
+    Operation("DELETE", "/v1/tokens/{token_id}", ("admin",), success=(204,)),
+]
+QUERY = [
+    Operation("GET", "/v1/models", (*READERS, "elsewhere", "upload")),  # what each sees differs
+    Operation("GET", "/v1/models/{model}", READERS),
+    Operation("GET", "/v1/models/{model}/versions", READERS),
+    Operation("GET", "/v1/models/{model}/versions/{version}", READERS),
+    Operation("GET", "/v1/models/{model}/versions/{version}/downloads", READERS),
+    Operation("GET", "/v1/versions/{version_id}", READERS),
+    Operation("GET", "/v1/audit", ("admin",), 403),
+]
+PUBLIC = {("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")}
+IDENTITY = ("GET", "/v1/me")
+
+
+@dataclass
+class Walk:
+    """A ready version, an open upload for each asking, and a token of every kind."""
+
+    api: Api
+    model: str
+    version_id: str
+    tokens: dict[str, str] = field(default_factory=dict[str, str])
+
+    def headers(self, credential: str) -> dict[str, str]:
+        token = self.tokens.get(credential)
+        # The administrator's own header of the clients is replaced.
+        return {"authorization": f"Bearer {token}" if token else ""}
+
+    async def ask(self, operation: Operation, credential: str) -> httpx.Response:
+        """Ask for one operation, on targets that no other asking has used up."""
+        client = self.api.ingest if operation in INGEST else self.api.query
+        body = operation.body
+        if operation.path == "/v1/uploads":
+            body = {"model": self.model, "files": [file_of("model.bin", DATA)]}
+        if operation.path == "/v1/tokens":
+            body = {"name": "walk", "grants": [f"reader:{self.model}"]}
+        names = {"model": self.model, "version": "1", "version_id": self.version_id}
+        headers = self.headers(credential)
+        if "{upload_id}" in operation.path:
+            opened = await self._open()
+            names["upload_id"] = opened["upload_id"]
+            if credential == "upload":
+                headers = {"authorization": f"Bearer {opened['token']}"}
+        if "{token_id}" in operation.path:
+            made = await self.make_token(f"reader:{self.model}")
+            names["token_id"] = made["id"]
+        sends_body = operation.method == "POST"
+        return await client.request(
+            operation.method,
+            operation.path.format(**names),
+            json=body if sends_body else None,
+            headers=headers,
+        )
+
+    async def make_token(self, *grants: str) -> dict[str, Any]:
+        body = {"name": "walk", "grants": list(grants)}
+        answer = await self.api.ingest.post("/v1/tokens", json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def _open(self) -> dict[str, Any]:
+        body = {"model": self.model, "files": [file_of("model.bin", DATA)]}
+        headers = self.headers("owner")
+        answer = await self.api.ingest.post("/v1/uploads", json=body, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+
+@pytest.fixture(scope="module")
+async def walk(api: Api, system: System) -> Walk:
+    model = f"walk-{uuid4().hex[:12]}"
+    session = await api.open(model, file_of("model.bin", DATA))
+    await api.put(session.files[0], DATA)
+    version = await api.ready(session)
+    found = Walk(api, model, version.id)
+    grants = {
+        "reader": f"reader:{model}",
+        "elsewhere": "maintainer:elsewhere.*",
+        "writer": f"writer:{model}",
+        "owner": f"writer:{model}",
+        "maintainer": f"maintainer:{model}",
+        "admin": "admin:*",
+        "revoked": "admin:*",
+    }
+    made = {name: await found.make_token(grant) for name, grant in grants.items()}
+    found.tokens = {name: each["token"] for name, each in made.items()}
+    gone = await api.ingest.delete(f"/v1/tokens/{made['revoked']['id']}")
+    assert gone.status_code == 204
+    found.tokens["garbage"] = f"mr_{'0' * 16}_{'0' * 64}"
+    found.tokens["expired"] = await _expired(system)
+    found.tokens["upload"] = session.token or ""
+    return found
+
+
+async def _expired(system: System) -> str:
+    """A token that counted until a second ago."""
+    text, now = TokenText.new(), utc_now()
+    record = TokenRecord(
+        id=text.id,
+        name="expired",
+        prefix=text.shown,
+        sha256=text.digest,
+        owner="administrator",
+        grants=("admin:*",),
+        created_at=now - timedelta(days=1),
+        expires_at=now - timedelta(seconds=1),
+    )
+    await keep_token(system.database, record)
+    return str(text)
+
+
+async def test_every_operation_is_classified(api: Api) -> None:
+    for client, operations in ((api.ingest, INGEST), (api.query, QUERY)):
+        document = (await client.get("/openapi.json")).json()
+        told = {
+            (method.upper(), path) for path, each in document["paths"].items() for method in each
+        }
+        assert told == {*((o.method, o.path) for o in operations), *PUBLIC, IDENTITY}
+
+
+@pytest.mark.parametrize("credential", CREDENTIALS)
+@pytest.mark.parametrize(
+    "operation", [*INGEST, *QUERY], ids=lambda each: f"{each.method} {each.path}"
+)
+async def test_an_operation_is_done_for_whom_it_is_granted_and_nobody_else(
+    walk: Walk, operation: Operation, credential: str
+) -> None:
+    answer = await walk.ask(operation, credential)
+    if credential in WITHOUT:
+        assert answer.status_code == 401, answer.text
+        assert answer.headers["www-authenticate"] == "Bearer"
+    elif credential in _allowed(operation):
+        assert answer.status_code in operation.success, answer.text
+    else:
+        assert answer.status_code in (403, operation.denied), answer.text
+        assert answer.status_code == operation.denied or credential in READERS, (
+            "who may not know of the model is not told that it is there"
+        )
+        if answer.status_code == 403:
+            assert answer.json()["missing_grant"]
+
+
+def _allowed(operation: Operation) -> tuple[str, ...]:
+    # Who was handed an upload may see the version that it makes, and no other: the token that is
+    # asked with here is that of the version.
+    by_id = operation.path == "/v1/versions/{version_id}"
+    return (*operation.allowed, "upload") if by_id else operation.allowed
+
+
+@pytest.mark.parametrize("credential", ["garbage", "expired", "revoked"])
+async def test_who_brings_a_wrong_credential_is_not_told_what_is_wrong(
+    walk: Walk, credential: str
+) -> None:
+    answer = await walk.api.query.get("/v1/me", headers=walk.headers(credential))
+    assert answer.status_code == 401
+    assert answer.json()["detail"] == "the credential is not accepted"
+
+
+async def test_a_list_has_what_its_reader_may_see_and_nothing_else(walk: Walk) -> None:
+    for credential, seen in (("reader", [walk.model]), ("elsewhere", []), ("upload", [])):
+        answer = await walk.api.query.get("/v1/models", headers=walk.headers(credential))
+        assert [each["name"] for each in answer.json()["items"]] == seen, credential
