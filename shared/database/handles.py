@@ -118,7 +118,7 @@ async def give_client_handles(
     async for found in find_each(database.versions, "_id", holders, transaction):
         name = holders[found["_id"]]
         rank = _rank(found["state"], found["created_at"], found["number"])
-        if found["_id"] == wanted[name].id or rank > _rank_of(wanted[name]):
+        if rank > _rank_of(wanted[name]):
             del wanted[name]
     changes = [
         UpdateOne({"_id": name}, {"$set": _client_fields(record)}, upsert=True)

@@ -1,11 +1,12 @@
 """Tokens as they are kept: never the token itself, only its SHA-256."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.database.client import Database
 from shared.database.collection import Document
 from shared.domain.access.tokens import TokenRecord
 
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 LAST_USE_STEP = timedelta(minutes=10)
 """The last use is written when the one that is kept is older than this."""
 
@@ -28,9 +29,12 @@ async def list_tokens(
 
     `before` is when the last one of the page before was made, and its id.
     """
-    query: Document = {} if owner is None else {"owner": owner}
+    at, token_id = before or (NEVER, "")
+    # The bound that stands alone is what an index is read by.
+    query: Document = {"created_at": {"$lte": at}}
+    if owner is not None:
+        query["owner"] = owner
     if before is not None:
-        at, token_id = before
         query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": token_id}}]
     newest_first = [("created_at", -1), ("_id", -1)]
     found = await database.tokens.find(query).sort(newest_first).limit(limit).to_list()

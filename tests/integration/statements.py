@@ -84,8 +84,16 @@ def scanning(recorded: Statements) -> list[str]:
     return [
         shape
         for shape, (collection, query) in recorded.queries.items()
-        if not any(first in query for first in first_fields(collection.name))
+        if not _has_an_index(query, first_fields(collection.name))
     ]
+
+
+def _has_an_index(query: Mapping[str, Any], firsts: Sequence[str]) -> bool:
+    """Whether the filter begins an index, or each of its alternatives does."""
+    if any(first in query for first in firsts):
+        return True
+    alternatives: list[Mapping[str, Any]] = query.get("$or", [])
+    return bool(alternatives) and all(_has_an_index(each, firsts) for each in alternatives)
 
 
 def first_fields(collection: str) -> list[str]:
