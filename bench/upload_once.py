@@ -22,7 +22,7 @@ Measured = dict[str, float]
 
 def with_registry(url: str, model: str, file: str) -> Measured:
     """Upload with the registry's client: until the bytes are stored, and until they are ready."""
-    import asyncio  # noqa: F401 - the client loads it with its first request
+    import asyncio  # noqa: F401  # pyright: ignore[reportUnusedImport] - the client loads it late
 
     from registry import ModelRegistryClient
 

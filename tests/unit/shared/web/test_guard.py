@@ -9,7 +9,9 @@ import pytest
 import structlog
 from fastapi import FastAPI, Request
 
+from shared.domain.access.actions import Action
 from shared.runtime.settings import Settings
+from shared.web.access.caller import declares
 from shared.web.service import add_shared_parts, make_app
 from tests.support.isolation import SETTINGS
 from tests.support.problems import problem
@@ -26,12 +28,12 @@ def guarded_app(settings: Settings) -> FastAPI:
     app = make_app("A service", "For tests.", None)
     add_shared_parts(app, settings, _nothing_is_missing)
 
-    @app.get("/v1/seen")
+    @app.get("/v1/seen", dependencies=[declares(Action.PUBLIC)])
     async def seen(request: Request) -> dict[str, Any]:  # pyright: ignore[reportUnusedFunction]
         bound = structlog.contextvars.get_contextvars()
         return {"logged": bound.get("request_id"), "state": request.state.request_id}
 
-    @app.get("/v1/defect")
+    @app.get("/v1/defect", dependencies=[declares(Action.PUBLIC)])
     async def defect() -> None:  # pyright: ignore[reportUnusedFunction]
         raise ZeroDivisionError
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI, Response
+from fastapi import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from shared.domain.access.actions import Action
+from shared.web.access.caller import declares
 from shared.web.limits import MAX_BODY_BYTES, BodyLimit, RequestLimit
-from shared.web.service import add_shared_parts
+from shared.web.service import add_shared_parts, make_app
 from tests.support.isolation import SETTINGS
 from tests.support.problems import problem
 
@@ -21,10 +23,10 @@ class Service:
     def __init__(self) -> None:
         self.under_way = 0
         self.go_on = asyncio.Event()
-        app = FastAPI()
+        app = make_app("A service", "For tests.", None)
         app.add_middleware(RequestLimit, limit=2)
         add_shared_parts(app, SETTINGS, self._nothing)
-        app.post("/work")(self._work)
+        app.post("/work", dependencies=[declares(Action.PUBLIC)])(self._work)
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://test"
         )

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 
 from services.ingest.app import create_app
+from shared.domain.access.actions import Action
 from shared.domain.errors import (
     Conflict,
     IdempotencyKeyReused,
@@ -20,9 +21,10 @@ from shared.domain.errors import (
     Unavailable,
 )
 from shared.web.access.authentication import Authenticator
+from shared.web.access.caller import declares
 from shared.web.access.sources import AdministratorToken
 from shared.web.limits import MAX_BODY_BYTES
-from shared.web.service import add_shared_parts
+from shared.web.service import add_shared_parts, make_app
 from tests.support.access import ADMIN_TOKEN, BEARER
 from tests.support.isolation import SETTINGS
 from tests.support.problems import broken_rule, problem
@@ -47,14 +49,14 @@ async def now() -> datetime:
 
 
 def _failing_app() -> FastAPI:
-    app = FastAPI()
+    app = make_app("A service", "For tests.", None)
     add_shared_parts(app, SETTINGS, _nothing_is_missing)
 
-    @app.get("/fail/{name}")
+    @app.get("/fail/{name}", dependencies=[declares(Action.PUBLIC)])
     async def fail(name: str) -> None:  # pyright: ignore[reportUnusedFunction]
         raise ERRORS[name]
 
-    @app.post("/body")
+    @app.post("/body", dependencies=[declares(Action.PUBLIC)])
     async def body(content: list[int]) -> int:  # pyright: ignore[reportUnusedFunction]
         return len(content)
 
