@@ -28,7 +28,7 @@ ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 REGIS
 USER registry
 # READY_URL is each service's; an answer other than 2xx raises, and so is unhealthy.
 HEALTHCHECK --interval=5s --timeout=10s --start-period=60s --retries=6 \
-  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(os.environ['READY_URL'], timeout=9)"]
+  CMD ["python", "-m", "shared.runtime.ask_ready"]
 
 FROM runtime AS ingest
 ENV READY_URL=http://127.0.0.1:8000/health/ready

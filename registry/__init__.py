@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from registry.client import ModelRegistryClient
     from registry.errors import (
         AccessDeniedError,
+        CertificateError,
         ConflictError,
+        ConnectionSettingsError,
         DestinationError,
         DigestMismatchError,
         FieldError,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
         VersionRejectedError,
         WaitTimeoutError,
     )
+    from registry.kafka import KafkaSecurity
     from registry.schemas import (
         Artifact,
         Download,
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
 else:  # type checkers do not see this part: with __getattr__ every name would be allowed
     _HOMES = {
         "AsyncModelRegistryClient": "registry.aio",
+        "KafkaSecurity": "registry.kafka",
         "ModelRegistryClient": "registry.client",
         "RetryPolicy": "registry._retry",
         "Subscription": "registry.subscription",
@@ -70,7 +74,7 @@ else:  # type checkers do not see this part: with __getattr__ every name would b
         "subscribe": "registry.subscription",
     }
     """Modules of the names that are neither errors nor schemas."""
-    _SUBMODULES = ("aio", "client", "errors", "schemas", "subscription")
+    _SUBMODULES = ("aio", "client", "errors", "kafka", "schemas", "subscription")
 
     def __getattr__(name: str) -> object:
         from importlib import import_module
@@ -92,7 +96,9 @@ __all__ = [
     "AccessDeniedError",
     "Artifact",
     "AsyncModelRegistryClient",
+    "CertificateError",
     "ConflictError",
+    "ConnectionSettingsError",
     "DestinationError",
     "DigestMismatchError",
     "Download",
@@ -100,6 +106,7 @@ __all__ = [
     "FieldError",
     "Identity",
     "InvalidRequestError",
+    "KafkaSecurity",
     "MissingExtraError",
     "Model",
     "ModelEvent",

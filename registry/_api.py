@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel
 
 from registry._answers import AnswerT, accepted, origin, parse
+from registry._certificates import told_certificates
 from registry._credentials import Credentials
 from registry._retry import TRANSIENT_STATUS, RetryPolicy, parse_retry_after
 from registry.errors import AccessDeniedError, ProtocolError, UnavailableError
@@ -41,8 +42,9 @@ class Api:
     """Both services, found through one address. Every call may be repeated: all are idempotent,
     but for the one that makes a token.
 
-    Each raises ServiceError for a refusal, UnavailableError once the retries are used up, and
-    ProtocolError for an answer that breaks the contract.
+    Each raises ServiceError for a refusal, UnavailableError once the retries are used up,
+    CertificateError for a service that is not trusted, and ProtocolError for an answer that breaks
+    the contract.
     """
 
     def __init__(
@@ -214,9 +216,10 @@ class Api:
         while True:
             retry_after = None
             try:
-                response = await self._http.request(
-                    method, address, content=content, params=given or None, headers=sent
-                )
+                with told_certificates(origin(address)):
+                    response = await self._http.request(
+                        method, address, content=content, params=given or None, headers=sent
+                    )
             except httpx.TransportError as error:
                 cause, reason = error, f"{type(error).__name__}: {error}".rstrip(": ")
             else:

@@ -34,6 +34,8 @@ class Delivered:
     """
 
     def __init__(self, model: str | None, start: Start) -> None:
+        self.from_now = start == "now"
+        """Whether reading begins at the end of what there is."""
         self._model = model
         self._given: dict[str, _Given] = {}
         if isinstance(start, int) and model is not None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
-from registry.errors import MissingExtraError
+from registry._extras import require_aiokafka
 from registry.schemas import EventsAddress
 
 REFRESH_SECONDS = 30.0
@@ -122,13 +122,19 @@ class Topic:
 
 
 async def open_topic(
-    address: EventsAddress, *, at_end: bool, positions: Mapping[int, int] | None = None
+    address: EventsAddress,
+    options: Mapping[str, Any],
+    *,
+    at_end: bool,
+    positions: Mapping[int, int] | None = None,
 ) -> Topic:
     """Connect to Kafka and fix where to read from: the end, the beginning, or known positions.
 
-    Raises MissingExtraError without aiokafka, TopicError where Kafka does not answer.
+    `options` say how to connect: those of `KafkaSecurity`. Raises MissingExtraError without
+    aiokafka, TopicError where Kafka does not answer.
     """
-    topic = Topic(address.topic, _consumer(address.bootstrap_servers), dict(positions or {}))
+    consumer = _consumer(address.bootstrap_servers, options)
+    topic = Topic(address.topic, consumer, dict(positions or {}))
     try:
         with _kafka_errors():
             await topic.consumer.start()
@@ -162,13 +168,10 @@ async def _wait_for_metadata(topic: Topic) -> None:
         await asyncio.sleep(0.02)
 
 
-def _consumer(bootstrap_servers: str) -> Consumer:
-    try:
-        from aiokafka import AIOKafkaConsumer
-    except ImportError as error:
-        raise MissingExtraError(
-            "reading events needs aiokafka (the extra `events`): pip install aiokafka"
-        ) from error
+def _consumer(bootstrap_servers: str, options: Mapping[str, Any]) -> Consumer:
+    require_aiokafka()
+    from aiokafka import AIOKafkaConsumer
+
     consumer: Any = AIOKafkaConsumer(
         bootstrap_servers=bootstrap_servers,
         group_id=None,
@@ -177,6 +180,7 @@ def _consumer(bootstrap_servers: str) -> Consumer:
         metadata_max_age_ms=int(REFRESH_SECONDS * 500),
         request_timeout_ms=int(TIMEOUT_SECONDS * 1000),
         fetch_max_bytes=FETCH_BYTES,
+        **options,
     )
     return cast("Consumer", consumer)
 

@@ -20,6 +20,7 @@ from typing import Self
 import httpx
 
 from registry._api import Api
+from registry._certificates import find_certificates
 from registry._credentials import find_credentials, registry_url
 from registry._defaults import DOWNLOADS_AT_ONCE, UPLOADS_AT_ONCE
 from registry._legacy import EarlierCalls
@@ -41,12 +42,17 @@ class AsyncModelRegistryClient(EarlierCalls):
         token: proves who asks; None: REGISTRY_TOKEN, or that of the registry's profile.
         origins: addresses beside `url` that the token may be sent to; those of the registry's
             profile and of REGISTRY_ORIGINS are added.
+        ca_file: PEM file of certificate authorities that are trusted beside the usual ones; None:
+            REGISTRY_CA_FILE.
         timeout_seconds: longest wait for any single answer.
         concurrency: files or parts that travel at once; None: 4 of uploads, and 8 of downloads,
             which also wait for the disk.
         retry: how often and how patiently failed requests are sent again.
         transport: replaces the network for requests to services and for uploads, for tests;
             downloads read from the signed URLs themselves.
+
+    Raises:
+        ConnectionSettingsError: the certificate authorities cannot be read.
     """
 
     def __init__(
@@ -55,6 +61,7 @@ class AsyncModelRegistryClient(EarlierCalls):
         *,
         token: str | None = None,
         origins: Iterable[str] = (),
+        ca_file: str | os.PathLike[str] | None = None,
         timeout_seconds: float = 60.0,
         concurrency: int | None = None,
         retry: RetryPolicy | None = None,
@@ -63,7 +70,7 @@ class AsyncModelRegistryClient(EarlierCalls):
         retry = retry or RetryPolicy()
         uploads, downloads = concurrency or UPLOADS_AT_ONCE, concurrency or DOWNLOADS_AT_ONCE
         # Loading the certificates takes longer than anything else here, so both share them.
-        certificates = httpx.create_ssl_context()
+        certificates = find_certificates(ca_file)
         api = Api(
             find_credentials(registry_url(url), token, origins),
             timeout_seconds=timeout_seconds,

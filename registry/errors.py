@@ -21,6 +21,8 @@ RegistryError                      catch this one to catch them all
 ├── UnsafePathError                an artifact's path would lead out of the target folder
 ├── ProfileError                   the file of profiles cannot be read or written
 ├── UntrustedOriginError           the token may not be sent where a registry's discovery leads
+├── CertificateError               a server shows a certificate that is not trusted
+├── ConnectionSettingsError        a file of certificates, or a setting of Kafka, cannot be used
 ├── ProtocolError                  an answer breaks the registry's contract
 └── MissingExtraError              an optional dependency is not installed
 
@@ -175,6 +177,20 @@ class UntrustedOriginError(RegistryError):
             f" registry itself. Run `registry login {url}`, or set REGISTRY_ORIGINS={origin}"
         )
         self.origin = origin
+
+
+class CertificateError(RegistryError):
+    """A server shows a certificate that is not trusted; nothing was sent to it."""
+
+    def __init__(self, place: str, reason: str, remedy: str = "") -> None:
+        remedy = remedy or "where it is your own authority's, name that in REGISTRY_CA_FILE"
+        super().__init__(f"the certificate of {place} is not trusted: {reason} ({remedy})")
+        self.place = place
+        """The server, as people know it."""
+
+
+class ConnectionSettingsError(RegistryError):
+    """A file of certificates, or a setting of Kafka, cannot be used."""
 
 
 class ProtocolError(RegistryError):

@@ -14,10 +14,12 @@ Needs the extra `events`, which is aiokafka.
 """
 
 import logging
+import os
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Self
 
 import anyio
@@ -25,12 +27,15 @@ import httpx
 from pydantic import ValidationError
 
 from registry._api import Api
+from registry._certificates import find_certificates
 from registry._credentials import Credentials, registry_url
 from registry._delivered import Delivered
 from registry._delivered import Start as Start  # a public name of this module
+from registry._kafka_access import KafkaAccess, find_security
 from registry._retry import RetryPolicy
 from registry._topic import Topic, TopicError, open_topic
 from registry.errors import UnavailableError
+from registry.kafka import KafkaSecurity
 from registry.schemas import Discovery, ModelEvent
 
 logger = logging.getLogger(__name__)
@@ -42,6 +47,8 @@ def subscribe(
     model: str | None = None,
     start: Start = "now",
     follow: bool = True,
+    kafka: KafkaSecurity | None = None,
+    ca_file: str | os.PathLike[str] | None = None,
     retry: RetryPolicy | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> "Subscription":
@@ -60,17 +67,28 @@ def subscribe(
             "beginning", or the last sequence number seen: an int with `model`, or a mapping of
             model to sequence number, in which models that are absent begin at the beginning.
         follow: False ends with the newest event there is when reading begins.
+        kafka: how to connect to Kafka, of which discovery tells no more than addresses; None:
+            what the variables REGISTRY_KAFKA_... say.
+        ca_file: PEM file of certificate authorities that are trusted beside the usual ones; None:
+            REGISTRY_CA_FILE. Kafka may have one of its own.
         retry: how patiently the first connection is tried; a lost one is tried for ever.
         transport: replaces the network for discovery, for tests.
 
     Raises:
         ValueError: `start` is a number and `model` is not given.
+        ConnectionSettingsError: settings of Kafka or certificates cannot be used.
         MissingExtraError: aiokafka is not installed (when reading begins).
+        CertificateError: the registry or Kafka is not trusted (when reading begins).
+        AccessDeniedError: Kafka refuses the credentials (when reading begins).
         UnavailableError: the registry or Kafka does not answer (when reading begins).
     """
     if isinstance(start, int) and model is None:
         raise ValueError("a sequence number counts within one model: give `model` as well")
-    return Subscription(registry_url(url), model, start, follow, retry or RetryPolicy(), transport)
+    access = KafkaAccess(find_security(kafka), ca_file)
+    certificates = find_certificates(ca_file) if transport is None else None
+    known = Credentials(registry_url(url))
+    api = partial(Api, known, transport=transport, certificates=certificates)
+    return Subscription(api, access, Delivered(model, start), retry or RetryPolicy(), follow=follow)
 
 
 class Subscription:
@@ -78,17 +96,17 @@ class Subscription:
 
     def __init__(
         self,
-        url: str,
-        model: str | None,
-        start: Start,
-        follow: bool,
+        make_api: Callable[..., Api],
+        access: KafkaAccess,
+        delivered: Delivered,
         retry: RetryPolicy,
-        transport: httpx.AsyncBaseTransport | None,
+        *,
+        follow: bool,
     ) -> None:
-        self._url, self._follow, self._retry, self._transport = url, follow, retry, transport
-        self._delivered = Delivered(model, start)
-        self._from_now = start == "now"
+        self._make_api, self._access, self._delivered = make_api, access, delivered
+        self._retry, self._follow = retry, follow
         self._topic: Topic | None = None
+        self._closing = anyio.Lock()
         self._place: Mapping[int, int] = {}
         """Where to go on after the connection was closed, by partition."""
         self._reading: object = None
@@ -107,10 +125,14 @@ class Subscription:
 
     async def close(self) -> None:
         """Close the connection; a second time does nothing. Reading again goes on from there."""
+        # Python may be closing it already, in a task of its own, for a loop that was left: whoever
+        # comes second waits for the end, after which nothing is open.
         topic, self._topic = self._topic, None
         if topic is not None:
             self._place = topic.positions
-            await topic.close()
+        async with self._closing:
+            if topic is not None:
+                await topic.close()
 
     async def __aiter__(self) -> AsyncGenerator[ModelEvent, None]:
         self._reading = this = object()
@@ -147,9 +169,16 @@ class Subscription:
         failures = 0
         while True:
             try:
-                address = (await self._discover()).events
-                self._source = address.source
-                return await open_topic(address, at_end=self._from_now, positions=positions)
+                told = (await self._discover()).events
+                self._source = told.source
+                address = self._access.address(told)
+                await self._access.prove(address)
+                return await open_topic(
+                    address,
+                    self._access.options,
+                    at_end=self._delivered.from_now,
+                    positions=positions,
+                )
             except (TopicError, UnavailableError) as error:
                 failures += 1
                 delay = retry.delay(failures)
@@ -158,11 +187,8 @@ class Subscription:
             await anyio.sleep(delay)
 
     async def _discover(self) -> Discovery:
-        once = RetryPolicy(attempts=1)
         # Discovery is public: it is asked without a token.
-        async with Api(
-            Credentials(self._url), timeout_seconds=10.0, retry=once, transport=self._transport
-        ) as api:
+        async with self._make_api(timeout_seconds=10.0, retry=RetryPolicy(attempts=1)) as api:
             return await api.discover()
 
 

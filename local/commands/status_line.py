@@ -4,8 +4,6 @@ from local.processes.ports import HOST
 from local.processes.state import ProcessRecord
 from local.servers.services import PORT_SETTINGS
 
-_SCHEMES = {"kafka": "", "mongo": "mongodb://"}
-
 
 def status_line(record: ProcessRecord) -> str:
     """Name, state, address, process id, times and log file, in columns."""
@@ -14,7 +12,8 @@ def status_line(record: ProcessRecord) -> str:
         state = "running"
     else:
         times, state = "", "dead"
-    address = f"{_SCHEMES.get(record.name, 'http://')}{HOST}:{record.port}"
+    scheme = f"{record.scheme}://" if record.scheme else ""
+    address = f"{scheme}{HOST}:{record.port}"
     kind = "service" if record.name in PORT_SETTINGS else "server"
     process = f"pid {record.pid}"
     return (

@@ -41,6 +41,8 @@ class ProcessPlan:
     before_start: Callable[[], None] = field(default=_nothing, compare=False)
     """Done each time before the process is started."""
     ready_within_seconds: float = 60.0
+    scheme: str = field(default="http", compare=False)
+    """What its address begins with, for people; empty: nothing."""
 
     def fingerprint(self) -> str:
         """Changes with the command or the environment; tells whether a restart is due."""

@@ -30,6 +30,8 @@ class ProcessRecord:
     started_at: float
     """Seconds since the epoch."""
     ready_after_seconds: float = 0.0
+    scheme: str = "http"
+    """What its address begins with, for people; empty: nothing."""
 
     @property
     def is_alive(self) -> bool:

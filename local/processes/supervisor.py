@@ -112,7 +112,14 @@ class Supervisor:
         if pid is None or started is None:
             raise NotReadyError(plan.name, "ended at once", log)
         record = ProcessRecord(
-            plan.name, pid, started, plan.port, str(log), plan.fingerprint(), time.time()
+            plan.name,
+            pid,
+            started,
+            plan.port,
+            str(log),
+            plan.fingerprint(),
+            time.time(),
+            scheme=plan.scheme,
         )
         self._put(record)  # before it is ready, so that an interrupted start can be stopped
         self._wait_ready(plan, record)

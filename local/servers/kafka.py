@@ -77,6 +77,7 @@ def plan_kafka(
         port=ports[0],
         is_ready=lambda: _is_ready(ports[0]),
         before_start=configure,
+        scheme="",
     )
 
 

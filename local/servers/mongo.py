@@ -36,6 +36,7 @@ def plan_mongo(program: MongoProgram, data: Path, port: int) -> ProcessPlan:
         port=port,
         is_ready=lambda: _is_ready(port),
         before_start=lambda: data.mkdir(parents=True, exist_ok=True),
+        scheme="mongodb",
     )
 
 

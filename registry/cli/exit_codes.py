@@ -6,7 +6,9 @@ import typer
 
 from registry.errors import (
     AccessDeniedError,
+    CertificateError,
     ConflictError,
+    ConnectionSettingsError,
     DestinationError,
     DigestMismatchError,
     InvalidRequestError,
@@ -39,8 +41,8 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "done",
     ExitCode.UNEXPECTED: "an unexpected error",
     ExitCode.USAGE: (
-        "wrong usage: an option, a name, metadata, a source or profiles that cannot be read, or a"
-        " place that cannot be written"
+        "wrong usage: an option, a name, metadata, a source or profiles that cannot be read, a"
+        " place that cannot be written, or a certificate that is not trusted"
     ),
     ExitCode.NOT_FOUND: "the model, version, file, upload, token or profile is not there",
     ExitCode.REFUSED: (
@@ -58,6 +60,8 @@ _BY_ERROR: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (SourceError, ExitCode.USAGE),
     (DestinationError, ExitCode.USAGE),
     (ProfileError, ExitCode.USAGE),
+    (CertificateError, ExitCode.USAGE),
+    (ConnectionSettingsError, ExitCode.USAGE),
     (NotFoundError, ExitCode.NOT_FOUND),
     (ConflictError, ExitCode.REFUSED),
     (AccessDeniedError, ExitCode.REFUSED),

@@ -9,6 +9,8 @@ from typing import Literal
 
 import httpx
 
+from registry._answers import origin
+from registry._certificates import told_certificates
 from registry._retry import TRANSIENT_STATUS, parse_retry_after
 from registry.schemas import SignedRequest
 
@@ -79,9 +81,10 @@ class Storage:
         await self._http.aclose()
 
     async def put(self, signed: SignedRequest, body: AsyncIterator[bytes]) -> Outcome:
-        """Send bytes with exactly the signed headers, once."""
+        """Send bytes with exactly the signed headers, once; raises CertificateError."""
         try:
-            response = await self._http.put(signed.url, headers=signed.headers, content=body)
+            with told_certificates(origin(httpx.URL(signed.url))):
+                response = await self._http.put(signed.url, headers=signed.headers, content=body)
         except httpx.TransportError as error:
             return lost(error)
         return classify(response.status_code, response.content, response.headers.get("retry-after"))

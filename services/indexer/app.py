@@ -17,6 +17,7 @@ from services.indexer.context import Context
 from services.indexer.events.handler import handle_batch
 from services.indexer.health import Health
 from services.indexer.kafka.broker import disconnect, make_broker
+from services.indexer.kafka.connection import KafkaProbe
 from services.indexer.kafka.consumer import subscribe_to_bucket_events
 from services.indexer.kafka.dead_letters import RawMessage
 from services.indexer.kafka.publisher import KafkaPublisher
@@ -38,11 +39,12 @@ log = get_logger(__name__)
 
 def create_app(settings: Settings) -> Starlette:
     """Return the service; its pipeline starts with it, and waits for the servers by itself."""
-    health = Health(settings)
+    probe = KafkaProbe(settings)
+    health = Health(settings, probe)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
-        pipeline = asyncio.create_task(_run_pipeline(settings, health))
+        pipeline = asyncio.create_task(_run_pipeline(settings, probe, health))
         pipeline.add_done_callback(_end_process_on_failure)
         try:
             yield
@@ -61,19 +63,19 @@ def create_app(settings: Settings) -> Starlette:
     return Starlette(routes=routes, lifespan=lifespan)
 
 
-async def _run_pipeline(settings: Settings, health: Health) -> None:
+async def _run_pipeline(settings: Settings, probe: KafkaProbe, health: Health) -> None:
     """Build the parts and run them until cancelled, which lets the batch under way end first."""
     broker = make_broker(settings)
     async with open_database(settings) as database, open_storage(settings) as storage:
         context = Context.create(settings, database, storage)
-        await prepare(context, broker, health)
+        await prepare(context, broker, probe, health)
         publisher = KafkaPublisher(broker, settings)
         relay = Relay(context, publisher)
         workers = Workers(context, publisher.bury)
         reconciler = Reconciler(context, workers.wake)
         periodic = periodic_parts(context)
         was_away = health.kafka_was_away
-        kafka_watch = KafkaWatch(settings, reconciler.kafka_returned, was_away=was_away)
+        kafka_watch = KafkaWatch(probe, reconciler.kafka_returned, was_away=was_away)
 
         async def on_messages(messages: tuple[RawMessage, ...]) -> None:
             async with health.batch_under_way():

@@ -9,7 +9,8 @@ from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 
 from services.indexer.context import Context
-from services.indexer.kafka.broker import kafka_answers
+from services.indexer.kafka.connection import KafkaProbe
+from services.indexer.kafka.errors import KafkaUnreachable
 from shared.database.client import limit_operations
 from shared.database.errors import DatabaseUnavailable
 from shared.domain.errors import Unavailable
@@ -33,8 +34,8 @@ log = get_logger(__name__)
 class Health(ConsumerRebalanceListener):
     """Watches the worker; a rebalance listener, since only assignment shows that it consumes."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, kafka: KafkaProbe) -> None:
+        self._settings, self._kafka = settings, kafka
         self._assigned: set[TopicPartition] | None = None
         self._context: Context | None = None
         self._tasks: Sequence[asyncio.Task[None]] = ()
@@ -97,12 +98,19 @@ class Health(ConsumerRebalanceListener):
         missing += _shortened(troubles([self.batch, *self._marks()]))
         bucket = self._settings.minio_bucket
         kafka, absent, unpublished = await asyncio.gather(
-            kafka_answers(self._settings, ANSWER_SECONDS),
+            self._kafka_away(),
             absent_servers(context.database, context.storage, bucket),
             _unpublished(context),
         )
         # Without Kafka they cannot leave, which is told already.
-        return missing + (unpublished if kafka else ["Kafka"]) + absent
+        return missing + (kafka or unpublished) + absent
+
+    async def _kafka_away(self) -> list[str]:
+        try:
+            await self._kafka.ask(ANSWER_SECONDS)
+        except KafkaUnreachable as error:
+            return [error.waits_for]
+        return []
 
 
 async def _unpublished(context: Context) -> list[str]:

@@ -9,7 +9,9 @@ from faststream.kafka import KafkaBroker
 
 from services.indexer.context import Context
 from services.indexer.health import Health
+from services.indexer.kafka.connection import KafkaProbe
 from services.indexer.kafka.consumer import start_consuming, stop_consuming
+from services.indexer.kafka.errors import KafkaUnreachable
 from services.indexer.kafka.topics import TopicsUnfit, ensure_topics
 from shared.database.errors import DatabaseUnavailable
 from shared.database.indexes import IndexesMissing, verify_indexes
@@ -17,12 +19,18 @@ from shared.domain.errors import RegistryError
 from shared.runtime.progress import Mark
 from shared.runtime.startup import TellsWhatItWaitsFor, until_done
 
-KAFKA_ERRORS = (KafkaError, OSError)
+KAFKA_ERRORS = (KafkaError, KafkaUnreachable, OSError)
 WAITING = (DatabaseUnavailable, IndexesMissing)
+REACH_SECONDS = 10.0
+"""A broker that takes longer to let us in is away."""
 
 
-async def prepare(context: Context, broker: KafkaBroker, health: Health) -> None:
+async def prepare(context: Context, broker: KafkaBroker, probe: KafkaProbe, health: Health) -> None:
     """Wait for the servers, and make what the parts need; health tells which is waited for."""
+
+    async def have_topics() -> None:
+        await probe.ask(REACH_SECONDS)  # what comes after it does not say why it is not let in
+        await ensure_topics(context.settings)
 
     async def connect() -> None:
         await broker.connect()  # the relay publishes before the first message is consumed
@@ -40,7 +48,7 @@ async def prepare(context: Context, broker: KafkaBroker, health: Health) -> None
         await until_done(server, step, errors=errors, on_failure=tell)
 
     topics_errors = (*KAFKA_ERRORS, TopicsUnfit)
-    await wait_for("Kafka", lambda: ensure_topics(context.settings), topics_errors)
+    await wait_for("Kafka", have_topics, topics_errors)
     await wait_for("MongoDB", lambda: verify_indexes(context.database), WAITING)
     await wait_for("MinIO", context.groups.prepare, (RegistryError,))
     await wait_for("Kafka", connect, KAFKA_ERRORS)

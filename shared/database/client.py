@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -122,6 +122,7 @@ async def open_database(settings: Settings) -> AsyncGenerator[Database]:
         retryWrites=True,
         # One limit for everything: selection, connecting, each operation, each retry of it.
         timeoutMS=int(settings.mongodb_timeout_seconds * 1000),
+        **_tls_options(settings),
     )
     try:
         yield Database(
@@ -133,3 +134,13 @@ async def open_database(settings: Settings) -> AsyncGenerator[Database]:
     finally:
         with limit_operations(_CLOSE_SECONDS):  # it tells the server, which may be away
             client.close()
+
+
+def _tls_options(settings: Settings) -> dict[str, Any]:
+    """Return what the settings say of TLS; each of them turns it on, and wins over the URL."""
+    options: dict[str, Any] = {}
+    if settings.mongodb_ca_file:
+        options["tlsCAFile"] = settings.mongodb_ca_file
+    if settings.mongodb_client_cert_file:
+        options["tlsCertificateKeyFile"] = settings.mongodb_client_cert_file
+    return {"tls": True, **options} if options else {}

@@ -40,6 +40,8 @@ _KIND_OF_CODE: Mapping[int, Kind] = {
     **dict.fromkeys((24, 112, 117, 225, 246, 251), "contended"),
 }
 _DUPLICATE_KEY = 11000
+_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""What the driver's error says of a server that is not trusted; it has no class of its own."""
 _LABELS_OF_ABSENCE = (
     "RetryableWriteError",
     "ResumableChangeStreamError",
@@ -59,7 +61,7 @@ class DatabaseUnavailable(Unavailable):
         self.reason = reason
         """What the driver said, for logs and operators."""
         self.is_refused = is_refused
-        """Whether the server answers, and refuses our credentials or rights."""
+        """Whether the server answers, and refuses our credentials or rights, or is not trusted."""
 
     def __str__(self) -> str:
         return f"{self.detail} ({self.reason})"
@@ -91,7 +93,8 @@ def as_unavailable(error: PyMongoError) -> DatabaseUnavailable | None:
         return None
     if kind == "contended":
         return DatabaseContended(_brief(error))
-    return DatabaseUnavailable(_brief(error), is_refused=kind == "refused")
+    is_refused = kind == "refused" or _UNTRUSTED in str(error)
+    return DatabaseUnavailable(_brief(error), is_refused=is_refused)
 
 
 def is_duplicate_key(error: PyMongoError) -> bool:

@@ -28,7 +28,7 @@ def _is_https_alone(settings: Settings) -> bool:
 
     A browser that is told to stay with https does so for all ports of a host.
     """
-    storage = f"{'https' if settings.minio_secure else 'http'}://{settings.storage_public_endpoint}"
+    storage = f"{settings.storage_public_scheme}://{settings.storage_public_endpoint}"
     services = (settings.ingest_url, settings.query_url)
     secure = {_host(url) for url in services if url.startswith("https://")}
     plain = {_host(url) for url in (*services, storage) if not url.startswith("https://")}

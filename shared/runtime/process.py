@@ -2,12 +2,14 @@
 
 import resource
 from collections.abc import Callable
+from ssl import SSLContext
 from typing import Any
 
 import uvicorn
 from pydantic import ValidationError
 
 from shared.runtime.answer_headers import answer_headers
+from shared.runtime.certificates import Certificate
 from shared.runtime.connections import MAX_CONNECTIONS, BoundedProtocol
 from shared.runtime.logs import configure_logs
 from shared.runtime.settings import Settings
@@ -39,6 +41,7 @@ def run_service(
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        ssl_context_factory=_make_context(settings),
         http=BoundedProtocol,
         ws="none",  # its requests would pass by every limit
         server_header=False,
@@ -47,6 +50,16 @@ def run_service(
         proxy_headers=bool(settings.proxies),
         forwarded_allow_ips=settings.proxies,
     )
+
+
+def _make_context(settings: Settings) -> Callable[..., SSLContext] | None:
+    """Return what gives uvicorn its certificate; None without HTTPS."""
+    if not settings.is_https:
+        return None
+    certificate = Certificate(
+        settings.tls_cert_file, settings.tls_key_file, settings.tls_min_version
+    )
+    return lambda *_: certificate.context
 
 
 def explain_bad_settings(error: ValidationError) -> str:

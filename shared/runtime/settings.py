@@ -9,12 +9,13 @@ from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from registry.schemas.access import check_grant
 from registry.schemas.names import check_bucket_name
 from shared.domain.access.issuers import MAX_ISSUERS, TrustedIssuer
 from shared.domain.strict_json import parse_list
+from shared.runtime.connection_settings import ConnectionSettings
 
 MIB = 1024 * 1024
 _ORIGIN = re.compile(
@@ -22,7 +23,7 @@ _ORIGIN = re.compile(
 )
 
 
-class Settings(BaseSettings):
+class Settings(ConnectionSettings):
     """All settings of all services; a service reads those it needs."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
@@ -38,9 +39,9 @@ class Settings(BaseSettings):
     indexer_port: int = Field(8002, ge=1, le=65535)
     """Port of the indexer's health endpoints."""
     ingest_public_url: str = ""
-    """Base URL of ingest as users reach it; empty: http://localhost:REGISTRY_PORT."""
+    """Base URL of ingest as users reach it; empty: http(s)://localhost:REGISTRY_PORT."""
     query_public_url: str = ""
-    """Base URL of query as users reach it; empty: http://localhost:QUERY_PORT."""
+    """Base URL of query as users reach it; empty: http(s)://localhost:QUERY_PORT."""
     trusted_proxies: str = ""
     """Addresses or networks of proxies whose X-Forwarded-For and -Proto count, by commas."""
     cors_origins: str = ""
@@ -88,8 +89,6 @@ class Settings(BaseSettings):
     """The default storage group: the bucket used when an upload names none."""
     minio_region: str = "us-east-1"
     """Region that signatures name; set so that signing costs no network call."""
-    minio_secure: bool = False
-    """True: https."""
     minio_notify_arn: str = "arn:minio:sqs::REGISTRY:kafka"
     """Notification target that buckets send their events to."""
     minio_timeout_seconds: float = Field(30.0, gt=0)
@@ -273,12 +272,15 @@ class Settings(BaseSettings):
     @property
     def ingest_url(self) -> str:
         """Base URL of ingest as users reach it, without a trailing slash."""
-        return (self.ingest_public_url or f"http://localhost:{self.registry_port}").rstrip("/")
+        return (self.ingest_public_url or self._local_url(self.registry_port)).rstrip("/")
 
     @property
     def query_url(self) -> str:
         """Base URL of query as users reach it, without a trailing slash."""
-        return (self.query_public_url or f"http://localhost:{self.query_port}").rstrip("/")
+        return (self.query_public_url or self._local_url(self.query_port)).rstrip("/")
+
+    def _local_url(self, port: int) -> str:
+        return f"{'https' if self.is_https else 'http'}://localhost:{port}"
 
     @property
     def storage_public_endpoint(self) -> str:

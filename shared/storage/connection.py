@@ -11,6 +11,7 @@ from miniopy_async.error import InvalidResponseError, S3Error, ServerError
 from miniopy_async.helpers import md5sum_hash
 
 from shared.domain.errors import RegistryError, Unavailable
+from shared.runtime.pem_files import load_authorities
 from shared.runtime.progress import tell_progress
 from shared.runtime.settings import Settings
 
@@ -30,6 +31,8 @@ _DENIED = frozenset(
         "SignatureDoesNotMatch",
     )
 )
+UNTRUSTED = "UntrustedCertificate"
+"""Reason of a store whose certificate we do not trust, or that speaks no TLS."""
 _NO_SUCH_REQUEST = {405: "MethodNotAllowed", 501: "NotImplemented"}
 """Codes for answers without a body: some stores say no more of what they cannot do."""
 Kind = Literal["missing", "unavailable", "refused"]
@@ -42,8 +45,8 @@ class StorageUnavailable(Unavailable):
         super().__init__("storage_unavailable", f"object storage is unavailable: {reason}")
         self.reason = reason
         """Storage's own code, or the type of the failure."""
-        self.is_denied = reason in _DENIED
-        """Whether storage answers, and takes our credentials for wrong: an operator mends it."""
+        self.is_denied = reason in _DENIED or reason == UNTRUSTED
+        """Whether storage answers, and it or we take the other for wrong: an operator mends it."""
 
 
 class StorageMissing(RegistryError):
@@ -73,23 +76,32 @@ def connect(settings: Settings) -> Minio:
     three times with jitter; uploads travel by signed URLs and never through this client.
     """
     limit = settings.minio_timeout_seconds
+    tls = load_authorities(settings.minio_ca_file) if settings.minio_secure else True
     session = RetryClient(
         aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS),
+            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=tls),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=limit, sock_read=limit),
         ),
         retry_options=JitterRetry(
             attempts=RETRIES, start_timeout=0.1, max_timeout=2.0, statuses={500, 502, 503, 504}
         ),
     )
-    return Minio(
+    token = settings.minio_session_token
+    client = Minio(
         settings.minio_endpoint,
         access_key=settings.minio_access_key.get_secret_value(),
         secret_key=settings.minio_secret_key.get_secret_value(),
+        session_token=token.get_secret_value() if token is not None else None,
         region=settings.minio_region,
         secure=settings.minio_secure,
         session=session,
     )
+    # Said in any case: by itself it decides by the name of the host.
+    if settings.minio_addressing == "virtual":
+        client.enable_virtual_style_endpoint()
+    else:
+        client.disable_virtual_style_endpoint()
+    return client
 
 
 async def write_once(
@@ -157,6 +169,8 @@ def translated(resource: str) -> Generator[None]:
         if (code := _NO_SUCH_REQUEST.get(_status_of(error))) is not None:
             raise StorageRefused(code, str(error)) from error
         raise StorageUnavailable(type(error).__name__) from error
+    except aiohttp.ClientSSLError as error:
+        raise StorageUnavailable(UNTRUSTED) from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise StorageUnavailable(type(error).__name__) from error
 

@@ -23,6 +23,8 @@ class Credentials:
     access_key: str
     secret_key: str = field(repr=False)
     region: str
+    session_token: str = field(default="", repr=False)
+    """Goes with temporary keys, and into the signed URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ def presign(
         "X-Amz-Expires": str(expires_in_seconds),
         "X-Amz-SignedHeaders": names,
     }
+    if credentials.session_token:
+        parameters["X-Amz-Security-Token"] = credentials.session_token
     encoded_query = "&".join(
         sorted(f"{_encode(name)}={_encode(value)}" for name, value in parameters.items())
     )

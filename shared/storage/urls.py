@@ -17,12 +17,14 @@ class UrlSigner:
     """Signs uploads and downloads against the endpoint that users reach."""
 
     def __init__(self, settings: Settings) -> None:
-        scheme = "https" if settings.minio_secure else "http"
-        self._base_url = f"{scheme}://{settings.storage_public_endpoint}"
+        self._scheme, self._host = settings.storage_public_scheme, settings.storage_public_endpoint
+        self._is_virtual = settings.minio_addressing == "virtual"
+        token = settings.minio_session_token
         self._credentials = Credentials(
             settings.minio_access_key.get_secret_value(),
             settings.minio_secret_key.get_secret_value(),
             settings.minio_region,
+            token.get_secret_value() if token is not None else "",
         )
 
     def put(
@@ -84,16 +86,24 @@ class UrlSigner:
         headers: Mapping[str, str] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> PresignedRequest:
+        host, path = self._place(bucket, key)
         return presign(
             method,
-            self._base_url,
-            f"/{bucket}/{key}",
+            f"{self._scheme}://{host}",
+            path,
             self._credentials,
             now=datetime.now(UTC),
             expires_in_seconds=ttl_seconds,
             headers=headers,
             query=query,
         )
+
+    def _place(self, bucket: str, key: str) -> tuple[str, str]:
+        """Return the host and the path of an object, as the store wants its bucket named."""
+        # A certificate for *.host does not stand for a name with a further dot.
+        if self._is_virtual and not ("." in bucket and self._scheme == "https"):
+            return f"{bucket}.{self._host}", f"/{key}"
+        return self._host, f"/{bucket}/{key}"
 
 
 def attachment(file_name: str) -> str:

@@ -2,8 +2,11 @@
 
 import asyncio
 import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import httpx
 
@@ -26,12 +29,26 @@ class Machine:
     environment: dict[str, str]
     http: httpx.AsyncClient
 
+    @classmethod
+    @asynccontextmanager
+    async def beside(cls, root: Path, environment: dict[str, str]) -> AsyncGenerator[Self]:
+        """Yield services that a block starts otherwise than they run; they run as before after it.
+
+        Their certificates are not looked at, only what they say.
+        """
+        async with httpx.AsyncClient(trust_env=False, timeout=30, verify=False) as http:  # noqa: S501
+            try:
+                yield cls(root, environment, http)
+            finally:
+                await asyncio.to_thread(start_services, root, environment, "free")
+
     @property
     def settings(self) -> Settings:
         return settings_of(self.environment)
 
     def url(self, service: str) -> str:
-        return f"http://{HOST}:{self.environment[PORT_SETTINGS[service]]}"
+        scheme = "https" if self.environment.get("TLS_CERT_FILE") else "http"
+        return f"{scheme}://{HOST}:{self.environment[PORT_SETTINGS[service]]}"
 
     async def launch(self, service: str, **changes: str) -> None:
         """Start a service without waiting for it to be ready."""
@@ -90,6 +107,15 @@ class Machine:
 
         async def look() -> bool | None:
             return True if name in (await self.waits_for(service) or []) else None
+
+        await eventually(look)
+
+    async def until_it_tells(self, service: str, text: str) -> None:
+        """Wait until the name of something that is missing holds this text."""
+
+        async def look() -> bool | None:
+            found = await self.waits_for(service) or []
+            return True if any(text in each for each in found) else None
 
         await eventually(look)
 

@@ -16,7 +16,6 @@ from pymongo.errors import AutoReconnect
 
 from registry.schemas import Version
 from services.indexer.context import Context
-from services.indexer.kafka import watch
 from services.indexer.kafka.errors import KafkaUnreadable
 from services.indexer.kafka.watch import KafkaWatch
 from services.indexer.publish.relay import Relay
@@ -268,13 +267,11 @@ def test_work_that_is_done_again_and_again(servers: Callable[[], Servers], fails
     assert cancel_at_every_step(begin) > 10
 
 
-def test_the_watch_of_kafka(
-    servers: Callable[[], Servers], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_watch_of_kafka(servers: Callable[[], Servers]) -> None:
     def begin(loop: asyncio.AbstractEventLoop) -> Life:
         found = servers()
 
-        async def kafka_answers(*_: Any) -> bool:
+        async def answers(_: float) -> bool:
             found.rounds += 1
             try:
                 await answer()
@@ -282,8 +279,8 @@ def test_the_watch_of_kafka(
                 await found.at_the_end()
             return found.rounds % 2 == 0
 
-        monkeypatch.setattr(watch, "kafka_answers", kafka_answers)
-        return Life(KafkaWatch(cast(Any, None), lambda: None).run(), lambda: found.rounds)
+        probe: Any = SimpleNamespace(answers=answers)
+        return Life(KafkaWatch(probe, lambda: None).run(), lambda: found.rounds)
 
     assert cancel_at_every_step(begin) > 5
 

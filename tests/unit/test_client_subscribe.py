@@ -1,5 +1,6 @@
 """Subscribing: what is delivered, from where, and over broken connections."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -49,6 +50,8 @@ class FakeKafka:
     asked: list[str] = field(default_factory=list[str])
     started: int = 0
     open: int = 0
+    slow_stop: asyncio.Event | None = None
+    """What a consumer waits for before it has stopped."""
     together: int = 1
     """Records that one fetch hands out."""
 
@@ -71,6 +74,8 @@ class FakeConsumer:
         self.kafka.open += 1
 
     async def stop(self) -> None:
+        if self.kafka.slow_stop is not None:
+            await self.kafka.slow_stop.wait()
         self.kafka.open -= 1
         self.stopped = True
 
@@ -116,7 +121,7 @@ class FakeConsumer:
 def kafka(monkeypatch: pytest.MonkeyPatch) -> FakeKafka:
     kafka = FakeKafka()
 
-    def connect(_servers: str) -> FakeConsumer:
+    def connect(_servers: str, _options: Mapping[str, Any]) -> FakeConsumer:
         return FakeConsumer(kafka)
 
     monkeypatch.setattr(_topic, "_consumer", connect)
@@ -204,6 +209,21 @@ async def test_a_later_loop_goes_on_where_an_earlier_one_ended(kafka: FakeKafka)
         assert [each.sequence async for each in events] == [3, 4]
         kafka.logs[0].append(event("a", 5))
         assert [each.sequence async for each in events] == [5]
+
+
+async def test_whoever_closes_second_waits_until_all_is_closed(kafka: FakeKafka) -> None:
+    """Python closes a loop that was left by a task of its own: the program must not outrun it."""
+    kafka.slow_stop = asyncio.Event()
+    events = subscription(None, "now")
+    await events.__aenter__()
+    first = asyncio.create_task(events.close())
+    await asyncio.sleep(0)
+    second = asyncio.create_task(events.close())
+    done, _ = await asyncio.wait((first, second), timeout=0.05)
+    assert not done
+    kafka.slow_stop.set()
+    await asyncio.gather(first, second)
+    assert kafka.open == 0
 
 
 async def test_a_loop_begins_with_what_an_earlier_one_fetched_and_left(kafka: FakeKafka) -> None:

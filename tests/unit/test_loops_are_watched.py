@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from services.indexer.context import Context
 from services.indexer.health import Health
+from services.indexer.kafka.connection import KafkaProbe
 from services.indexer.kafka.watch import KafkaWatch
 from services.indexer.publish.lane import Hold
 from services.indexer.publish.relay import Relay
@@ -90,7 +91,8 @@ def test_every_mark_is_one_of_a_loop() -> None:
     relay = Relay(context, cast(Any, None))
     workers = Workers(context, cast(Any, None))
     reconciler = Reconciler(context, lambda: None)
-    kafka = KafkaWatch(SETTINGS, reconciler.kafka_returned)
+    probe = KafkaProbe(SETTINGS)
+    kafka = KafkaWatch(probe, reconciler.kafka_returned)
     feed = VersionFeed(cast(Database, None))
     periodic = [part.mark for part in (*periodic_parts(context), kafka)]
     marks = (
@@ -100,7 +102,7 @@ def test_every_mark_is_one_of_a_loop() -> None:
         reconciler.mark,
         feed.mark,
         Audit(cast(Database, None)).mark,
-        Health(SETTINGS).batch,
+        Health(SETTINGS, probe).batch,
     )
     names = {mark.name for mark in marks}
     assert set(WATCHED.values()) < names

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from registry._certificates import told_certificates
 from registry._retry import TRANSIENT_STATUS
 from registry.transfer.download.abort import Abort
 from registry.transfer.download.connections import Connection, Connections, ProxyRefusedError
@@ -59,7 +60,10 @@ def fetch_run(
     abort: Abort,
     received: Received,
 ) -> Fetched:
-    """Fetch adjacent pieces by one request. Blocking. Raises Aborted; never names the URL."""
+    """Fetch adjacent pieces by one request. Blocking.
+
+    Raises Aborted, and CertificateError; never names the URL.
+    """
     try:
         route = find_route(transfer.url)
     except UnusableProxyError as error:
@@ -68,7 +72,8 @@ def fetch_run(
     while True:
         connection, was_used, is_read = None, False, False
         try:
-            connection, was_used = connections.take(route, abort, fresh=fresh)
+            with told_certificates(route.origin):
+                connection, was_used = connections.take(route, abort, fresh=fresh)
             response = _ask(connection, route, transfer, run)
             was_used = False  # it answered: from here on a failure is no stale connection
             fetched = _receive(response, connection, transfer, run, intake, abort)

@@ -23,6 +23,12 @@ class Route:
     proxy: SplitResult | None = field(default=None, repr=False)
     """Its URL may hold a password."""
 
+    @property
+    def origin(self) -> str:
+        """Return the other end as people know it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
     def proxy_headers(self) -> dict[str, str]:
         """Return what the proxy wants to see."""
         if self.proxy is None or self.proxy.username is None:

@@ -7,6 +7,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from services.admin.dead_letters.letters import Original
+from services.indexer.kafka.connection import kafka_options
 from services.indexer.kafka.errors import KafkaUnavailable, answered_within
 from shared.runtime.settings import Settings
 
@@ -19,7 +20,7 @@ async def open_sender(settings: Settings) -> AsyncGenerator[Send]:
     """Connect a producer to Kafka, and close it at the end; raises KafkaUnavailable."""
     limit = settings.kafka_timeout_seconds
     producer: Any = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **kafka_options(settings),
         acks="all",
         enable_idempotence=True,
         request_timeout_ms=int(limit * 1000),

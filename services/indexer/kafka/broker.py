@@ -1,18 +1,30 @@
-"""Kafka through FastStream: the broker, its end, and whether Kafka answers."""
+"""Kafka through FastStream: the broker, and its end."""
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
+from faststream.security import (
+    BaseSecurity,
+    SASLOAuthBearer,
+    SASLPlaintext,
+    SASLScram256,
+    SASLScram512,
+)
 
+from services.indexer.kafka.connection import kafka_options
 from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
 
+WITH_PASSWORD = {
+    "PLAIN": SASLPlaintext,
+    "SCRAM-SHA-256": SASLScram256,
+    "SCRAM-SHA-512": SASLScram512,
+}
 BATCH_END_SECONDS = 5.0
 """At the end, the batch under way may take so long; then it is left to come again."""
 STOP_SECONDS = 2.0
@@ -23,8 +35,11 @@ log = get_logger(__name__)
 
 def make_broker(settings: Settings) -> KafkaBroker:
     """Return a broker whose every publish is confirmed by all in-sync replicas."""
+    options = kafka_options(settings)
     return KafkaBroker(
-        settings.kafka_bootstrap_servers,
+        options["bootstrap_servers"],
+        security=_security(options),
+        sasl_oauth_token_provider=options.get("sasl_oauth_token_provider"),
         acks="all",
         # One batch of a partition is under way at a time, so that order needs no idempotence. With
         # it, a message that Kafka refuses leaves a hole in aiokafka's numbers, and all that follows
@@ -35,6 +50,22 @@ def make_broker(settings: Settings) -> KafkaBroker:
         apply_types=False,
         log_level=logging.DEBUG,  # a line for each batch is too much
         logger=logging.getLogger("services.indexer.faststream"),
+    )
+
+
+def _security(options: dict[str, Any]) -> BaseSecurity:
+    """Return aiokafka's options as FastStream wants them."""
+    encryption: dict[str, Any] = {
+        "ssl_context": options.get("ssl_context"),
+        "use_ssl": "ssl_context" in options,
+    }
+    mechanism = options.get("sasl_mechanism")
+    if mechanism is None:
+        return BaseSecurity(**encryption)
+    if mechanism == "OAUTHBEARER":
+        return SASLOAuthBearer(**encryption)
+    return WITH_PASSWORD[mechanism](
+        options["sasl_plain_username"], options["sasl_plain_password"], **encryption
     )
 
 
@@ -52,20 +83,3 @@ async def disconnect(broker: KafkaBroker) -> None:
     """Close the producer; what is not confirmed by then is sent again by the next process."""
     async with ended_within(STOP_SECONDS, "producer"):
         await broker.stop()
-
-
-async def kafka_answers(settings: Settings, seconds: float) -> bool:
-    """Whether a broker tells of its topics now; a connection that is there may be a dead one."""
-    client: Any = AIOKafkaClient(
-        bootstrap_servers=settings.kafka_bootstrap_servers, request_timeout_ms=int(seconds * 1000)
-    )
-    try:
-        async with asyncio.timeout(seconds):
-            await client.bootstrap()
-    except (KafkaError, OSError):  # TimeoutError is one
-        return False
-    finally:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_SECONDS):
-                await client.close()
-    return True

@@ -65,6 +65,15 @@ class MessageRefused(Exception):
     """Kafka never takes this message as it is; the text is the name of its error."""
 
 
+class KafkaUnreachable(Unavailable):
+    """No broker answers and lets us in."""
+
+    def __init__(self, reason: str) -> None:
+        self.waits_for = f"Kafka ({reason})" if reason else "Kafka"
+        """What readiness says: credentials and certificates are an operator's to mend."""
+        super().__init__("kafka_unavailable", self.waits_for)
+
+
 class KafkaUnreadable(Unavailable):
     """Kafka does not answer, or does not go on."""
 

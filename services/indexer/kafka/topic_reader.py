@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.indexer.kafka.broker import STOP_SECONDS, ended_within
+from services.indexer.kafka.connection import kafka_options
 from services.indexer.kafka.dead_letters import RawMessage
 from services.indexer.kafka.errors import KafkaUnreadable, answered_within
 from shared.runtime.logs import get_logger
@@ -128,7 +129,7 @@ async def open_reader(settings: Settings, group: str | None = None) -> AsyncGene
     """
     limit = settings.kafka_timeout_seconds
     consumer: Any = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **kafka_options(settings),
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",  # for offsets that retention takes away meanwhile

@@ -19,6 +19,7 @@ from aiokafka.errors import (
 )
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random
 
+from services.indexer.kafka.connection import kafka_options
 from services.indexer.kafka.topic_rules import KEPT, TopicFacts, explain, flaws_of
 from shared.domain.errors import Unavailable
 from shared.runtime.logs import get_logger
@@ -41,7 +42,7 @@ class TopicsUnfit(Unavailable):
 async def ensure_topics(settings: Settings) -> None:
     """Have the topics as they must be; raises KafkaError, and TopicsUnfit."""
     admin = AIOKafkaAdminClient(
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **kafka_options(settings),
         request_timeout_ms=int(settings.kafka_timeout_seconds * 1000),
     )
     try:

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import NoReturn
 
-from services.indexer.kafka.broker import kafka_answers
+from services.indexer.kafka.connection import KafkaProbe
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark, rest_after
-from shared.runtime.settings import Settings
 from shared.runtime.tasks import heed_cancellation
 
 LOOK_SECONDS = 2.0
@@ -23,9 +22,9 @@ class KafkaWatch:
     """Calls `on_return` each time Kafka answers after it did not."""
 
     def __init__(
-        self, settings: Settings, on_return: Callable[[], None], *, was_away: bool = False
+        self, probe: KafkaProbe, on_return: Callable[[], None], *, was_away: bool = False
     ) -> None:
-        self._settings = settings
+        self._probe = probe
         self._on_return = on_return
         self._is_away = was_away
         self.mark = Mark("watch of Kafka", STUCK_SECONDS)
@@ -47,7 +46,7 @@ class KafkaWatch:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self) -> None:
-        answers = await kafka_answers(self._settings, ANSWER_SECONDS)
+        answers = await self._probe.answers(ANSWER_SECONDS)
         if answers and self._is_away:
             log.warning("Kafka is back")
             self._on_return()

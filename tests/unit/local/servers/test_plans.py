@@ -3,11 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
+import pytest
+
 from local.processes.process import ProcessPlan
 from local.programs.mongo import MongoProgram
 from local.servers.kafka import new_cluster_id, plan_kafka
 from local.servers.minio import plan_minio
 from local.servers.mongo import plan_mongo
+from local.servers.services import plan_service
 from shared.runtime.settings import Settings
 
 CREDENTIALS = ("user", "password")
@@ -60,3 +64,19 @@ def test_cluster_ids_differ_and_cannot_be_taken_for_an_option() -> None:
     ids = {new_cluster_id() for _ in range(200)}
     assert len(ids) == 200
     assert all(len(text) == 22 and not text.startswith("-") for text in ids)
+
+
+def test_a_service_with_a_certificate_is_asked_by_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def get(url: str, **_: object) -> httpx.Response:
+        asked.append(url)
+        return httpx.Response(200)
+
+    monkeypatch.setattr(httpx, "get", get)
+    plain = plan_service("query", {"QUERY_PORT": "8001"})
+    secured = plan_service("query", {"QUERY_PORT": "8001", "TLS_CERT_FILE": "registry.pem"})
+    assert plain.is_ready()
+    assert secured.is_ready()
+    assert asked == [f"{s}://127.0.0.1:8001/health/ready" for s in ("http", "https")]
+    assert (plain.scheme, secured.scheme) == ("http", "https")

@@ -4,6 +4,7 @@ import pytest
 
 from services.indexer import health
 from services.indexer.health import Health
+from services.indexer.kafka.connection import KafkaProbe
 from services.indexer.kafka.errors import KafkaForbids
 from shared.runtime import progress
 from tests.support.isolation import SETTINGS
@@ -28,7 +29,7 @@ async def fail(watched: Health, error: Exception) -> None:
 
 
 async def test_a_batch_that_is_given_back_is_told_until_one_succeeds(pauses: list[float]) -> None:
-    watched = Health(SETTINGS)
+    watched = Health(SETTINGS, KafkaProbe(SETTINGS))
     await fail(watched, KafkaForbids("TopicAuthorizationFailedError"))
     assert "TopicAuthorizationFailedError" in watched.batch.trouble()
     assert pauses == [], "it was waited for while the batch was handled"
@@ -38,7 +39,7 @@ async def test_a_batch_that_is_given_back_is_told_until_one_succeeds(pauses: lis
 
 
 async def test_a_batch_that_another_worker_has_by_now_is_told_no_more() -> None:
-    watched = Health(SETTINGS)
+    watched = Health(SETTINGS, KafkaProbe(SETTINGS))
     await fail(watched, KafkaForbids("TopicAuthorizationFailedError"))
     watched.on_partitions_revoked(())
     assert watched.batch.trouble() == ""
@@ -47,7 +48,7 @@ async def test_a_batch_that_another_worker_has_by_now_is_told_no_more() -> None:
 async def test_a_batch_that_brings_out_a_defect_comes_again_after_growing_pauses(
     pauses: list[float],
 ) -> None:
-    watched = Health(SETTINGS)
+    watched = Health(SETTINGS, KafkaProbe(SETTINGS))
     for _ in range(12):
         await fail(watched, RuntimeError("a defect"))
     assert watched.batch.trouble() == "batch of bucket events fails (RuntimeError: a defect)"

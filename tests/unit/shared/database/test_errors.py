@@ -107,3 +107,11 @@ def test_users_are_told_to_try_again_and_logs_why() -> None:
     assert (caught.value.status, caught.value.code) == (503, "database_unavailable")
     assert "secret-host" not in caught.value.detail
     assert "AutoReconnect: secret-host:27017: refused" in str(caught.value)
+
+
+def test_a_server_that_is_not_trusted_is_an_operators_to_mend() -> None:
+    said = "db:27017: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed"
+    found = as_unavailable(ServerSelectionTimeoutError(said))
+    assert found is not None
+    assert found.is_refused
+    assert "self-signed" in found.reason

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
 from local.environment import CREDENTIAL_NAMES
 from shared.runtime.settings import Settings
@@ -38,7 +39,15 @@ def documented() -> dict[str, Line]:
 
 def docstrings() -> dict[str, str]:
     """The string below each field, which Python itself does not keep."""
-    (definition,) = ast.parse(inspect.getsource(Settings)).body
+    found: dict[str, str] = {}
+    for part in Settings.__mro__:
+        if issubclass(part, BaseSettings) and part is not BaseSettings:
+            found |= docstrings_of(part)
+    return found
+
+
+def docstrings_of(part: type[BaseSettings]) -> dict[str, str]:
+    (definition,) = ast.parse(inspect.getsource(part)).body
     assert isinstance(definition, ast.ClassDef)
     found: dict[str, str] = {}
     for field, below in zip(definition.body, definition.body[1:], strict=False):

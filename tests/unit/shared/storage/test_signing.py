@@ -1,6 +1,7 @@
 """Presigned requests are those that AWS's own library makes."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -49,7 +50,11 @@ def _fixed_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def by_botocore(
-    method: str, path: str, headers: Mapping[str, str], query: Mapping[str, str]
+    method: str,
+    path: str,
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+    session_token: str = "",
 ) -> str:
     """Sign as botocore does, with every header signed."""
     url = f"https://storage.example:9000{quote(path, safe='/-_.~')}"
@@ -57,7 +62,7 @@ def by_botocore(
         url += f"?{urlencode(query, quote_via=quote, safe='-_.~')}"
     request: Any = AWSRequest(method=method, url=url, headers=dict(headers))
     signer: Any = S3SigV4QueryAuth(
-        BotocoreCredentials(CREDENTIALS.access_key, CREDENTIALS.secret_key),
+        BotocoreCredentials(CREDENTIALS.access_key, CREDENTIALS.secret_key, session_token or None),
         "s3",
         CREDENTIALS.region,
         expires=900,
@@ -71,12 +76,13 @@ def by_us(
     path: str,
     headers: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
+    session_token: str = "",
 ) -> PresignedRequest:
     return presign(
         method,
         "https://storage.example:9000",
         path,
-        CREDENTIALS,
+        replace(CREDENTIALS, session_token=session_token),
         now=NOW,
         expires_in_seconds=900,
         headers=headers,
@@ -87,12 +93,13 @@ def by_us(
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
 @pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
+@pytest.mark.parametrize("token", ["", "Fwo/GZ+x=="], ids=["lasting keys", "temporary keys"])
 def test_the_signature_is_botocores(
-    key: str, query: Mapping[str, str], headers: Mapping[str, str]
+    key: str, query: Mapping[str, str], headers: Mapping[str, str], token: str
 ) -> None:
     path = f"/bucket/{key}"
-    theirs = urlsplit(by_botocore("PUT", path, headers, query))
-    ours = urlsplit(by_us("PUT", path, headers, query).url)
+    theirs = urlsplit(by_botocore("PUT", path, headers, query, token))
+    ours = urlsplit(by_us("PUT", path, headers, query, token).url)
     assert ours[:3] == theirs[:3], "scheme, host and path"
     assert dict(parse_qsl(ours.query)) == dict(parse_qsl(theirs.query))
     assert len(dict(parse_qsl(ours.query))["X-Amz-Signature"]) == 64
@@ -112,4 +119,5 @@ def test_the_request_says_what_to_send_and_until_when() -> None:
 
 def test_neither_url_nor_secret_shows_in_a_log() -> None:
     assert "Signature" not in repr(by_us("GET", "/b/k"))
+    assert "hidden" not in repr(replace(CREDENTIALS, session_token="hidden"))
     assert CREDENTIALS.secret_key not in repr(CREDENTIALS)

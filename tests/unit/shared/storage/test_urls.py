@@ -1,14 +1,64 @@
-"""Downloads are files to be saved, under a name that no header can be broken with."""
+"""Signed URLs name a bucket as the store wants it, and downloads are files to be saved."""
 
 import email.message
 import re
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any, cast
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
+import boto3
+import pytest
+from botocore.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.runtime.settings import Settings
 from shared.storage.urls import UrlSigner, attachment
 from tests.support.isolation import SETTINGS
+
+KEY = "a b+c/1/ünï.bin"
+
+
+def settings(**changes: Any) -> Settings:
+    return Settings.model_validate(SETTINGS.model_dump() | changes)
+
+
+def signed_by_us(found: Settings, bucket: str) -> str:
+    signer = UrlSigner(found)
+    return signer.get(bucket, KEY, object_version=None, ttl_seconds=900).url
+
+
+def signed_by_boto3(found: Settings, bucket: str) -> str:
+    client: Any = cast(Any, boto3).client(
+        "s3",
+        endpoint_url=f"{found.storage_public_scheme}://{found.storage_public_endpoint}",
+        aws_access_key_id="unused",
+        aws_secret_access_key="unused",
+        aws_session_token="token",
+        region_name="us-east-1",
+        config=Config(signature_version="s3v4", s3={"addressing_style": found.minio_addressing}),
+    )
+    options = {"Bucket": bucket, "Key": KEY}
+    return client.generate_presigned_url("get_object", Params=options, ExpiresIn=900)
+
+
+@pytest.mark.parametrize("addressing", ["path", "virtual"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("bucket", ["models", "models.of.risk"])
+def test_the_place_of_an_object_is_boto3s(addressing: str, scheme: str, bucket: str) -> None:
+    found = settings(
+        minio_public_endpoint="storage.example:9000",
+        minio_public_scheme=scheme,
+        minio_addressing=addressing,
+        minio_session_token="token",
+    )
+    ours, theirs = urlsplit(signed_by_us(found, bucket)), urlsplit(signed_by_boto3(found, bucket))
+    assert ours[:3] == theirs[:3], "scheme, host and path"
+    assert dict(parse_qsl(ours.query))["X-Amz-Security-Token"] == "token"
+
+
+def test_users_may_reach_storage_by_another_scheme_than_the_services() -> None:
+    behind = settings(minio_secure=False, minio_public_scheme="https")
+    assert signed_by_us(behind, "models").startswith("https://unused:9000/models/")
 
 
 def test_a_name_is_told_in_ascii_and_whole() -> None:

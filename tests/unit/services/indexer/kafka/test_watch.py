@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from services.indexer.kafka import watch
 from services.indexer.kafka.watch import KafkaWatch
-from shared.runtime.settings import Settings
-from tests.support.isolation import SETTINGS
 
 
 async def returns(
@@ -19,20 +18,21 @@ async def returns(
     left: Iterator[bool | Exception] = iter(answers)
     done = asyncio.Event()
 
-    async def answer(_: Settings, _seconds: float) -> bool:
-        found = next(left, None)
-        if found is None:
-            done.set()
-            await asyncio.Event().wait()
-        if isinstance(found, Exception):
-            raise found
-        return bool(found)
+    class Probe:
+        async def answers(self, _seconds: float) -> bool:
+            found = next(left, None)
+            if found is None:
+                done.set()
+                await asyncio.Event().wait()
+            if isinstance(found, Exception):
+                raise found
+            return bool(found)
 
-    monkeypatch.setattr(watch, "kafka_answers", answer)
+    probe: Any = Probe()
     monkeypatch.setattr(watch, "LOOK_SECONDS", 0)
     monkeypatch.setattr(watch, "MAX_DEFECT_PAUSE_SECONDS", 0)
     looking = asyncio.create_task(
-        KafkaWatch(SETTINGS, lambda: told.append(1), was_away=was_away).run()
+        KafkaWatch(probe, lambda: told.append(1), was_away=was_away).run()
     )
     await done.wait()
     looking.cancel()

@@ -1,0 +1,41 @@
+"""How every Kafka client of the services connects, and whether Kafka lets it in."""
+
+from typing import Any
+
+from registry.kafka.reaching import KafkaAway, KafkaRefuses, reach
+from services.indexer.kafka.errors import KafkaUnreachable
+from shared.runtime.settings import Settings
+
+
+def kafka_options(settings: Settings) -> dict[str, Any]:
+    """Return the arguments that each of aiokafka's clients is made with.
+
+    Clients made with the same options share a token, where tokens are used.
+    """
+    return {
+        "bootstrap_servers": settings.kafka_bootstrap_servers,
+        **settings.kafka_security.options(),
+    }
+
+
+class KafkaProbe:
+    """Asks Kafka by a connection of its own: one that is there may be a dead one."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._servers = settings.kafka_bootstrap_servers
+        self._options = settings.kafka_security.options()
+
+    async def ask(self, seconds: float) -> None:
+        """Return once a broker has let us in; raises KafkaUnreachable, which says why not."""
+        try:
+            await reach(self._servers, self._options, seconds)
+        except (KafkaAway, KafkaRefuses) as error:
+            raise KafkaUnreachable(str(error)) from error
+
+    async def answers(self, seconds: float) -> bool:
+        """Whether a broker tells of its topics now."""
+        try:
+            await self.ask(seconds)
+        except KafkaUnreachable:
+            return False
+        return True
