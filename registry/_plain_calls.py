@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
+from functools import partial
 
 from registry._api import Api
+from registry._pages import each_item
 from registry._tokens import Tokens
 from registry.schemas import (
     Discovery,
@@ -15,8 +17,6 @@ from registry.schemas import (
     VersionSummary,
 )
 from registry.schemas.access import AuditEntry, Identity
-
-PAGE_ITEMS = 100
 
 
 class PlainCalls:
@@ -39,25 +39,13 @@ class PlainCalls:
         """Return a registered model; raises NotFoundError."""
         return await self._api.get_model(model)
 
-    async def list_models(self) -> AsyncIterator[Model]:
+    def list_models(self) -> AsyncIterator[Model]:
         """Yield every registered model in order of name, fetched page by page."""
-        cursor: str | None = None
-        while True:
-            page = await self._api.list_models(cursor, PAGE_ITEMS)
-            for model in page.items:
-                yield model
-            if (cursor := page.next_cursor) is None:
-                return
+        return each_item(self._api.list_models)
 
-    async def list_versions(self, model: str) -> AsyncIterator[VersionSummary]:
+    def list_versions(self, model: str) -> AsyncIterator[VersionSummary]:
         """Yield the versions of a model, newest first and without files, fetched page by page."""
-        cursor: str | None = None
-        while True:
-            page = await self._api.list_versions(model, cursor, PAGE_ITEMS)
-            for version in page.items:
-                yield version
-            if (cursor := page.next_cursor) is None:
-                return
+        return each_item(partial(self._api.list_versions, model))
 
     async def get_version(self, model: str, version: str | int = "latest") -> Version:
         """Return a version by number, label or "latest"; raises NotFoundError."""
@@ -103,7 +91,7 @@ class PlainCalls:
         """Give an upload up; raises ConflictError once it is completed."""
         await self._api.abort_upload(upload_id)
 
-    async def audit(
+    def audit(
         self,
         *,
         principal: str | None = None,
@@ -126,10 +114,4 @@ class PlainCalls:
             "since": since.astimezone().isoformat() if since else None,
             "until": until.astimezone().isoformat() if until else None,
         }
-        cursor: str | None = None
-        while True:
-            page = await self._api.list_audit(wanted, cursor, PAGE_ITEMS)
-            for entry in page.items:
-                yield entry
-            if (cursor := page.next_cursor) is None:
-                return
+        return each_item(partial(self._api.list_audit, wanted))

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 
 from registry._answers import invalid_request
 from registry._api import Api
+from registry._pages import each_item
 from registry.errors import InvalidRequestError
 from registry.schemas.access import NewToken, Token, TokenRequest
 
-PAGE_ITEMS = 100
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LIFE = re.compile(r"(\d{1,9})([smhdw])", re.ASCII)
 
@@ -55,18 +55,12 @@ class Tokens:
             raise invalid_request(error) from None
         return await self._api.create_token(request)
 
-    async def list(self) -> AsyncIterator[Token]:
+    def list(self) -> AsyncIterator[Token]:
         """Yield the tokens that the caller made, the newest first, fetched page by page.
 
         Who administers everything gets those of all others, too.
         """
-        cursor: str | None = None
-        while True:
-            page = await self._api.list_tokens(cursor, PAGE_ITEMS)
-            for token in page.items:
-                yield token
-            if (cursor := page.next_cursor) is None:
-                return
+        return each_item(self._api.list_tokens)
 
     async def revoke(self, token_id: str) -> None:
         """Let a token count no more, everywhere within 10 seconds; raises NotFoundError."""
