@@ -5,10 +5,11 @@ documents each. Secrets have no default, so nothing starts with a password that 
 """
 
 import re
+from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from registry.schemas.access import check_grant
@@ -21,6 +22,31 @@ MIB = 1024 * 1024
 _ORIGIN = re.compile(
     r"https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?|https?://\[[0-9a-fA-F:]+\](:[0-9]{1,5})?"
 )
+
+
+def _names(listed: str) -> list[str]:
+    """Return the names of a setting that lists them, separated by commas."""
+    return [name.strip() for name in listed.split(",") if name.strip()]
+
+
+def _each(check: Callable[[str], object]) -> AfterValidator:
+    """Return what validates a setting that lists values: the check raises ValueError for one."""
+
+    def check_each(listed: str) -> str:
+        for name in _names(listed):
+            check(name)
+        return listed
+
+    return AfterValidator(check_each)
+
+
+def _check_network(address: str) -> None:
+    ip_network(address, strict=False)
+
+
+def _check_origin(origin: str) -> None:
+    if origin != "*" and not _ORIGIN.fullmatch(origin):
+        raise ValueError("must be origins such as https://host or https://host:8443, or *")
 
 
 class Settings(ConnectionSettings):
@@ -42,9 +68,9 @@ class Settings(ConnectionSettings):
     """Base URL of ingest as users reach it; empty: http(s)://localhost:REGISTRY_PORT."""
     query_public_url: str = ""
     """Base URL of query as users reach it; empty: http(s)://localhost:QUERY_PORT."""
-    trusted_proxies: str = ""
+    trusted_proxies: Annotated[str, _each(_check_network)] = ""
     """Addresses or networks of proxies whose X-Forwarded-For and -Proto count, by commas."""
-    cors_origins: str = ""
+    cors_origins: Annotated[str, _each(_check_origin)] = ""
     """Origins whose pages may read answers in a browser, separated by commas; none by default."""
     address_requests_per_second: float = Field(5000.0, ge=0)
     """Requests that one address may make of a service, on average; 0: as many as it likes."""
@@ -61,7 +87,7 @@ class Settings(ConnectionSettings):
 
     registry_admin_token: SecretStr | None = Field(None, min_length=32)
     """Token of the administrator, who makes all others; at least 32 characters."""
-    anonymous_grants: str = ""
+    anonymous_grants: Annotated[str, _each(check_grant)] = ""
     """Grants of requests without a credential, separated by commas, such as reader:public.*"""
     audit_retention_days: int = Field(365, ge=0, le=20_000)
     """Days after which entries of the audit are forgotten; 0: never."""
@@ -93,7 +119,7 @@ class Settings(ConnectionSettings):
     """Notification target that buckets send their events to."""
     minio_timeout_seconds: float = Field(30.0, gt=0)
     """Limit for connecting to storage and for each read from it."""
-    storage_groups: str = ""
+    storage_groups: Annotated[str, _each(check_bucket_name)] = ""
     """Further storage groups (buckets), separated by commas; one that is there is taken over."""
     storage_groups_allow_new: bool = True
     """Whether an upload may name a storage group that is not there yet, and have it made."""
@@ -176,13 +202,6 @@ class Settings(ConnectionSettings):
     def _is_bucket_name(cls, value: str) -> str:
         return check_bucket_name(value)
 
-    @field_validator("storage_groups")
-    @classmethod
-    def _are_bucket_names(cls, value: str) -> str:
-        for name in _names(value):
-            check_bucket_name(name)
-        return value
-
     @field_validator("manifest_bucket")
     @classmethod
     def _is_no_storage_group(cls, value: str, info: ValidationInfo) -> str:
@@ -197,28 +216,6 @@ class Settings(ConnectionSettings):
     def _is_at_most_all_copies(cls, value: int, info: ValidationInfo) -> int:
         if value > info.data.get("kafka_replication_factor", value):
             raise ValueError("must not be more than KAFKA_REPLICATION_FACTOR")
-        return value
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_networks(cls, value: str) -> str:
-        for address in _names(value):
-            ip_network(address, strict=False)
-        return value
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _are_origins(cls, value: str) -> str:
-        for origin in _names(value):
-            if origin != "*" and not _ORIGIN.fullmatch(origin):
-                raise ValueError("must be origins such as https://host or https://host:8443, or *")
-        return value
-
-    @field_validator("anonymous_grants")
-    @classmethod
-    def _are_grants(cls, value: str) -> str:
-        for grant in _names(value):
-            check_grant(grant)
         return value
 
     @field_validator("oidc_issuers", mode="before")
@@ -291,8 +288,3 @@ class Settings(ConnectionSettings):
     def events_bootstrap_servers(self) -> str:
         """host:port list that subscribers are told."""
         return self.kafka_public_bootstrap_servers or self.kafka_bootstrap_servers
-
-
-def _names(listed: str) -> list[str]:
-    """Return the names of a setting that lists them, separated by commas."""
-    return [name.strip() for name in listed.split(",") if name.strip()]
