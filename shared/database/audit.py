@@ -10,6 +10,7 @@ from pymongo import ASCENDING, UpdateOne
 from shared.database.client import Database
 from shared.database.collection import Document, slices
 from shared.database.errors import told_errors
+from shared.database.pages import Place, newest_first, older_than
 from shared.database.visibility import within
 from shared.domain.access.audit import AuditRecord, ChangeEnd
 from shared.domain.access.decision import NameFilter
@@ -58,7 +59,7 @@ async def list_entries(
     names: NameFilter,
     wanted: AuditFilter,
     *,
-    before: tuple[datetime, str] | None,
+    before: Place | None,
     limit: int,
 ) -> list[AuditRecord]:
     """Return up to `limit` entries about models of these names, the newest first.
@@ -78,13 +79,11 @@ async def list_entries(
     }
     conditions = [visible] if (visible := within(names, "model")) else []
     if before is not None:
-        at, entry_id = before
-        query["at"]["$lte"] = at
-        conditions.append({"$or": [{"at": {"$lt": at}}, {"at": at, "_id": {"$lt": entry_id}}]})
+        query["at"]["$lte"] = before[0]
+        conditions.append(older_than("at", before))
     if conditions:
         query["$and"] = conditions
-    newest_first = [("at", -1), ("_id", -1)]
-    found = await database.audit.find(query).sort(newest_first).limit(limit).to_list()
+    found = await database.audit.find(query).sort(newest_first("at")).limit(limit).to_list()
     return [AuditRecord.model_validate(each) for each in found]
 
 

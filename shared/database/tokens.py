@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.database.client import Database
 from shared.database.collection import Document
+from shared.database.pages import Place, newest_first, older_than
 from shared.domain.access.tokens import TokenRecord
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
@@ -23,22 +24,19 @@ async def find_token(database: Database, token_id: str) -> TokenRecord | None:
 
 
 async def list_tokens(
-    database: Database, *, owner: str | None, before: tuple[datetime, str] | None, limit: int
+    database: Database, *, owner: str | None, before: Place | None, limit: int
 ) -> list[TokenRecord]:
     """Return up to `limit` tokens, the newest first: those that a principal made, or all.
 
     `before` is when the last one of the page before was made, and its id.
     """
-    at, token_id = before or (NEVER, "")
-    # The bound that stands alone is what an index is read by.
-    query: Document = {"created_at": {"$lte": at}}
+    query: Document = {"created_at": {"$lte": before[0] if before is not None else NEVER}}
     if owner is not None:
         query["owner"] = owner
     if before is not None:
-        query["$or"] = [{"created_at": {"$lt": at}}, {"created_at": at, "_id": {"$lt": token_id}}]
-    newest_first = [("created_at", -1), ("_id", -1)]
-    found = await database.tokens.find(query).sort(newest_first).limit(limit).to_list()
-    return [TokenRecord.model_validate(each) for each in found]
+        query |= older_than("created_at", before)
+    cursor = database.tokens.find(query).sort(newest_first("created_at")).limit(limit)
+    return [TokenRecord.model_validate(each) for each in await cursor.to_list()]
 
 
 async def revoke_token(database: Database, token_id: str, now: datetime) -> None:

@@ -2,12 +2,28 @@
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+from fastapi import Query
 
 from shared.domain.errors import InvalidRequest
 
+T = TypeVar("T")
+Cursor = Annotated[str | None, Query(max_length=1024, description="`next_cursor` of a page")]
+Limit = Annotated[int, Query(ge=1, le=500)]
+
 MAX_DIGITS = 10
 """Version numbers have 31 bits."""
+
+
+def cut_page(
+    found: Sequence[T], limit: int, cursor_of: Callable[[T], str]
+) -> tuple[Sequence[T], str | None]:
+    """Return a page of what was found, and its cursor where one more was found than it may have."""
+    page = found[:limit]
+    return page, cursor_of(page[-1]) if len(found) > limit else None
 
 
 def encode_text(text: str) -> str:

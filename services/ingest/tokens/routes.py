@@ -3,21 +3,20 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from registry.schemas.access import NewToken, TokenPage, TokenRequest
 from services.ingest.context import RequestContext
 from services.ingest.tokens import tokens
 from shared.domain.access.actions import Action
 from shared.web.access.caller import Caller, declares
+from shared.web.cursors import Cursor, Limit
 from shared.web.json_body import JsonRoute
 from shared.web.problems import PROBLEMS
 
 router = APIRouter(prefix="/v1/tokens", tags=["tokens"], responses=PROBLEMS, route_class=JsonRoute)
 
 TokenManager = Annotated[Caller, declares(Action.MANAGE_TOKENS)]
-Cursor = Annotated[str | None, Query(max_length=1024, description="`next_cursor` of a page")]
-Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 @router.post("", status_code=HTTPStatus.CREATED, summary="Make a token, which is shown once")

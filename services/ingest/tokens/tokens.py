@@ -13,7 +13,7 @@ from shared.domain.access.tokens import TokenRecord, TokenText
 from shared.domain.errors import Forbidden, NotFound
 from shared.runtime.logs import get_logger
 from shared.web.access.caller import Caller
-from shared.web.cursors import decode_place, encode_place
+from shared.web.cursors import cut_page, decode_place, encode_place
 
 log = get_logger(__name__)
 EVERYTHING = Grant("admin", "*")
@@ -56,8 +56,7 @@ async def list_tokens(
     before = decode_place(cursor) if cursor else None
     owner = None if EVERYTHING in caller.principal.grants else caller.principal.id
     found = await tokens.list_tokens(context.database, owner=owner, before=before, limit=limit + 1)
-    page = found[:limit]
-    more = encode_place(page[-1].created_at, page[-1].id) if len(found) > limit else None
+    page, more = cut_page(found, limit, lambda last: encode_place(last.created_at, last.id))
     return TokenPage(items=[_token(each) for each in page], next_cursor=more)
 
 
@@ -90,14 +89,4 @@ def _pattern(token: TokenRecord) -> str:
 
 
 def _token(record: TokenRecord) -> Token:
-    return Token(
-        id=record.id,
-        name=record.name,
-        prefix=record.prefix,
-        owner=record.owner,
-        grants=list(record.grants),
-        created_at=record.created_at,
-        expires_at=record.expires_at,
-        last_used_at=record.last_used_at,
-        revoked_at=record.revoked_at,
-    )
+    return Token.model_validate(record.model_dump(exclude={"sha256"}))

@@ -4,7 +4,7 @@ from registry.schemas.access import AuditEntry, AuditPage
 from services.query.context import Context
 from shared.database.audit import AuditFilter, list_entries
 from shared.web.access.caller import Caller
-from shared.web.cursors import decode_place, encode_place
+from shared.web.cursors import cut_page, decode_place, encode_place
 
 
 async def read_audit(
@@ -16,7 +16,6 @@ async def read_audit(
     found = await list_entries(
         context.database, caller.names, wanted, before=before, limit=limit + 1
     )
-    page = found[:limit]
-    more = encode_place(page[-1].at, page[-1].id) if len(found) > limit else None
+    page, more = cut_page(found, limit, lambda last: encode_place(last.at, last.id))
     items = [AuditEntry.model_validate(each.model_dump()) for each in page]
     return AuditPage(items=items, next_cursor=more)

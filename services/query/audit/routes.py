@@ -12,14 +12,13 @@ from shared.database.audit import AuditFilter
 from shared.domain.access.actions import Action
 from shared.domain.access.audit import MAX_CHARACTERS
 from shared.web.access.caller import Caller, declares
+from shared.web.cursors import Cursor, Limit
 from shared.web.problems import PROBLEMS
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], responses=PROBLEMS)
 
 Text = Annotated[str | None, Query(max_length=MAX_CHARACTERS)]
 Moment = Annotated[AwareDatetime | None, Query(description="With its offset from UTC")]
-Cursor = Annotated[str | None, Query(max_length=1024, description="`next_cursor` of a page")]
-Limit = Annotated[int, Query(ge=1, le=500)]
 
 
 @router.get("", summary="List changes and refusals, the newest first")

@@ -9,14 +9,13 @@ from services.query.context import RequestContext
 from services.query.versions import downloads, lookups, pages
 from shared.domain.access.actions import Action
 from shared.web.access.caller import Caller, declares
+from shared.web.cursors import Cursor, Limit
 from shared.web.problems import PROBLEMS
 
 MAX_WAIT_SECONDS = 30
 
 router = APIRouter(prefix="/v1", tags=["models"], responses=PROBLEMS)
 
-Cursor = Annotated[str | None, Query(max_length=1024, description="`next_cursor` of a page")]
-Limit = Annotated[int, Query(ge=1, le=500)]
 Wait = Annotated[
     float,
     Query(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the version to settle"),
