@@ -9,6 +9,8 @@ import typer
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+    from registry._upload_calls import Description
+
 Url = Annotated[
     str | None,
     typer.Option("--url", metavar="URL", help="Address of the registry, else REGISTRY_URL."),
@@ -48,7 +50,7 @@ def read_pairs(option: str, values: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
-def read_metrics(values: Sequence[str]) -> dict[str, float]:
+def _read_metrics(values: Sequence[str]) -> dict[str, float]:
     """Read `--metric name=number` options."""
     try:
         return {name: float(text) for name, text in read_pairs("--metric", values).items()}
@@ -56,9 +58,26 @@ def read_metrics(values: Sequence[str]) -> dict[str, float]:
         raise typer.BadParameter(f"--metric takes name=number: {error}") from None
 
 
-def read_parameters(values: Sequence[str]) -> "dict[str, JsonValue]":
+def _read_parameters(values: Sequence[str]) -> "dict[str, JsonValue]":
     """Read `--param name=value` options: JSON where the value is JSON, text otherwise."""
     return {name: _json_or_text(text) for name, text in read_pairs("--param", values).items()}
+
+
+def read_description(
+    description: str,
+    framework: str,
+    metric: Sequence[str] | None,
+    param: Sequence[str] | None,
+    tag: Sequence[str] | None,
+) -> "Description":
+    """Read the options that describe a version."""
+    return {
+        "description": description,
+        "framework": framework,
+        "metrics": _read_metrics(metric or ()),
+        "parameters": _read_parameters(param or ()),
+        "tags": read_pairs("--tag", tag or ()),
+    }
 
 
 def _json_or_text(text: str) -> "JsonValue":

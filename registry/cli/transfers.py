@@ -26,9 +26,7 @@ from registry.cli.options import (
     Tags,
     Url,
     VersionName,
-    read_metrics,
-    read_pairs,
-    read_parameters,
+    read_description,
 )
 from registry.cli.output import print_json, print_version, progress_bar
 
@@ -89,11 +87,7 @@ def upload(
                 progress=progress,
                 wait=wait,
                 timeout_seconds=timeout,
-                description=description,
-                framework=framework,
-                metrics=read_metrics(metric or ()),
-                parameters=read_parameters(param or ()),
-                tags=read_pairs("--tag", tag or ()),
+                **read_description(description, framework, metric, param, tag),
             )
     (print_json if as_json else print_version)(uploaded)
 

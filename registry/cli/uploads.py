@@ -19,9 +19,8 @@ from registry.cli.options import (
     StorageGroup,
     Tags,
     Url,
-    read_metrics,
+    read_description,
     read_pairs,
-    read_parameters,
 )
 
 if TYPE_CHECKING:
@@ -69,11 +68,7 @@ def open_upload(
             path=path,
             storage_group=storage_group,
             client_id=client_id,
-            description=description,
-            framework=framework,
-            metrics=read_metrics(metric or ()),
-            parameters=read_parameters(param or ()),
-            tags=read_pairs("--tag", tag or ()),
+            **read_description(description, framework, metric, param, tag),
         )
     _print_handed_over(session, credentials.url, sorted(credentials.origins), as_json=as_json)
 

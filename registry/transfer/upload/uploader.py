@@ -141,23 +141,14 @@ class Uploader:
         sha256: dict[str, str],
         progress: Progress | None,
     ) -> None:
-        if upload.session.state == "open":
-            await self._send_unless_rejected(upload, files, sha256, progress)
-        else:
-            size = sum(file.size_bytes for file in files)
-            Meter(size, progress).add(size)
-
-    async def _send_unless_rejected(
-        self,
-        upload: OpenUpload,
-        files: Sequence[SourceFile],
-        sha256: dict[str, str],
-        progress: Progress | None,
-    ) -> None:
         """Send and complete; return early where the version is rejected for what came so far.
 
         Its upload has ended then, and the verdict is told as any other.
         """
+        if upload.session.state != "open":
+            size = sum(file.size_bytes for file in files)
+            Meter(size, progress).add(size)
+            return
         try:
             await self._send_and_complete(upload, files, sha256, progress)
         except ConflictError:
