@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry._defaults import DEFAULT_URL
 from registry.cli.options import AsJson, Url
 from registry.cli.output import print_json
 
@@ -29,7 +28,7 @@ def audit(
     outcome: Annotated[str | None, typer.Option(help="Only with this outcome.")] = None,
     since: Since = None,
     until: Until = None,
-    url: Url = DEFAULT_URL,
+    url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """List changes and refusals, newest first; with --json one document a line."""
