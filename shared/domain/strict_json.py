@@ -8,6 +8,23 @@ import json
 from typing import Any, cast
 
 
+class RepeatedName(ValueError):
+    """A name stands twice in one object."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("must have each name once in an object")
+        self.name = name
+
+
+def members_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object's members; raises RepeatedName. A hook of `json.loads`."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise RepeatedName(next(name for name in names if names.count(name) > 1))
+    return members
+
+
 def parse_object(text: str) -> dict[str, Any]:
     """Read a JSON object; raises ValueError with the rule that the text breaks."""
     found = _parse(text)
@@ -26,18 +43,11 @@ def parse_list(text: str) -> list[Any]:
 
 def _parse(text: str) -> object:
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+        return json.loads(text, object_pairs_hook=members_once, parse_constant=_refuse)
     except json.JSONDecodeError as error:
         raise ValueError(f"must be JSON: {error.msg} at character {error.pos}") from None
     except RecursionError:
         raise ValueError("must not be nested so deeply") from None
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("must have each name once in an object")
-    return found
 
 
 def _refuse(constant: str) -> None:

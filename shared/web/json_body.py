@@ -14,6 +14,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from shared.domain.errors import UnsupportedMediaType
+from shared.domain.strict_json import RepeatedName, members_once
 
 IN_THREAD_BYTES = 64 * 1024
 """Larger bodies are parsed in a thread: the event loop serves others meanwhile."""
@@ -57,16 +58,10 @@ def _is_json(content_type: str) -> bool:
 
 
 def _parse(body: bytes) -> Any:
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        members = dict(pairs)
-        if len(members) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise json.JSONDecodeError(f"the key {twice[:40]!r} stands twice", "", 0)
-        return members
-
     try:
-        return json.loads(body, object_pairs_hook=unique)
+        return json.loads(body, object_pairs_hook=members_once)
+    except RepeatedName as error:
+        raise json.JSONDecodeError(f"the key {error.name[:40]!r} stands twice", "", 0) from None
     except UnicodeDecodeError as error:
         raise json.JSONDecodeError("not UTF-8", "", error.start) from None
     except RecursionError:
