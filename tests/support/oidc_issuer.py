@@ -2,13 +2,14 @@
 
 import json
 import ssl
-import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from joserfc.jwk import Key
+
+from tests.support.serving import Quiet, running
 
 DISCOVERY = "/.well-known/openid-configuration"
 KEYS = "/keys"
@@ -39,7 +40,7 @@ class PublishedIssuer:
 def published_issuer(tls: ssl.SSLContext | None = None) -> Generator[PublishedIssuer]:
     """Serve on a port of its own, over TLS where a context is given."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         timeout = 5
 
         def do_GET(self) -> None:
@@ -51,22 +52,14 @@ def published_issuer(tls: ssl.SSLContext | None = None) -> Generator[PublishedIs
             text = document if isinstance(document, str) else json.dumps(document)
             send(self, text.encode(), status=404 if document is None else 200)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        scheme = "http"
-        if tls is not None:
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
-            scheme = "https"
-        state = PublishedIssuer(f"{scheme}://127.0.0.1:{server.server_address[1]}")
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield state
-        finally:
-            server.shutdown()
-            thread.join()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    scheme = "http"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        scheme = "https"
+    state = PublishedIssuer(f"{scheme}://127.0.0.1:{server.server_address[1]}")
+    with running(server):
+        yield state
 
 
 def send(handler: BaseHTTPRequestHandler, body: bytes, status: int = 200, **headers: str) -> None:

@@ -4,8 +4,10 @@ import re
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import NamedTuple
+
+from tests.support.serving import Quiet, answering
 
 CHUNK_BYTES = 16
 """Sent at once, so that the bytes of several answers mix."""
@@ -89,7 +91,7 @@ def range_server() -> Generator[RangeServer]:
     """Serve on a port of its own."""
     state = RangeServer()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
@@ -99,20 +101,11 @@ def range_server() -> Generator[RangeServer]:
             except ConnectionError:
                 self.close_connection = True
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        state.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with answering(Handler) as state.url:
         try:
             yield state
         finally:
             state.release()
-            server.shutdown()
-            thread.join()
 
 
 def _answer(handler: BaseHTTPRequestHandler, state: RangeServer) -> None:

@@ -3,20 +3,20 @@
 import select
 import socket
 import ssl
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.support.certificates import Issued
+from tests.support.serving import Quiet, answering, running
 
 
 @contextmanager
 def https_server(issued: Issued, body: bytes) -> Generator[str]:
     """Answer every GET and PUT with these bytes; yields the address."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -27,9 +27,6 @@ def https_server(issued: Issued, body: bytes) -> Generator[str]:
             self.wfile.write(body)
 
         do_PUT = do_GET  # noqa: N815 - as http.server calls it
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(issued.cert, issued.key)
@@ -43,7 +40,7 @@ def https_server(issued: Issued, body: bytes) -> Generator[str]:
             except OSError:
                 return
 
-    with _running(Server(("127.0.0.1", 0), Handler)) as port:
+    with running(Server(("127.0.0.1", 0), Handler)) as port:
         yield f"https://127.0.0.1:{port}"
 
 
@@ -52,7 +49,7 @@ def connect_proxy() -> Generator[tuple[str, list[str]]]:
     """Pass connections on; yields the proxy's address, and whom it was asked to connect to."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_CONNECT(self) -> None:
             asked.append(self.path)
             host, _, port = self.path.rpartition(":")
@@ -62,11 +59,8 @@ def connect_proxy() -> Generator[tuple[str, list[str]]]:
                 _pass_on(self.connection, target)
             self.close_connection = True
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    with _running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
-        yield f"http://127.0.0.1:{port}", asked
+    with answering(Handler) as url:
+        yield url, asked
 
 
 def _pass_on(one: socket.socket, other: socket.socket) -> None:
@@ -82,16 +76,3 @@ def _pass_on(one: socket.socket, other: socket.socket) -> None:
             (other if source is one else one).sendall(data)
         if not ready:
             return
-
-
-@contextmanager
-def _running(server: ThreadingHTTPServer) -> Generator[int]:
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -1,12 +1,12 @@
 """Serves the storage of a FakeRegistry at 127.0.0.1: downloads read from real sockets."""
 
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import httpx
 
+from tests.support.serving import Quiet, answering
 from tests.unit.client_fake import STORAGE, FakeRegistry
 
 
@@ -14,7 +14,7 @@ from tests.unit.client_fake import STORAGE, FakeRegistry
 def serving(fake: FakeRegistry) -> Generator[FakeRegistry]:
     """Have the fake sign downloads for a server that answers as the fake does."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True  # an answer is two writes: the second would wait for 40 ms
 
@@ -27,20 +27,8 @@ def serving(fake: FakeRegistry) -> Generator[FakeRegistry]:
             except (httpx.TransportError, ConnectionError):
                 self.close_connection = True
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    fake.storage_url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with answering(Handler) as fake.storage_url:
         yield fake
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _answer(handler: BaseHTTPRequestHandler, response: httpx.Response) -> None:

@@ -1,12 +1,13 @@
 """A real HTTP server at 127.0.0.1 that answers by a function, and remembers what it was asked."""
 
-import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import httpx
+
+from tests.support.serving import Quiet, answering
 
 Handle = Callable[[httpx.Request], httpx.Response]
 
@@ -24,7 +25,7 @@ def served(handle: Handle) -> Generator[Served]:
     """Answer every request by `handle` while the block runs."""
     found = Served()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
@@ -45,17 +46,5 @@ def served(handle: Handle) -> Generator[Served]:
 
         do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815 - names of http.server
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    found.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with answering(Handler) as found.url:
         yield found
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -2,22 +2,21 @@
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import registry
-from local.processes.ports import HOST
 from registry.cli import run
 from tests.processes.machine import Machine
 from tests.support.certificates import Authority
 from tests.support.secured_servers import KAFKA_USER, SecuredServers
+from tests.support.serving import Quiet, answering
 
 pytestmark = pytest.mark.servers
 
@@ -43,7 +42,7 @@ def token_server() -> Generator[tuple[str, list[str]]]:
     """
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked.append(self.headers["authorization"])
             now = int(time.time())
@@ -56,17 +55,8 @@ def token_server() -> Generator[tuple[str, list[str]]]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer((HOST, 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://{HOST}:{server.server_address[1]}/token", asked
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(Handler) as url:
+        yield f"{url}/token", asked
 
 
 async def test_a_wrong_password_of_a_service_is_told_by_readiness(

@@ -7,7 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from registry.kafka import oauth
 from registry.kafka.oauth import ClientCredentials, TokenUnavailable
+from tests.support.serving import Quiet, answering
 
 
 @dataclass
@@ -41,7 +42,7 @@ def issuer(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Is
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     state = Issuer()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             form = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
             state.asked.append((self.headers["authorization"], form))
@@ -54,19 +55,12 @@ def issuer(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Is
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        state.url = f"http://127.0.0.1:{server.server_address[1]}/token"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with answering(Handler) as url:
+        state.url = f"{url}/token"
         try:
             yield state
         finally:
             state.released.set()
-            server.shutdown()
-            thread.join()
 
 
 @dataclass
