@@ -1,14 +1,29 @@
 """Storage groups: the buckets in which the registry keeps versions.
 
 A bucket that the registry makes is remembered as intended first, so that a crash in between can be
-told from a bucket that was there before.
+told from a bucket that was there before. One that an operator removes takes no upload from the
+first moment on, and is forgotten once no version lies in it.
 """
+
+from dataclasses import dataclass
+from datetime import datetime
 
 from shared.database.client import Database
 from shared.database.collection import Document
 from shared.domain.records import utc_now
 
-_OURS: Document = {"state": {"$ne": "intended"}}
+_OURS: Document = {"state": {"$nin": ["intended", "removing"]}}
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class KnownGroup:
+    """What is kept of a storage group."""
+
+    bucket: str
+    state: str
+    """ready; intended: about to be made; removing: it takes no more uploads."""
+    created_at: datetime
 
 
 async def intend_group(database: Database, bucket: str) -> None:
@@ -49,3 +64,44 @@ async def list_groups(database: Database) -> list[str]:
     """Name every bucket of the registry; there are few."""
     found = database.storage_groups.find(_OURS, {"_id": 1}).sort([("_id", 1)])
     return [group["_id"] for group in await found.to_list()]
+
+
+async def known_groups(database: Database) -> list[KnownGroup]:
+    """Return what is kept of every bucket, also of those that are no groups yet, or no more."""
+    found = await database.storage_groups.find().sort([("_id", 1)]).to_list()
+    return [
+        KnownGroup(group["_id"], group.get("state", "ready"), group["created_at"])
+        for group in found
+    ]
+
+
+async def mark_removing(database: Database, bucket: str) -> bool:
+    """Let the group take no more uploads; False where there is none."""
+    result = await database.storage_groups.update_one(
+        {"_id": bucket, "state": {"$ne": "intended"}}, {"$set": {"state": "removing"}}
+    )
+    return result.matched_count == 1
+
+
+async def forget_group(database: Database, bucket: str) -> None:
+    """Forget a group that is marked as removed; idempotent."""
+    await database.storage_groups.delete_one({"_id": bucket, "state": "removing"})
+
+
+async def first_version_in(database: Database, bucket: str) -> str | None:
+    """Return the id of a version that lies in the bucket: one that was not rejected and cleaned.
+
+    No index has the bucket, so it walks through all versions, page by page.
+    """
+    after = ""
+    while True:
+        query: Document = {"_id": {"$gt": after}}
+        page = database.versions.find(query, {"storage_group": 1, "state": 1, "work": 1})
+        found = await page.sort([("_id", 1)]).limit(_PAGE).to_list()
+        for version in found:
+            is_left = version["state"] != "rejected" or version.get("work") is not None
+            if version["storage_group"] == bucket and is_left:
+                return version["_id"]
+        if len(found) < _PAGE:
+            return None
+        after = found[-1]["_id"]

@@ -108,17 +108,6 @@ async def finish_work(database: Database, version_id: str, token: str) -> bool:
     return await _set(database, version_id, token, {"work": None})
 
 
-async def finish_cleaning(database: Database, record: VersionRecord) -> None:
-    """Take cleaning that was done without a lease out of the queue.
-
-    Not one that was begun anew for bytes that came late, nor one that a worker holds by now.
-    """
-    due_at = record.work.due_at if record.work else None
-    await database.versions.update_one(
-        {"_id": record.id, "work.kind": "clean", "work.due_at": due_at}, {"$set": {"work": None}}
-    )
-
-
 async def ask_to_confirm(database: Database, version_id: str) -> bool:
     """Have a ready version's digests completed; False where it is not ready, or has work."""
     work = WorkRecord(kind="confirm", due_at=await database.now())

@@ -49,6 +49,11 @@ def _check_origin(origin: str) -> None:
         raise ValueError("must be origins such as https://host or https://host:8443, or *")
 
 
+def _check_group_pattern(pattern: str) -> None:
+    if not re.fullmatch(r"[a-z0-9.*-]{1,63}", pattern):
+        raise ValueError("must be names of buckets, in which * stands for any characters")
+
+
 class Settings(ConnectionSettings):
     """All settings of all services; a service reads those it needs."""
 
@@ -121,8 +126,10 @@ class Settings(ConnectionSettings):
     """Limit for connecting to storage and for each read from it."""
     storage_groups: Annotated[str, _each(check_bucket_name)] = ""
     """Further storage groups (buckets), separated by commas; one that is there is taken over."""
-    storage_groups_allow_new: bool = True
-    """Whether an upload may name a storage group that is not there yet, and have it made."""
+    storage_groups_allow_new: bool = False
+    """Whether maintainers may name a storage group that is not there yet, and have it made."""
+    storage_groups_new_names: Annotated[str, _each(_check_group_pattern)] = "*"
+    """Names that such a group may have, patterns separated by commas, as ml-*."""
 
     kafka_bootstrap_servers: str = "localhost:9092"
     """host:port list as the services reach it."""
@@ -265,6 +272,11 @@ class Settings(ConnectionSettings):
     def named_groups(self) -> tuple[str, ...]:
         """Storage groups that the operator names: the default one, and the further ones."""
         return tuple(dict.fromkeys((self.minio_bucket, *_names(self.storage_groups))))
+
+    @property
+    def new_group_names(self) -> tuple[str, ...]:
+        """Patterns of the names that a new storage group may have; none where none is made."""
+        return tuple(_names(self.storage_groups_new_names)) if self.storage_groups_allow_new else ()
 
     @property
     def ingest_url(self) -> str:

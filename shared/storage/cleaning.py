@@ -2,8 +2,6 @@
 
 import asyncio
 
-from shared.database.client import Database
-from shared.database.work import finish_cleaning
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.sessions import GIVEN_UP
 from shared.runtime.tasks import run_all
@@ -33,10 +31,15 @@ async def clean_upload(record: VersionRecord, storage: Storage) -> None:
     await run_all(clean(artifact) for artifact in record.artifacts)
 
 
-async def clean_at_once(record: VersionRecord, storage: Storage, database: Database) -> None:
-    """Do the cleaning that a rejection left as work; a worker does it where this fails."""
-    await clean_upload(record, storage)
-    await finish_cleaning(database, record)
+async def drop_parts(record: VersionRecord, storage: Storage) -> None:
+    """Drop the parts of an upload alone; may be repeated. Raises storage errors."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def drop(artifact: ArtifactRecord) -> None:
+        async with slots:
+            await _abort_parts(record.storage_group, artifact, storage)
+
+    await run_all(drop(each) for each in record.artifacts if each.kind == "multipart")
 
 
 async def abort_open_uploads(bucket: str, key: str, storage: Storage) -> None:

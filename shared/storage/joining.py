@@ -40,7 +40,7 @@ async def _join(bucket: str, artifact: ArtifactRecord, storage: Storage) -> Reas
     except (StorageMissing, StorageRefused) as error:
         # Who joined before, or a retry of our own request, leaves NoSuchUpload or
         # PreconditionFailed to be answered: the object itself tells.
-        if await storage.objects.head(bucket, artifact.key) is None:
+        if not await storage.listing.has(bucket, artifact.key):
             if isinstance(error, StorageMissing):
                 detail = "storage has neither the parts of the file nor its object"
                 return Reason(code="parts_lost", detail=detail, path=artifact.path)

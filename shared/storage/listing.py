@@ -1,11 +1,11 @@
 """What a bucket holds, page by page."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from miniopy_async.api import Minio
-from miniopy_async.datatypes import parse_list_objects
+from miniopy_async.datatypes import Object, parse_list_objects
 
 from shared.storage.connection import translated
 
@@ -62,6 +62,16 @@ class Listing:
         if page:
             yield page
 
+    async def has(self, bucket: str, key: str) -> bool:
+        """Whether there is an object under exactly this key.
+
+        Unlike HEAD, a listing needs no right to read the object.
+        """
+        # Of the keys that begin with it, the key itself comes first.
+        query = {"list-type": "2", "prefix": key, "encoding-type": "url", "max-keys": "1"}
+        found, _, _ = await self._page(bucket, query)
+        return any(each.object_name == key for each in found)
+
     async def pages(
         self, bucket: str, *, prefix: str = "", size: int = PAGE
     ) -> AsyncGenerator[list[ListedObject]]:
@@ -79,14 +89,21 @@ class Listing:
         query = {"list-type": "2", "delimiter": "/", "encoding-type": "url", "max-keys": str(size)}
         is_truncated = True
         while is_truncated:
-            with translated(bucket):
-                response = await self._client._execute(  # pyright: ignore[reportPrivateUsage]
-                    "GET", bucket, query_params=dict(query)
-                )
-                async with response:
-                    found, is_truncated, token, _ = parse_list_objects(await response.text())
+            found, is_truncated, token = await self._page(bucket, query)
             if names := sorted(each.object_name or "" for each in found):
                 yield names
             if token is None:
                 return
             query["continuation-token"] = token
+
+    async def _page(
+        self, bucket: str, query: Mapping[str, str]
+    ) -> tuple[list[Object], bool, str | None]:
+        """Return a page of ListObjectsV2, whether more follow, and where they begin."""
+        with translated(bucket):
+            response = await self._client._execute(  # pyright: ignore[reportPrivateUsage]
+                "GET", bucket, query_params=dict(query)
+            )
+            async with response:
+                found, is_truncated, token, _ = parse_list_objects(await response.text())
+        return found, is_truncated, token

@@ -3,11 +3,22 @@
 import os
 
 from tests.support.api import MIB, Api, file_of, parts_of
+from tests.support.eventually import eventually
 from tests.support.problems import problem
 from tests.support.system import Footprint, System
 
 LARGE = os.urandom(6 * MIB)
 PARTS = parts_of(LARGE, 5 * MIB)
+
+
+async def nothing_is_left(system: System, model: str) -> None:
+    """Wait until a worker has removed what was sent."""
+
+    async def look() -> bool | None:
+        left = await system.footprint(model)
+        return True if left == Footprint(models=1, versions=1) else None
+
+    await eventually(look)
 
 
 async def test_an_abort_rejects_the_version_and_leaves_no_bytes(
@@ -22,7 +33,7 @@ async def test_an_abort_rejects_the_version_and_leaves_no_bytes(
     answer = await api.ingest.delete(f"/v1/uploads/{session.upload_id}")
 
     assert answer.status_code == 204, answer.text
-    assert await system.footprint(model) == Footprint(models=1, versions=1)
+    await nothing_is_left(system, model)
     version = await api.version(model, 1)
     assert (version.state, version.reasons[0].code) == ("rejected", "upload_aborted")
     assert (await api.session(session)).state == "aborted"
@@ -47,7 +58,9 @@ async def test_after_an_abort_nothing_is_signed_or_completed(
     body = {"path": "b.bin", "parts": [{"number": 1, "sha256": "0" * 64}]}
     answer = await api.ingest.post(f"/v1/uploads/{session.upload_id}/parts", json=body)
     problem(answer, 409, "upload_aborted")
-    assert await system.footprint(model) == Footprint(models=1, versions=1)
+    assert await system.footprint(model) == Footprint(models=1, versions=1), (
+        "there were parts alone"
+    )
 
 
 async def test_a_complete_upload_cannot_be_aborted(api: Api, system: System, model: str) -> None:
@@ -61,6 +74,18 @@ async def test_a_complete_upload_cannot_be_aborted(api: Api, system: System, mod
         await api.ready(session)
     assert await api.download(model, 1, "b.bin") == LARGE
     assert (await system.footprint(model)).objects == 1
+
+
+async def test_an_aborted_key_is_free_again(api: Api, model: str) -> None:
+    body = {"model": model, "files": [file_of("a.bin", b"a")]}
+    numbers: list[int] = []
+    for _ in range(2):
+        headers = {"idempotency-key": "one-and-the-same"}
+        opened = await api.ingest.post("/v1/uploads", json=body, headers=headers)
+        assert opened.status_code == 201, opened.text
+        numbers.append(opened.json()["number"])
+        await api.ingest.delete(f"/v1/uploads/{opened.json()['upload_id']}")
+    assert numbers == [1, 2]
 
 
 async def test_an_aborted_label_is_free_again_and_its_number_is_not(api: Api, model: str) -> None:

@@ -1,7 +1,8 @@
 """Storage groups: made once, keeping versions, their events on Kafka."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ import pytest
 from services.indexer.events.bucket_events import ObjectWritten, parse_bucket_event
 from shared.database.client import Database
 from shared.database.storage_groups import intend_group
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import Forbidden, InvalidRequest
 from shared.runtime.settings import Settings
 from shared.storage.adapter import Storage
 from shared.storage.buckets import Buckets
@@ -23,6 +24,12 @@ from tests.support.topics import Record
 @pytest.fixture
 def bucket() -> str:
     return f"test-{uuid4().hex}"
+
+
+@asynccontextmanager
+async def anybody(_: str) -> AsyncGenerator[None]:
+    """Whoever asks may have a new group made."""
+    yield
 
 
 def written_to(records: Sequence[Record], bucket: str) -> list[ObjectWritten]:
@@ -66,7 +73,7 @@ async def test_a_group_is_provisioned_when_first_used_and_then_known_to_all(
 ) -> None:
     groups = StorageGroups(database, storage, settings)
     assert not await groups.knows(bucket)
-    assert await groups.resolve(bucket) == bucket
+    assert await groups.resolve(bucket, anybody) == bucket
     assert await storage.buckets.exists(bucket)
     assert await StorageGroups(database, storage, settings).knows(bucket)
 
@@ -74,7 +81,7 @@ async def test_a_group_is_provisioned_when_first_used_and_then_known_to_all(
 async def refusal(groups: StorageGroups, bucket: str) -> str:
     """The code with which the bucket is refused."""
     with pytest.raises(InvalidRequest) as caught:
-        await groups.resolve(bucket)
+        await groups.resolve(bucket, anybody)
     assert not await groups.knows(bucket)
     assert bucket not in await groups.all()
     return caught.value.code
@@ -110,11 +117,11 @@ async def test_a_crash_while_a_group_is_made_is_gone_on_with(
 
     monkeypatch.setattr(Buckets, "make", dies)
     with pytest.raises(KeyboardInterrupt):
-        await StorageGroups(database, storage, settings).resolve(bucket)
+        await StorageGroups(database, storage, settings).resolve(bucket, anybody)
     monkeypatch.undo()
     groups = StorageGroups(database, storage, settings)
     assert not await groups.knows(bucket)
-    assert await groups.resolve(bucket) == bucket
+    assert await groups.resolve(bucket, anybody) == bucket
     assert bucket in await groups.all()
 
 
@@ -139,7 +146,7 @@ async def test_an_operator_takes_a_bucket_over_by_naming_it(
     groups = StorageGroups(database, storage, settings.model_copy(update=named))
     await groups.prepare()
     assert await groups.knows(bucket)
-    assert await groups.resolve(bucket) == bucket
+    assert await groups.resolve(bucket, anybody) == bucket
     assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
 
 
@@ -147,7 +154,58 @@ async def test_many_uploads_may_name_one_new_group_at_once(
     storage: Storage, database: Database, settings: Settings, bucket: str
 ) -> None:
     several = [StorageGroups(database, storage, settings) for _ in range(5)]
-    assert set(await asyncio.gather(*(each.resolve(bucket) for each in several))) == {bucket}
+    assert set(await asyncio.gather(*(each.resolve(bucket, anybody) for each in several))) == {
+        bucket
+    }
+
+
+async def test_a_new_group_is_made_for_nobody_who_may_not(
+    storage: Storage, database: Database, settings: Settings, bucket: str
+) -> None:
+    groups = StorageGroups(database, storage, settings)
+    with pytest.raises(Forbidden):
+        await groups.resolve(bucket)
+    assert not await storage.buckets.exists(bucket)
+    await groups.resolve(bucket, anybody)
+    assert await groups.resolve(bucket) == bucket, "once it is there, whoever may upload uses it"
+
+
+@pytest.mark.parametrize(
+    ("patterns", "made"),
+    [("*", True), ("other-*, test-*", True), ("other-*", False), ("est-*", False), ("", False)],
+)
+async def test_a_new_group_has_a_name_that_settings_allow(
+    storage: Storage,
+    database: Database,
+    settings: Settings,
+    bucket: str,
+    patterns: str,
+    made: bool,
+) -> None:
+    allowed = settings.model_copy(update={"storage_groups_new_names": patterns})
+    groups = StorageGroups(database, storage, allowed)
+    if made:
+        assert await groups.resolve(bucket, anybody) == bucket
+    else:
+        assert await refusal(groups, bucket) == "storage_group_unknown"
+    assert await storage.buckets.exists(bucket) == made
+
+
+async def test_what_a_bucket_lacks_is_told_by_reading_alone(
+    storage: Storage, settings: Settings, bucket: str
+) -> None:
+    buckets, s3 = storage.buckets, s3_client(settings)
+    boto: Any = s3
+    assert await buckets.lacks(bucket, sends_events=True) == ["it is not there"]
+    boto.create_bucket(Bucket=bucket)
+    lacking = ["it keeps no object versions", "it sends no events"]
+    assert await buckets.lacks(bucket, sends_events=True) == lacking
+    assert await buckets.lacks(bucket, sends_events=False) == lacking[:1]
+    await buckets.provision(bucket)
+    assert await buckets.lacks(bucket, sends_events=True) == []
+    await buckets.switch_events_off(bucket)
+    assert await buckets.lacks(bucket, sends_events=True) == lacking[1:]
+    await buckets.switch_events_off("nobody-has-this-bucket")
 
 
 async def test_names_that_are_no_groups_are_refused(
@@ -164,7 +222,7 @@ async def test_a_new_group_is_refused_where_settings_say_so(
 ) -> None:
     strict = settings.model_copy(update={"storage_groups_allow_new": False})
     groups = StorageGroups(database, storage, strict)
-    with pytest.raises(InvalidRequest, match="STORAGE_GROUPS_ALLOW_NEW is off"):
-        await groups.resolve(bucket)
+    with pytest.raises(InvalidRequest, match="STORAGE_GROUPS_ALLOW_NEW"):
+        await groups.resolve(bucket, anybody)
     assert not await storage.buckets.exists(bucket)
     assert await groups.resolve(None) == settings.minio_bucket, "the default is always allowed"

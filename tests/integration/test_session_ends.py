@@ -47,6 +47,13 @@ async def bury(letter: DeadLetter) -> None:
     raise AssertionError(f"no work fails here: {letter.headers}")
 
 
+@pytest.fixture(autouse=True)
+async def nothing_is_left_to_do(rig: Rig) -> None:
+    """Have all work done that the tests before left, as what they aborted."""
+    while await work_once(rig.indexer, bury):
+        pass
+
+
 async def sent(rig: Rig, model: str) -> UploadSession:
     """A session whose one part is there, not yet joined."""
     session = await rig.open(model, ("b.bin", DATA))

@@ -56,7 +56,10 @@ from tests.support.eventually import eventually
 from tests.support.records import SHA256
 
 LEASE = timedelta(seconds=60)
-WHOLE = {"storage_groups.find {'state': ['$ne']}", "models.find {}"}
+WHOLE = {
+    *("storage_groups.find {'state': ['$nin']}", "storage_groups.find {}"),
+    "models.find {}",
+}
 """Statements that are meant to read a collection from its beginning: one is small, one is paged."""
 
 
@@ -166,7 +169,6 @@ async def use_sessions_and_work(database: Database, model: str) -> None:
     assert await work.claim_work(database, "verify", "mine", LEASE) is not None
     assert await work.finish_work(database, record.id, "mine")
     assert not await work.confirm_digests(database, record.id, "mine", {0: SHA256})
-    await work.finish_cleaning(database, record)
     assert not await work.ask_to_confirm(database, record.id)
 
 
@@ -193,6 +195,11 @@ async def use_the_small_collections(database: Database, model: str) -> None:
     await storage_groups.intend_group(database, f"{model}-other")
     assert await storage_groups.is_intended(database, f"{model}-other")
     await storage_groups.forget_intent(database, f"{model}-other")
+    await storage_groups.remember_group(database, f"{model}-going")
+    assert await storage_groups.mark_removing(database, f"{model}-going")
+    assert await storage_groups.first_version_in(database, f"{model}-going") is None
+    assert await storage_groups.known_groups(database)
+    await storage_groups.forget_group(database, f"{model}-going")
     digests = PartDigests(5, bytes(32))
     await keep_part_digests(database, model, {0: digests})
     assert await read_part_digests(database, model, [0]) == {0: digests}

@@ -40,6 +40,7 @@ SHORT = {
     "services/query/versions/feed.py:_Awaited._until_settled": "the requests that wait for it",
     "shared/database/leases.py:_wait_for": "it tells the mark of whoever waits",
     "shared/database/leases.py:keep_renewed": "standing still it loses its lease to others",
+    "shared/database/storage_groups.py:first_version_in": "a command of an operator waits",
     "shared/database/transactions.py:_commit": "the transaction's deadline",
     "shared/database/transactions.py:_run": "the transaction's deadline",
     "shared/storage/cleaning.py:abort_open_uploads": "each request tells of a step",

@@ -18,7 +18,7 @@ from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.sessions import GIVEN_UP, is_joining, refusal, session_state
 from shared.runtime.logs import get_logger
 from shared.runtime.tasks import run_all
-from shared.storage.cleaning import AT_ONCE, clean_at_once
+from shared.storage.cleaning import AT_ONCE, drop_parts
 from shared.storage.connection import StorageMissing
 from shared.storage.joining import join_upload
 
@@ -54,7 +54,7 @@ async def complete_upload(
 
 
 async def abort_upload(record: VersionRecord, context: Context) -> None:
-    """Reject the version and remove its bytes; may be repeated.
+    """Reject the version and drop its parts; a worker removes its objects. May be repeated.
 
     Raises Conflict "upload_completed" once the session is completed, and "version_rejected".
     """
@@ -69,6 +69,11 @@ async def abort_upload(record: VersionRecord, context: Context) -> None:
 async def expire_upload(record: VersionRecord, context: Context) -> None:
     """End a session whose time is over, as an abort does; nothing where it has ended otherwise."""
     await _end(record, "expired", "the upload session expired", context)
+
+
+async def give_up_upload(record: VersionRecord, why: str, context: Context) -> None:
+    """End a session that was never answered, as an abort does."""
+    await _end(record, "aborted", why, context)
 
 
 def _claims(request: CompleteRequest, record: VersionRecord) -> dict[int, str]:
@@ -116,8 +121,8 @@ async def _lacking(record: VersionRecord, artifact: ArtifactRecord, context: Con
         else:
             absent = missing_parts(artifact, ((part.number, part.size_bytes) for part in parts))
             return f"parts {number_ranges(absent)}" if absent else ""
-    found = await context.storage.objects.head(record.storage_group, artifact.key)
-    return "" if found else "its bytes"
+    is_there = await context.storage.listing.has(record.storage_group, artifact.key)
+    return "" if is_there else "its bytes"
 
 
 async def _join(record: VersionRecord, context: Context) -> None:
@@ -140,7 +145,8 @@ async def _end(
     ended = await reject(context.database, record.id, reason, session_state=state)
     if ended is None:
         return False
-    # What `ended` tells, not `record`: parts may have been signed since.
-    await clean_at_once(ended, context.storage, context.database)
+    # What `ended` tells, not `record`: parts may have been signed since. Whole objects are a
+    # worker's to remove, which this service has no right to.
+    await drop_parts(ended, context.storage)
     log.info(f"upload {state}", model=record.model, version=record.number, upload_id=record.id)
     return True

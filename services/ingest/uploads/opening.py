@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from registry.schemas import UploadRequest, UploadSession
 from services.ingest.context import Context
-from services.ingest.uploads.completion import expire_upload
+from services.ingest.uploads.completion import expire_upload, give_up_upload
 from services.ingest.uploads.plans import plan_artifact
 from services.ingest.uploads.request_digest import is_same_request, request_digest
 from services.ingest.uploads.sessions import read_again
@@ -20,22 +20,29 @@ from shared.domain.errors import Conflict, IdempotencyKeyReused
 from shared.domain.records import SessionRecord, VersionRecord, new_id
 from shared.domain.sessions import session_state
 from shared.runtime.logs import get_logger
+from shared.storage.groups import Making, nobody_may, unknown_group
 from shared.storage.manifests import keep_manifest
 
 log = get_logger(__name__)
 
 
 async def open_upload(
-    request: UploadRequest, idempotency_key: str | None, owner: str, context: Context
+    request: UploadRequest,
+    idempotency_key: str | None,
+    owner: str,
+    context: Context,
+    *,
+    making_group: Making = nobody_may,
 ) -> tuple[UploadSession, bool]:
     """Open a session, or find the one that the owner's key opened; the flag says if it is new.
 
-    Raises Conflict "version_exists", IdempotencyKeyReused, InvalidRequest for a storage group.
+    A new storage group is made inside `making_group`, which refuses it to who may not. Raises
+    Conflict "version_exists", IdempotencyKeyReused, InvalidRequest for a storage group.
     """
     if idempotency_key and (earlier := await _earlier(idempotency_key, request, owner, context)):
         await keep_manifest(earlier, context.storage, context.settings)
         return await _told_again(earlier, context), False
-    bucket = await context.groups.resolve(request.storage_group)
+    bucket = await context.groups.resolve(request.storage_group, making_group)
     now = await context.database.now()  # one clock for the session's life, whoever ends it
     draft = _draft(request, bucket, now, context)
     token = TokenText.of_upload(draft.id)
@@ -53,6 +60,10 @@ async def open_upload(
         if winner is None:
             raise
         return await _told_again(winner, context), False
+    if not await context.groups.has(bucket):
+        # An operator removes the group at this moment: either they see the version, or we see that.
+        await give_up_upload(record, "the storage group was removed", context)
+        raise unknown_group(bucket)
     log.info(
         "upload opened",
         model=record.model,

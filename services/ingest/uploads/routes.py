@@ -1,5 +1,7 @@
 """Ingest over HTTP: each route parses, calls one use case, and answers."""
 
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
@@ -62,12 +64,23 @@ async def open_upload(
     caller.require(request.model)
     async with caller.audited(Change.OPEN_UPLOAD, request.model) as making:
         session, created = await opening.open_upload(
-            request, idempotency_key, caller.principal.id, context
+            request,
+            idempotency_key,
+            caller.principal.id,
+            context,
+            making_group=partial(_making_group, caller, request.model),
         )
         making.subject = f"version:{session.version_id}"
     if not created:
         response.status_code = HTTPStatus.OK
     return session
+
+
+def _making_group(caller: Caller, model: str, bucket: str) -> AbstractAsyncContextManager[object]:
+    """Let a caller make a storage group, who may by their grants on the model; it is audited."""
+    maker, subject = caller.doing(Action.MAKE_STORAGE_GROUP), f"storage_group:{bucket}"
+    maker.require(model, subject=subject)
+    return maker.audited(Change.MAKE_STORAGE_GROUP, model, subject)
 
 
 @router.get("/{upload_id}", summary="Read a session, with its parts as storage knows them")
@@ -98,6 +111,6 @@ async def complete_upload(
 
 @router.delete("/{upload_id}", status_code=HTTPStatus.NO_CONTENT, summary="Abort a session")
 async def abort_upload(record: UsedUpload, caller: UploadUser, context: RequestContext) -> None:
-    """Reject the version and remove what was uploaded; may be repeated."""
+    """Reject the version, and have what was uploaded removed within seconds; may be repeated."""
     async with caller.audited(Change.ABORT_UPLOAD, record.model, f"version:{record.id}"):
         await completion.abort_upload(record, context)

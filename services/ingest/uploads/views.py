@@ -90,7 +90,7 @@ async def _file_plan(
 
 
 async def _is_there(record: VersionRecord, artifact: ArtifactRecord, context: Context) -> bool:
-    return await context.storage.objects.head(record.storage_group, artifact.key) is not None
+    return await context.storage.listing.has(record.storage_group, artifact.key)
 
 
 async def _parts(

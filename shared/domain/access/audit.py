@@ -28,6 +28,7 @@ class Change(StrEnum):
     OPEN_UPLOAD = "upload.open"
     COMPLETE_UPLOAD = "upload.complete"
     ABORT_UPLOAD = "upload.abort"
+    MAKE_STORAGE_GROUP = "storage_group.make"
     MAKE_TOKEN = "token.make"  # noqa: S105 - a name
     REVOKE_TOKEN = "token.revoke"  # noqa: S105 - a name
 
@@ -41,7 +42,7 @@ class AuditRecord(Record):
     action: str
     model: str
     subject: str
-    """What else it was about: `version:ID`, `token:ID`."""
+    """What else it was about: `version:ID`, `token:ID`, `storage_group:BUCKET`."""
     address: str
     request_id: str
     outcome: str

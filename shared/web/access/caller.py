@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request
@@ -39,8 +39,10 @@ class Caller:
     trail: Trail | None = None
     """None where the route is for anybody: then nothing is refused, and nothing changed."""
 
-    def require(self, model: str, *, alias: str = "") -> None:
+    def require(self, model: str, *, alias: str = "", subject: str = "") -> None:
         """Return where the route's action is allowed on this model.
+
+        `subject` says for the audit what was asked for besides the model.
 
         Raises NotFound where the caller may not know of the model, Forbidden where they may, and
         Unauthenticated for a caller without a credential.
@@ -48,10 +50,14 @@ class Caller:
         decision = decide(self.principal.grants, self.action, model, alias=alias)
         if decision.is_allowed:
             return
-        self.require_credential(model)
+        self.require_credential(model, subject)
         if decision.outcome == "hidden":
-            raise self.refused(model_not_found(model), model)
-        raise self.refused(Forbidden(decision.missing), model)
+            raise self.refused(model_not_found(model), model, subject)
+        raise self.refused(Forbidden(decision.missing), model, subject)
+
+    def doing(self, action: Action) -> "Caller":
+        """Return the same caller, about to do something else."""
+        return replace(self, action=action)
 
     def require_somewhere(self) -> None:
         """Return where the route's action is allowed on any model at all; raises Forbidden."""
