@@ -6,7 +6,7 @@ import typer
 
 WHERE = (
     "operators' commands come with the services: python -m services.admin ... where these are"
-    " installed, such as: docker compose exec indexer python -m services.admin ..."
+    " installed, such as: docker compose run --rm provision python -m services.admin ..."
 )
 
 

@@ -13,8 +13,10 @@ from services.admin.leftovers.open_uploads import OpenMultipartUpload, list_open
 from services.admin.leftovers.strays import Leftover, list_leftovers
 from services.admin.migrate import MigrationReport
 from services.admin.migrate import migrate as build_what_is_missing
+from services.admin.provision.cli import provision_servers
 from services.admin.rebuild.rebuild import rebuild
 from services.admin.rebuild.report import RebuildReport
+from services.admin.storage_groups.cli import app as storage_groups
 from services.indexer.context import Context
 from services.indexer.kafka.topic_reader import open_reader
 from services.indexer.reconcile.report import Report
@@ -38,6 +40,8 @@ strays = typer.Typer(help="Objects that belong to no version, and folders that w
 app.add_typer(strays, name="strays")
 uploads = typer.Typer(help="Multipart uploads that were neither completed nor aborted.")
 app.add_typer(uploads, name="uploads")
+app.add_typer(storage_groups, name="storage-groups")
+app.command("provision")(provision_servers)
 
 
 @app.command()

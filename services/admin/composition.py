@@ -8,10 +8,11 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from services.admin.errors import bad_settings, told_errors
+from services.admin.operator import Operator, open_operator
 from services.indexer.context import Context
 from shared.database.client import open_database
 from shared.runtime.logs import configure_logs
-from shared.runtime.settings import Settings
+from shared.runtime.service_users import ProvisioningSettings
 from shared.storage.adapter import open_storage
 
 T = TypeVar("T")
@@ -23,9 +24,6 @@ def run_with_context(use: Callable[[Context], Awaitable[T]]) -> T:
     Raises the errors of `registry.errors`.
     """
     settings = _read_settings()
-    configure_logs(settings, "admin")
-    # It reports each server that it does not reach; the command's error says so once.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
     async def run() -> T:
         async with open_database(settings) as database, open_storage(settings) as storage:
@@ -35,11 +33,26 @@ def run_with_context(use: Callable[[Context], Awaitable[T]]) -> T:
         return asyncio.run(run())
 
 
-def _read_settings() -> Settings:
+def run_as_operator(use: Callable[[Operator], Awaitable[T]]) -> T:
+    """Do the same for a use case of an administrator of the servers."""
+    settings = _read_settings()
+
+    async def run() -> T:
+        async with open_operator(settings) as operator:
+            return await use(operator)
+
+    with told_errors():
+        return asyncio.run(run())
+
+
+def _read_settings() -> ProvisioningSettings:
     try:
-        settings = Settings()  # pyright: ignore[reportCallIssue] - the environment has the values
+        settings = ProvisioningSettings()  # pyright: ignore[reportCallIssue] - the environment has the values
     except ValidationError as error:
         raise bad_settings(error) from None
-    if "log_level" in settings.model_fields_set:
-        return settings
-    return settings.model_copy(update={"log_level": "error"})  # the report tells the rest
+    if "log_level" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"log_level": "error"})  # the report tells the rest
+    configure_logs(settings, "admin")
+    # It reports each server that it does not reach; the command's error says so once.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    return settings

@@ -18,7 +18,7 @@ from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import LeaseLost
 from shared.domain.errors import Conflict, InvalidRequest, NotFound, RegistryError, Unavailable
 from shared.runtime.process import explain_bad_settings
-from shared.storage.connection import StorageMissing
+from shared.storage.connection import StorageMissing, StorageUnavailable
 
 _KINDS: tuple[tuple[type[RegistryError], type[ServiceError]], ...] = (
     (InvalidRequest, InvalidRequestError),
@@ -33,7 +33,11 @@ def told_errors() -> Generator[None]:
     """Turn what a use case raises into the errors that the command's exit statuses are for."""
     try:
         yield
-    except DatabaseUnavailable as error:
+    except (DatabaseUnavailable, StorageUnavailable) as error:
+        if (denied := _denied(error)) is not None:
+            raise denied from error
+        if isinstance(error, StorageUnavailable):
+            raise UnavailableError(error.detail) from error
         raise UnavailableError(f"MongoDB does not answer: {error.reason}") from error
     except Unavailable as error:
         raise UnavailableError(error.detail) from error
@@ -46,6 +50,16 @@ def told_errors() -> Generator[None]:
         raise UnavailableError(f"another process took the lease {error} over; try again") from error
     except (KafkaError, OSError) as error:
         raise UnavailableError(f"a server does not answer: {_brief(error)}") from error
+
+
+def _denied(error: DatabaseUnavailable | StorageUnavailable) -> ConflictError | None:
+    """Return how a server that answers and denies it is told; None where it does not answer."""
+    is_denied = error.is_denied if isinstance(error, StorageUnavailable) else error.is_refused
+    if not is_denied:
+        return None
+    server = "object storage" if isinstance(error, StorageUnavailable) else "MongoDB"
+    detail = f"{server} denies it ({error.reason}): this needs an administrator's credentials"
+    return ConflictError(detail, code="denied", status=403)
 
 
 def bad_settings(error: ValidationError) -> InvalidRequestError:

@@ -1,5 +1,6 @@
 """What a person sees: tables and lines on stdout."""
 
+import json
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -14,8 +15,11 @@ from services.admin.dead_letters.topic import ReplayReport
 from services.admin.leftovers.open_uploads import OpenMultipartUpload
 from services.admin.leftovers.strays import Leftover
 from services.admin.migrate import MigrationReport
+from services.admin.provision.report import ProvisionPlan, ProvisionReport
 from services.admin.rebuild.report import Findings, RebuildReport
+from services.admin.storage_groups.groups import GroupStatus
 from services.indexer.reconcile.report import Report
+from shared.runtime.service_users import SERVICES
 
 WIDE = 100_000
 """Columns of a line that no terminal shows."""
@@ -55,6 +59,40 @@ def print_migrated(report: MigrationReport) -> None:
     _print_lines("built", report.built)
     _print_lines("there already", report.present)
     _print_counts(report)
+
+
+def print_provisioned(report: ProvisionReport) -> None:
+    """Print what provisioning made."""
+    _print_lines("bucket", report.buckets)
+    for server, users in (("MinIO", report.storage_users), ("MongoDB", report.database_users)):
+        for service in SERVICES:
+            told = users.get(service, "none: its secret is not set, and it needs other credentials")
+            typer.echo(f"user of {service} at {server}: {told}")
+    _print_lines("right in Kafka", report.kafka_rights)
+    _print_lines("retired", report.retired)
+    if report.missing_indexes:
+        typer.echo(report.missing_indexes)
+
+
+def print_plan(plan: ProvisionPlan) -> None:
+    """Print the rights that each service needs, for other tools to give."""
+    for service, policy in plan.policies.items():
+        typer.echo(f"policy of {service} at object storage:\n{_json(policy)}")
+    for service, privileges in plan.roles.items():
+        typer.echo(f"privileges of {service} at MongoDB:\n{_json(privileges)}")
+
+
+def print_groups(found: Iterable[GroupStatus]) -> None:
+    """Print one storage group a line."""
+    columns = ("BUCKET", "STATE", "SINCE", "BY SETTINGS", "LACKING")
+    rows = [
+        (
+            *(each.bucket, each.state, each.created_at.isoformat(timespec="seconds")),
+            *(each.is_named, ", ".join(each.lacking)),
+        )
+        for each in found
+    ]
+    _print_table(rows, columns)
 
 
 def print_letters(letters: Iterable[Letter]) -> None:
@@ -119,6 +157,10 @@ def print_open_uploads(found: Iterable[OpenMultipartUpload]) -> None:
         for each in found
     ]
     _print_table(rows, columns)
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, indent=2)
 
 
 def _printable(text: str) -> str:

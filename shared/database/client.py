@@ -4,7 +4,7 @@ Motor is deprecated in favour of PyMongo's async client: this module, `collectio
 `transactions` are all that knows it.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -39,6 +39,7 @@ class Database:
     ) -> None:
         self.event_source = event_source
         """Whom the events that are recorded here come from."""
+        self.name = name
         self._client = client
         self._transaction_seconds = transaction_seconds
         self._clock: tuple[float, datetime] | None = None
@@ -85,6 +86,10 @@ class Database:
         """Return once the primary has let us read; raises DatabaseUnavailable."""
         # Not the command of this name: a server answers that to whom it lets do nothing else.
         await self.models.find_one({"_id": ""}, {"_id": 1})
+
+    async def command(self, of: str, command: Mapping[str, object]) -> Document:
+        """Run a command on a database of the server; raises the driver's errors."""
+        return await self._client.get_database(of).command(dict(command))
 
     async def transaction(
         self, statements: Statements[T], *, tries: int | None = None, turn: str | None = None

@@ -72,20 +72,9 @@ class StorageRefused(RegistryError):
 def connect(settings: Settings) -> Minio:
     """Make a client. Call it inside the running loop; `close_session` closes it.
 
-    The region is set so that nothing needs a network call first. Each request is tried up to
-    three times with jitter; uploads travel by signed URLs and never through this client.
+    The region is set so that nothing needs a network call first. Uploads travel by signed URLs and
+    never through this client.
     """
-    limit = settings.minio_timeout_seconds
-    tls = load_authorities(settings.minio_ca_file) if settings.minio_secure else True
-    session = RetryClient(
-        aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=tls),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=limit, sock_read=limit),
-        ),
-        retry_options=JitterRetry(
-            attempts=RETRIES, start_timeout=0.1, max_timeout=2.0, statuses={500, 502, 503, 504}
-        ),
-    )
     token = settings.minio_session_token
     client = Minio(
         settings.minio_endpoint,
@@ -94,7 +83,7 @@ def connect(settings: Settings) -> Minio:
         session_token=token.get_secret_value() if token is not None else None,
         region=settings.minio_region,
         secure=settings.minio_secure,
-        session=session,
+        session=open_session(settings),
     )
     # Said in any case: by itself it decides by the name of the host.
     if settings.minio_addressing == "virtual":
@@ -102,6 +91,21 @@ def connect(settings: Settings) -> Minio:
     else:
         client.disable_virtual_style_endpoint()
     return client
+
+
+def open_session(settings: Settings) -> RetryClient:
+    """Open the connections of a client; each request is tried up to three times with jitter."""
+    limit = settings.minio_timeout_seconds
+    tls = load_authorities(settings.minio_ca_file) if settings.minio_secure else True
+    return RetryClient(
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=tls),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=limit, sock_read=limit),
+        ),
+        retry_options=JitterRetry(
+            attempts=RETRIES, start_timeout=0.1, max_timeout=2.0, statuses={500, 502, 503, 504}
+        ),
+    )
 
 
 async def write_once(

@@ -10,13 +10,12 @@ import httpx
 import pytest
 
 from local.processes.ports import HOST
-from local.processes.state import SERVICES
-from local.stack import start_services, stop
 from shared.database.client import open_database
 from shared.runtime.settings import Settings
 from tests.support.access import bearer, token_of
 from tests.support.api import MIB, Api
 from tests.support.isolation import isolated, settings_of
+from tests.support.narrow import narrow_services, with_users
 from tests.support.s3 import s3_client
 from tests.support.servers import CHOICE, RUNNING, Addresses
 from tests.support.system import System
@@ -24,26 +23,28 @@ from tests.support.system import System
 
 @pytest.fixture(scope="session")
 def environment(addresses: Addresses) -> dict[str, str]:
-    """Settings of the services; parts as small as S3 allows."""
+    """Settings of who provisions the services; parts as small as S3 allows."""
     if _is_running():
         return dict(addresses)
-    return {
-        **isolated(addresses),
-        "UPLOAD_SINGLE_PUT_MAX_BYTES": str(MIB),
-        "UPLOAD_PART_SIZE_BYTES": str(5 * MIB),
-    }
+    return with_users(
+        {
+            **isolated(addresses),
+            "STORAGE_GROUPS_NEW_NAMES": "model-*,earlier-*,test-*-group,test-*-silent",
+            "UPLOAD_SINGLE_PUT_MAX_BYTES": str(MIB),
+            "UPLOAD_PART_SIZE_BYTES": str(5 * MIB),
+        }
+    )
 
 
 @pytest.fixture(scope="session")
 def settings(
     environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Settings]:
-    """What the running services were started with."""
+    """What the running services were started with, but for their users: an administrator's."""
     with ExitStack() as stack:
         if not _is_running():
             root = tmp_path_factory.mktemp("services")
-            stack.callback(stop, root, SERVICES)
-            environment = start_services(root, environment, "free")
+            environment = stack.enter_context(narrow_services(root, environment))
         found = settings_of(environment)
         # What our client and its command find: the administrator's token, and both services.
         patch = stack.enter_context(pytest.MonkeyPatch.context())

@@ -22,6 +22,7 @@ from tests.support.admin import admin, told
 from tests.support.api import MIB, Api, file_of, parts_of, sha256_of
 from tests.support.eventually import eventually
 from tests.support.isolation import settings_of
+from tests.support.narrow import with_users
 from tests.support.system import System
 from tests.support.topics import Record, read_until
 
@@ -107,7 +108,7 @@ def wiped(environment: dict[str, str]) -> dict[str, str]:
     """The same servers, bucket and topics with a database that has nothing."""
     ports = PORT_SETTINGS.values()
     kept = {name: value for name, value in environment.items() if name not in ports}
-    return {**kept, "MONGODB_DB": f"test_{uuid4().hex[:12]}"}
+    return with_users({**kept, "MONGODB_DB": f"test_{uuid4().hex[:12]}"})
 
 
 def another_topic() -> dict[str, str]:

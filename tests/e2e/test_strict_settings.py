@@ -13,6 +13,7 @@ from local.stack import PORTS, start_services, stop
 from shared.runtime.settings import Settings
 from tests.support.access import BEARER
 from tests.support.api import Api, file_of
+from tests.support.narrow import with_users
 from tests.support.problems import broken_rule
 from tests.support.system import NOTHING, Footprint, System
 
@@ -25,11 +26,9 @@ def strict_url(
 ) -> Iterator[str]:
     """A second ingest beside the running services, over the same database and bucket."""
     root = tmp_path_factory.mktemp("strict")
-    strict = {
-        **{name: value for name, value in environment.items() if name not in PORTS.values()},
-        "STORAGE_GROUPS_ALLOW_NEW": "false",
-        "UPLOAD_URL_TTL_SECONDS": "1",
-    }
+    same = {name: value for name, value in environment.items() if name not in PORTS.values()}
+    changed = {"STORAGE_GROUPS_ALLOW_NEW": "false", "UPLOAD_URL_TTL_SECONDS": "1"}
+    strict = with_users({**same, **changed})
     try:
         started = start_services(root, strict, "free", names=["ingest"])
         yield f"http://{HOST}:{started['REGISTRY_PORT']}"

@@ -11,6 +11,7 @@ from registry.schemas import UploadSession
 from services.indexer.events.handler import handle_batch
 from services.indexer.kafka.dead_letters import DeadLetter, RawMessage
 from shared.database.client import open_database
+from shared.runtime.service_users import with_user
 from shared.web.readiness import absent_servers
 from tests.integration.rig import Rig, opened_rig
 from tests.support.servers import Addresses
@@ -89,7 +90,7 @@ async def test_readiness_says_that_credentials_are_refused(rig: Rig) -> None:
     settings = rig.indexer.settings
     assert await absent_servers(rig.indexer.database, None, rig.bucket) == []
     proxied = settings.mongodb_url.get_secret_value()
-    wrong = SecretStr(proxied.replace("mongodb://", "mongodb://nobody:wrong@"))
+    wrong = SecretStr(with_user(proxied, "nobody", "wrong"))
     async with open_database(settings.model_copy(update={"mongodb_url": wrong})) as database:
         [absent] = await absent_servers(database, None, rig.bucket)
     assert absent.startswith("MongoDB (")

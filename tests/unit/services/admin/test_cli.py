@@ -28,6 +28,10 @@ COMMANDS = (
     ("reconcile",),
     ("replay",),
     ("migrate",),
+    ("provision",),
+    ("storage-groups", "list"),
+    ("storage-groups", "add"),
+    ("storage-groups", "remove"),
     ("dead-letters", "list"),
     ("dead-letters", "show"),
     ("dead-letters", "replay"),
@@ -97,7 +101,7 @@ def test_the_client_says_where_they_are(
     assert run_client(("admin", *arguments)) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert "docker compose exec indexer python -m services.admin" in err
+    assert "docker compose run --rm provision python -m services.admin" in err
 
 
 def test_the_client_loads_nothing_of_the_services() -> None:
@@ -157,7 +161,8 @@ def test_the_documented_commands_are_all_there_are(capsys: pytest.CaptureFixture
         DOCS.read_text(encoding="utf-8").split("## `python -m services.admin`")[1].split("\n## ")[0]
     )
     documented = re.findall(
-        r"^### `python -m services.admin ((?:(?:dead-letters|strays|uploads) )?[a-z-]+)",
+        r"^### `python -m services.admin "
+        r"((?:(?:dead-letters|strays|uploads|storage-groups) )?[a-z-]+)",
         section,
         re.M,
     )

@@ -1,0 +1,1 @@
+"""What only an administrator of the servers may do: buckets, users and their rights."""

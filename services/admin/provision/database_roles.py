@@ -1,0 +1,64 @@
+"""What each service may do in MongoDB, collection by collection.
+
+A statement of a service that is not covered here is refused; the end-to-end tests hold what the
+services send against this table.
+"""
+
+from collections.abc import Mapping
+
+from shared.database.users import Privilege
+
+READ = ("find",)
+WRITE = ("find", "insert", "update")
+"""An upsert is both of the latter."""
+ALL = (*WRITE, "remove")
+FOLLOW = ("find", "changeStream")
+
+_ON_EVERY_COLLECTION = ("listIndexes", "killCursors")
+"""A start verifies indexes; a cursor that is closed early is killed."""
+
+_COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "ingest": {
+        "models": WRITE,
+        "versions": WRITE,
+        "handles": ALL,  # a rejected version gives its handles back
+        "outbox": ("insert",),
+        "storage_groups": READ,
+        "tokens": WRITE,
+        "audit": ("insert", "update"),  # an entry, and then how it ended
+    },
+    "query": {
+        "models": READ,
+        "versions": FOLLOW,
+        "handles": READ,
+        "part_digests": READ,
+        "tokens": ("find", "update"),  # when one was last used
+        "audit": WRITE,
+    },
+    "indexer": {
+        "models": WRITE,
+        "versions": WRITE,
+        "handles": ALL,
+        "part_digests": WRITE,
+        "outbox": (*ALL, "changeStream"),
+        "storage_groups": READ,
+        "strays": ALL,
+        "found_folders": ALL,
+        "leases": ("insert", "update", "remove"),
+        "reports": ALL,
+    },
+}
+
+
+def database_roles(*, makes_groups: bool) -> Mapping[str, list[Privilege]]:
+    """Return the privileges of each service; with `makes_groups` ingest makes storage groups."""
+    roles: dict[str, list[Privilege]] = {}
+    for service, collections in _COLLECTIONS.items():
+        given = dict(collections)
+        if service == "ingest" and makes_groups:
+            given["storage_groups"] = ALL
+        roles[service] = [
+            Privilege("", _ON_EVERY_COLLECTION),
+            *(Privilege(name, actions) for name, actions in given.items()),
+        ]
+    return roles

@@ -1,0 +1,1 @@
+"""Storage groups: listed, attached and removed by an operator."""

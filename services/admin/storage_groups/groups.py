@@ -1,0 +1,93 @@
+"""Attaching buckets as storage groups, and letting them go: with an administrator's credentials.
+
+The services' rights follow: a policy names the groups that there are.
+"""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from registry.schemas.names import check_bucket_name
+from services.admin.operator import Operator
+from services.admin.provision.rights import give_storage_rights
+from shared.database.storage_groups import (
+    KnownGroup,
+    first_version_in,
+    forget_group,
+    known_groups,
+    mark_removing,
+    remember_group,
+)
+from shared.domain.errors import Conflict, InvalidRequest, NotFound, RegistryError
+
+
+class GroupStatus(BaseModel):
+    """A storage group, and whether its bucket is as it must be."""
+
+    bucket: str
+    state: str
+    """ready; intended: about to be made; removing: it takes no more uploads."""
+    created_at: datetime
+    is_named: bool
+    """Whether the settings name it: MINIO_BUCKET, STORAGE_GROUPS."""
+    lacking: list[str] = Field(default_factory=list[str])
+    """What is missing of its bucket."""
+
+
+async def list_groups(operator: Operator) -> list[GroupStatus]:
+    """Return every group with the state of its bucket; raises the database errors."""
+    return [await _status(group, operator) for group in await known_groups(operator.database)]
+
+
+async def add_group(bucket: str, operator: Operator) -> GroupStatus:
+    """Attach a bucket, whosever it was, or make it; what lies in it becomes versions.
+
+    Raises InvalidRequest, Conflict, and the storage and database errors. Idempotent.
+    """
+    try:
+        check_bucket_name(bucket)
+    except ValueError as error:
+        raise InvalidRequest("storage_group", str(error)) from error
+    if bucket == operator.settings.manifest_bucket:
+        raise Conflict("storage_group_reserved", f"{bucket!r} is the bucket of the manifests")
+    await operator.groups.provision(bucket)
+    await give_storage_rights(operator, await operator.groups.all())
+    [added] = [each for each in await known_groups(operator.database) if each.bucket == bucket]
+    return await _status(added, operator)
+
+
+async def remove_group(bucket: str, operator: Operator) -> None:
+    """Let a group go that no version lies in; its bucket stays, with all that it holds.
+
+    Raises NotFound, Conflict "storage_group_named" and "storage_group_in_use", and the storage and
+    database errors. Where it is cut off, the group takes no more uploads, and it can be repeated.
+    """
+    if bucket in operator.settings.named_groups:
+        detail = f"{bucket!r} is named by MINIO_BUCKET or STORAGE_GROUPS: take it out there first"
+        raise Conflict("storage_group_named", detail)
+    # 1. No more uploads: whoever opens one looks once more when its version is there.
+    if not await mark_removing(operator.database, bucket):
+        raise NotFound("storage_group_unknown", f"{bucket!r} is no storage group")
+    # 2. No version.
+    if version := await first_version_in(operator.database, bucket):
+        await remember_group(operator.database, bucket)
+        detail = f"versions lie in {bucket!r}, such as the one with id {version}"
+        raise Conflict("storage_group_in_use", detail)
+    # 3. No rights, no events, no trace.
+    await give_storage_rights(operator, await operator.groups.all())
+    await operator.storage.buckets.switch_events_off(bucket)
+    await forget_group(operator.database, bucket)
+
+
+async def _status(group: KnownGroup, operator: Operator) -> GroupStatus:
+    try:
+        lacking = await operator.storage.buckets.lacks(group.bucket, sends_events=True)
+    except RegistryError as error:
+        lacking = [error.detail]
+    return GroupStatus(
+        bucket=group.bucket,
+        state=group.state,
+        created_at=group.created_at,
+        is_named=group.bucket in operator.settings.named_groups,
+        lacking=lacking,
+    )

@@ -1,0 +1,242 @@
+"""Provisioning on the real servers: repeatable, rotating, verified by services without rights."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from aiohttp import web
+from pydantic import SecretStr
+from pymongo import AsyncMongoClient
+from pymongo.errors import OperationFailure
+
+from local.processes.state import SERVICES
+from services.admin.operator import open_operator
+from services.admin.provision.provision import plan_provision, provision
+from shared.database.client import open_database
+from shared.database.errors import DatabaseUnavailable
+from shared.domain.errors import Conflict
+from shared.runtime.settings import Settings
+from shared.storage.adapter import open_storage
+from shared.storage.connection import StorageUnavailable
+from shared.storage.groups import NotProvisioned
+from tests.integration.provisioned import Registry, opened_registry
+from tests.support.narrow import provisioning_settings, with_users
+from tests.support.servers import Addresses
+
+READERS = ("ingest", "indexer")
+"""The services that look at buckets."""
+
+
+@pytest.fixture
+async def registry(addresses: Addresses) -> AsyncIterator[Registry]:
+    async with opened_registry(addresses) as opened:
+        yield opened
+
+
+async def reads_storage(settings: Settings) -> bool:
+    """Whether storage knows these credentials."""
+    async with open_storage(settings) as storage:
+        try:
+            return await storage.buckets.exists(settings.minio_bucket)
+        except StorageUnavailable as error:
+            if not error.is_denied:
+                raise
+            return False
+
+
+async def reads_database(settings: Settings) -> bool:
+    """Whether the database knows these credentials."""
+    async with open_database(settings) as database:
+        try:
+            await database.ping()
+        except DatabaseUnavailable as error:
+            if not error.is_refused:
+                raise
+            return False
+    return True
+
+
+async def test_it_may_be_repeated_and_tells_what_there_is(registry: Registry) -> None:
+    settings = registry.operator.settings
+    first = await provision(registry.operator)
+    assert await provision(registry.operator) == first
+    assert first.buckets == [settings.manifest_bucket, settings.minio_bucket]
+    assert list(first.storage_users) == list(first.database_users) == list(SERVICES)
+    assert first.missing_indexes == ""
+    secrets = [user.secret for user in settings.storage_users.values()]
+    assert not any(secret in first.model_dump_json() for secret in secrets)
+
+
+@pytest.mark.parametrize("service", READERS)
+async def test_a_service_without_rights_finds_all_as_it_must_be(
+    registry: Registry, service: str
+) -> None:
+    async with registry.groups_of(service) as groups:
+        await groups.prepare()
+        assert await groups.knows(registry.operator.settings.minio_bucket)
+
+
+@pytest.mark.parametrize("service", READERS)
+async def test_a_service_says_what_is_missing_and_which_command_mends_it(
+    addresses: Addresses, service: str
+) -> None:
+    async with opened_registry(addresses) as registry:
+        named = f"test-{uuid4().hex[:12]}"
+        changed = {**registry.environment, "STORAGE_GROUPS": named}
+        async with registry.groups_of(service, storage_groups=named) as groups:
+            with pytest.raises(NotProvisioned) as caught:
+                await groups.prepare()
+            assert named in caught.value.waits_for
+            assert "python -m services.admin provision" in caught.value.waits_for
+            operator = replace(registry.operator, settings=provisioning_settings(changed))
+            async with open_operator(operator.settings) as anew:
+                await provision(anew)
+            await groups.prepare()
+
+
+@pytest.mark.parametrize(
+    ("flaw", "told"),
+    [("events", "it sends no events"), ("versions", "it keeps no object versions")],
+)
+async def test_what_somebody_changed_of_a_bucket_is_told_and_a_start_with_rights_mends_it(
+    registry: Registry, flaw: str, told: str
+) -> None:
+    bucket = {"Bucket": registry.operator.settings.minio_bucket}
+    if flaw == "events":
+        registry.s3.put_bucket_notification_configuration(**bucket, NotificationConfiguration={})
+    else:
+        suspended = {"Status": "Suspended"}
+        registry.s3.put_bucket_versioning(**bucket, VersioningConfiguration=suspended)
+    async with registry.groups_of("indexer") as groups:
+        with pytest.raises(NotProvisioned, match=told):
+            await groups.prepare()
+        await registry.operator.groups.prepare()  # as a service does that has all rights
+        await groups.prepare()
+
+
+async def test_a_service_with_an_administrators_credentials_needs_no_provisioning(
+    addresses: Addresses,
+) -> None:
+    async with opened_registry(addresses, provisioned=False) as registry:
+        groups = registry.operator.groups
+        await groups.prepare()
+        assert await groups.all() == [registry.operator.settings.minio_bucket]
+
+
+async def test_users_are_rotated_one_beside_the_other_and_the_old_ones_retired(
+    registry: Registry,
+) -> None:
+    before = {name: registry.service(name) for name in SERVICES}
+    renewed = with_users(registry.environment)
+    async with open_operator(provisioning_settings(renewed)) as operator:
+        await provision(operator)
+        after = {name: Registry(renewed, operator).service(name) for name in SERVICES}
+        for settings in (before["ingest"], after["ingest"]):
+            assert await reads_storage(settings), "both work until the old one goes"
+            assert await reads_database(settings)
+        old = [user.name for user in registry.operator.settings.storage_users.values()]
+        report = await provision(operator, retire=[*old, "nobody-is-called-so"])
+        assert report.retired == old
+    assert await reads_storage(after["ingest"])
+    assert await reads_database(after["query"])
+    assert not await reads_storage(before["ingest"])
+    assert not await reads_database(before["query"])
+
+
+async def test_a_secret_that_changes_under_one_name_is_the_new_one(registry: Registry) -> None:
+    before = registry.service("ingest")
+    changed = {**registry.environment, "INGEST_MINIO_SECRET_KEY": uuid4().hex}
+    async with open_operator(provisioning_settings(changed)) as operator:
+        await provision(operator)
+    assert not await reads_storage(before)
+    assert await reads_storage(Registry(changed, registry.operator).service("ingest"))
+
+
+async def test_a_user_that_settings_name_is_not_retired(registry: Registry) -> None:
+    name = registry.operator.settings.storage_users["query"].name
+    with pytest.raises(Conflict, match=name):
+        await provision(registry.operator, retire=[name])
+    assert await reads_database(registry.service("query"))
+
+
+async def test_a_plan_has_every_right_and_changes_nothing(addresses: Addresses) -> None:
+    async with opened_registry(addresses, provisioned=False) as registry:
+        plan = await plan_provision(registry.operator)
+        assert list(plan.policies) == list(plan.roles) == list(SERVICES)
+        assert registry.operator.settings.minio_bucket in str(plan.policies["query"])
+        assert not await registry.operator.storage.buckets.exists(
+            registry.operator.settings.minio_bucket
+        )
+        assert not await reads_storage(registry.service("ingest"))
+
+
+async def test_a_store_without_an_admin_api_is_told_apart(
+    addresses: Addresses,
+) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        error = "<Error><Code>NoSuchBucket</Code><Message>minio</Message></Error>"
+        return web.Response(text=error, status=404, content_type="application/xml")
+
+    application = web.Application()
+    application.router.add_route("*", "/minio/admin/{path:.*}", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    try:
+        async with opened_registry(addresses, provisioned=False) as registry:
+            other = registry.operator.settings.model_copy(
+                update={"minio_endpoint": f"{host}:{port}"}
+            )
+            async with open_operator(other) as elsewhere:
+                mixed = replace(registry.operator, storage_users=elsewhere.storage_users)
+                with pytest.raises(Conflict, match="--dry-run") as caught:
+                    await provision(mixed)
+        assert caught.value.code == "no_admin_api"
+    finally:
+        await runner.cleanup()
+
+
+DENIED: Mapping[str, tuple[str, ...]] = {
+    "delete": ("query",),
+    "create an index": SERVICES,
+    "drop a collection": SERVICES,
+    "make a user": SERVICES,
+    "read another database": SERVICES,
+}
+"""What SecantusDB can refuse, which looks at databases and not at collections."""
+
+
+@pytest.mark.parametrize("name", DENIED)
+@pytest.mark.parametrize("service", SERVICES)
+async def test_mongodb_refuses_what_no_role_gives(
+    registry: Registry, service: str, name: str
+) -> None:
+    url = registry.service(service).mongodb_url.get_secret_value()
+    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(url)
+    versions = client[registry.operator.settings.mongodb_db]["versions"]
+    operations = {
+        "delete": lambda: versions.delete_one({"_id": "absent"}),
+        "create an index": lambda: versions.create_index("absent"),
+        "drop a collection": lambda: versions.drop(),
+        "make a user": lambda: client.admin.command("createUser", "x", pwd="x", roles=["root"]),
+        "read another database": lambda: client["another"]["models"].find_one(),
+    }
+    if service not in DENIED[name]:
+        pytest.skip("a role gives it on some collection")
+    if "@" not in registry.environment["MONGODB_URL"]:
+        pytest.skip("this server asks nobody who they are")
+    try:
+        with pytest.raises(OperationFailure) as caught:
+            await operations[name]()
+        assert caught.value.code == 13
+    finally:
+        await client.close()
+
+
+async def test_an_unknown_password_is_refused(registry: Registry) -> None:
+    url = registry.service("query").mongodb_url.get_secret_value()
+    wrong = url.replace("@", "x@")
+    settings = registry.service("query", mongodb_url=SecretStr(wrong))
+    assert not await reads_database(settings)
