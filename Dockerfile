@@ -1,5 +1,5 @@
 # One small image per service, all from the same layers:
-#   docker build --target ingest .        (or query, indexer)
+#   docker build --target ingest .        (or query, indexer, provision)
 # No BuildKit feature is used, so that any engine builds it.
 
 FROM python:3.12-slim AS builder
@@ -29,6 +29,11 @@ USER registry
 # READY_URL is each service's; an answer other than 2xx raises, and so is unhealthy.
 HEALTHCHECK --interval=5s --timeout=10s --start-period=60s --retries=6 \
   CMD ["python", "-m", "shared.runtime.ask_ready"]
+
+# Ends by itself; operators' commands run in it, too.
+FROM runtime AS provision
+HEALTHCHECK NONE
+CMD ["python", "-m", "services.admin", "provision"]
 
 FROM runtime AS ingest
 ENV READY_URL=http://127.0.0.1:8000/health/ready

@@ -21,6 +21,7 @@ from pymongo import MongoClient
 
 from local import stack
 from local.environment import read_env_file
+from shared.runtime.service_users import USER_SETTINGS
 from shared.runtime.settings import Settings
 
 
@@ -127,7 +128,8 @@ def running_system(servers: Path | None) -> Generator[System]:
             environment["MONGODB_URL"] = without_retries(environment["MONGODB_URL"])
         else:
             environment = read_env_file(servers)
-            for name in ("REGISTRY_PORT", "QUERY_PORT", "INDEXER_PORT"):
+            # Nor those users' rights: they are for the buckets of whoever runs the servers.
+            for name in ("REGISTRY_PORT", "QUERY_PORT", "INDEXER_PORT", *USER_SETTINGS):
                 environment.pop(name, None)
         token = token_hex(32)  # also where servers are somebody's: the services are ours
         system.environment |= {

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from shared.runtime.settings import Settings
+from shared.runtime.service_users import USER_SECRETS, ProvisioningSettings
 
-SETTING_NAMES = frozenset(name.upper() for name in Settings.model_fields)
+SETTING_NAMES = frozenset(name.upper() for name in ProvisioningSettings.model_fields)
 
 CREDENTIAL_NAMES = (
     "MINIO_ACCESS_KEY",
@@ -18,6 +18,7 @@ CREDENTIAL_NAMES = (
     "MONGODB_USERNAME",
     "MONGODB_PASSWORD",
     "REGISTRY_ADMIN_TOKEN",
+    *USER_SECRETS,
 )
 CREDENTIAL_BYTES = 32
 """Random bytes in each credential."""
@@ -62,10 +63,7 @@ def user_settings(
 
 
 def ensure_credentials(path: Path) -> dict[str, str]:
-    """The random credentials kept in the file, those that are missing made first.
-
-    MongoDB's are for the containers; the local process listens to this machine alone.
-    """
+    """The random credentials kept in the file, those that are missing made first."""
     kept = read_env_file(path)
     missing = [name for name in CREDENTIAL_NAMES if name not in kept]
     if missing:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.environment import ensure_credentials
+from local.environment import ensure_credentials, read_env_file
 from local.processes.ports import HOST, PortPolicy
 from local.processes.process import ProcessPlan, stop_process
 from local.processes.state import SERVERS, SERVICES, START_ORDER, ProcessRecord, State
@@ -24,13 +24,17 @@ from local.servers.kafka import plan_kafka
 from local.servers.minio import plan_minio
 from local.servers.mongo import mongodb_url, plan_mongo
 from local.servers.services import PORT_SETTINGS as PORTS
-from local.servers.services import plan_service
+from local.servers.services import plan_service, provision
+from shared.runtime.service_users import USER_SECRETS
 from shared.runtime.settings import Settings
+
+CREDENTIALS = "credentials.env"
+"""The file, below a root folder, of the credentials that are made at the first start."""
 
 
 @dataclass(frozen=True)
 class ServerAddresses:
-    """Where the servers are, and MinIO's credentials."""
+    """Where the servers are, with an administrator's credentials."""
 
     minio_access_key: str
     minio_secret_key: str
@@ -65,14 +69,14 @@ def start_servers(
     root = root.absolute()
     programs = programs or prepare()
     with exclusive(root / "lock"):
-        settings = {**ensure_credentials(root / "credentials.env"), **(settings or {})}
-        credentials = (settings["MINIO_ACCESS_KEY"], settings["MINIO_SECRET_KEY"])
+        settings = {**ensure_credentials(root / CREDENTIALS), **(settings or {})}
         supervisor = Supervisor(root, report)
         chosen = supervisor.choose_ports((*SERVERS, "kafka-controller"), ports)
-        kafka, mongo, minio = _plan_servers(root / "data", programs, chosen, credentials, settings)
+        kafka, mongo, minio = _plan_servers(root / "data", programs, chosen, settings)
         supervisor.ensure_all([kafka, mongo])
         supervisor.ensure(minio)  # after Kafka, to which it connects when it starts
-    return ServerAddresses(*credentials, **_addresses(chosen))
+    storage = (settings["MINIO_ACCESS_KEY"], settings["MINIO_SECRET_KEY"])
+    return ServerAddresses(*storage, **_addresses(chosen, settings))
 
 
 def start_services(
@@ -86,7 +90,8 @@ def start_services(
     """Have the services running and ready, and return the settings that they run with.
 
     `settings` are environment variables by the names of `shared.settings`; ports that they do
-    not name are chosen. Raises PortTakenError or NotReadyError.
+    not name are chosen. Where they name secrets of the services' users, these users are made
+    first, and each service runs with its own. Raises PortTakenError or NotReadyError.
     """
     root = root.absolute()
     with exclusive(root / "lock"):
@@ -94,7 +99,10 @@ def start_services(
         named = {name: int(settings[PORTS[name]]) for name in names if PORTS[name] in settings}
         chosen = supervisor.choose_ports(names, ports, named)
         complete = {**settings, **{PORTS[name]: str(port) for name, port in chosen.items()}}
-        supervisor.ensure_all([plan_service(name, complete) for name in names])
+        plans = [plan_service(name, complete) for name in names]
+        if any(map(complete.get, USER_SECRETS)) and not all(map(supervisor.runs, plans)):
+            provision(complete, root / "logs" / "provision.log")
+        supervisor.ensure_all(plans)
     return complete
 
 
@@ -126,15 +134,18 @@ def recorded_settings(root: Path) -> dict[str, str]:
     ports = State(root.absolute()).ports()
     settings = {PORTS[name]: str(ports[name]) for name in SERVICES if name in ports}
     if ports.keys() >= set(SERVERS):
-        settings |= {name.upper(): value for name, value in _addresses(ports).items()}
+        credentials = read_env_file(root / CREDENTIALS)
+        addresses = _addresses(ports, credentials)
+        settings |= {name.upper(): value for name, value in addresses.items()}
     return settings
 
 
-def _addresses(ports: Mapping[str, int]) -> dict[str, str]:
+def _addresses(ports: Mapping[str, int], settings: Mapping[str, str]) -> dict[str, str]:
+    administrator = (settings["MONGODB_USERNAME"], settings["MONGODB_PASSWORD"])
     return {
         "minio_endpoint": f"{HOST}:{ports['minio']}",
         "kafka_bootstrap_servers": f"{HOST}:{ports['kafka']}",
-        "mongodb_url": mongodb_url(ports["mongo"]),
+        "mongodb_url": mongodb_url(ports["mongo"], administrator),
     }
 
 
@@ -142,17 +153,18 @@ def _plan_servers(
     data: Path,
     programs: Programs,
     ports: Mapping[str, int],
-    credentials: tuple[str, str],
     settings: Mapping[str, str],
 ) -> tuple[ProcessPlan, ProcessPlan, ProcessPlan]:
     partitions = int(_setting(settings, "KAFKA_TOPIC_PARTITIONS"))
     kafka_ports = (ports["kafka"], ports["kafka-controller"])
     brokers = settings.get("KAFKA_BOOTSTRAP_SERVERS") or f"{HOST}:{ports['kafka']}"
     events = (brokers, _setting(settings, "KAFKA_BUCKET_EVENTS_TOPIC"))
+    administrator = (settings["MONGODB_USERNAME"], settings["MONGODB_PASSWORD"])
+    root = (settings["MINIO_ACCESS_KEY"], settings["MINIO_SECRET_KEY"])
     return (
         plan_kafka(programs.java, programs.kafka_jars, data / "kafka", kafka_ports, partitions),
-        plan_mongo(programs.mongo, data / "mongo", ports["mongo"]),
-        plan_minio(programs.minio, data / "minio", ports["minio"], credentials, events),
+        plan_mongo(programs.mongo, data / "mongo", ports["mongo"], administrator),
+        plan_minio(programs.minio, data / "minio", ports["minio"], root, events),
     )
 
 

@@ -20,6 +20,8 @@ ENGINE_SECONDS = 10.0
 """Limit for the engine to answer a question."""
 PULL_SECONDS = 300.0
 """Limit for getting the images that are missing."""
+ONE_SHOT = frozenset({"provision"})
+"""Services of the file that end by themselves."""
 UP_SECONDS = 900.0
 """Limit for building the services' image and for everything to become healthy."""
 
@@ -52,7 +54,8 @@ class Compose:
     def up(self, *, servers_only: bool) -> None:
         """Start what does not run and wait until it is healthy. Raises ComposeError."""
         services = self._config()["services"]
-        names = [name for name in services if name not in PORT_SETTINGS] if servers_only else []
+        ours = PORT_SETTINGS.keys() | ONE_SHOT
+        names = [name for name in services if name not in ours] if servers_only else []
         self._do("up", "--detach", "--build", "--wait", *names)
 
     def down(self, *, with_data: bool = False) -> None:
@@ -64,9 +67,10 @@ class Compose:
         return self._ask(*self._compose(), "ps", "--all").rstrip()
 
     def is_up(self) -> bool:
-        """Whether there are containers and all of them run. Raises ComposeError."""
-        all_ids = self._ask(*self._compose(), "ps", "--all", "--quiet").split()
-        running = self._ask(*self._compose(), "ps", "--quiet").split()
+        """Whether there are containers and all of them run that should. Raises ComposeError."""
+        names = [name for name in self._config()["services"] if name not in ONE_SHOT]
+        all_ids = self._ask(*self._compose(), "ps", "--all", "--quiet", *names).split()
+        running = self._ask(*self._compose(), "ps", "--quiet", *names).split()
         return bool(all_ids) and len(running) == len(all_ids)
 
     def settings_env(self) -> dict[str, str]:
@@ -95,14 +99,15 @@ class Compose:
 
 
 def host_settings(config: Mapping[str, Any]) -> dict[str, str]:
-    """The settings of compose's ingest service, with addresses that this machine reaches.
+    """The settings of compose's provisioning, with addresses that this machine reaches.
 
+    They are the operator's: its users may do everything at the servers.
     `config` is what `docker compose config --format json` says.
     """
     services: Mapping[str, Any] = config["services"]
     settings = {
         name: str(value)
-        for name, value in services["ingest"]["environment"].items()
+        for name, value in services["provision"]["environment"].items()
         if name in SETTING_NAMES and value is not None
     }
     mongo = f"{HOST}:{_published(services['mongodb'], 27017)}"

@@ -25,7 +25,10 @@ from local.programs.progress import shown
 from local.servers.services import CHECKOUT
 from registry._profiles import profiles_path
 from registry.errors import ProfileError
+from shared.runtime.service_users import USER_SECRETS
 
+DEFAULTS = Path(__file__).parents[1] / "defaults.env"
+"""What differs from the settings' defaults on a machine of one's own."""
 Say = Callable[[str], None]
 
 
@@ -44,7 +47,8 @@ class Runner:
         self._credentials = self.root / "credentials.env"
         self._in_containers = self.root / "docker"
         """There when the data is in the volumes of containers."""
-        self._compose = Compose(checkout / "docker-compose.yml", (self._credentials, self._dotenv))
+        env_files = (DEFAULTS, self._credentials, self._dotenv)
+        self._compose = Compose(checkout / "docker-compose.yml", env_files)
 
     def start(self, *, servers_only: bool, docker: bool | None) -> None:
         """Start what does not run; `docker` None takes containers when they can be had.
@@ -107,8 +111,9 @@ class Runner:
             programs = prepare(observer)
         report = self._say_record
         servers = stack.start_servers(self.root, settings=user, programs=programs, report=report)
-        token = read_env_file(self._credentials)["REGISTRY_ADMIN_TOKEN"]
-        settings = {**servers.settings_env(), "REGISTRY_ADMIN_TOKEN": token, **user}
+        credentials = read_env_file(self._credentials)
+        own = {name: credentials[name] for name in ("REGISTRY_ADMIN_TOKEN", *USER_SECRETS)}
+        settings = {**servers.settings_env(), **read_env_file(DEFAULTS), **own, **user}
         write_env_file(self.env_file, settings)
         if not servers_only:
             self.tell_clients(stack.start_services(self.root, settings, report=report))

@@ -64,6 +64,11 @@ class Supervisor:
         self._state.put_ports(chosen)
         return chosen
 
+    def runs(self, plan: ProcessPlan) -> bool:
+        """Whether a process runs by this plan, ready or not."""
+        record = self.records().get(plan.name)
+        return bool(record and record.is_alive and record.fingerprint == plan.fingerprint())
+
     def ensure_all(self, plans: Iterable[ProcessPlan]) -> None:
         """Have all plans running, started side by side.
 
@@ -84,7 +89,7 @@ class Supervisor:
         Raises NotReadyError when the process dies or is not ready in time; it is stopped then.
         """
         record = self.records().get(plan.name)
-        if record and record.is_alive and record.fingerprint == plan.fingerprint():
+        if record and self.runs(plan):
             self._wait_ready(plan, record)
         else:
             self.stop([plan.name])

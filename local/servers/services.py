@@ -2,14 +2,17 @@
 
 import os
 import ssl
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 
+from local.errors import NotReadyError
 from local.processes.ports import HOST
 from local.processes.process import ProcessPlan
+from shared.runtime.service_users import settings_of_service
 
 CHECKOUT = Path(__file__).parents[2]
 PORT_SETTINGS: Mapping[str, str] = {
@@ -18,21 +21,42 @@ PORT_SETTINGS: Mapping[str, str] = {
     "indexer": "INDEXER_PORT",
 }
 """The services, and the setting that names the port of each."""
+PROVISION_SECONDS = 120.0
+"""How long making their users may take; it is a second or two."""
 
 
 def plan_service(name: str, settings: Mapping[str, str]) -> ProcessPlan:
-    """`python -m services.NAME` with `settings` on top of this process's environment."""
+    """`python -m services.NAME` with its part of `settings` on top of this process's environment.
+
+    Of the services' users it gets its own.
+    """
     port = int(settings[PORT_SETTINGS[name]])
     scheme = "https" if settings.get("TLS_CERT_FILE") else "http"
     return ProcessPlan(
         name=name,
         command=(sys.executable, "-m", f"services.{name}"),
-        environment={**_inherited(), **settings},
+        environment={**_inherited(), **settings_of_service(name, settings)},
         folder=CHECKOUT,
         port=port,
         is_ready=lambda: _is_ready(f"{scheme}://{HOST}:{port}/health/ready"),
         scheme=scheme,
     )
+
+
+def provision(settings: Mapping[str, str], log: Path) -> None:
+    """Make the services' users, and what else they may not make; raises NotReadyError."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        done = subprocess.run(
+            (sys.executable, "-m", "services.admin", "provision"),
+            cwd=CHECKOUT,
+            env={**_inherited(), **settings},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=PROVISION_SECONDS,
+        )
+    if done.returncode != 0:
+        raise NotReadyError("provision", "failed", log)
 
 
 def _inherited() -> dict[str, str]:

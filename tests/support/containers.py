@@ -13,6 +13,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from local.processes.ports import choose_port
+from shared.runtime.service_users import with_user
 
 COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 MINIO, KAFKA, MONGO = "minio/minio", "apache/kafka", "mongo"
@@ -21,6 +22,14 @@ MINIO, KAFKA, MONGO = "minio/minio", "apache/kafka", "mongo"
 ENGINE_SECONDS = 10
 PULL_SECONDS = 120
 READY_SECONDS = 60
+_KEY = "/tmp/replica-set-key"  # noqa: S108 - in the container
+_WITH_KEY = f"""
+head -c 96 /dev/urandom | base64 --wrap=0 >{_KEY}
+chmod 400 {_KEY}
+chown 999:999 {_KEY}
+exec docker-entrypoint.sh "$@"
+"""
+"""As docker-compose.yml does: a replica set with users needs a key, also of one member."""
 _NOT_YET_INITIALIZED = 94
 """MongoDB's error code for a replica set that `replSetInitiate` was not yet sent to."""
 
@@ -144,14 +153,17 @@ def _start_minio(stack: ExitStack, network: Any) -> Mapping[str, str]:
 def _start_mongo(stack: ExitStack) -> Mapping[str, str]:
     from testcontainers.core.container import DockerContainer
 
+    user, password = "test-administrator", secrets.token_hex(16)
     container = (
         DockerContainer(image_of(MONGO))
         .with_exposed_ports(27017)
-        .with_command("mongod --replSet registry --bind_ip_all")
+        .with_envs(MONGO_INITDB_ROOT_USERNAME=user, MONGO_INITDB_ROOT_PASSWORD=password)
+        .with_kwargs(entrypoint=["bash", "-ec", _WITH_KEY, "entrypoint"])
+        .with_command(f"mongod --replSet registry --keyFile {_KEY} --bind_ip_all")
     )
     stack.enter_context(container)
     host, port = container.get_container_host_ip(), container.get_exposed_port(27017)
-    url = f"mongodb://{host}:{port}/?directConnection=true"
+    url = with_user(f"mongodb://{host}:{port}/?directConnection=true", user, password)
     _wait_primary(url)
     return {"MONGODB_URL": url}
 

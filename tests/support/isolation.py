@@ -21,6 +21,7 @@ def isolated(addresses: Addresses) -> dict[str, str]:
         "MONGODB_DB": f"test_{token}",
         "MINIO_BUCKET": f"test-{token}",
         "MANIFEST_BUCKET": f"test-{token}-manifests",
+        "STORAGE_GROUPS_ALLOW_NEW": "true",
         "RECONCILE_INTERVAL_SECONDS": "0",
         "FOUND_SETTLE_SECONDS": "1",
         "KAFKA_MODEL_EVENTS_TOPIC": f"test-{token}.model-events",

@@ -10,8 +10,11 @@ import httpx
 
 from local.processes.ports import HOST, choose_port
 from local.servers.services import PORT_SETTINGS
+from services.admin.operator import open_operator
+from services.admin.provision.provision import provision
 from services.indexer.kafka.topics import ensure_topics
 from services.indexer.publish import relay
+from shared.runtime.service_users import settings_of_service
 from shared.runtime.settings import Settings
 from tests.faults.harness import kafka_groups
 from tests.faults.harness.checker import violations
@@ -22,6 +25,7 @@ from tests.faults.harness.uploader import Uploader
 from tests.faults.harness.view import View, open_view
 from tests.support.api import MIB, sha256_of
 from tests.support.isolation import isolated, settings_of
+from tests.support.narrow import provisioning_settings, with_users
 
 REQUEST_SECONDS = 15.0
 """A request to a server that is frozen ends by this, and is repeated."""
@@ -57,7 +61,7 @@ class Harness:
         if name == "indexer":
             settings[PORT_SETTINGS[name]] = str(choose_port(name, "free", None))
         log = self._folder / f"{len(self.services)}-{name}.log"
-        service = Service(name, settings, tamperings, log)
+        service = Service(name, settings_of_service(name, settings), tamperings, log)
         self.services.append(service)
         return service
 
@@ -106,20 +110,28 @@ class Harness:
 async def running_registry(
     servers: Servers, folder: Path, *, patience_seconds: float = 90, **changed: str
 ) -> AsyncGenerator[Harness]:
-    """Prepare a registry without services; at the end its processes are gone, dead or alive."""
-    environment = {
-        **isolated(servers.addresses),
-        "UPLOAD_SINGLE_PUT_MAX_BYTES": str(MIB),
-        "UPLOAD_PART_SIZE_BYTES": str(5 * MIB),
-        "REGISTRY_PORT": str(choose_port("ingest", "free", None)),
-        **changed,
-    }
+    """Prepare a registry without services; at the end its processes are gone, dead or alive.
+
+    Each service has users of its own at the servers: what is repaired after a fault must be within
+    its rights as well.
+    """
+    environment = with_users(
+        {
+            **isolated(servers.addresses),
+            "UPLOAD_SINGLE_PUT_MAX_BYTES": str(MIB),
+            "UPLOAD_PART_SIZE_BYTES": str(5 * MIB),
+            "REGISTRY_PORT": str(choose_port("ingest", "free", None)),
+            **changed,
+        }
+    )
     harness = Harness(servers, environment, folder)
     async with AsyncExitStack() as stack:
         limits = httpx.Timeout(REQUEST_SECONDS)
         client = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, timeout=limits))
         ingest = f"http://{HOST}:{environment['REGISTRY_PORT']}"
         harness.uploader = Uploader(ingest, client, harness.ledger, patience_seconds)
+        async with open_operator(provisioning_settings(environment)) as operator:
+            await provision(operator)
         harness.view = await stack.enter_async_context(open_view(harness.settings))
         await ensure_topics(harness.settings)
         await kafka_groups.begin_at_the_end(harness.settings)

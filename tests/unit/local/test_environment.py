@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.environment import (
+    CREDENTIAL_NAMES,
     SETTING_NAMES,
     ensure_credentials,
     read_env_file,
@@ -63,7 +64,7 @@ def test_credentials_are_made_once(tmp_path: Path) -> None:
     first = ensure_credentials(path)
     assert ensure_credentials(path) == first
     assert ensure_credentials(tmp_path / "other.env") != first
-    assert len(set(first.values())) == len(first) == 5
+    assert len(set(first.values())) == len(first) == len(CREDENTIAL_NAMES)
 
 
 def test_credentials_that_are_missing_are_added_to_those_that_are_there(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ def config(**environment: str) -> dict[str, Any]:
         "minio": service(19000, 9000),
         "kafka": service(19092, 9094),
         "mongodb": service(37017, 27017),
-        "ingest": service(18000, 8000, **environment),
+        "provision": {"environment": environment},
+        "ingest": service(18000, 8000),
         "query": service(18001, 8001),
         "indexer": {},
     }

@@ -22,6 +22,10 @@ def minio_plan(topic: str = "bucket-events") -> ProcessPlan:
     return plan_minio(Path("minio"), DATA / "minio", 9000, CREDENTIALS, ("kafka:9092", topic))
 
 
+def mongo_plan(*, is_mongod: bool) -> ProcessPlan:
+    return plan_mongo(MongoProgram(Path("m"), is_mongod), DATA / "mongo", 27017, CREDENTIALS)
+
+
 def test_minio_sends_its_events_to_the_target_that_the_settings_name() -> None:
     arn = Settings.model_fields["minio_notify_arn"].default
     target = arn.split(":")[4]
@@ -43,10 +47,15 @@ def test_the_readiness_check_is_no_reason_to_restart() -> None:
 
 
 def test_mongod_is_a_replica_set_and_secantus_needs_no_telling() -> None:
-    mongod = plan_mongo(MongoProgram(Path("mongod"), is_mongod=True), DATA / "mongo", 27017)
-    secantus = plan_mongo(MongoProgram(Path("s"), is_mongod=False), DATA / "mongo", 27017)
+    mongod = mongo_plan(is_mongod=True)
+    secantus = mongo_plan(is_mongod=False)
     assert "--replSet" in mongod.command
     assert "--replSet" not in secantus.command
+
+
+def test_mongo_asks_who_one_is() -> None:
+    assert "--keyFile" in mongo_plan(is_mongod=True).command
+    assert "--auth" in mongo_plan(is_mongod=False).command
 
 
 def test_servers_listen_on_the_loopback_address_only(tmp_path: Path) -> None:

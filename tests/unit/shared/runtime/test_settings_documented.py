@@ -12,13 +12,24 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from local.environment import CREDENTIAL_NAMES
+from shared.runtime.service_users import (
+    ASKS_WHO_COMES,
+    SERVICES,
+    USER_SETTINGS,
+    ProvisioningSettings,
+)
 from shared.runtime.settings import Settings
 
 CHECKOUT = Path(__file__).parents[4]
 EXAMPLE = (CHECKOUT / ".env.example").read_text(encoding="utf-8")
 COMPOSE = (CHECKOUT / "docker-compose.yml").read_text(encoding="utf-8")
 
-FIELDS = {name.upper(): field for name, field in Settings.model_fields.items()}
+FIELDS = {name.upper(): field for name, field in ProvisioningSettings.model_fields.items()}
+OF_SERVICES = {name.upper() for name in Settings.model_fields}
+"""All but what provisioning alone reads."""
+CREDENTIALS = {"MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MONGODB_URL"}
+"""What each service has of its own."""
+ADMIN_TOKEN = "REGISTRY_ADMIN_TOKEN"
 COMPOSE_VARIABLES = set(re.findall(r"(?<!\$)\$\{([A-Z0-9_]+)", COMPOSE))
 """What docker-compose.yml reads: `${NAME...}`."""
 
@@ -40,7 +51,7 @@ def documented() -> dict[str, Line]:
 def docstrings() -> dict[str, str]:
     """The string below each field, which Python itself does not keep."""
     found: dict[str, str] = {}
-    for part in Settings.__mro__:
+    for part in ProvisioningSettings.__mro__:
         if issubclass(part, BaseSettings) and part is not BaseSettings:
             found |= docstrings_of(part)
     return found
@@ -72,10 +83,16 @@ def as_text(field: FieldInfo) -> str:
     return str(default).lower() if isinstance(default, bool) else f"{default}"
 
 
-def passed_to_services() -> set[str]:
+def passed_to_all() -> set[str]:
     """The names in docker-compose.yml's block of settings."""
     (block,) = re.findall(r"^x-settings:.*\n((?:  .*\n)+)", COMPOSE, re.MULTILINE)
     return set(re.findall(r"^  ([A-Z0-9_]+):", block, re.MULTILINE))
+
+
+def passed_to(service: str) -> dict[str, str]:
+    """What docker-compose.yml gives one service beside what it gives all of them."""
+    (block,) = re.findall(rf"^  {service}:\n((?:    .*\n|\n)+)", COMPOSE, re.MULTILINE)
+    return dict(re.findall(r"^      ([A-Z0-9_]+):(.*)$", block, re.MULTILINE))
 
 
 def test_every_setting_and_every_compose_variable_is_documented_and_nothing_else() -> None:
@@ -117,7 +134,25 @@ def test_every_setting_reaches_the_containers() -> None:
     # are those of the published ports.
     published = {"REGISTRY_HOST", "REGISTRY_PORT", "QUERY_PORT", "INDEXER_PORT"}
     assert published <= COMPOSE_VARIABLES
-    assert passed_to_services() == FIELDS.keys() - published
+    assert passed_to_all() == OF_SERVICES - published - CREDENTIALS - {ADMIN_TOKEN}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_gets_the_users_that_are_its_own_and_no_others(service: str) -> None:
+    given = passed_to(service)
+    asks = {ADMIN_TOKEN} if service in ASKS_WHO_COMES else set[str]()
+    assert given.keys() == CREDENTIALS | asks
+    for told in (given[name] for name in CREDENTIALS):
+        named = re.findall(r"\$\{([A-Z0-9_]+)", told)
+        assert named
+        assert all(name.startswith(f"{service.upper()}_") for name in named)
+
+
+def test_provisioning_gets_every_user_and_an_administrators_credentials() -> None:
+    given = passed_to("provision")
+    assert given.keys() == USER_SETTINGS | CREDENTIALS | {ADMIN_TOKEN}
+    assert "${MINIO_SECRET_KEY:?" in given["MINIO_SECRET_KEY"]
+    assert "${MONGODB_PASSWORD:?" in given["MONGODB_URL"]
 
 
 def test_what_compose_repeats_of_a_default_is_that_default() -> None:
