@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from shared.database.client import Database
+from shared.database.storage_groups import remember_group
 from shared.runtime.settings import Settings
 from shared.storage.adapter import open_storage
 from tests.support.system import System
@@ -13,7 +13,7 @@ async def silent_bucket(system: System) -> str:
     bucket = f"test-{uuid4().hex[:12]}-silent"
     async with open_storage(system.settings) as storage:
         await storage.buckets.make(bucket)
-    await _remember(bucket, system.database)
+    await remember_group(system.database, bucket)
     return bucket
 
 
@@ -21,7 +21,3 @@ async def write(settings: Settings, bucket: str, key: str, data: bytes) -> None:
     """Write an object."""
     async with open_storage(settings) as storage:
         assert await storage.objects.put_once(bucket, key, data, "application/octet-stream")
-
-
-async def _remember(bucket: str, database: Database) -> None:
-    await database.storage_groups.insert_one({"_id": bucket})
