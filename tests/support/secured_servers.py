@@ -19,7 +19,7 @@ from local.processes.supervisor import Supervisor
 from local.programs.prepare import Programs, prepare
 from local.servers.kafka import new_cluster_id, plan_kafka
 from local.servers.minio import NOTIFY_TARGET, plan_minio
-from local.servers.mongo import plan_mongo
+from local.servers.mongo import mongodb_url, plan_mongo
 from registry.kafka import KafkaSecurity
 from registry.kafka.reaching import KafkaAway, KafkaRefuses, reach
 from tests.support.certificates import Issued
@@ -79,11 +79,14 @@ class SecuredServers:
         """Start them, and return the settings of services that use them."""
         credentials = ensure_credentials(self.root / "credentials.env")
         keys = (credentials["MINIO_ACCESS_KEY"], credentials["MINIO_SECRET_KEY"])
+        administrator = (credentials["MONGODB_USERNAME"], credentials["MONGODB_PASSWORD"])
         programs, supervisor = prepare(), Supervisor(self.root)
         ports = supervisor.choose_ports(("kafka", "mongo", "minio", "kafka-controller"), "free")
         data = self.root / "data"
         kafka = self._kafka(programs, data / "kafka", ports["kafka"], ports["kafka-controller"])
-        supervisor.ensure_all([kafka, self._mongo(programs, data / "mongo", ports["mongo"])])
+        supervisor.ensure_all(
+            [kafka, self._mongo(programs, data / "mongo", ports["mongo"], administrator)]
+        )
         supervisor.ensure(self._minio(programs, data / "minio", ports, keys))
         return {
             "MINIO_ACCESS_KEY": keys[0],
@@ -91,7 +94,7 @@ class SecuredServers:
             "MINIO_ENDPOINT": f"{HOST}:{ports['minio']}",
             "MINIO_SECURE": "true",
             "MINIO_CA_FILE": str(self.issued.ca),
-            "MONGODB_URL": f"mongodb://{HOST}:{ports['mongo']}/?directConnection=true",
+            "MONGODB_URL": mongodb_url(ports["mongo"], administrator),
             "MONGODB_CA_FILE": str(self.issued.ca),
             "MONGODB_CLIENT_CERT_FILE": str(self.issued.both),
             "KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{ports['kafka']}",
@@ -149,8 +152,10 @@ class SecuredServers:
 
         return replace(plan, is_ready=lambda: asyncio.run(answers()), before_start=configure)
 
-    def _mongo(self, programs: Programs, data: Path, port: int) -> ProcessPlan:
-        plan = plan_mongo(programs.mongo, data, port)
+    def _mongo(
+        self, programs: Programs, data: Path, port: int, administrator: tuple[str, str]
+    ) -> ProcessPlan:
+        plan = plan_mongo(programs.mongo, data, port, administrator)
         if programs.mongo.is_mongod:
             tls = ("--tlsMode", "requireTLS", "--tlsCertificateKeyFile", str(self.issued.both))
             tls += ("--tlsCAFile", str(self.issued.ca))
@@ -160,7 +165,7 @@ class SecuredServers:
 
         def answers() -> bool:
             with MongoClient[dict[str, Any]](
-                f"mongodb://{HOST}:{port}/?directConnection=true",
+                mongodb_url(port, administrator),
                 tlsCAFile=str(self.issued.ca),
                 tlsCertificateKeyFile=str(self.issued.both),
                 serverSelectionTimeoutMS=1000,
