@@ -94,13 +94,19 @@ def connect(settings: Settings) -> Minio:
 
 
 def open_session(settings: Settings) -> RetryClient:
-    """Open the connections of a client; each request is tried up to three times with jitter."""
+    """Open the connections of a client; each request is tried up to three times with jitter.
+
+    Bytes are taken as they are stored: who uploads an object says its Content-Encoding, and what
+    is verified must not be what one gets by undoing it.
+    """
     limit = settings.minio_timeout_seconds
     tls = load_authorities(settings.minio_ca_file) if settings.minio_secure else True
     return RetryClient(
         aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=tls),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=limit, sock_read=limit),
+            auto_decompress=False,
+            headers={"Accept-Encoding": "identity"},
         ),
         retry_options=JitterRetry(
             attempts=RETRIES, start_timeout=0.1, max_timeout=2.0, statuses={500, 502, 503, 504}

@@ -66,10 +66,12 @@ class UrlSigner:
         """One download, pinned to the object version where storage keeps versions.
 
         It is always answered as a file to be saved, whatever type its uploader gave it: HTML or
-        SVG would run in a browser with the rights of storage's origin.
+        SVG would run in a browser with the rights of storage's origin. Nor does an encoding that
+        they gave count: a client would undo it, and have other bytes than those that were verified.
         """
         query = {
             "response-content-type": "application/octet-stream",
+            "response-content-encoding": "identity",
             "response-content-disposition": attachment(key.rpartition("/")[2]),
         }
         if object_version:

@@ -1,5 +1,6 @@
 """Objects that a plain S3 client wrote: adopted under the key rule, reported outside it."""
 
+import gzip
 import os
 import shlex
 from typing import Any
@@ -31,8 +32,8 @@ async def stray(system: System, key: str, code: str) -> dict[str, Any]:
     return await eventually(look)
 
 
-def write(system: System, key: str, data: bytes) -> None:
-    system.s3.put_object(Bucket=system.settings.minio_bucket, Key=key, Body=data)
+def write(system: System, key: str, data: bytes, **said: str) -> None:
+    system.s3.put_object(Bucket=system.settings.minio_bucket, Key=key, Body=data, **said)
 
 
 async def test_an_object_under_the_key_rule_becomes_a_version(
@@ -46,6 +47,18 @@ async def test_an_object_under_the_key_rule_becomes_a_version(
     [artifact] = version.artifacts
     assert (artifact.path, artifact.sha256) == ("weights+extra/model.bin", sha256_of(data))
     assert await api.download(model, 3, artifact.path) == data
+
+
+async def test_an_object_that_says_it_is_compressed_is_verified_as_it_is_stored(
+    api: Api, system: System, model: str
+) -> None:
+    data = gzip.compress(os.urandom(50_000))
+    write(system, f"{model}/1/model.bin", data, ContentEncoding="gzip")
+    await adopted(api, model)
+    version = await api.version(model, 1, wait=30)
+    [artifact] = version.artifacts
+    assert (version.state, artifact.sha256) == ("ready", sha256_of(data))
+    assert await api.download(model, 1, artifact.path) == data
 
 
 async def test_a_folder_becomes_one_version_with_all_its_files(

@@ -11,7 +11,14 @@ from shared.runtime.settings import Settings
 class S3(Protocol):
     """The calls that tests make; boto3 has no types of its own."""
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> dict[str, Any]: ...  # noqa: N803
+    def put_object(
+        self,
+        *,
+        Bucket: str,  # noqa: N803
+        Key: str,  # noqa: N803
+        Body: bytes,  # noqa: N803
+        **said: str,
+    ) -> dict[str, Any]: ...
     def list_object_versions(self, *, Bucket: str, Prefix: str) -> dict[str, Any]: ...  # noqa: N803
     def list_multipart_uploads(self, *, Bucket: str, Prefix: str) -> dict[str, Any]: ...  # noqa: N803
 

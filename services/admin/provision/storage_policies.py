@@ -13,6 +13,9 @@ _LOOK = ("s3:ListBucket", "s3:GetBucketVersioning", "s3:GetBucketNotification")
 """What readiness and the start look at. HEAD of a bucket is s3:ListBucket, for AWS as well."""
 _SET_UP = ("s3:CreateBucket", "s3:PutBucketVersioning", "s3:PutBucketNotification")
 
+_UNSIGNED = ("s3:x-amz-storage-class", "s3:RequestObjectTagKeys")
+"""What a PUT may say beside what its URL signs, since MinIO takes it: AWS refuses that itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
@@ -38,6 +41,7 @@ def _ingest(buckets: Buckets) -> Iterable[Policy | None]:
     groups = (*buckets.groups, *buckets.new)
     write = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
     yield _allow(write, _objects(groups))
+    yield from (_deny_where_said(key, _objects(groups)) for key in _UNSIGNED)
     yield _allow((*_LOOK, "s3:ListBucketMultipartUploads"), _buckets(groups))
     yield from _manifests(buckets)
     if buckets.new:
@@ -95,6 +99,11 @@ def _allow(actions: Sequence[str], resources: Iterable[str]) -> Policy:
 
 def _deny(actions: Sequence[str], resources: Iterable[str]) -> Policy:
     return {"Effect": "Deny", "Action": list(actions), "Resource": list(resources)}
+
+
+def _deny_where_said(key: str, resources: Iterable[str]) -> Policy:
+    """Deny writing an object by a request that says anything under this condition key."""
+    return {**_deny(("s3:PutObject",), resources), "Condition": {"Null": {key: "false"}}}
 
 
 def _buckets(names: Iterable[str]) -> Iterator[str]:
