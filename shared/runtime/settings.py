@@ -128,8 +128,10 @@ class Settings(ConnectionSettings):
     """Further storage groups (buckets), separated by commas; one that is there is taken over."""
     storage_groups_allow_new: bool = False
     """Whether maintainers may name a storage group that is not there yet, and have it made."""
-    storage_groups_new_names: Annotated[str, _each(_check_group_pattern)] = "*"
-    """Names that such a group may have, patterns separated by commas, as ml-*."""
+    storage_groups_new_names: Annotated[str, _each(_check_group_pattern)] = Field(
+        "", validate_default=True
+    )
+    """Names that such a group may have, patterns separated by commas, as ml-*; none by default."""
 
     kafka_bootstrap_servers: str = "localhost:9092"
     """host:port list as the services reach it."""
@@ -216,6 +218,13 @@ class Settings(ConnectionSettings):
             raise ValueError("must be another bucket than MINIO_BUCKET")
         if value in _names(info.data.get("storage_groups", "")):
             raise ValueError("must not be one of STORAGE_GROUPS")
+        return value
+
+    @field_validator("storage_groups_new_names")
+    @classmethod
+    def _is_there_where_groups_are_made(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("storage_groups_allow_new") and not _names(value):
+            raise ValueError("must say which names STORAGE_GROUPS_ALLOW_NEW allows, such as ml-*")
         return value
 
     @field_validator("kafka_min_insync_replicas")

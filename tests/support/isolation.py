@@ -22,6 +22,7 @@ def isolated(addresses: Addresses) -> dict[str, str]:
         "MINIO_BUCKET": f"test-{token}",
         "MANIFEST_BUCKET": f"test-{token}-manifests",
         "STORAGE_GROUPS_ALLOW_NEW": "true",
+        "STORAGE_GROUPS_NEW_NAMES": "*",
         "RECONCILE_INTERVAL_SECONDS": "0",
         "FOUND_SETTLE_SECONDS": "1",
         "KAFKA_MODEL_EVENTS_TOPIC": f"test-{token}.model-events",

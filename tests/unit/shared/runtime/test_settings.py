@@ -29,3 +29,15 @@ def test_nobody_is_believed_by_name_and_never_everybody(value: str) -> None:
 def test_an_origin_is_scheme_and_host(value: str) -> None:
     with pytest.raises(ValidationError, match="must be origins"):
         Settings.model_validate(SETTINGS.model_dump() | {"cors_origins": value})
+
+
+@pytest.mark.parametrize("names", ["", " , "])
+def test_new_storage_groups_are_made_by_names_that_settings_say(names: str) -> None:
+    named = {"storage_groups_allow_new": True, "storage_groups_new_names": names}
+    with pytest.raises(ValidationError, match="must say which names"):
+        Settings.model_validate(SETTINGS.model_dump() | named)
+
+
+def test_names_of_new_storage_groups_alone_allow_none() -> None:
+    named = {"storage_groups_allow_new": False, "storage_groups_new_names": "ml-*"}
+    assert not Settings.model_validate(SETTINGS.model_dump() | named).new_group_names
