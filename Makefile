@@ -44,8 +44,9 @@ format: | $(UV) ## Rewrite the code in the project's format
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
 
-docs: | $(UV) ## Write docs/api anew from the code
+docs: | $(UV) ## Write docs/api and the table in docs/security.md anew from the code
 	@$(RUN) python -m tools.api_documents
+	@$(RUN) python -m tools.access_matrix
 
 lint: | $(UV) ## Check format, rules, types and imports; rewrites nothing
 	$(RUN) ruff check .

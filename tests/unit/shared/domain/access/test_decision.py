@@ -1,7 +1,6 @@
 """Who may do what, compared with a plain model over random grants, names and actions."""
 
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 from typing import Any
 
 from hypothesis import given
@@ -11,10 +10,10 @@ from shared.database.visibility import within
 from shared.domain.access.actions import LEAST_ROLE, Action
 from shared.domain.access.decision import NameFilter, covers, decide, visible_names
 from shared.domain.access.grants import Grant, contains, matches
+from tests.support.access_oracle import ROLES, oracle
 
 NAMES = ("churn", "churn2", "risk", "risk.churn", "risk.churn.v2", "riskier.x", "Risk.churn", "r")
 PATTERNS = (*NAMES, "risk.*", "risk.churn.*", "r.*", "*")
-ROLES = ("reader", "writer", "maintainer", "admin")
 ALIASES = ("production", "staging")
 
 names = st.sampled_from(NAMES)
@@ -24,21 +23,6 @@ texts = st.one_of(
     st.builds("alias:{}@{}".format, names, st.sampled_from(ALIASES)),
 )
 grants = st.lists(texts.map(Grant.parse), max_size=5)
-
-
-def oracle(held: list[Grant], action: Action, name: str, alias: str) -> bool:
-    """The rules as a person would say them."""
-    for grant in held:
-        if grant.kind == "alias":
-            if action == "alias.move" and grant.scope == f"{name}@{alias}":
-                return True
-        elif fnmatchcase(name, grant.scope):  # no name has another wildcard
-            if grant.kind == "events":
-                if action == "events.read":
-                    return True
-            elif ROLES.index(grant.kind) >= ROLES.index(LEAST_ROLE[action]):
-                return True
-    return False
 
 
 @given(grants, actions, names, st.sampled_from(ALIASES))
