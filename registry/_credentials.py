@@ -16,7 +16,8 @@ from registry.errors import InvalidRequestError, ProtocolError, UntrustedOriginE
 URL_VARIABLE = "REGISTRY_URL"
 TOKEN_VARIABLE = "REGISTRY_TOKEN"  # noqa: S105 - a variable's name
 ORIGINS_VARIABLE = "REGISTRY_ORIGINS"
-MAX_TOKEN_CHARACTERS = 4096
+MAX_TOKEN_CHARACTERS = 8192
+"""As the services take them: those of OIDC issuers are long."""
 _TOKEN = re.compile(rf"[\x21-\x7e]{{1,{MAX_TOKEN_CHARACTERS}}}")
 
 

@@ -7,10 +7,12 @@ users there. Provisioning runs with an administrator's, and makes the users that
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr
 
+from shared.runtime.listed_values import each, listed_values
 from shared.runtime.settings import Settings
 
 SERVICES = ("ingest", "query", "indexer")
@@ -28,6 +30,11 @@ class ServiceUser:
 
     name: str
     secret: str = field(repr=False)
+
+
+def _check_principal(principal: str) -> None:
+    if not re.fullmatch(PRINCIPAL, principal):
+        raise ValueError("must be principals as Kafka writes them, such as User:name")
 
 
 class ProvisioningSettings(Settings):
@@ -61,21 +68,13 @@ class ProvisioningSettings(Settings):
     """Whom Kafka knows the indexer as, such as User:indexer; empty: no rights are given."""
     kafka_storage_principal: str = Field("", pattern=PRINCIPAL)
     """Whom Kafka knows storage as, which sends bucket events; empty: no rights are given."""
-    kafka_subscriber_principals: str = ""
+    kafka_subscriber_principals: Annotated[str, each(_check_principal)] = ""
     """Whom Kafka knows subscribers to model events as, separated by commas."""
-
-    @field_validator("kafka_subscriber_principals")
-    @classmethod
-    def _are_principals(cls, value: str) -> str:
-        for principal in _principals(value):
-            if not re.fullmatch(PRINCIPAL, principal):
-                raise ValueError("must be principals as Kafka writes them, such as User:name")
-        return value
 
     @property
     def kafka_subscribers(self) -> list[str]:
         """The principals of subscribers."""
-        return _principals(self.kafka_subscriber_principals)
+        return listed_values(self.kafka_subscriber_principals)
 
     @property
     def storage_users(self) -> Mapping[str, ServiceUser]:
@@ -133,10 +132,6 @@ def with_user(mongodb_url: str, user: str, password: str) -> str:
     authority, slash, path = rest.partition("/")
     hosts = authority.rpartition("@")[2]
     return f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{hosts}{slash}{path}"
-
-
-def _principals(listed: str) -> list[str]:
-    return [name.strip() for name in listed.split(",") if name.strip()]
 
 
 def _named(setting: str, settings: Mapping[str, str]) -> str:

@@ -5,48 +5,18 @@ documents each. Secrets have no default, so nothing starts with a password that 
 """
 
 import re
-from collections.abc import Callable
-from ipaddress import ip_network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import SettingsConfigDict
 
-from registry.schemas.access import check_grant
 from registry.schemas.names import check_bucket_name
-from shared.domain.access.issuers import MAX_ISSUERS, TrustedIssuer
-from shared.domain.strict_json import parse_list
+from shared.runtime.access_settings import AccessSettings
 from shared.runtime.connection_settings import ConnectionSettings
+from shared.runtime.indexer_settings import IndexerSettings
+from shared.runtime.listed_values import each, listed_values
 
 MIB = 1024 * 1024
-_ORIGIN = re.compile(
-    r"https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?|https?://\[[0-9a-fA-F:]+\](:[0-9]{1,5})?"
-)
-
-
-def _names(listed: str) -> list[str]:
-    """Return the names of a setting that lists them, separated by commas."""
-    return [name.strip() for name in listed.split(",") if name.strip()]
-
-
-def _each(check: Callable[[str], object]) -> AfterValidator:
-    """Return what validates a setting that lists values: the check raises ValueError for one."""
-
-    def check_each(listed: str) -> str:
-        for name in _names(listed):
-            check(name)
-        return listed
-
-    return AfterValidator(check_each)
-
-
-def _check_network(address: str) -> None:
-    ip_network(address, strict=False)
-
-
-def _check_origin(origin: str) -> None:
-    if origin != "*" and not _ORIGIN.fullmatch(origin):
-        raise ValueError("must be origins such as https://host or https://host:8443, or *")
 
 
 def _check_group_pattern(pattern: str) -> None:
@@ -54,7 +24,7 @@ def _check_group_pattern(pattern: str) -> None:
         raise ValueError("must be names of buckets, in which * stands for any characters")
 
 
-class Settings(ConnectionSettings):
+class Settings(AccessSettings, IndexerSettings, ConnectionSettings):
     """All settings of all services; a service reads those it needs."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
@@ -73,31 +43,6 @@ class Settings(ConnectionSettings):
     """Base URL of ingest as users reach it; empty: http(s)://localhost:REGISTRY_PORT."""
     query_public_url: str = ""
     """Base URL of query as users reach it; empty: http(s)://localhost:QUERY_PORT."""
-    trusted_proxies: Annotated[str, _each(_check_network)] = ""
-    """Addresses or networks of proxies whose X-Forwarded-For and -Proto count, by commas."""
-    cors_origins: Annotated[str, _each(_check_origin)] = ""
-    """Origins whose pages may read answers in a browser, separated by commas; none by default."""
-    address_requests_per_second: float = Field(5000.0, ge=0)
-    """Requests that one address may make of a service, on average; 0: as many as it likes."""
-    address_requests_burst: int = Field(10_000, ge=1)
-    """Requests that one address may make at once after a rest."""
-    principal_requests_per_second: float = Field(5000.0, ge=0)
-    """Requests that one principal may make of a service, on average; 0: as many as it likes."""
-    principal_requests_burst: int = Field(10_000, ge=1)
-    """Requests that one principal may make at once after a rest."""
-    refused_credentials_per_second: float = Field(10.0, ge=0)
-    """Wrong credentials of one address that are looked up, on average; 0: all of them."""
-    refused_credentials_burst: int = Field(100, ge=1)
-    """Wrong credentials of one address that are looked up at once after a rest."""
-
-    registry_admin_token: SecretStr | None = Field(None, min_length=32)
-    """Token of the administrator, who makes all others; at least 32 characters."""
-    anonymous_grants: Annotated[str, _each(check_grant)] = ""
-    """Grants of requests without a credential, separated by commas, such as reader:public.*"""
-    audit_retention_days: int = Field(365, ge=0, le=20_000)
-    """Days after which entries of the audit are forgotten; 0: never."""
-    oidc_issuers: Annotated[tuple[TrustedIssuer, ...], NoDecode] = Field((), max_length=MAX_ISSUERS)
-    """OIDC issuers whose tokens count, and what they grant: a JSON list, see docs/oidc.md."""
 
     mongodb_url: SecretStr
     """Connection string with credentials. Use directConnection=true for a one-node replica set."""
@@ -124,11 +69,11 @@ class Settings(ConnectionSettings):
     """Notification target that buckets send their events to."""
     minio_timeout_seconds: float = Field(30.0, gt=0)
     """Limit for connecting to storage and for each read from it."""
-    storage_groups: Annotated[str, _each(check_bucket_name)] = ""
+    storage_groups: Annotated[str, each(check_bucket_name)] = ""
     """Further storage groups (buckets), separated by commas; one that is there is taken over."""
     storage_groups_allow_new: bool = False
     """Whether maintainers may name a storage group that is not there yet, and have it made."""
-    storage_groups_new_names: Annotated[str, _each(_check_group_pattern)] = Field(
+    storage_groups_new_names: Annotated[str, each(_check_group_pattern)] = Field(
         "", validate_default=True
     )
     """Names that such a group may have, patterns separated by commas, as ml-*; none by default."""
@@ -167,35 +112,6 @@ class Settings(ConnectionSettings):
     download_url_ttl_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
     """Life of a signed download URL."""
 
-    indexer_batch_size: int = Field(1200, ge=1, le=10_000)
-    """Bucket events taken from Kafka and acknowledged together."""
-    indexer_concurrency: int = Field(16, ge=1, le=1000)
-    """Storage requests under way at once."""
-    verify_concurrency: int = Field(2, ge=1, le=64)
-    """Objects hashed at once by streamed reads."""
-
-    format_check_processes: int = Field(1, ge=1, le=64)
-    """Files with large headers that are checked at once, each in a process of its own."""
-    format_check_memory_mib: int = Field(384, ge=64, le=65_536)
-    """Memory of one such process, in MiB; a file whose check needs more is rejected."""
-    format_check_cpu_seconds: int = Field(60, ge=1, le=3600)
-    """Processor time of one such process; a file whose check needs more is rejected."""
-    work_max_attempts: int = Field(8, ge=1, le=100)
-    """Failed attempts at a full read after which it becomes a dead letter."""
-    reconcile_interval_seconds: float = Field(300.0, ge=0)
-    """Pause between two comparisons, at most doubled while events wait; 0: only by an operator."""
-    reconcile_requests_per_second: float = Field(500.0, gt=0)
-    """Limit of the requests to storage that one comparison makes."""
-    scrub_requests_per_second: float = Field(10.0, ge=0)
-    """Rate at which each verified object is asked for by itself, all the time; 0: never."""
-    found_settle_seconds: float = Field(3.0, ge=0, le=24 * 3600)
-    """A folder of objects that nobody declared becomes a version so long after its last object."""
-    found_longest_seconds: float = Field(3600.0, ge=0, le=7 * 24 * 3600)
-    """And at the latest so long after its first one, however many still come."""
-    stray_policy: Literal["report", "quarantine"] = "report"
-    """quarantine: an object of no version is hidden behind a delete marker; its bytes stay."""
-    stray_age_seconds: int = Field(7 * 24 * 3600, ge=0)
-    """How long an object of no version is left alone."""
     manifest_bucket: str = Field("registry-manifests", min_length=3, max_length=63)
     """Bucket for a small manifest of each version, from which records can be rebuilt."""
     ingest_max_requests: int = Field(64, ge=1)
@@ -216,14 +132,14 @@ class Settings(ConnectionSettings):
     def _is_no_storage_group(cls, value: str, info: ValidationInfo) -> str:
         if value == info.data.get("minio_bucket"):
             raise ValueError("must be another bucket than MINIO_BUCKET")
-        if value in _names(info.data.get("storage_groups", "")):
+        if value in listed_values(info.data.get("storage_groups", "")):
             raise ValueError("must not be one of STORAGE_GROUPS")
         return value
 
     @field_validator("storage_groups_new_names")
     @classmethod
     def _is_there_where_groups_are_made(cls, value: str, info: ValidationInfo) -> str:
-        if info.data.get("storage_groups_allow_new") and not _names(value):
+        if info.data.get("storage_groups_allow_new") and not listed_values(value):
             raise ValueError("must say which names STORAGE_GROUPS_ALLOW_NEW allows, such as ml-*")
         return value
 
@@ -233,35 +149,6 @@ class Settings(ConnectionSettings):
         if value > info.data.get("kafka_replication_factor", value):
             raise ValueError("must not be more than KAFKA_REPLICATION_FACTOR")
         return value
-
-    @field_validator("oidc_issuers", mode="before")
-    @classmethod
-    def _read_issuers(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        return parse_list(value) if value.strip() else ()
-
-    @field_validator("oidc_issuers")
-    @classmethod
-    def _are_different(cls, value: tuple[TrustedIssuer, ...]) -> tuple[TrustedIssuer, ...]:
-        if len({issuer.url for issuer in value}) != len(value):
-            raise ValueError("must name each issuer once")
-        return value
-
-    @property
-    def granted_to_anonymous(self) -> list[str]:
-        """Grants of requests without a credential."""
-        return _names(self.anonymous_grants)
-
-    @property
-    def proxies(self) -> list[str]:
-        """Addresses and networks of the proxies that are believed."""
-        return _names(self.trusted_proxies)
-
-    @property
-    def origins(self) -> list[str]:
-        """Origins whose pages may read answers."""
-        return _names(self.cors_origins)
 
     @property
     def min_insync_replicas(self) -> int:
@@ -280,12 +167,14 @@ class Settings(ConnectionSettings):
     @property
     def named_groups(self) -> tuple[str, ...]:
         """Storage groups that the operator names: the default one, and the further ones."""
-        return tuple(dict.fromkeys((self.minio_bucket, *_names(self.storage_groups))))
+        return tuple(dict.fromkeys((self.minio_bucket, *listed_values(self.storage_groups))))
 
     @property
     def new_group_names(self) -> tuple[str, ...]:
         """Patterns of the names that a new storage group may have; none where none is made."""
-        return tuple(_names(self.storage_groups_new_names)) if self.storage_groups_allow_new else ()
+        if not self.storage_groups_allow_new:
+            return ()
+        return tuple(listed_values(self.storage_groups_new_names))
 
     @property
     def ingest_url(self) -> str:

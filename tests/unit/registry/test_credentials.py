@@ -102,7 +102,7 @@ def test_space_around_a_token_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch) 
     assert find_credentials(URL).token is None
 
 
-@pytest.mark.parametrize("token", ["se cret", "sécret", "sec\r\nx-admin: 1", 5000 * "s"])
+@pytest.mark.parametrize("token", ["se cret", "sécret", "sec\r\nx-admin: 1", 8193 * "s"])
 def test_a_token_that_no_header_can_carry_is_refused_without_telling_it(
     token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
