@@ -22,7 +22,7 @@ pytestmark = pytest.mark.servers
 Scenario = Callable[..., Awaitable[list[str]]]
 
 SCENARIOS: dict[str, tuple[Scenario, str]] = {
-    "state": (late_verdict, "is ready and its object is gone"),
+    "state": (late_verdict, "is ready ['upload_aborted'], not rejected"),
     "token": (late_reader, "is not one ready version"),
     "key": (one_number_twice, "was given 2 times"),
     "handle": (one_upload_twice, "is 2 versions"),
