@@ -18,7 +18,7 @@ from local.processes.ports import choose_port
 
 NAME = "lookups"
 IN_FLIGHT = 24
-TARGET = 0.8
+TARGET = 0.85
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,45 @@ Reader = Annotated[Caller, declares(Action.READ)]
 Downloader = Annotated[Caller, declares(Action.DOWNLOAD)]
 
 
+# Those that are asked most come first: a request is matched against one route after the other.
+
+
+@router.get(
+    "/models/{model}/versions/{version}", summary='Get a version by number, label or "latest"'
+)
+async def get_version(
+    model: str, version: str, caller: Reader, context: RequestContext, wait: Wait = 0
+) -> Version:
+    """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
+    return await lookups.find_version(model, version, wait, context)
+
+
+@router.get(
+    "/versions/{version_id:path}", summary="Get a version by its id, or by its uploader's id"
+)
+async def get_version_by_id(
+    version_id: str, caller: Reader, context: RequestContext, wait: Wait = 0
+) -> Version:
+    """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
+    return await lookups.find_by_id(version_id, wait, caller, context)
+
+
+@router.get(
+    "/models/{model}/versions/{version}/downloads", summary="Sign download URLs of a ready version"
+)
+async def get_downloads(
+    model: str,
+    version: str,
+    caller: Downloader,
+    context: RequestContext,
+    path: str | None = None,
+    cursor: Cursor = None,
+) -> Downloads:
+    """Answer a signed URL, size and digests for each file, or for the one at `path`, in pages."""
+    found = await lookups.find_version(model, version, 0, context)
+    return await downloads.sign_downloads(found, path, cursor, context)
+
+
 @router.get("/models", summary="List models, in order of their names")
 async def list_models(
     caller: Reader, context: RequestContext, cursor: Cursor = None, limit: Limit = 50
@@ -45,39 +84,3 @@ async def list_versions(
 ) -> VersionPage:
     """Answer a page of summaries, whatever the versions' state; pages are bounded in bytes too."""
     return await pages.list_versions(model, cursor, limit, context)
-
-
-@router.get(
-    "/models/{model}/versions/{version}", summary='Get a version by number, label or "latest"'
-)
-async def get_version(
-    model: str, version: str, caller: Reader, context: RequestContext, wait: Wait = 0
-) -> Version:
-    """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
-    return await lookups.find_version(model, version, wait, context)
-
-
-@router.get(
-    "/models/{model}/versions/{version}/downloads", summary="Sign download URLs of a ready version"
-)
-async def get_downloads(
-    model: str,
-    version: str,
-    caller: Downloader,
-    context: RequestContext,
-    path: str | None = None,
-    cursor: Cursor = None,
-) -> Downloads:
-    """Answer a signed URL, size and digests for each file, or for the one at `path`, in pages."""
-    found = await lookups.find_version(model, version, 0, context)
-    return await downloads.sign_downloads(found, path, cursor, context)
-
-
-@router.get(
-    "/versions/{version_id:path}", summary="Get a version by its id, or by its uploader's id"
-)
-async def get_version_by_id(
-    version_id: str, caller: Reader, context: RequestContext, wait: Wait = 0
-) -> Version:
-    """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
-    return await lookups.find_by_id(version_id, wait, caller, context)
