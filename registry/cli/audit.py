@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _AGO = re.compile(r"([0-9]{1,5})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_ROW = "{:<25}{:<16}{:<18}{:<28}{:<24}{}"
+_ROW = "{:<25}{:<16}{:<18}{:<28}{:<18}{}"
 TIME = "a time such as 2026-11-28 or 2026-11-28T09:30:00Z, or how long ago: 30m, 24h, 7d"
 
 Since = Annotated[str | None, typer.Option(metavar="TIME", help=f"From then on: {TIME}.")]
@@ -36,7 +36,7 @@ def audit(
     from registry.client import ModelRegistryClient
 
     if not as_json:
-        columns = ("TIME", "OUTCOME", "ACTION", "PRINCIPAL", "MODEL", "FROM")
+        columns = ("TIME", "OUTCOME", "ACTION", "PRINCIPAL", "FROM", "ABOUT")
         typer.echo(_ROW.format(*columns))
     with ModelRegistryClient(url) as client:
         # Each as it comes: there may be many.
@@ -75,6 +75,6 @@ def _line(entry: "AuditEntry") -> str:
     outcome = entry.outcome if entry.count == 1 else f"{entry.outcome} ({entry.count})"
     about = " ".join(filter(None, (entry.model, entry.subject)))
     at = entry.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    texts = (at, outcome, entry.action, entry.principal, about, entry.address)
+    texts = (at, outcome, entry.action, entry.principal, entry.address, about)
     # No column runs into the next one.
     return _ROW.format(*(f"{text} " for text in texts)).rstrip()
