@@ -24,6 +24,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     disable_socket(allow_unix_socket=True)
 
 
+@pytest.fixture(autouse=True)
+def _of_no_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Know no registry: end-to-end tests before, in the same process, may have set these."""
+    for name in ("REGISTRY_URL", "REGISTRY_TOKEN", "REGISTRY_ORIGINS"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str]) -> Command:
     """The command `registry`, run in this process."""
