@@ -24,11 +24,18 @@ class KnownGroup:
     state: str
     """ready; intended: about to be made; removing: it takes no more uploads."""
     created_at: datetime
+    is_made: bool = False
+    """Whether an upload had it made; the others an operator named or attached."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether versions are kept in it."""
+        return self.state == "ready"
 
 
 async def intend_group(database: Database, bucket: str) -> None:
-    """Remember that the registry is about to make the bucket; idempotent."""
-    intended = {"created_at": utc_now(), "state": "intended"}
+    """Remember that the registry is about to make the bucket for an upload; idempotent."""
+    intended = {"created_at": utc_now(), "state": "intended", "is_made": True}
     await database.storage_groups.update_one(
         {"_id": bucket}, {"$setOnInsert": intended}, upsert=True
     )
@@ -70,7 +77,12 @@ async def known_groups(database: Database) -> list[KnownGroup]:
     """Return what is kept of every bucket, also of those that are no groups yet, or no more."""
     found = await database.storage_groups.find().sort([("_id", 1)]).to_list()
     return [
-        KnownGroup(group["_id"], group.get("state", "ready"), group["created_at"])
+        KnownGroup(
+            group["_id"],
+            group.get("state", "ready"),
+            group["created_at"],
+            is_made=group.get("is_made", False),
+        )
         for group in found
     ]
 

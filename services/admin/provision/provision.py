@@ -21,6 +21,7 @@ from services.admin.provision.rights import (
 from services.admin.provision.storage_policies import storage_policies
 from shared.database.audit import keep_retention
 from shared.database.indexes import IndexesMissing, verify_indexes
+from shared.database.storage_groups import known_groups
 from shared.database.users import remove_user
 from shared.domain.errors import Conflict
 
@@ -33,17 +34,20 @@ async def provision(operator: Operator, *, retire: Sequence[str] = ()) -> Provis
     _require_replaced(operator, retire)
     # 1. The buckets, and the indexes that take no time.
     await operator.groups.prepare()
-    groups = await operator.groups.all()
+    groups = await known_groups(operator.database)
     missing = await _build_indexes(operator)
     await keep_retention(operator.database, operator.settings.audit_retention_days)
     # 2. The users: a policy is there before whoever has it.
-    await give_storage_rights(operator, groups)
+    await give_storage_rights(operator)
     storage_users = await make_storage_users(operator)
     database_users = await make_database_users(operator)
     kafka = await _give_kafka_rights(operator)
     # 3. Those that nobody uses any more.
     return ProvisionReport(
-        buckets=[operator.settings.manifest_bucket, *groups],
+        buckets=[
+            operator.settings.manifest_bucket,
+            *(each.bucket for each in groups if each.is_ours),
+        ],
         storage_users=storage_users,
         database_users=database_users,
         kafka_rights=kafka,
@@ -56,7 +60,7 @@ async def plan_provision(operator: Operator) -> ProvisionPlan:
     """Return the rights that provisioning would give, and change nothing."""
     settings = operator.settings
     roles = database_roles(makes_groups=bool(settings.new_group_names))
-    policies = storage_policies(buckets_of(settings, await operator.groups.all()))
+    policies = storage_policies(buckets_of(settings, await known_groups(operator.database)))
     return ProvisionPlan(
         policies=dict(policies),
         roles={

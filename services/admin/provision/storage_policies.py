@@ -5,6 +5,7 @@ Each statement is there for a request that the service makes; docs/decisions/002
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 Policy = dict[str, Any]
@@ -12,6 +13,8 @@ _ARN = "arn:aws:s3:::"
 _LOOK = ("s3:ListBucket", "s3:GetBucketVersioning", "s3:GetBucketNotification")
 """What readiness and the start look at. HEAD of a bucket is s3:ListBucket, for AWS as well."""
 _SET_UP = ("s3:CreateBucket", "s3:PutBucketVersioning", "s3:PutBucketNotification")
+
+_EVERYTHING = (f"{_ARN}*",)
 
 _UNSIGNED = ("s3:x-amz-storage-class", "s3:RequestObjectTagKeys")
 """What a PUT may say beside what its URL signs, since MinIO takes it: AWS refuses that itself."""
@@ -26,6 +29,11 @@ class Buckets:
     new: Sequence[str] = ()
     """Patterns of those that an upload may have made."""
 
+    @property
+    def allowed(self) -> Sequence[str]:
+        """Names and patterns of groups for what is allowed: each once, since a store bounds it."""
+        return (*(name for name in self.groups if not is_new(name, self.new)), *self.new)
+
 
 def storage_policies(buckets: Buckets) -> Mapping[str, Policy]:
     """Return the policy of each service."""
@@ -36,12 +44,17 @@ def storage_policies(buckets: Buckets) -> Mapping[str, Policy]:
     }
 
 
+def is_new(bucket: str, patterns: Iterable[str]) -> bool:
+    """Whether a new storage group may have this name."""
+    return any(fnmatchcase(bucket, pattern) for pattern in patterns)
+
+
 def _ingest(buckets: Buckets) -> Iterable[Policy | None]:
     """Let it sign and join uploads, and see which keys there are; it reads and removes nothing."""
-    groups = (*buckets.groups, *buckets.new)
+    groups = buckets.allowed
     write = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
     yield _allow(write, _objects(groups))
-    yield from (_deny_where_said(key, _objects(groups)) for key in _UNSIGNED)
+    yield from (_deny_where_said(key, _EVERYTHING) for key in _UNSIGNED)
     yield _allow((*_LOOK, "s3:ListBucketMultipartUploads"), _buckets(groups))
     yield from _manifests(buckets)
     if buckets.new:
@@ -53,14 +66,14 @@ def _ingest(buckets: Buckets) -> Iterable[Policy | None]:
 
 def _query(buckets: Buckets) -> Iterable[Policy | None]:
     """Let it sign downloads."""
-    groups = (*buckets.groups, *buckets.new)
+    groups = buckets.allowed
     yield _allow(("s3:GetObject", "s3:GetObjectVersion"), _objects(groups))
     yield _keep_out_of_manifests(buckets, write=False)
 
 
 def _indexer(buckets: Buckets) -> Iterable[Policy | None]:
     """Let it verify objects, join parts where ingest did not, and remove what uploads left."""
-    groups = (*buckets.groups, *buckets.new)
+    groups = buckets.allowed
     read = ("s3:GetObject", "s3:GetObjectVersion")
     attributes = ("s3:GetObjectAttributes", "s3:GetObjectVersionAttributes")
     join = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")

@@ -50,8 +50,10 @@ async def add_group(bucket: str, operator: Operator) -> GroupStatus:
         raise InvalidRequest("storage_group", str(error)) from error
     if bucket == operator.settings.manifest_bucket:
         raise Conflict("storage_group_reserved", f"{bucket!r} is the bucket of the manifests")
+    # The rights first: from the moment on that it is a group, uploads are sent there.
+    await give_storage_rights(operator, also=[bucket])
     await operator.groups.provision(bucket)
-    await give_storage_rights(operator, await operator.groups.all())
+    await give_storage_rights(operator)
     [added] = [each for each in await known_groups(operator.database) if each.bucket == bucket]
     return await _status(added, operator)
 
@@ -74,7 +76,7 @@ async def remove_group(bucket: str, operator: Operator) -> None:
         detail = f"versions lie in {bucket!r}, such as the one with id {version}"
         raise Conflict("storage_group_in_use", detail)
     # 3. No rights, no events, no trace.
-    await give_storage_rights(operator, await operator.groups.all())
+    await give_storage_rights(operator)
     await operator.storage.buckets.switch_events_off(bucket)
     await forget_group(operator.database, bucket)
 
