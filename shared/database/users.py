@@ -42,24 +42,25 @@ async def put_role(database: Database, name: str, privileges: Sequence[Privilege
 
 async def put_user(database: Database, name: str, password: str, role: str) -> None:
     """Make the user, or give it this password and this role alone; idempotent."""
-    command = "updateUser" if await _has_user(database, name) else "createUser"
+    command = "createUser" if await roles_of(database, name) is None else "updateUser"
     roles = [{"role": role, "db": database.name}]
     await _ask(database, USERS_OF, {command: name, "pwd": password, "roles": roles})
 
 
-async def remove_user(database: Database, name: str) -> bool:
-    """Remove the user and the role of its name; False where there was no such user."""
-    is_there = await _has_user(database, name)
-    if is_there:
+async def remove_user(database: Database, name: str) -> None:
+    """Remove the user and the role of its name, as far as they are there."""
+    if await roles_of(database, name) is not None:
         await _ask(database, USERS_OF, {"dropUser": name})
     if await _has_role(database, name):
         await _ask(database, database.name, {"dropRole": name})
-    return is_there
 
 
-async def _has_user(database: Database, name: str) -> bool:
+async def roles_of(database: Database, name: str) -> list[tuple[str, str]] | None:
+    """Return the roles of a user with the database of each; None where there is no such user."""
     found = await _ask(database, USERS_OF, {"usersInfo": {"user": name, "db": USERS_OF}})
-    return bool(found["users"])
+    for user in found["users"]:
+        return [(each["role"], each["db"]) for each in user["roles"]]
+    return None
 
 
 async def _has_role(database: Database, name: str) -> bool:

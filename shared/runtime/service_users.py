@@ -7,7 +7,7 @@ users there. Provisioning runs with an administrator's, and makes the users that
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -133,6 +133,12 @@ def with_user(mongodb_url: str, user: str, password: str) -> str:
     authority, slash, path = rest.partition("/")
     hosts = authority.rpartition("@")[2]
     return f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{hosts}{slash}{path}"
+
+
+def user_of(mongodb_url: str) -> str | None:
+    """Return the user that a connection string names."""
+    user_info, at, _ = mongodb_url.partition("://")[2].partition("/")[0].rpartition("@")
+    return unquote(user_info.partition(":")[0]) if at else None
 
 
 def _principals(listed: str) -> list[str]:

@@ -64,16 +64,19 @@ class StorageUsers:
             return json.loads(await self._admin.policy_info(name))
         return None
 
-    async def remove(self, name: str) -> bool:
-        """Remove the user and its policy; False where there was no such user."""
-        try:
-            with _told(f"user {name}"):
-                await self._admin.user_remove(name)
-        except StorageMissing:
-            return False
-        with _told(f"policy {name}"):
+    async def policies_of(self, name: str) -> list[str] | None:
+        """Name the policies that a user has; None where there is no such user."""
+        with suppress(StorageMissing), _told(f"user {name}"):
+            found: dict[str, Any] = json.loads(await self._admin.user_info(name))
+            return [each for each in found.get("policyName", "").split(",") if each]
+        return None
+
+    async def remove(self, name: str) -> None:
+        """Remove the user and its policy, as far as they are there."""
+        with suppress(StorageMissing), _told(f"user {name}"):
+            await self._admin.user_remove(name)
+        with suppress(StorageMissing), _told(f"policy {name}"):
             await self._admin.policy_remove(name)
-        return True
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from services.admin.operator import Operator
 from services.admin.provision.database_roles import database_roles
+from services.admin.provision.ownership import require_own_storage_users
 from services.admin.provision.storage_policies import Buckets, is_new, storage_policies
 from shared.database.storage_groups import KnownGroup, known_groups
 from shared.database.users import put_role, put_user
@@ -37,13 +38,14 @@ def buckets_of(settings: ProvisioningSettings, groups: Iterable[KnownGroup]) -> 
 async def give_storage_rights(operator: Operator, *, also: Sequence[str] = ()) -> None:
     """Let the services' users do what they must on the groups, and nothing else.
 
-    `also` are buckets that are about to be groups. Raises Conflict "no_admin_api"
+    `also` are buckets that are about to be groups. Raises Conflict "user_foreign", "no_admin_api"
     for a store that is not MinIO, "too_many_groups" for more than policies have room for, and the
     storage and database errors.
     """
     attached = [KnownGroup(bucket, "ready", utc_now()) for bucket in also]
     buckets: Buckets | None = None
     with told_refusals():
+        await require_own_storage_users(operator)
         # Again, where another command has changed the groups meanwhile: else the one that writes
         # last may have read first.
         for _ in range(_RACES):
