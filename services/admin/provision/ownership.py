@@ -30,10 +30,14 @@ def require_names_of_their_own(settings: ProvisioningSettings) -> None:
     admins = administrators(settings)
     for server, users in (MINIO, settings.storage_users), (MONGODB, settings.database_users):
         names = [user.name for user in users.values()]
-        for name in names:
-            if name == admins[server] or names.count(name) > 1:
-                detail = f"{name!r} at {server} is the user of more than one: each needs its own"
-                raise Conflict("user_shared", detail)
+        for service, user in users.items():
+            told = ""
+            if user.name == admins[server]:
+                told = f"provisioning, too: that needs an administrator's credentials at {server}"
+            elif names.count(user.name) > 1:
+                told = f"another service at {server}, too: each needs a user of its own"
+            if told:
+                raise Conflict("user_shared", f"{user.name!r} of {service} is the user of {told}")
 
 
 async def require_own_storage_users(operator: Operator) -> None:
