@@ -7,7 +7,7 @@ complete, when its holder's lease ends, or after a pause. One that was given up 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from pymongo import DeleteOne, UpdateOne
+from pymongo import DeleteMany, DeleteOne, UpdateMany, UpdateOne
 
 from registry.schemas import Reason
 from shared.database.client import Database
@@ -166,6 +166,17 @@ async def give_up_folder(database: Database, folder: FoundFolder, token: str, de
         {"$set": {"failure": failure, "token": None}, "$unset": {"due_at": ""}},
     )
     return result.matched_count == 1
+
+
+async def free_folders(database: Database, bucket: str) -> None:
+    """Take the folders of a bucket from whoever adopts them; they stay in the queue."""
+    free = UpdateMany({"_id": in_bucket(bucket, "")}, {"$set": {"token": None}})
+    await database.found_folders.bulk_write([free])
+
+
+async def forget_folders(database: Database, bucket: str) -> None:
+    """Forget the folders of a bucket that is no storage group any more."""
+    await database.found_folders.bulk_write([DeleteMany({"_id": in_bucket(bucket, "")})])
 
 
 async def list_folders(

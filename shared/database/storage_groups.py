@@ -5,13 +5,15 @@ told from a bucket that was there before. One that an operator removes takes no 
 first moment on, and is forgotten once no version lies in it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.database.client import Database
-from shared.database.collection import Document
+from shared.database.collection import Document, Transaction, find_each
 from shared.domain.records import utc_now
 
+READY = "ready"
 _OURS: Document = {"state": {"$nin": ["intended", "removing"]}}
 _PAGE = 1000
 
@@ -30,7 +32,7 @@ class KnownGroup:
     @property
     def is_ours(self) -> bool:
         """Whether versions are kept in it."""
-        return self.state == "ready"
+        return self.state == READY
 
 
 async def intend_group(database: Database, bucket: str) -> None:
@@ -79,12 +81,20 @@ async def known_groups(database: Database) -> list[KnownGroup]:
     return [
         KnownGroup(
             group["_id"],
-            group.get("state", "ready"),
+            group.get("state", READY),
             group["created_at"],
             is_made=group.get("is_made", False),
         )
         for group in found
     ]
+
+
+async def states_of(
+    database: Database, buckets: Iterable[str], transaction: Transaction | None = None
+) -> dict[str, str]:
+    """Return by bucket what is known of each; nothing of one that is no group."""
+    found = find_each(database.storage_groups, "_id", buckets, transaction)
+    return {group["_id"]: group.get("state", READY) async for group in found}
 
 
 async def mark_removing(database: Database, bucket: str) -> bool:

@@ -21,6 +21,7 @@ from services.indexer.found.contents import (
     sort_contents,
     stray_of,
 )
+from services.indexer.found.groups import hold_groups
 from services.indexer.found.recording import settling_of
 from services.indexer.found.stray_reports import report_strays
 from shared.database.collection import Transaction
@@ -117,8 +118,9 @@ async def _open(contents: Sequence[Found], token: str, context: Context) -> list
         folder_of[draft.id] = folder
 
     async def hold(together: Sequence[Wish], transaction: Transaction) -> None:
-        ids = [folder_of[wish.draft.id].id for wish in together]
-        await hold_folders(context.database, ids, token, transaction)
+        held = [folder_of[wish.draft.id] for wish in together]
+        await hold_folders(context.database, [each.id for each in held], token, transaction)
+        await hold_groups(held, context, transaction)
 
     results = await open_versions(context.database, wishes, hold=hold)
     opened: list[VersionRecord] = []
