@@ -139,9 +139,12 @@ class StorageGroups:
     async def _make_new(self, bucket: str) -> None:
         """Make a bucket that nobody has; one that a crash left behind is gone on with."""
         if not await is_intended(self._database, bucket):
-            if await self._is_somebodys(bucket):
+            if not await self._is_somebodys(bucket):
+                await intend_group(self._database, bucket)
+            # Another process may have made it since the first look: it said so before the bucket
+            # was there. Nobody did where the bucket was there, or where a group is being let go.
+            if not (await is_intended(self._database, bucket) or await self.has(bucket)):
                 raise _foreign(bucket)
-            await intend_group(self._database, bucket)
         try:
             is_new = await self._buckets.make(bucket)
         except StorageRefused as error:
