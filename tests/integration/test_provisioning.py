@@ -14,7 +14,8 @@ from pymongo.errors import OperationFailure
 from local.processes.state import SERVICES
 from services.admin.operator import open_operator
 from services.admin.provision.provision import plan_provision, provision
-from shared.database.client import open_database
+from shared.database.client import Database, open_database
+from shared.database.collection import Document
 from shared.database.errors import DatabaseUnavailable
 from shared.domain.errors import Conflict
 from shared.runtime.service_users import user_of
@@ -144,6 +145,24 @@ async def test_users_are_rotated_one_beside_the_other_and_the_old_ones_retired(
     assert await reads_database(after["query"])
     assert not await reads_storage(before["ingest"])
     assert not await reads_database(before["query"])
+
+
+@pytest.mark.parametrize("made", ["createRole", "createUser"])
+async def test_a_user_that_another_provisioning_makes_at_this_moment_is_made_once(
+    addresses: Addresses, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    async with opened_registry(addresses, provisioned=False) as registry:
+        command = Database.command
+
+        async def overtaken(self: Database, of: str, said: Mapping[str, object]) -> Document:
+            if made in said:
+                monkeypatch.undo()
+                await provision(registry.operator)
+            return await command(self, of, said)
+
+        monkeypatch.setattr(Database, "command", overtaken)
+        await provision(registry.operator)
+        assert await reads_database(registry.service("ingest"))
 
 
 async def test_a_secret_that_changes_under_one_name_is_the_new_one(registry: Registry) -> None:
