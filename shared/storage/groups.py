@@ -39,7 +39,8 @@ class NotProvisioned(Unavailable):
     """A bucket is not as it must be, and this service may not change it; an operator has to."""
 
     def __init__(self, bucket: str, lacking: str) -> None:
-        self.waits_for = f"bucket {bucket!r}: {lacking} (run: {PROVISION})"
+        self.lacking = f"bucket {bucket!r}: {lacking}"
+        self.waits_for = f"{self.lacking} (run: {PROVISION})"
         super().__init__("storage_not_provisioned", self.waits_for)
 
 
