@@ -14,6 +14,10 @@ _LOOK = ("s3:ListBucket", "s3:GetBucketVersioning", "s3:GetBucketNotification")
 """What readiness and the start look at. HEAD of a bucket is s3:ListBucket, for AWS as well."""
 _SET_UP = ("s3:CreateBucket", "s3:PutBucketVersioning", "s3:PutBucketNotification")
 
+_LIST = ("s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads")
+_READ = ("s3:GetObject", "s3:GetObjectVersion")
+_ATTRIBUTES = ("s3:GetObjectAttributes", "s3:GetObjectVersionAttributes")
+_REMOVE = ("s3:DeleteObject", "s3:DeleteObjectVersion")
 _EVERYTHING = (f"{_ARN}*",)
 
 _UNSIGNED = ("s3:x-amz-storage-class", "s3:RequestObjectTagKeys")
@@ -67,18 +71,15 @@ def _ingest(buckets: Buckets) -> Iterable[Policy | None]:
 def _query(buckets: Buckets) -> Iterable[Policy | None]:
     """Let it sign downloads."""
     groups = buckets.allowed
-    yield _allow(("s3:GetObject", "s3:GetObjectVersion"), _objects(groups))
+    yield _allow(_READ, _objects(groups))
     yield _keep_out_of_manifests(buckets, write=False)
 
 
 def _indexer(buckets: Buckets) -> Iterable[Policy | None]:
     """Let it verify objects, join parts where ingest did not, and remove what uploads left."""
     groups = buckets.allowed
-    read = ("s3:GetObject", "s3:GetObjectVersion")
-    attributes = ("s3:GetObjectAttributes", "s3:GetObjectVersionAttributes")
     join = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
-    remove = ("s3:DeleteObject", "s3:DeleteObjectVersion")
-    yield _allow((*read, *attributes, *join, *remove), _objects(groups))
+    yield _allow((*_READ, *_ATTRIBUTES, *join, *_REMOVE), _objects(groups))
     lists = ("s3:ListBucketVersions", "s3:ListBucketMultipartUploads")
     yield _allow((*_LOOK, *lists), _buckets(groups))
     yield from _manifests(buckets)
@@ -95,10 +96,9 @@ def _keep_out_of_manifests(buckets: Buckets, *, write: bool) -> Policy | None:
     """Return what takes back rights on the manifests' bucket, whose name patterns may match."""
     if not buckets.new:
         return None
-    reads = ("s3:GetObject", "s3:GetObjectVersion")
-    others = ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucket") if write else ()
+    given = _READ if not write else (*_READ, *_ATTRIBUTES, *_REMOVE, *_LIST)
     places = [*_objects((buckets.manifests,)), *_buckets((buckets.manifests,))]
-    return _deny((*reads, *others), places)
+    return _deny(given, places)
 
 
 def _policy(statements: Iterable[Policy | None]) -> Policy:
