@@ -21,6 +21,7 @@ from shared.database.collection import (
 )
 from shared.database.leases import LeaseLost
 from shared.domain.found_folders import FoundFolder, Settling, folder_id
+from shared.domain.object_keys import parse_key
 
 FAILED = "adoption_failed"
 """Code of the failure of a folder that was given up."""
@@ -85,6 +86,16 @@ async def claim_folders(
         if taken:
             return taken
     return []
+
+
+async def highest_waiting(database: Database, bucket: str, model: str) -> int:
+    """Return the highest number that a folder of the model, waiting or given up, asks for; or 0."""
+    folders = {"_id": {"$gt": f"{bucket}/{model}/", "$lt": f"{bucket}/{model}0"}}
+    highest = 0
+    async for found in database.found_folders.find(folders, {"key": 1}):
+        version = parse_key(found["key"]).version
+        highest = max(highest, version) if isinstance(version, int) else highest
+    return highest
 
 
 async def next_due(database: Database, within: timedelta) -> timedelta:

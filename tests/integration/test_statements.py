@@ -235,6 +235,7 @@ async def use_found_folders(database: Database, model: str) -> None:
     place = "bucket", f"{model}/1/"
     [new] = await found_folders.record_folders(database, {place: f"{model}/1/a"}, at_once)
     assert await found_folders.known_folders(database, [new]) == {new}
+    assert await found_folders.highest_waiting(database, "bucket", model) == 1
     assert await found_folders.next_due(database, timedelta(seconds=5)) == timedelta()
 
     async def claim() -> FoundFolder:
