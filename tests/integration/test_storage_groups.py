@@ -16,7 +16,7 @@ from services.ingest.uploads.opening import open_upload
 from shared.database.client import open_database
 from shared.database.storage_groups import intend_group, mark_removing, remember_group
 from shared.database.work import finish_work
-from shared.domain.errors import Conflict, InvalidRequest, NotFound
+from shared.domain.errors import Conflict, InvalidRequest, NotFound, RegistryError
 from shared.storage.adapter import open_storage
 from shared.storage.connection import StorageUnavailable
 from tests.integration.drafts import OWNER
@@ -115,6 +115,13 @@ async def test_a_group_that_policies_have_no_room_for_is_refused_and_is_none(
         await add_group(bucket, registry.operator)
     assert caught.value.code == "too_many_groups"
     assert not await registry.operator.groups.has(bucket)
+
+
+async def test_a_bucket_that_cannot_be_made_a_group_gets_no_rights(registry: Registry) -> None:
+    with pytest.raises(RegistryError):
+        await add_group("minio", registry.operator)  # MinIO keeps this name for itself
+    name = registry.operator.settings.storage_users["query"].name
+    assert "minio" not in str(await registry.operator.storage_users.policy(name))
 
 
 async def test_groups_that_are_added_at_once_all_have_their_rights(registry: Registry) -> None:

@@ -54,8 +54,10 @@ async def add_group(bucket: str, operator: Operator) -> GroupStatus:
         raise Conflict("storage_group_reserved", f"{bucket!r} is the bucket of the manifests")
     # The rights first: from the moment on that it is a group, uploads are sent there.
     await give_storage_rights(operator, also=[bucket])
-    await operator.groups.provision(bucket)
-    await give_storage_rights(operator)
+    try:
+        await operator.groups.provision(bucket)
+    finally:
+        await give_storage_rights(operator)  # on what is a group by now, and on no other
     [added] = [each for each in await known_groups(operator.database) if each.bucket == bucket]
     return await _status(added, operator)
 
