@@ -81,13 +81,13 @@ async def is_there(server: str, name: str, operator: Operator) -> bool:
 
 
 async def is_ours(server: str, name: str, operator: Operator) -> bool:
-    """Whether a user that is there has what provisioning of this registry gives, and no more."""
+    """Whether a user that is there has what provisioning of this registry gives."""
     if server == MONGODB:
-        return await roles_of(operator.database, name) == [(name, operator.database.name)]
+        return (name, operator.database.name) in (await roles_of(operator.database, name) or ())
     # Where a crash came between, there is the policy alone, or the user without it.
     policy = await operator.storage_users.policy(name)
-    given = await operator.storage_users.policies_of(name) or []
-    if policy is None or not {*given} <= {name}:
+    given = await operator.storage_users.policies_of(name)
+    if policy is None or (given and name not in given):
         return False
     groups = [group.bucket for group in await known_groups(operator.database)]
     settings = operator.settings
