@@ -25,6 +25,10 @@ def _nothing() -> None:
     return None
 
 
+def _no_plan() -> "ProcessPlan | None":
+    return None
+
+
 @dataclass(frozen=True)
 class ProcessPlan:
     """A process as it should run, and how to tell that it is ready."""
@@ -40,6 +44,11 @@ class ProcessPlan:
     """Asked until it says yes; says no while the process is still starting."""
     before_start: Callable[[], None] = field(default=_nothing, compare=False)
     """Done each time before the process is started."""
+    first: Callable[[], "ProcessPlan | None"] = field(default=_no_plan, compare=False)
+    """What must have run until it was ready, and have ended again, before the process is started.
+
+    It has the same name, so that whatever ends the process ends this as well.
+    """
     ready_within_seconds: float = 60.0
     scheme: str = field(default="http", compare=False)
     """What its address begins with, for people; empty: nothing."""

@@ -89,7 +89,7 @@ class Supervisor:
         Raises NotReadyError when the process dies or is not ready in time; it is stopped then.
         """
         record = self.records().get(plan.name)
-        if record and self.runs(plan):
+        if record and self.runs(plan) and plan.first() is None:
             self._wait_ready(plan, record)
         else:
             self.stop([plan.name])
@@ -109,9 +109,15 @@ class Supervisor:
         return stopped[::-1]
 
     def _start(self, plan: ProcessPlan) -> ProcessRecord:
+        plan.before_start()
+        if (first := plan.first()) is not None:
+            self._launch(first)
+            self.stop([first.name])
+        return self._launch(plan)
+
+    def _launch(self, plan: ProcessPlan) -> ProcessRecord:
         log = (self._logs / f"{plan.name}.log").absolute()
         begun = time.monotonic()
-        plan.before_start()
         pid = start_process(plan, log)
         started = identity(pid) if pid else None
         if pid is None or started is None:

@@ -7,19 +7,16 @@ import base64
 import hashlib
 import os
 import secrets
-import subprocess
-import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from local.errors import NotReadyError
 from local.processes.ports import HOST
-from local.processes.process import POLL_SECONDS, ProcessPlan
+from local.processes.process import ProcessPlan
 from local.programs.mongo import MongoProgram
 from shared.runtime.service_users import with_user
 
@@ -27,8 +24,6 @@ REPLICA_SET = "registry"
 NOT_YET_INITIALIZED = 94
 """MongoDB's error code for a replica set that `replSetInitiate` was not yet sent to."""
 USER_EXISTS = 51003
-OPEN_SECONDS = 60.0
-"""How long the server may take to come up for making its first user."""
 
 Client = MongoClient[dict[str, Any]]
 
@@ -45,28 +40,32 @@ def plan_mongo(
     """The server on `port`; `credentials` are its administrator's, who is made first."""
     key, made = data.with_name("mongo-key"), data.with_name("mongo-user")
     command = _mongod_command if program.is_mongod else _secantus_command
-    asking = ("--keyFile", str(key), "--replSet", REPLICA_SET) if program.is_mongod else ("--auth",)
-    plain = command(program.path, data, port)
+    asking = ("--keyFile", str(key)) if program.is_mongod else ("--auth",)
+    open_to_all = ProcessPlan(
+        name="mongo",
+        command=command(program.path, data, port),
+        environment=_environment(),
+        folder=data.parent,
+        port=port,
+        is_ready=lambda: _has_administrator(port, credentials, made),
+        scheme="mongodb",
+    )
 
     def prepare() -> None:
         data.mkdir(parents=True, exist_ok=True)
         if program.is_mongod and not key.exists():
             _write_key(key)
-        fingerprint = hashlib.sha256(":".join(credentials).encode()).hexdigest()
-        if not made.exists() or made.read_text(encoding="utf-8") != fingerprint:
-            with _open_server(plain, port, data.with_name("mongo-user.log")) as client:
-                _make_administrator(client, *credentials)
-            made.write_text(fingerprint, encoding="utf-8")
 
-    return ProcessPlan(
-        name="mongo",
-        command=(*plain, *asking),
-        environment=_environment(),
-        folder=data.parent,
-        port=port,
+    def without_administrator() -> ProcessPlan | None:
+        is_made = made.exists() and made.read_text(encoding="utf-8") == _fingerprint(credentials)
+        return None if is_made and any(data.iterdir()) else open_to_all
+
+    return replace(
+        open_to_all,
+        command=(*open_to_all.command, *asking),
         is_ready=lambda: _is_ready(port, credentials),
         before_start=prepare,
-        scheme="mongodb",
+        first=without_administrator,
     )
 
 
@@ -74,7 +73,10 @@ def _mongod_command(program: Path, data: Path, port: int) -> tuple[str, ...]:
     listen = ("--bind_ip", HOST, "--port", str(port))
     # What a killed process left open holds up others for so many seconds.
     limits = ("--setParameter", "transactionLifetimeLimitSeconds=20")
-    return (str(program), "--dbpath", str(data), *listen, *limits)
+    # Also while its user is made: without it, a server that was killed loses what it has in its
+    # oplog alone.
+    replica_set = ("--replSet", REPLICA_SET)
+    return (str(program), "--dbpath", str(data), *listen, *replica_set, *limits)
 
 
 def _secantus_command(program: Path, data: Path, port: int) -> tuple[str, ...]:
@@ -95,35 +97,23 @@ def _write_key(key: Path) -> None:
     key.chmod(0o400)
 
 
-@contextmanager
-def _open_server(command: tuple[str, ...], port: int, log: Path) -> Generator[Client]:
-    """Run the server for a moment without asking who one is: nobody is known to it yet."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, env=_environment(), stdout=output, stderr=subprocess.STDOUT
-        )
-    try:
-        with Client(mongodb_url(port), serverSelectionTimeoutMS=500) as client:
-            _wait_open(client, process, log)
-            yield client
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_open(client: Client, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + OPEN_SECONDS
-    while True:
+def _has_administrator(port: int, credentials: tuple[str, str], made: Path) -> bool:
+    """Make the administrator, at a server that asks nobody who they are; remember it in a file."""
+    with Client(mongodb_url(port), serverSelectionTimeoutMS=1000) as client:
         try:
-            client.admin.command("hello")
+            if not _takes_writes(client):
+                return False
+            _make_administrator(client, *credentials)
         except PyMongoError:
-            if process.poll() is not None:
-                raise NotReadyError("mongo", "ended while its user was made", log) from None
-            if time.monotonic() > deadline:
-                raise NotReadyError("mongo", "did not come up to have its user made", log) from None
-            time.sleep(POLL_SECONDS)
-        else:
-            return
+            return False
+    made.unlink(missing_ok=True)
+    made.touch(mode=0o600)
+    made.write_text(_fingerprint(credentials), encoding="utf-8")
+    return True
+
+
+def _fingerprint(credentials: tuple[str, str]) -> str:
+    return hashlib.sha256(":".join(credentials).encode()).hexdigest()
 
 
 def _make_administrator(client: Client, user: str, password: str) -> None:
@@ -137,12 +127,17 @@ def _make_administrator(client: Client, user: str, password: str) -> None:
 
 
 def _is_ready(port: int, credentials: tuple[str, str]) -> bool:
-    """Whether the node takes writes; a node that was never initiated is initiated first."""
+    """Whether the node takes writes, by its administrator's credentials."""
     with Client(mongodb_url(port, credentials), serverSelectionTimeoutMS=1000) as client:
         try:
-            return bool(client.admin.command("hello")["isWritablePrimary"] or _initiate(client))
+            return _takes_writes(client)
         except PyMongoError:
             return False
+
+
+def _takes_writes(client: Client) -> bool:
+    """Whether the node is a primary; a node that was never initiated is initiated first."""
+    return bool(client.admin.command("hello")["isWritablePrimary"] or _initiate(client))
 
 
 def _initiate(client: Client) -> bool:

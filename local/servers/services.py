@@ -47,14 +47,18 @@ def provision(settings: Mapping[str, str], log: Path) -> None:
     """Make the services' users, and what else they may not make; raises NotReadyError."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
-        done = subprocess.run(
-            (sys.executable, "-m", "services.admin", "provision"),
-            cwd=CHECKOUT,
-            env={**_inherited(), **settings},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            timeout=PROVISION_SECONDS,
-        )
+        try:
+            done = subprocess.run(
+                (sys.executable, "-m", "services.admin", "provision"),
+                cwd=CHECKOUT,
+                env={**_inherited(), **settings},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=PROVISION_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            reason = f"did not end within {PROVISION_SECONDS:.0f} s"
+            raise NotReadyError("provision", reason, log) from None
     if done.returncode != 0:
         raise NotReadyError("provision", "failed", log)
 

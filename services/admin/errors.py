@@ -19,6 +19,7 @@ from shared.database.leases import LeaseLost
 from shared.domain.errors import Conflict, InvalidRequest, NotFound, RegistryError, Unavailable
 from shared.runtime.process import explain_bad_settings
 from shared.storage.connection import StorageMissing, StorageUnavailable
+from shared.storage.groups import NotProvisioned
 
 _KINDS: tuple[tuple[type[RegistryError], type[ServiceError]], ...] = (
     (InvalidRequest, InvalidRequestError),
@@ -33,6 +34,10 @@ def told_errors() -> Generator[None]:
     """Turn what a use case raises into the errors that the command's exit statuses are for."""
     try:
         yield
+    except NotProvisioned as error:
+        # Whoever provisions may not: to them it is no use to wait for somebody who does.
+        detail = f"{error.lacking}: this needs an administrator's credentials"
+        raise ConflictError(detail, code="denied", status=403) from error
     except (DatabaseUnavailable, StorageUnavailable) as error:
         if (denied := _denied(error)) is not None:
             raise denied from error

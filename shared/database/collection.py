@@ -20,7 +20,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorCollection,
     AsyncIOMotorCursor,
 )
-from pymongo import DeleteMany, DeleteOne, IndexModel, ReplaceOne, UpdateOne
+from pymongo import DeleteMany, DeleteOne, IndexModel, ReplaceOne, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 from pymongo.results import BulkWriteResult, DeleteResult, UpdateResult
@@ -30,7 +30,7 @@ from shared.database.errors import DuplicateKey, is_duplicate_key, told_errors
 Document = dict[str, Any]
 Transaction = AsyncIOMotorClientSession
 """What statements belong to; the driver calls it a session."""
-Change = UpdateOne | DeleteOne | DeleteMany | ReplaceOne[Document]
+Change = UpdateOne | UpdateMany | DeleteOne | DeleteMany | ReplaceOne[Document]
 Order = Sequence[tuple[str, int]]
 T = TypeVar("T")
 C = TypeVar("C", bound=Change)

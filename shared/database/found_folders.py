@@ -7,7 +7,7 @@ complete, when its holder's lease ends, or after a pause. One that was given up 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from pymongo import DeleteOne, UpdateOne
+from pymongo import DeleteMany, DeleteOne, UpdateMany, UpdateOne
 
 from registry.schemas import Reason
 from shared.database.client import Database
@@ -21,6 +21,7 @@ from shared.database.collection import (
 )
 from shared.database.leases import LeaseLost
 from shared.domain.found_folders import FoundFolder, Settling, folder_id
+from shared.domain.object_keys import parse_key
 
 FAILED = "adoption_failed"
 """Code of the failure of a folder that was given up."""
@@ -85,6 +86,16 @@ async def claim_folders(
         if taken:
             return taken
     return []
+
+
+async def highest_waiting(database: Database, bucket: str, model: str) -> int:
+    """Return the highest number that a folder of the model, waiting or given up, asks for; or 0."""
+    folders = {"_id": {"$gt": f"{bucket}/{model}/", "$lt": f"{bucket}/{model}0"}}
+    highest = 0
+    async for found in database.found_folders.find(folders, {"key": 1}):
+        version = parse_key(found["key"]).version
+        highest = max(highest, version) if isinstance(version, int) else highest
+    return highest
 
 
 async def next_due(database: Database, within: timedelta) -> timedelta:
@@ -166,6 +177,17 @@ async def give_up_folder(database: Database, folder: FoundFolder, token: str, de
         {"$set": {"failure": failure, "token": None}, "$unset": {"due_at": ""}},
     )
     return result.matched_count == 1
+
+
+async def free_folders(database: Database, bucket: str) -> None:
+    """Take the folders of a bucket from whoever adopts them; they stay in the queue."""
+    free = UpdateMany({"_id": in_bucket(bucket, "")}, {"$set": {"token": None}})
+    await database.found_folders.bulk_write([free])
+
+
+async def forget_folders(database: Database, bucket: str) -> None:
+    """Forget the folders of a bucket that is no storage group any more."""
+    await database.found_folders.bulk_write([DeleteMany({"_id": in_bucket(bucket, "")})])
 
 
 async def list_folders(

@@ -26,6 +26,8 @@ class Wish:
     draft: VersionRecord
     number: int | None = None
     """None: the next one of its model."""
+    above: int = 0
+    """The next one is higher than this."""
 
 
 Hold = Callable[[Sequence[Wish], Transaction], Awaitable[None]]
@@ -81,6 +83,8 @@ async def _open_together(
             await hold(batch, transaction)
         counters = await read_counters(database, models, transaction)
         highest = {name: each.next_number for name, each in counters.items()}
+        for wish in batch:
+            highest[wish.draft.model] = max(highest[wish.draft.model], wish.above)
         numbers = give_numbers([(wish.draft.model, wish.number) for wish in batch], highest)
         changes: list[VersionChange] = []
         for wish, number in zip(batch, numbers, strict=True):

@@ -5,13 +5,15 @@ told from a bucket that was there before. One that an operator removes takes no 
 first moment on, and is forgotten once no version lies in it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared.database.client import Database
-from shared.database.collection import Document
+from shared.database.collection import Document, Transaction, find_each
 from shared.domain.records import utc_now
 
+READY = "ready"
 _OURS: Document = {"state": {"$nin": ["intended", "removing"]}}
 _PAGE = 1000
 
@@ -24,11 +26,18 @@ class KnownGroup:
     state: str
     """ready; intended: about to be made; removing: it takes no more uploads."""
     created_at: datetime
+    is_made: bool = False
+    """Whether an upload had it made; the others an operator named or attached."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether versions are kept in it."""
+        return self.state == READY
 
 
 async def intend_group(database: Database, bucket: str) -> None:
-    """Remember that the registry is about to make the bucket; idempotent."""
-    intended = {"created_at": utc_now(), "state": "intended"}
+    """Remember that the registry is about to make the bucket for an upload; idempotent."""
+    intended = {"created_at": utc_now(), "state": "intended", "is_made": True}
     await database.storage_groups.update_one(
         {"_id": bucket}, {"$setOnInsert": intended}, upsert=True
     )
@@ -70,9 +79,22 @@ async def known_groups(database: Database) -> list[KnownGroup]:
     """Return what is kept of every bucket, also of those that are no groups yet, or no more."""
     found = await database.storage_groups.find().sort([("_id", 1)]).to_list()
     return [
-        KnownGroup(group["_id"], group.get("state", "ready"), group["created_at"])
+        KnownGroup(
+            group["_id"],
+            group.get("state", READY),
+            group["created_at"],
+            is_made=group.get("is_made", False),
+        )
         for group in found
     ]
+
+
+async def states_of(
+    database: Database, buckets: Iterable[str], transaction: Transaction | None = None
+) -> dict[str, str]:
+    """Return by bucket what is known of each; nothing of one that is no group."""
+    found = find_each(database.storage_groups, "_id", buckets, transaction)
+    return {group["_id"]: group.get("state", READY) async for group in found}
 
 
 async def mark_removing(database: Database, bucket: str) -> bool:

@@ -84,6 +84,11 @@ async def forget_strays(database: Database, ids: Iterable[str]) -> None:
         await database.strays.bulk_write(changes)
 
 
+async def forget_strays_in(database: Database, bucket: str) -> None:
+    """Remove the reports of a bucket that is no storage group any more."""
+    await database.strays.bulk_write([DeleteMany({"_id": in_bucket(bucket, "")})])
+
+
 async def list_strays(
     database: Database, *, bucket: str | None, after: str, limit: int
 ) -> list[tuple[str, ReportedStray]]:

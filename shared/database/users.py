@@ -4,14 +4,20 @@ Users are of the database `admin`, where a connection string looks for them by i
 the registry's database, and gives rights on nothing else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+
+from pymongo.errors import OperationFailure
 
 from shared.database.client import Database
 from shared.database.collection import Document
 from shared.database.errors import told_errors
 
 USERS_OF = "admin"
+_THERE = frozenset((51002, 51003))
+"""MongoDB's codes for making a role or a user that is there."""
+_ABSENT = frozenset((11, 31))
+"""Those for removing a user or a role that is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +42,48 @@ async def put_role(database: Database, name: str, privileges: Sequence[Privilege
         }
         for each in privileges
     ]
-    command = "updateRole" if await _has_role(database, name) else "createRole"
-    await _ask(database, database.name, {command: name, "privileges": given, "roles": []})
+    await _put(database, database.name, "Role", name, {"privileges": given, "roles": []})
 
 
 async def put_user(database: Database, name: str, password: str, role: str) -> None:
     """Make the user, or give it this password and this role alone; idempotent."""
-    command = "updateUser" if await _has_user(database, name) else "createUser"
     roles = [{"role": role, "db": database.name}]
-    await _ask(database, USERS_OF, {command: name, "pwd": password, "roles": roles})
+    await _put(database, USERS_OF, "User", name, {"pwd": password, "roles": roles})
 
 
-async def remove_user(database: Database, name: str) -> bool:
-    """Remove the user and the role of its name; False where there was no such user."""
-    is_there = await _has_user(database, name)
-    if is_there:
-        await _ask(database, USERS_OF, {"dropUser": name})
-    if await _has_role(database, name):
-        await _ask(database, database.name, {"dropRole": name})
-    return is_there
+async def remove_user(database: Database, name: str) -> None:
+    """Remove the user and the role of its name, as far as they are there."""
+    for of, what in (USERS_OF, "User"), (database.name, "Role"):
+        await _unless(_ABSENT, database, of, {f"drop{what}": name})
 
 
-async def _has_user(database: Database, name: str) -> bool:
+async def roles_of(database: Database, name: str) -> list[tuple[str, str]] | None:
+    """Return the roles of a user with the database of each; None where there is no such user."""
     found = await _ask(database, USERS_OF, {"usersInfo": {"user": name, "db": USERS_OF}})
-    return bool(found["users"])
+    for user in found["users"]:
+        return [(each["role"], each["db"]) for each in user["roles"]]
+    return None
 
 
-async def _has_role(database: Database, name: str) -> bool:
-    asked = {"rolesInfo": {"role": name, "db": database.name}}
-    return bool((await _ask(database, database.name, asked))["roles"])
+async def _put(
+    database: Database, of: str, what: str, name: str, fields: Mapping[str, object]
+) -> None:
+    """Make it, or change what is there, also where another makes it at this moment."""
+    if not await _unless(_THERE, database, of, {f"create{what}": name, **fields}):
+        await _ask(database, of, {f"update{what}": name, **fields})
+
+
+async def _unless(
+    codes: Container[int | None], database: Database, of: str, command: Mapping[str, object]
+) -> bool:
+    """Run the command; False where the server answers that there is nothing to do."""
+    try:
+        await _ask(database, of, command)
+    except OperationFailure as error:
+        if error.code not in codes:
+            raise
+        return False
+    return True
 
 
 async def _ask(database: Database, of: str, command: Mapping[str, object]) -> Document:

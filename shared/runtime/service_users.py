@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pydantic import Field, SecretStr
 
@@ -132,6 +132,12 @@ def with_user(mongodb_url: str, user: str, password: str) -> str:
     authority, slash, path = rest.partition("/")
     hosts = authority.rpartition("@")[2]
     return f"{scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{hosts}{slash}{path}"
+
+
+def user_of(mongodb_url: str) -> str | None:
+    """Return the user that a connection string names."""
+    user_info, at, _ = mongodb_url.partition("://")[2].partition("/")[0].rpartition("@")
+    return unquote(user_info.partition(":")[0]) if at else None
 
 
 def _named(setting: str, settings: Mapping[str, str]) -> str:

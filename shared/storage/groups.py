@@ -39,7 +39,8 @@ class NotProvisioned(Unavailable):
     """A bucket is not as it must be, and this service may not change it; an operator has to."""
 
     def __init__(self, bucket: str, lacking: str) -> None:
-        self.waits_for = f"bucket {bucket!r}: {lacking} (run: {PROVISION})"
+        self.lacking = f"bucket {bucket!r}: {lacking}"
+        self.waits_for = f"{self.lacking} (run: {PROVISION})"
         super().__init__("storage_not_provisioned", self.waits_for)
 
 
@@ -139,9 +140,12 @@ class StorageGroups:
     async def _make_new(self, bucket: str) -> None:
         """Make a bucket that nobody has; one that a crash left behind is gone on with."""
         if not await is_intended(self._database, bucket):
-            if await self._is_somebodys(bucket):
+            if not await self._is_somebodys(bucket):
+                await intend_group(self._database, bucket)
+            # Another process may have made it since the first look: it said so before the bucket
+            # was there. Nobody did where the bucket was there, or where a group is being let go.
+            if not (await is_intended(self._database, bucket) or await self.has(bucket)):
                 raise _foreign(bucket)
-            await intend_group(self._database, bucket)
         try:
             is_new = await self._buckets.make(bucket)
         except StorageRefused as error:

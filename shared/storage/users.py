@@ -6,7 +6,7 @@ that provisioning prints.
 
 import json
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from miniopy_async.credentials.providers import StaticProvider
@@ -26,7 +26,7 @@ from shared.storage.connection import (
     translated,
 )
 
-_NO_SUCH_USER = "XMinioAdminNoSuchUser"
+_ABSENT = frozenset(("XMinioAdminNoSuchUser", "XMinioAdminNoSuchPolicy"))
 NO_ADMIN_API = "NoAdminApi"
 """Our code for an answer that is not of MinIO's admin API."""
 
@@ -58,16 +58,25 @@ class StorageUsers:
             await self._admin.user_add(name, secret)
             await self._admin.policy_set(name, user=name)
 
-    async def remove(self, name: str) -> bool:
-        """Remove the user and its policy; False where there was no such user."""
-        try:
-            with _told(f"user {name}"):
-                await self._admin.user_remove(name)
-        except StorageMissing:
-            return False
-        with _told(f"policy {name}"):
+    async def policy(self, name: str) -> Mapping[str, Any] | None:
+        """Return the policy of this name; None where there is none."""
+        with suppress(StorageMissing), _told(f"policy {name}"):
+            return json.loads(await self._admin.policy_info(name))
+        return None
+
+    async def policies_of(self, name: str) -> list[str] | None:
+        """Name the policies that a user has; None where there is no such user."""
+        with suppress(StorageMissing), _told(f"user {name}"):
+            found: dict[str, Any] = json.loads(await self._admin.user_info(name))
+            return [each for each in found.get("policyName", "").split(",") if each]
+        return None
+
+    async def remove(self, name: str) -> None:
+        """Remove the user and its policy, as far as they are there."""
+        with suppress(StorageMissing), _told(f"user {name}"):
+            await self._admin.user_remove(name)
+        with suppress(StorageMissing), _told(f"policy {name}"):
             await self._admin.policy_remove(name)
-        return True
 
 
 @asynccontextmanager
@@ -102,7 +111,7 @@ def _told(resource: str) -> Generator[None]:
     except MinioAdminException as error:
         status, body = int(error._code), error._body  # pyright: ignore[reportPrivateUsage]
         code, message = _read(body)
-        if code == _NO_SUCH_USER:
+        if code in _ABSENT:
             raise StorageMissing(code, resource) from error
         if classify(code, status) == "unavailable":
             raise StorageUnavailable(code) from error

@@ -139,7 +139,28 @@ async def test_provisioning_without_an_administrators_rights_is_refused(
         "MINIO_ACCESS_KEY": environment["INGEST_MINIO_ACCESS_KEY"],
         "MINIO_SECRET_KEY": environment["INGEST_MINIO_SECRET_KEY"],
     }
-    done = await admin({**environment, **narrow}, "provision")
+    another = {"INGEST_MINIO_ACCESS_KEY": "another-user"}
+    known, unknown = "of provisioning, too", "AccessDenied"
+    for changes, reason in (narrow, known), ({**narrow, **another}, unknown):
+        done = await admin({**environment, **changes}, "provision")
+        assert (done.status, done.out) == (4, "")
+        assert reason in done.err
+        assert "administrator" in done.err
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"MINIO_SECRET_KEY": "another-secret-of-minio"}, "SignatureDoesNotMatch"),
+        ({"MINIO_ACCESS_KEY": "nobody-has-this"}, "InvalidAccessKeyId"),
+    ],
+)
+async def test_provisioning_with_wrong_credentials_says_so(
+    environment: dict[str, str], changes: dict[str, str], reason: str
+) -> None:
+    done = await admin({**environment, **changes}, "provision")
     assert (done.status, done.out) == (4, "")
-    assert "AccessDenied" in done.err
+    assert done.err.count("\n") == 1
+    assert reason in done.err
     assert "administrator" in done.err
+    assert not any(value in done.err for value in changes.values())

@@ -65,8 +65,7 @@ async def test_a_folder_whose_indexer_is_killed_becomes_one_version_with_all_its
     async with registry.nobody_relays():
         indexer = await registry.start("indexer", f"crash:{boundary}", "lease:1")
         for name in "abcd":
-            # Not 1, which the label gets where its folder is the one that nobody had claimed.
-            registry.write(f"{registry.model}/2/{name}.bin", os.urandom(500))
+            registry.write(f"{registry.model}/1/{name}.bin", os.urandom(500))
             registry.write(f"{registry.model}/1.0/{name}.bin", os.urandom(500))
         await indexer.killed()
     await registry.restart(indexer)

@@ -10,7 +10,7 @@ import pytest
 
 from services.indexer.events.bucket_events import ObjectWritten, parse_bucket_event
 from shared.database.client import Database
-from shared.database.storage_groups import intend_group
+from shared.database.storage_groups import intend_group, mark_removing, remember_group
 from shared.domain.errors import Forbidden, InvalidRequest
 from shared.runtime.settings import Settings
 from shared.storage.adapter import Storage
@@ -157,6 +157,36 @@ async def test_many_uploads_may_name_one_new_group_at_once(
     assert set(await asyncio.gather(*(each.resolve(bucket, anybody) for each in several))) == {
         bucket
     }
+
+
+async def test_a_group_that_another_makes_at_this_moment_is_not_taken_for_somebody_elses(
+    storage: Storage,
+    database: Database,
+    settings: Settings,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = (StorageGroups(database, storage, settings) for _ in range(2))
+    exists = Buckets.exists
+
+    async def is_there_by_now(self: Buckets, bucket: str) -> bool:
+        monkeypatch.undo()
+        assert await second.resolve(bucket, anybody) == bucket
+        return await exists(self, bucket)
+
+    monkeypatch.setattr(Buckets, "exists", is_there_by_now)
+    assert await first.resolve(bucket, anybody) == bucket
+
+
+async def test_a_group_that_is_let_go_is_not_made_anew_meanwhile(
+    storage: Storage, database: Database, settings: Settings, bucket: str
+) -> None:
+    """Its bucket is gone, and an upload names it."""
+    await remember_group(database, bucket)
+    assert await mark_removing(database, bucket)
+    groups = StorageGroups(database, storage, settings)
+    assert await refusal(groups, bucket) == "storage_group_foreign"
+    assert not await storage.buckets.exists(bucket)
 
 
 async def test_a_new_group_is_made_for_nobody_who_may_not(

@@ -120,6 +120,23 @@ async def test_folders_are_adopted_together_and_labels_never_take_a_number_that_
     assert await strays(rig) == {}
 
 
+async def test_a_label_takes_no_number_that_a_folder_waits_for(rig: Rig) -> None:
+    """It waits longer, as one does whose adopter died or whose files still come."""
+    await put(rig, *(f"churn/{name}/w.bin" for name in ("1.0", "1", "7")))
+    await put(rig, "churns/9/w.bin")
+    late = {"prefix": {"$in": ["churn/1/", "churn/7/", "churns/9/"]}}
+    folders = rig.indexer.database.found_folders.driver
+    await folders.update_many(late, {"$set": {"due_at": datetime(2100, 1, 1, tzinfo=UTC)}})
+    await rig.adopt()
+    assert (await rig.version("churn", 8)).label == "1.0"
+    await make_due(rig)
+    await rig.adopt()
+    for number in (1, 7):
+        assert (await rig.version("churn", number)).label is None
+    assert (await rig.version("churns", 9)).label is None
+    assert (await queue(rig), await strays(rig)) == ([], {})
+
+
 async def test_a_folder_waits_until_nothing_more_comes_but_not_for_ever(
     addresses: Addresses,
 ) -> None:

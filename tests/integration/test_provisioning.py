@@ -1,6 +1,7 @@
 """Provisioning on the real servers: repeatable, rotating, verified by services without rights."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import uuid4
 
@@ -13,9 +14,11 @@ from pymongo.errors import OperationFailure
 from local.processes.state import SERVICES
 from services.admin.operator import open_operator
 from services.admin.provision.provision import plan_provision, provision
-from shared.database.client import open_database
+from shared.database.client import Database, open_database
+from shared.database.collection import Document
 from shared.database.errors import DatabaseUnavailable
 from shared.domain.errors import Conflict
+from shared.runtime.service_users import user_of
 from shared.runtime.settings import Settings
 from shared.storage.adapter import open_storage
 from shared.storage.connection import StorageUnavailable
@@ -144,6 +147,24 @@ async def test_users_are_rotated_one_beside_the_other_and_the_old_ones_retired(
     assert not await reads_database(before["query"])
 
 
+@pytest.mark.parametrize("made", ["createRole", "createUser"])
+async def test_a_user_that_another_provisioning_makes_at_this_moment_is_made_once(
+    addresses: Addresses, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    async with opened_registry(addresses, provisioned=False) as registry:
+        command = Database.command
+
+        async def overtaken(self: Database, of: str, said: Mapping[str, object]) -> Document:
+            if made in said:
+                monkeypatch.undo()
+                await provision(registry.operator)
+            return await command(self, of, said)
+
+        monkeypatch.setattr(Database, "command", overtaken)
+        await provision(registry.operator)
+        assert await reads_database(registry.service("ingest"))
+
+
 async def test_a_secret_that_changes_under_one_name_is_the_new_one(registry: Registry) -> None:
     before = registry.service("ingest")
     changed = {**registry.environment, "INGEST_MINIO_SECRET_KEY": uuid4().hex}
@@ -158,6 +179,111 @@ async def test_a_user_that_settings_name_is_not_retired(registry: Registry) -> N
     with pytest.raises(Conflict, match=name):
         await provision(registry.operator, retire=[name])
     assert await reads_database(registry.service("query"))
+
+
+@asynccontextmanager
+async def renewed(registry: Registry, **changes: str) -> AsyncGenerator[Registry]:
+    """The same registry under other settings, which are not provisioned yet."""
+    environment = {**registry.environment, **changes}
+    async with open_operator(provisioning_settings(environment)) as operator:
+        yield Registry(environment, operator)
+
+
+async def refusal(registry: Registry, retire: Sequence[str] = ()) -> str:
+    """The code with which provisioning refuses to begin."""
+    with pytest.raises(Conflict) as caught:
+        await provision(registry.operator, retire=retire)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("server", ["MINIO", "MONGODB"])
+async def test_a_user_of_one_server_is_replaced_alone(registry: Registry, server: str) -> None:
+    """The other server has a user of the same name, as by default, which stays."""
+    name = registry.operator.settings.storage_users["ingest"].name
+    assert name == registry.operator.settings.database_users["ingest"].name
+    before = registry.service("ingest")
+    setting, secret = {
+        "MINIO": ("INGEST_MINIO_ACCESS_KEY", "INGEST_MINIO_SECRET_KEY"),
+        "MONGODB": ("INGEST_MONGODB_USERNAME", "INGEST_MONGODB_PASSWORD"),
+    }[server]
+    async with renewed(registry, **{setting: f"{name}-2", secret: uuid4().hex}) as anew:
+        report = await provision(anew.operator, retire=[name])
+        assert report.retired == [name]
+        after = anew.service("ingest")
+        assert await reads_storage(after)
+        assert await reads_database(after)
+    assert await reads_storage(before) == (server == "MONGODB")
+    assert await reads_database(before) == (server == "MINIO")
+
+
+async def test_a_removal_that_was_cut_off_is_gone_on_with(registry: Registry) -> None:
+    name = f"test-{uuid4().hex}"
+    users = registry.operator.storage_users
+    policy = await users.policy(registry.operator.settings.storage_users["query"].name)
+    assert policy is not None
+    await users.put_policy(name, policy)  # the user is gone already
+    report = await provision(registry.operator, retire=[name])
+    assert report.retired == [name]
+    assert await users.policy(name) is None
+
+
+async def test_a_user_of_minio_that_is_somebody_elses_is_neither_changed_nor_removed(
+    registry: Registry, addresses: Addresses
+) -> None:
+    async with opened_registry(addresses) as other:
+        theirs = other.operator.settings.storage_users["query"].name
+        users = registry.operator.storage_users
+        policy = await users.policy(theirs)
+        async with renewed(registry, INGEST_MINIO_ACCESS_KEY=theirs) as taking:
+            assert await refusal(taking) == "user_foreign"
+        assert await refusal(registry, retire=[theirs]) == "user_foreign"
+        assert await users.policy(theirs) == policy
+        assert await reads_storage(other.service("ingest"))
+
+
+@pytest.mark.parametrize("policy", ["readwrite", "consoleAdmin"])
+async def test_a_policy_that_minio_came_with_is_no_user_of_ours(
+    registry: Registry, policy: str
+) -> None:
+    before = await registry.operator.storage_users.policy(policy)
+    async with renewed(registry, QUERY_MINIO_ACCESS_KEY=policy) as taking:
+        assert await refusal(taking) == "user_foreign"
+    assert await refusal(registry, retire=[policy]) == "user_foreign"
+    assert await registry.operator.storage_users.policy(policy) == before
+
+
+async def test_a_user_of_mongodb_that_is_somebody_elses_is_neither_changed_nor_removed(
+    registry: Registry, addresses: Addresses
+) -> None:
+    async with opened_registry(addresses) as other:
+        theirs = other.operator.settings.database_users["indexer"].name
+        async with renewed(registry, QUERY_MONGODB_USERNAME=theirs) as taking:
+            assert await refusal(taking) == "user_foreign"
+        assert await refusal(registry, retire=[theirs]) == "user_foreign"
+        assert await reads_database(other.service("indexer"))
+
+
+@pytest.mark.parametrize("setting", ["INGEST_MINIO_ACCESS_KEY", "INGEST_MONGODB_USERNAME"])
+async def test_two_services_have_no_user_in_common(registry: Registry, setting: str) -> None:
+    theirs = registry.environment[setting.replace("INGEST", "QUERY")]
+    async with renewed(registry, **{setting: theirs}) as sharing:
+        assert await refusal(sharing) == "user_shared"
+
+
+async def test_the_administrator_is_no_services_user_and_is_not_removed(
+    registry: Registry,
+) -> None:
+    root = registry.environment["MINIO_ACCESS_KEY"]
+    admin = user_of(registry.environment["MONGODB_URL"])
+    async with renewed(registry, INGEST_MINIO_ACCESS_KEY=root) as taking:
+        assert await refusal(taking) == "user_shared"
+    assert await registry.operator.storage_users.policy(root) is None
+    if admin is None:
+        pytest.skip("this server asks nobody who they are")
+    async with renewed(registry, INGEST_MONGODB_USERNAME=admin) as taking:
+        assert await refusal(taking) == "user_shared"
+    await provision(registry.operator, retire=[root, admin])
+    await provision(registry.operator)
 
 
 async def test_a_plan_has_every_right_and_changes_nothing(addresses: Addresses) -> None:

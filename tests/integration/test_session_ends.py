@@ -25,6 +25,8 @@ from shared.domain.errors import Conflict
 from shared.domain.records import VersionRecord
 from shared.runtime.settings import MIB
 from shared.storage.cleaning import clean_upload
+from shared.storage.connection import StorageUnavailable
+from shared.storage.multipart import MultipartUploads
 from tests.integration.rig import Rig, opened_rig, upload_of
 from tests.support.api import sha256_of
 from tests.support.servers import Addresses
@@ -231,6 +233,22 @@ async def test_an_upload_that_was_made_and_never_recorded_goes_with_its_session(
     await rig.indexer.storage.multipart.create(rig.bucket, session.files[0].key)
     assert await left(rig, session) == (0, 1)
     await abort_upload(await upload_of(session, rig.ingest), rig.ingest)
+    assert await left(rig, session) == (0, 0)
+
+
+async def test_an_abort_whose_parts_storage_does_not_drop_is_one_and_a_worker_drops_them(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await sent(rig, "not-dropped")
+
+    async def is_away(*_: Any) -> None:
+        raise StorageUnavailable("SlowDown")
+
+    monkeypatch.setattr(MultipartUploads, "abort", is_away)
+    await abort_upload(await upload_of(session, rig.ingest), rig.ingest)
+    monkeypatch.undo()
+    assert await left(rig, session) == (0, 1)
+    assert await work_once(rig.indexer, bury)
     assert await left(rig, session) == (0, 0)
 
 

@@ -206,6 +206,7 @@ async def use_the_small_collections(database: Database, model: str) -> None:
     await storage_groups.remember_group(database, model)
     assert await storage_groups.is_group(database, model)
     assert model in await storage_groups.list_groups(database)
+    assert await storage_groups.states_of(database, [model]) == {model: storage_groups.READY}
     now = await database.now()
     stray = strays.Stray("bucket", model, "1")
     reason = Reason(code="outside_key_rule", detail="it is outside")
@@ -221,6 +222,7 @@ async def use_the_small_collections(database: Database, model: str) -> None:
     for bucket in (None, "bucket"):
         assert await strays.list_strays(database, bucket=bucket, after="", limit=5)
     await strays.forget_strays(database, [stray.id])
+    await strays.forget_strays_in(database, "bucket")
     await reports.keep_comparison(database, {"started_at": now})
     assert await reports.find_place(database, reports.UNDER_WAY) is None
     assert await reports.last_comparison_began(database) == now
@@ -233,6 +235,7 @@ async def use_found_folders(database: Database, model: str) -> None:
     place = "bucket", f"{model}/1/"
     [new] = await found_folders.record_folders(database, {place: f"{model}/1/a"}, at_once)
     assert await found_folders.known_folders(database, [new]) == {new}
+    assert await found_folders.highest_waiting(database, "bucket", model) == 1
     assert await found_folders.next_due(database, timedelta(seconds=5)) == timedelta()
 
     async def claim() -> FoundFolder:
@@ -253,6 +256,8 @@ async def use_found_folders(database: Database, model: str) -> None:
         assert await found_folders.list_folders(database, bucket=bucket, after="", limit=5)
     await found_folders.retry_folders(database, [place], at_once)
     await found_folders.finish_folders(database, [await claim()], "mine", at_once)
+    await found_folders.free_folders(database, "bucket")
+    await found_folders.forget_folders(database, "bucket")
     assert await found_folders.known_folders(database, [new]) == set()
 
 

@@ -1,5 +1,6 @@
 """Storage groups by an operator's hand: attached with the rights on them, and let go."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -7,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from registry.schemas import UploadRequest
+from services.admin.provision.provision import provision
 from services.admin.storage_groups.groups import add_group, list_groups, remove_group
 from services.ingest import context as ingest
 from services.ingest.uploads.completion import abort_upload
@@ -14,7 +16,7 @@ from services.ingest.uploads.opening import open_upload
 from shared.database.client import open_database
 from shared.database.storage_groups import intend_group, mark_removing, remember_group
 from shared.database.work import finish_work
-from shared.domain.errors import Conflict, InvalidRequest, NotFound
+from shared.domain.errors import Conflict, InvalidRequest, NotFound, RegistryError
 from shared.storage.adapter import open_storage
 from shared.storage.connection import StorageUnavailable
 from tests.integration.drafts import OWNER
@@ -88,6 +90,49 @@ async def test_a_bucket_that_is_not_there_is_made(registry: Registry) -> None:
     name = f"test-{uuid4().hex}"
     assert (await add_group(name, registry.operator)).lacking == []
     assert registry.s3.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
+
+
+async def test_policies_have_room_for_all_groups_that_uploads_had_made(
+    addresses: Addresses,
+) -> None:
+    changes = {"STORAGE_GROUPS_ALLOW_NEW": "true", "STORAGE_GROUPS_NEW_NAMES": "new-*"}
+    async with opened_registry(addresses, provisioned=False, **changes) as registry:
+        for number in range(400):
+            made = f"new-group-of-some-project-{number}"
+            await intend_group(registry.operator.database, made)
+            await remember_group(registry.operator.database, made)
+        report = await provision(registry.operator)
+        assert len(report.buckets) == 402
+
+
+async def test_a_group_that_policies_have_no_room_for_is_refused_and_is_none(
+    registry: Registry, bucket: str
+) -> None:
+    for number in range(400):
+        attached = f"attached-for-some-project-{number}"
+        await remember_group(registry.operator.database, attached)
+    with pytest.raises(Conflict) as caught:
+        await add_group(bucket, registry.operator)
+    assert caught.value.code == "too_many_groups"
+    assert not await registry.operator.groups.has(bucket)
+
+
+async def test_a_bucket_that_cannot_be_made_a_group_gets_no_rights(registry: Registry) -> None:
+    with pytest.raises(RegistryError):
+        await add_group("minio", registry.operator)  # MinIO keeps this name for itself
+    name = registry.operator.settings.storage_users["query"].name
+    assert "minio" not in str(await registry.operator.storage_users.policy(name))
+
+
+async def test_groups_that_are_added_at_once_all_have_their_rights(registry: Registry) -> None:
+    buckets = [f"test-{uuid4().hex}" for _ in range(4)]
+    async with asyncio.TaskGroup() as adding:
+        for each in buckets:
+            adding.create_task(add_group(each, registry.operator))
+    policy = await registry.operator.storage_users.policy(
+        registry.operator.settings.storage_users["query"].name
+    )
+    assert all(each in str(policy) for each in buckets)
 
 
 async def test_groups_are_listed_with_what_their_buckets_lack(

@@ -11,18 +11,24 @@ from aiokafka.errors import SecurityDisabled
 from services.admin.operator import Operator
 from services.admin.provision.database_roles import database_roles
 from services.admin.provision.kafka_rights import give_kafka_rights
+from services.admin.provision.ownership import (
+    require_names_of_their_own,
+    require_own_database_users,
+)
 from services.admin.provision.report import ProvisionPlan, ProvisionReport
+from services.admin.provision.retirement import require_replaced
+from services.admin.provision.retirement import retire as retire_user
 from services.admin.provision.rights import (
     buckets_of,
     give_storage_rights,
     make_database_users,
     make_storage_users,
+    told_refusals,
 )
 from services.admin.provision.storage_policies import storage_policies
 from shared.database.audit import keep_retention
 from shared.database.indexes import IndexesMissing, verify_indexes
-from shared.database.users import remove_user
-from shared.domain.errors import Conflict
+from shared.database.storage_groups import known_groups
 
 
 async def provision(operator: Operator, *, retire: Sequence[str] = ()) -> ProvisionReport:
@@ -30,25 +36,32 @@ async def provision(operator: Operator, *, retire: Sequence[str] = ()) -> Provis
 
     Raises Conflict, and the storage, database and Kafka errors; what was made until then stays.
     """
-    _require_replaced(operator, retire)
+    # 0. Nobody else's user is touched.
+    require_names_of_their_own(operator.settings)
+    with told_refusals():
+        await require_replaced(operator, retire)
+    await require_own_database_users(operator)
     # 1. The buckets, and the indexes that take no time.
     await operator.groups.prepare()
-    groups = await operator.groups.all()
+    groups = await known_groups(operator.database)
     missing = await _build_indexes(operator)
     await keep_retention(operator.database, operator.settings.audit_retention_days)
     # 2. The users: a policy is there before whoever has it.
-    await give_storage_rights(operator, groups)
+    await give_storage_rights(operator)
     storage_users = await make_storage_users(operator)
     database_users = await make_database_users(operator)
     kafka = await _give_kafka_rights(operator)
     # 3. Those that nobody uses any more.
     return ProvisionReport(
-        buckets=[operator.settings.manifest_bucket, *groups],
+        buckets=[
+            operator.settings.manifest_bucket,
+            *(each.bucket for each in groups if each.is_ours),
+        ],
         storage_users=storage_users,
         database_users=database_users,
         kafka_rights=kafka,
         missing_indexes=missing,
-        retired=[name for name in retire if await _retire(operator, name)],
+        retired=[name for name in retire if await retire_user(operator, name)],
     )
 
 
@@ -56,7 +69,7 @@ async def plan_provision(operator: Operator) -> ProvisionPlan:
     """Return the rights that provisioning would give, and change nothing."""
     settings = operator.settings
     roles = database_roles(makes_groups=bool(settings.new_group_names))
-    policies = storage_policies(buckets_of(settings, await operator.groups.all()))
+    policies = storage_policies(buckets_of(settings, await known_groups(operator.database)))
     return ProvisionPlan(
         policies=dict(policies),
         roles={
@@ -72,16 +85,6 @@ async def plan_provision(operator: Operator) -> ProvisionPlan:
     )
 
 
-def _require_replaced(operator: Operator, retire: Sequence[str]) -> None:
-    """Raise Conflict where a user that shall go is one that the settings name."""
-    users = (operator.settings.storage_users, operator.settings.database_users)
-    used = {user.name for each in users for user in each.values()}
-    for name in retire:
-        if name in used:
-            detail = f"the settings name the user {name!r}: give the service another one first"
-            raise Conflict("user_in_use", detail)
-
-
 async def _give_kafka_rights(operator: Operator) -> list[str]:
     try:
         return await give_kafka_rights(operator.settings)
@@ -95,8 +98,3 @@ async def _build_indexes(operator: Operator) -> str:
     except IndexesMissing as error:
         return error.detail
     return ""
-
-
-async def _retire(operator: Operator, name: str) -> bool:
-    at_storage = await operator.storage_users.remove(name)
-    return await remove_user(operator.database, name) or at_storage

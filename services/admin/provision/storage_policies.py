@@ -5,6 +5,7 @@ Each statement is there for a request that the service makes; docs/decisions/002
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 Policy = dict[str, Any]
@@ -12,6 +13,12 @@ _ARN = "arn:aws:s3:::"
 _LOOK = ("s3:ListBucket", "s3:GetBucketVersioning", "s3:GetBucketNotification")
 """What readiness and the start look at. HEAD of a bucket is s3:ListBucket, for AWS as well."""
 _SET_UP = ("s3:CreateBucket", "s3:PutBucketVersioning", "s3:PutBucketNotification")
+
+_LIST = ("s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads")
+_READ = ("s3:GetObject", "s3:GetObjectVersion")
+_ATTRIBUTES = ("s3:GetObjectAttributes", "s3:GetObjectVersionAttributes")
+_REMOVE = ("s3:DeleteObject", "s3:DeleteObjectVersion")
+_EVERYTHING = (f"{_ARN}*",)
 
 _UNSIGNED = ("s3:x-amz-storage-class", "s3:RequestObjectTagKeys")
 """What a PUT may say beside what its URL signs, since MinIO takes it: AWS refuses that itself."""
@@ -26,6 +33,11 @@ class Buckets:
     new: Sequence[str] = ()
     """Patterns of those that an upload may have made."""
 
+    @property
+    def allowed(self) -> Sequence[str]:
+        """Names and patterns of groups for what is allowed: each once, since a store bounds it."""
+        return (*(name for name in self.groups if not is_new(name, self.new)), *self.new)
+
 
 def storage_policies(buckets: Buckets) -> Mapping[str, Policy]:
     """Return the policy of each service."""
@@ -36,12 +48,17 @@ def storage_policies(buckets: Buckets) -> Mapping[str, Policy]:
     }
 
 
+def is_new(bucket: str, patterns: Iterable[str]) -> bool:
+    """Whether a new storage group may have this name."""
+    return any(fnmatchcase(bucket, pattern) for pattern in patterns)
+
+
 def _ingest(buckets: Buckets) -> Iterable[Policy | None]:
     """Let it sign and join uploads, and see which keys there are; it reads and removes nothing."""
-    groups = (*buckets.groups, *buckets.new)
+    groups = buckets.allowed
     write = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
     yield _allow(write, _objects(groups))
-    yield from (_deny_where_said(key, _objects(groups)) for key in _UNSIGNED)
+    yield from (_deny_where_said(key, _EVERYTHING) for key in _UNSIGNED)
     yield _allow((*_LOOK, "s3:ListBucketMultipartUploads"), _buckets(groups))
     yield from _manifests(buckets)
     if buckets.new:
@@ -53,19 +70,16 @@ def _ingest(buckets: Buckets) -> Iterable[Policy | None]:
 
 def _query(buckets: Buckets) -> Iterable[Policy | None]:
     """Let it sign downloads."""
-    groups = (*buckets.groups, *buckets.new)
-    yield _allow(("s3:GetObject", "s3:GetObjectVersion"), _objects(groups))
+    groups = buckets.allowed
+    yield _allow(_READ, _objects(groups))
     yield _keep_out_of_manifests(buckets, write=False)
 
 
 def _indexer(buckets: Buckets) -> Iterable[Policy | None]:
     """Let it verify objects, join parts where ingest did not, and remove what uploads left."""
-    groups = (*buckets.groups, *buckets.new)
-    read = ("s3:GetObject", "s3:GetObjectVersion")
-    attributes = ("s3:GetObjectAttributes", "s3:GetObjectVersionAttributes")
+    groups = buckets.allowed
     join = ("s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
-    remove = ("s3:DeleteObject", "s3:DeleteObjectVersion")
-    yield _allow((*read, *attributes, *join, *remove), _objects(groups))
+    yield _allow((*_READ, *_ATTRIBUTES, *join, *_REMOVE), _objects(groups))
     lists = ("s3:ListBucketVersions", "s3:ListBucketMultipartUploads")
     yield _allow((*_LOOK, *lists), _buckets(groups))
     yield from _manifests(buckets)
@@ -82,10 +96,9 @@ def _keep_out_of_manifests(buckets: Buckets, *, write: bool) -> Policy | None:
     """Return what takes back rights on the manifests' bucket, whose name patterns may match."""
     if not buckets.new:
         return None
-    reads = ("s3:GetObject", "s3:GetObjectVersion")
-    others = ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucket") if write else ()
+    given = _READ if not write else (*_READ, *_ATTRIBUTES, *_REMOVE, *_LIST)
     places = [*_objects((buckets.manifests,)), *_buckets((buckets.manifests,))]
-    return _deny((*reads, *others), places)
+    return _deny(given, places)
 
 
 def _policy(statements: Iterable[Policy | None]) -> Policy:

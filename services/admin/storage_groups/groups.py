@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from registry.schemas.names import check_bucket_name
 from services.admin.operator import Operator
 from services.admin.provision.rights import give_storage_rights
+from shared.database.found_folders import forget_folders, free_folders
 from shared.database.storage_groups import (
     KnownGroup,
     first_version_in,
@@ -18,6 +19,7 @@ from shared.database.storage_groups import (
     mark_removing,
     remember_group,
 )
+from shared.database.strays import forget_strays_in
 from shared.domain.errors import Conflict, InvalidRequest, NotFound, RegistryError
 
 
@@ -50,8 +52,12 @@ async def add_group(bucket: str, operator: Operator) -> GroupStatus:
         raise InvalidRequest("storage_group", str(error)) from error
     if bucket == operator.settings.manifest_bucket:
         raise Conflict("storage_group_reserved", f"{bucket!r} is the bucket of the manifests")
-    await operator.groups.provision(bucket)
-    await give_storage_rights(operator, await operator.groups.all())
+    # The rights first: from the moment on that it is a group, uploads are sent there.
+    await give_storage_rights(operator, also=[bucket])
+    try:
+        await operator.groups.provision(bucket)
+    finally:
+        await give_storage_rights(operator)  # on what is a group by now, and on no other
     [added] = [each for each in await known_groups(operator.database) if each.bucket == bucket]
     return await _status(added, operator)
 
@@ -68,14 +74,17 @@ async def remove_group(bucket: str, operator: Operator) -> None:
     # 1. No more uploads: whoever opens one looks once more when its version is there.
     if not await mark_removing(operator.database, bucket):
         raise NotFound("storage_group_unknown", f"{bucket!r} is no storage group")
-    # 2. No version.
+    # 2. No version. None is made of what waits to be adopted: see services/indexer/found/groups.py.
+    await free_folders(operator.database, bucket)
     if version := await first_version_in(operator.database, bucket):
         await remember_group(operator.database, bucket)
         detail = f"versions lie in {bucket!r}, such as the one with id {version}"
         raise Conflict("storage_group_in_use", detail)
     # 3. No rights, no events, no trace.
-    await give_storage_rights(operator, await operator.groups.all())
+    await give_storage_rights(operator)
     await operator.storage.buckets.switch_events_off(bucket)
+    await forget_folders(operator.database, bucket)
+    await forget_strays_in(operator.database, bucket)
     await forget_group(operator.database, bucket)
 
 

@@ -8,6 +8,7 @@ from typing import NoReturn
 from services.indexer.context import Context
 from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.found.adoption import adopt_folders
+from services.indexer.found.groups import leave_others
 from services.indexer.found.recording import settling_of
 from services.indexer.kafka.dead_letters import Bury, DeadLetter
 from services.indexer.kafka.errors import KafkaForbids
@@ -99,6 +100,9 @@ async def adopt_once(context: Context, bury: Bury, wake_workers: Callable[[], No
     )
     if not folders:
         return False
+    folders = await leave_others(folders, token, context)
+    if not folders:
+        return True
     adopting = _adopt(folders, token, context, bury, wake_workers)
     try:
         await run_guarded(adopting, _renew(folders, token, context))

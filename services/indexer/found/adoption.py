@@ -21,10 +21,11 @@ from services.indexer.found.contents import (
     sort_contents,
     stray_of,
 )
+from services.indexer.found.groups import hold_groups
 from services.indexer.found.recording import settling_of
 from services.indexer.found.stray_reports import report_strays
 from shared.database.collection import Transaction
-from shared.database.found_folders import finish_folders, hold_folders
+from shared.database.found_folders import finish_folders, highest_waiting, hold_folders
 from shared.database.opening import Wish, open_versions
 from shared.database.strays import Stray, forget_strays
 from shared.domain.errors import Conflict
@@ -111,14 +112,17 @@ async def _open(contents: Sequence[Found], token: str, context: Context) -> list
     now = await context.database.now()
     wishes: list[Wish] = []
     folder_of: dict[str, FoundFolder] = {}
+    above = await _numbers_asked_for([folder for folder, _ in contents], context)
     for folder, found in contents:
         draft, version = draft_of(folder, found.files, now), folder.parsed.version
-        wishes.append(Wish(draft, version if isinstance(version, int) else None))
+        number = version if isinstance(version, int) else None
+        wishes.append(Wish(draft, number, above.get((folder.bucket, draft.model), 0)))
         folder_of[draft.id] = folder
 
     async def hold(together: Sequence[Wish], transaction: Transaction) -> None:
-        ids = [folder_of[wish.draft.id].id for wish in together]
-        await hold_folders(context.database, ids, token, transaction)
+        held = [folder_of[wish.draft.id] for wish in together]
+        await hold_folders(context.database, [each.id for each in held], token, transaction)
+        await hold_groups(held, context, transaction)
 
     results = await open_versions(context.database, wishes, hold=hold)
     opened: list[VersionRecord] = []
@@ -133,6 +137,21 @@ async def _open(contents: Sequence[Found], token: str, context: Context) -> list
             _tell(result)
     await forget_strays(context.database, [stray.id for stray in adopted])
     return opened
+
+
+async def _numbers_asked_for(
+    folders: Sequence[FoundFolder], context: Context
+) -> dict[tuple[str, str], int]:
+    """Return up to which number folders wait, by bucket and model, where one has a label.
+
+    A label takes a number above them: else their objects would be of no version, once they come.
+    """
+    labelled = {
+        (folder.bucket, folder.parsed.model)
+        for folder in folders
+        if isinstance(folder.parsed.version, str)
+    }
+    return {place: await highest_waiting(context.database, *place) for place in labelled}
 
 
 async def _sort_again(

@@ -145,8 +145,12 @@ async def _end(
     ended = await reject(context.database, record.id, reason, session_state=state)
     if ended is None:
         return False
-    # What `ended` tells, not `record`: parts may have been signed since. Whole objects are a
-    # worker's to remove, which this service has no right to.
-    await drop_parts(ended, context.storage)
     log.info(f"upload {state}", model=record.model, version=record.number, upload_id=record.id)
+    # What `ended` tells, not `record`: parts may have been signed since. Whole objects are a
+    # worker's to remove, which this service has no right to; so are parts where storage fails, or
+    # denies them since the storage group was let go. The end is decided already.
+    try:
+        await drop_parts(ended, context.storage)
+    except RegistryError as error:
+        log.warning("parts not dropped yet", upload_id=record.id, detail=error.detail)
     return True

@@ -1,17 +1,19 @@
 """How the servers are started, and what of it asks for a restart."""
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
+from local.errors import NotReadyError
 from local.processes.process import ProcessPlan
 from local.programs.mongo import MongoProgram
 from local.servers.kafka import new_cluster_id, plan_kafka
 from local.servers.minio import plan_minio
 from local.servers.mongo import plan_mongo
-from local.servers.services import plan_service
+from local.servers.services import plan_service, provision
 from shared.runtime.settings import Settings
 
 CREDENTIALS = ("user", "password")
@@ -56,6 +58,28 @@ def test_mongod_is_a_replica_set_and_secantus_needs_no_telling() -> None:
 def test_mongo_asks_who_one_is() -> None:
     assert "--keyFile" in mongo_plan(is_mongod=True).command
     assert "--auth" in mongo_plan(is_mongod=False).command
+
+
+def test_mongod_is_the_same_replica_set_while_its_user_is_made() -> None:
+    """As a server by itself it would lose what a killed one has in its oplog alone."""
+    first = mongo_plan(is_mongod=True).first()
+    assert first is not None
+    assert "--replSet" in first.command
+    assert "--keyFile" not in first.command
+    assert first.name == "mongo", "so that whatever stops the one stops the other"
+
+
+def test_provisioning_that_takes_too_long_is_told_with_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hangs(*_: object, **__: object) -> None:
+        raise subprocess.TimeoutExpired("provision", 120)
+
+    monkeypatch.setattr(subprocess, "run", hangs)
+    log = tmp_path / "logs" / "provision.log"
+    with pytest.raises(NotReadyError, match="provision did not end within") as caught:
+        provision({}, log)
+    assert caught.value.log == log
 
 
 def test_servers_listen_on_the_loopback_address_only(tmp_path: Path) -> None:

@@ -1,10 +1,15 @@
 """Policies as documents; what they allow is tried on a real MinIO by the integration tests."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from services.admin.provision.rights import buckets_of
 from services.admin.provision.storage_policies import Buckets, storage_policies
+from shared.database.storage_groups import KnownGroup
+from shared.runtime.service_users import ProvisioningSettings
+from tests.support.isolation import SETTINGS
 
 CLOSED = Buckets(("models", "more"), "manifests")
 OPEN = Buckets(("models",), "manifests", ("ml-*", "*-group"))
@@ -65,3 +70,32 @@ def test_ingest_reads_and_removes_no_object() -> None:
 def test_query_gets_objects_and_nothing_else() -> None:
     for buckets in (CLOSED, OPEN):
         assert actions(buckets, "query") == {"s3:GetObject", "s3:GetObjectVersion"}
+
+
+@pytest.mark.parametrize("service", ["ingest", "query", "indexer"])
+def test_a_group_that_a_pattern_allows_is_not_named_beside_it(service: str) -> None:
+    """A store bounds policies, and there may be many such groups."""
+    many = Buckets(("models", *(f"ml-{number}" for number in range(100))), "manifests", ("ml-*",))
+    allowed = str(statements(many, service))
+    assert "arn:aws:s3:::models/*" in allowed
+    assert "arn:aws:s3:::ml-*" in allowed
+    assert "ml-1" not in allowed
+
+
+def test_groups_that_uploads_had_made_are_left_to_the_pattern_that_allows_them() -> None:
+    now = datetime.now(UTC)
+    known = [
+        KnownGroup("ml-attached", "ready", now),
+        KnownGroup("ml-made", "ready", now, is_made=True),
+        KnownGroup("once-allowed", "ready", now, is_made=True),
+        KnownGroup("going", "removing", now),
+        KnownGroup("coming", "intended", now, is_made=True),
+    ]
+    settings = ProvisioningSettings.model_validate(
+        {
+            **SETTINGS.model_dump(),
+            "storage_groups_allow_new": True,
+            "storage_groups_new_names": "ml-*",
+        }
+    )
+    assert buckets_of(settings, known).groups == ("models", "ml-attached", "once-allowed")
