@@ -234,3 +234,19 @@ async def test_a_key_of_somebody_else_opens_a_session_of_ones_own(api: Api, mode
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json()["upload_id"] != second.json()["upload_id"]
     assert first.json()["token"] != second.json()["token"]
+
+
+async def test_a_key_that_spells_out_somebody_elses_finds_nothing_of_theirs(
+    api: Api, model: str
+) -> None:
+    """Keys of different owners are told apart by a name that goes before each: so does this one."""
+    body = {"model": model, "files": [file_of("model.bin", DATA)]}
+    theirs = await api.ingest.post("/v1/uploads", json=body, headers={"Idempotency-Key": "v1"})
+    other = await a_token(api, f"writer:{model}")
+    key = {"Idempotency-Key": f"{model}/administrator/v1"}
+    for asked in (body, {**body, "description": "another body"}):
+        answer = await api.ingest.post("/v1/uploads", json=asked, headers=other | key)
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["version_id"] != theirs.json()["version_id"]
+        gone = await api.ingest.delete(f"/v1/uploads/{answer.json()['upload_id']}", headers=other)
+        assert gone.status_code == 204
