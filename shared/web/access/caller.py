@@ -11,9 +11,9 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import Route
 
 from registry.schemas import Version
-from shared.domain.access.actions import LEAST_ROLE, Action
+from shared.domain.access.actions import LEAST_ROLE, READING, Action
 from shared.domain.access.audit import Change
-from shared.domain.access.decision import NameFilter, decide, visible_names
+from shared.domain.access.decision import NameFilter, decide, may_change, visible_names
 from shared.domain.access.principals import Principal
 from shared.domain.errors import (
     Forbidden,
@@ -23,6 +23,7 @@ from shared.domain.errors import (
     Unauthenticated,
 )
 from shared.web.access.authentication import TOO_MANY_WRONG, Authenticator, claimed_subject
+from shared.web.access.entrance import refusal_of
 from shared.web.access.trail import Making, Trail
 
 ANYBODY = Principal("anonymous", "anonymous", "anonymous")
@@ -118,8 +119,9 @@ class Declares:
         caller = Caller(principal, self.action, trail)
         if self.action in LEAST_ROLE:
             model: str | None = request.path_params.get("model")
-            if not principal.grants:
-                caller.require_credential(model or "")  # before the body is looked at
+            # Before the body is looked at; where it was not read, `may_send` has decided alike.
+            if not ((self.action in READING and principal.grants) or may_change(principal.grants)):
+                caller.require_credential(model or "")
             if model is not None:
                 caller.require(model)
         return caller
@@ -128,6 +130,8 @@ class Declares:
         authenticator: Authenticator = request.state.authenticator
         authorization = request.headers.get("authorization")
         try:
+            if (refusal := refusal_of(request.scope)) is not None:
+                raise refusal
             return await authenticator.identify(authorization, trail.address)
         except Unauthenticated as error:
             nobody = Caller(ANYBODY, self.action, trail)
