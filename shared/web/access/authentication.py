@@ -150,6 +150,7 @@ class Authenticator:
         self, key: bytes, authorization: str, asker: str | None
     ) -> Principal | None:
         is_wrong = False
+        asked_at = monotonic()  # a credential that is revoked from now on may still be found right
         try:
             principal = await self._ask(authorization)
             is_wrong = principal is None
@@ -160,7 +161,7 @@ class Authenticator:
             self._refused[key] = None
             self._known.pop(key, None)
         else:
-            self._known[key] = (monotonic() + await self._kept_seconds(principal), principal)
+            self._known[key] = (asked_at + await self._kept_seconds(principal), principal)
         return principal
 
     async def _kept_seconds(self, principal: Principal) -> float:
