@@ -1,8 +1,9 @@
 """What a route knows of who calls it: the principal, and whether they may do what it does."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request
@@ -39,6 +40,8 @@ class Caller:
     action: Action
     trail: Trail | None = None
     """None where the route is for anybody: then nothing is refused, and nothing changed."""
+    ask_again: Callable[[], Awaitable[Principal]] | None = field(default=None, repr=False)
+    """Finds out anew, by the token, whom it comes from; None where nobody was asked."""
 
     def require(self, model: str, *, alias: str = "", subject: str = "") -> None:
         """Return where the route's action is allowed on this model.
@@ -55,6 +58,18 @@ class Caller:
         if decision.outcome == "hidden":
             raise self.refused(model_not_found(model), model, subject)
         raise self.refused(Forbidden(decision.missing), model, subject)
+
+    async def confirm(self, model: str = "", subject: str = "") -> None:
+        """Return where the caller's credential still counts: for requests that have waited.
+
+        Raises Unauthenticated where it was revoked or is over meanwhile.
+        """
+        if self.ask_again is None:
+            return
+        try:
+            await self.ask_again()
+        except Unauthenticated as error:
+            raise self.refused(error, model, subject) from None
 
     def doing(self, action: Action) -> "Caller":
         """Return the same caller, about to do something else."""
@@ -116,7 +131,10 @@ class Declares:
             return Caller(ANYBODY, self.action)
         trail = Trail.of(request)
         principal = await self._identified(request, trail)
-        caller = Caller(principal, self.action, trail)
+        authenticator: Authenticator = request.state.authenticator
+        authorization = request.headers.get("authorization")
+        ask_again = partial(authenticator.find_out, authorization, trail.address)
+        caller = Caller(principal, self.action, trail, ask_again)
         if self.action in LEAST_ROLE:
             model: str | None = request.path_params.get("model")
             # Before the body is looked at; where it was not read, `may_send` has decided alike.
