@@ -58,7 +58,7 @@ def accepted(response: httpx.Response) -> httpx.Response:
         raise ServiceError(detail, code="redirected", status=response.status_code)
     try:
         problem: object = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         problem = None
     error = error_from_problem(response.status_code, problem)
     error.request_id = response.headers.get("x-request-id")

@@ -11,6 +11,7 @@ import httpx
 from pydantic import BaseModel
 
 from registry._answers import AnswerT, accepted, origin, parse
+from registry._bounded import MAX_ANSWER_BYTES, send_bounded
 from registry._certificates import told_certificates
 from registry._credentials import Credentials
 from registry._retry import TRANSIENT_STATUS, RetryPolicy, parse_retry_after
@@ -63,7 +64,7 @@ class Api:
         self._discovery: Discovery | None = None
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(timeout_seconds, connect=10.0),
-            headers={"accept": "application/json"},
+            headers={"accept": "application/json", "accept-encoding": "identity"},
             transport=transport,
             verify=True if certificates is None else certificates,
         )
@@ -217,9 +218,10 @@ class Api:
             retry_after = None
             try:
                 with told_certificates(origin(address)):
-                    response = await self._http.request(
+                    request = self._http.build_request(
                         method, address, content=content, params=given or None, headers=sent
                     )
+                    response = await send_bounded(self._http, request, MAX_ANSWER_BYTES)
             except httpx.TransportError as error:
                 cause, reason = error, f"{type(error).__name__}: {error}".rstrip(": ")
             else:

@@ -29,7 +29,7 @@ class Credentials:
     token: str | None = field(default=None, repr=False)
     origins: frozenset[str] = frozenset()
     found_in: str = ""
-    """Where the token comes from, for people; empty without one."""
+    """Where the token comes from, for people. Without one: why not, or empty."""
 
     def headers_for(self, url: str) -> Mapping[str, str]:
         """Return what proves to this address who asks; nothing without a token.
@@ -51,7 +51,10 @@ class Credentials:
     def remedy(self) -> str:
         """What to do where the registry does not accept who asks."""
         if self.token is None:
-            return f"no token is known: run `registry login {self.url}`, or set {TOKEN_VARIABLE}"
+            login = f"run `registry login {self.url}`, or set"
+            if self.found_in:
+                return f"{self.found_in}: {login} {URL_VARIABLE} as well"
+            return f"no token is known: {login} {TOKEN_VARIABLE}"
         return f"the token is {self.found_in}"
 
 
@@ -73,17 +76,18 @@ def find_credentials(
     """Return the credentials for a registry.
 
     The token is the one that is given, else REGISTRY_TOKEN, else that of the registry's profile.
-    It may be sent to the registry's address, and to what the caller, REGISTRY_ORIGINS (separated
-    by commas) and the profile name. Raises InvalidRequestError for what is no address or no token,
-    and ProfileError.
+    REGISTRY_TOKEN is for the registry that REGISTRY_URL names, where that is set. The token may be
+    sent to the registry's address, and to what the caller, REGISTRY_ORIGINS (separated by commas)
+    and the profile name. Raises InvalidRequestError for what is no address or no token, and
+    ProfileError.
     """
     named = {_origin("url", url)}
     named |= {_origin("origins", each) for each in origins}
-    named |= {_origin(ORIGINS_VARIABLE, each) for each in _listed(ORIGINS_VARIABLE)}
+    named |= set(_named_origins())
     profile = look_up_profiles().find(url)
     if profile is not None:
         named |= {origin_of(each) for each in (profile.url, *profile.origins)}
-    found, place = _find_token(token, profile)
+    found, place = _find_token(url, token, profile)
     return Credentials(url, found, frozenset(named), place)
 
 
@@ -96,18 +100,33 @@ def check_token(text: str) -> str:
     return token
 
 
-def _find_token(token: str | None, profile: Profile | None) -> tuple[str | None, str]:
+def _find_token(url: str, token: str | None, profile: Profile | None) -> tuple[str | None, str]:
     if token:
         return check_token(token), "the one that was given"
-    if given := os.environ.get(TOKEN_VARIABLE, "").strip():
+    given = os.environ.get(TOKEN_VARIABLE, "").strip()
+    is_for_another = bool(given) and not _is_of_environment(url)
+    if given and not is_for_another:
         return check_token(given), f"that of {TOKEN_VARIABLE}"
     if profile is not None and profile.token:
         return check_token(profile.token), f"that of the profile in {profiles_path()}"
-    return None, ""
+    return None, f"{TOKEN_VARIABLE} is for the registry of {URL_VARIABLE}" if is_for_another else ""
 
 
-def _listed(variable: str) -> list[str]:
-    return [each.strip() for each in os.environ.get(variable, "").split(",") if each.strip()]
+def _is_of_environment(url: str) -> bool:
+    """Whether an address is of the registry that REGISTRY_URL names; of any where it names none.
+
+    Else whoever has a program ask a registry of theirs would be sent the token of another one.
+    """
+    named = os.environ.get(URL_VARIABLE)
+    if not named:
+        return True
+    known = [_origin(URL_VARIABLE, named), *_named_origins()]
+    return _origin("url", url) in known
+
+
+def _named_origins() -> list[str]:
+    listed = (each.strip() for each in os.environ.get(ORIGINS_VARIABLE, "").split(","))
+    return [_origin(ORIGINS_VARIABLE, each) for each in listed if each]
 
 
 def _origin(field_name: str, address: str) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
+from registry.errors import ProtocolError
+
 PAGE_ITEMS = 100
 Item = TypeVar("Item")
 Item_co = TypeVar("Item_co", covariant=True)
@@ -25,11 +27,17 @@ class Page(Protocol[Item_co]):
 async def each_item(
     ask: Callable[[str | None, int], Awaitable[Page[Item]]],
 ) -> AsyncIterator[Item]:
-    """Yield what is on all pages; `ask` is given a page's cursor and how many items it may have."""
+    """Yield what is on all pages; `ask` is given a page's cursor and how many items it may have.
+
+    Raises ProtocolError for a page that leads no further.
+    """
     cursor: str | None = None
     while True:
         page = await ask(cursor, PAGE_ITEMS)
         for item in page.items:
             yield item
-        if (cursor := page.next_cursor) is None:
+        before, cursor = cursor, page.next_cursor
+        if cursor is None:
             return
+        if cursor == before or not page.items:
+            raise ProtocolError("the registry answers pages that lead no further")

@@ -48,11 +48,13 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
         return None
     try:
         return max(0.0, float(int(value)))
+    except OverflowError:
+        return None
     except ValueError:
         pass
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

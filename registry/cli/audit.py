@@ -8,6 +8,7 @@ import typer
 
 from registry.cli.options import AsJson, Url
 from registry.cli.output import print_json
+from registry.cli.printable import printable
 
 if TYPE_CHECKING:
     from registry.schemas.access import AuditEntry
@@ -77,4 +78,4 @@ def _line(entry: "AuditEntry") -> str:
     at = entry.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     texts = (at, outcome, entry.action, entry.principal, entry.address, about)
     # No column runs into the next one.
-    return _ROW.format(*(f"{text} " for text in texts)).rstrip()
+    return _ROW.format(*(f"{printable(text)} " for text in texts)).rstrip()

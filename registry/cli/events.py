@@ -7,6 +7,7 @@ import typer
 from registry.cli.kafka_outages import told_outages
 from registry.cli.options import AsJson, Url
 from registry.cli.output import print_json
+from registry.cli.printable import printable
 
 if TYPE_CHECKING:
     from registry.schemas import ModelEvent
@@ -50,7 +51,8 @@ def events(
 
 def _print_event(event: "ModelEvent") -> None:
     kind = event.type.removeprefix("registry.")
-    typer.echo(f"{event.time.isoformat()} {event.subject} {kind} #{event.sequence}")
+    told = f"{event.time.isoformat()} {event.subject} {kind} #{event.sequence}"
+    typer.echo(printable(told))
 
 
 def _read_start(text: str, model: str | None) -> "Start":

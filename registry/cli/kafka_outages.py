@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import typer
 
+from registry.cli.printable import printable
+
 
 class KafkaOutages(logging.Handler):
     """Prints one line for the first error that aiokafka logs, and none for those that follow."""
@@ -22,7 +24,7 @@ class KafkaOutages(logging.Handler):
         """Tell of an outage, unless that was done."""
         if not self._told:
             self._told = True
-            typer.echo(f"registry: waiting for Kafka at {self._kafka}", err=True)
+            typer.echo(f"registry: waiting for Kafka at {printable(self._kafka)}", err=True)
 
     def over(self) -> None:
         """Take note that Kafka answers: the next error begins another outage."""

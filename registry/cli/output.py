@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from registry.cli.printable import printable, printable_json
+
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
@@ -19,7 +21,7 @@ WIDE = 100_000
 
 def print_json(answer: "BaseModel") -> None:
     """Print one JSON document on one line."""
-    typer.echo(answer.model_dump_json())
+    typer.echo(printable_json(answer.model_dump_json()))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -29,17 +31,21 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*("" if value is None else printable(str(value)) for value in row))
     # Without a terminal a program reads the lines, and rich would cut them at 80 columns.
     width = None if sys.stdout.isatty() else WIDE
     Console(width=width, markup=False).print(table)
 
 
 def print_fields(rows: Iterable[tuple[str, object]]) -> None:
-    """Print titles and values, one a line; nothing for a value that is not there."""
+    """Print titles and values, one a line; nothing for a value that is not there.
+
+    Further lines of a value stand below its first one, so that none passes for a title.
+    """
     for title, value in rows:
         if value not in (None, ""):
-            typer.echo(f"{title + ':':<15}{value}")
+            lines = [printable(line) for line in str(value).split("\n")]
+            typer.echo(f"{title + ':':<15}" + f"\n{'':<15}".join(lines))
 
 
 def print_version(version: "Version") -> None:

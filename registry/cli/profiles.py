@@ -12,6 +12,7 @@ import typer
 from registry.cli.exit_codes import ExitCode
 from registry.cli.options import AsJson
 from registry.cli.output import print_fields, print_identity, print_json, print_table
+from registry.cli.printable import printable
 
 if TYPE_CHECKING:
     from registry._profiles import Profile, Profiles
@@ -162,7 +163,7 @@ def _confirmed(
     except ValueError as error:
         raise ProtocolError(f"{known.url} leads to what is no address: {error}") from None
     if (new := [each for each in sorted(named) if not known.has(each)]) and not trust:
-        leads = f"{known.url} leads to {', '.join(new)}"
+        leads = printable(f"{known.url} leads to {', '.join(new)}")
         if not can_ask:
             raise NotConfirmed(
                 f"{leads}: nothing was kept. Say --trust-origins where the token may go there"

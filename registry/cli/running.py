@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import typer
 
 from registry.cli.exit_codes import ExitCode, exit_code
+from registry.cli.printable import printable
 
 
 def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None) -> int:
@@ -26,4 +27,4 @@ def run_app(app: typer.Typer, name: str, arguments: Sequence[str] | None = None)
 def _one_line(error: BaseException) -> str:
     text = error.format_message() if isinstance(error, typer.TyperException) else str(error)
     told = "; ".join([text or type(error).__name__, *getattr(error, "__notes__", ())])
-    return " ".join(told.split())
+    return printable(" ".join(told.split()))

@@ -7,6 +7,7 @@ import typer
 
 from registry.cli.options import AsJson, Url
 from registry.cli.output import print_identity, print_json, print_table
+from registry.cli.printable import printable
 
 token = typer.Typer(help="Make, list and revoke tokens.")
 
@@ -33,11 +34,11 @@ def create(
     if as_json:
         print_json(made)
         return
-    typer.echo(made.token)
+    typer.echo(printable(made.token))
     until = "it is revoked" if made.expires_at is None else f"{made.expires_at:%Y-%m-%d %H:%M} UTC"
     typer.echo(
-        f"registry: token {made.id} counts until {until}. Keep it now, it is shown this once: as"
-        " REGISTRY_TOKEN, or by `registry login`",
+        f"registry: token {printable(made.id)} counts until {until}. Keep it now, it is shown this"
+        " once: as REGISTRY_TOKEN, or by `registry login`",
         err=True,
     )
 

@@ -22,6 +22,7 @@ from registry.cli.options import (
     read_description,
     read_pairs,
 )
+from registry.cli.printable import printable
 
 if TYPE_CHECKING:
     from registry.schemas import UploadSession
@@ -114,11 +115,12 @@ def _print_handed_over(
         }
         typer.echo(json.dumps(answer))
         return
+    # A line each, whatever the registry answers: programs read them.
     typer.echo(f"REGISTRY_URL={url}")
     typer.echo(f"REGISTRY_ORIGINS={','.join(origins)}")
-    typer.echo(f"REGISTRY_TOKEN={session.token or ''}")
-    typer.echo(
+    typer.echo(f"REGISTRY_TOKEN={printable(session.token or '')}")
+    told = (
         f"registry: {session.model} version {session.number} takes bytes until {expires}; where"
-        f" these are set: registry upload --into {session.upload_id} SOURCE",
-        err=True,
+        f" these are set: registry upload --into {session.upload_id} SOURCE"
     )
+    typer.echo(printable(told), err=True)

@@ -23,3 +23,4 @@ class Problem(Answer):
     code: str
     """Stable name of the problem, e.g. "version_exists"."""
     errors: list[FieldProblem] = Field(default_factory=list[FieldProblem])
+    """The fields that break a rule; of very many the first ones."""

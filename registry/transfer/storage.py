@@ -10,10 +10,14 @@ from typing import Literal
 import httpx
 
 from registry._answers import origin
+from registry._bounded import send_bounded
 from registry._certificates import told_certificates
 from registry._retry import TRANSIENT_STATUS, parse_retry_after
+from registry.errors import ProtocolError
 from registry.schemas import SignedRequest
 
+MAX_ANSWER_BYTES = 1024 * 1024
+"""Of storage, to a PUT: nothing, or an error of some hundred bytes."""
 _S3_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 _TRANSIENT_CODES = frozenset(("RequestTimeout", "IncompleteBody", "SlowDown", "InternalError"))
 
@@ -81,10 +85,19 @@ class Storage:
         await self._http.aclose()
 
     async def put(self, signed: SignedRequest, body: AsyncIterator[bytes]) -> Outcome:
-        """Send bytes with exactly the signed headers, once; raises CertificateError."""
+        """Send bytes with exactly the signed headers, once.
+
+        Raises CertificateError; and ProtocolError for what cannot be sent, or an endless answer.
+        """
         try:
-            with told_certificates(origin(httpx.URL(signed.url))):
-                response = await self._http.put(signed.url, headers=signed.headers, content=body)
+            request = self._http.build_request(
+                "PUT", signed.url, headers=signed.headers, content=body
+            )
+        except (httpx.InvalidURL, UnicodeEncodeError):  # either would tell some of it
+            raise ProtocolError("the registry signed what is no address, or no headers") from None
+        try:
+            with told_certificates(origin(request.url)):
+                response = await send_bounded(self._http, request, MAX_ANSWER_BYTES)
         except httpx.TransportError as error:
             return lost(error)
         return classify(response.status_code, response.content, response.headers.get("retry-after"))

@@ -40,7 +40,8 @@ def key_handle(idempotency_key: str, owner: str | None, model: str) -> str:
 def _scope(owner: str | None, model: str) -> str:
     """Return what comes before a name that is unique to its uploader and model.
 
-    Nothing where the uploader is not known: an earlier release had one scope for all of them.
+    Nothing where the uploader is not known: an earlier release had one scope for all of them. What
+    is found there has to be asked for its owner: uploaders choose what follows, slashes and all.
     """
     return "" if owner is None else f"{model}/{quote(owner, safe=':')}/"
 
@@ -77,8 +78,11 @@ async def find_client_id(
     for query in (mine, anyones):
         if found := await database.handles.find_one(query, sort=newest_first):
             return found["version_id"]
-    # As an earlier release kept it; whether they may see its model is asked of the version.
-    return await resolve_handle(database, client_handle(client_id, None, ""))
+    # As an earlier release kept it, without an owner: an id may spell out the handle of one that
+    # has an owner. Whether they may see its model is asked of the version.
+    unowned = {"_id": client_handle(client_id, None, ""), "owner": None}
+    found = await database.handles.find_one(unowned)
+    return found["version_id"] if found else None
 
 
 async def holders_of(database: Database, handles: Iterable[str]) -> dict[str, Document]:
@@ -178,7 +182,7 @@ def _rank(state: str, created_at: datetime, number: int) -> tuple[bool, datetime
 
 
 def _client_handle(record: VersionRecord) -> str:
-    return client_handle(record.client_id or "", _owner(record), record.model)
+    return client_handle(record.client_id or "", owner_of(record), record.model)
 
 
 def _client_fields(record: VersionRecord) -> Document:
@@ -186,7 +190,7 @@ def _client_fields(record: VersionRecord) -> Document:
     return {
         "version_id": record.id,
         "client_id": record.client_id,
-        "owner": _owner(record),
+        "owner": owner_of(record),
         "model": record.model,
         "is_ready": record.state in READY,
         "at": record.created_at,
@@ -195,8 +199,9 @@ def _client_fields(record: VersionRecord) -> Document:
 
 def _idempotency_key(record: VersionRecord) -> str | None:
     key = record.session.idempotency_key if record.session else None
-    return key_handle(key, _owner(record), record.model) if key is not None else None
+    return key_handle(key, owner_of(record), record.model) if key is not None else None
 
 
-def _owner(record: VersionRecord) -> str | None:
+def owner_of(record: VersionRecord) -> str | None:
+    """Return the principal that opened a version; None where that is not known."""
     return record.session.owner if record.session else None

@@ -11,6 +11,7 @@ from shared.database.handles import (
     holders_of,
     key_handle,
     label_handle,
+    owner_of,
     resolve_handle,
 )
 from shared.domain.access.decision import NameFilter
@@ -46,12 +47,13 @@ class Versions:
 
         Or that it opened under an earlier release, which knew no owners.
         """
-        scopes = (owner, None)
-        names = [key_handle(key, each, model) for each in scopes]
-        found = await holders_of(self._database, names)
-        for name in names:
+        scopes = {key_handle(key, each, model): each for each in (owner, None)}
+        found = await holders_of(self._database, scopes)
+        for name, each in scopes.items():
             if name in found and (version := await self.get(found[name]["version_id"])):
-                return version if version.model == model else None
+                # A key may spell out the scope of another owner: without one it is theirs.
+                is_theirs = version.model == model and owner_of(version) == each
+                return version if is_theirs else None
         return None
 
     async def by_keys(self, keys: Iterable[str]) -> list[VersionRecord]:

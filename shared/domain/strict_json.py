@@ -20,9 +20,18 @@ def members_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object's members; raises RepeatedName. A hook of `json.loads`."""
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise RepeatedName(next(name for name in names if names.count(name) > 1))
+        raise RepeatedName(_first_repeated(pairs))
     return members
+
+
+def _first_repeated(pairs: list[tuple[str, Any]]) -> str:
+    # In one pass: there may be as many names as a request has room for.
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            return name
+        seen.add(name)
+    raise AssertionError("unreachable: some name stands twice")
 
 
 def parse_object(text: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Connections of the HTTP server, with the bounds that uvicorn's parser lacks.
 
-It limits neither the size of a request's head nor the time that it takes to come, and what a client
-goes on sending after its answer is read for ever. Bodies of requests are bounded in shared/web.
+It limits neither the size of a request's head nor the time that it takes to come, nor how many
+requests wait for their turn, and what a client goes on sending after its answer is read for ever.
+Bodies of requests are bounded in shared/web.
 """
 
 import asyncio
@@ -14,6 +15,9 @@ MAX_CONNECTIONS = 4096
 MAX_HEAD_BYTES = 64 * 1024
 """Bytes that the head of a request may have, its first packet aside."""
 MAX_HEADERS = 128
+MAX_WAITING = 16
+"""Requests of one connection that wait for those before to be answered. Hardly any client sends
+some, and the server would keep all that it reads: 20 bytes to send are 2 kilobytes to keep."""
 HEAD_SECONDS = 20.0
 """Within so long a new connection has to bring the whole head of a request; and so has one on
 which something comes after an answer, be it the next head or more of a body that was answered."""
@@ -72,6 +76,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._expect_nothing()
         if len(self.headers) > MAX_HEADERS:
             raise ValueError("too many headers")  # the parser turns it into 400
+        if len(self.pipeline) >= MAX_WAITING:
+            raise ValueError("too many requests wait")
         super().on_headers_complete()
 
     def timeout_keep_alive_handler(self) -> None:

@@ -18,6 +18,9 @@ from shared.domain.strict_json import RepeatedName, members_once
 
 IN_THREAD_BYTES = 64 * 1024
 """Larger bodies are parsed in a thread: the event loop serves others meanwhile."""
+MAX_NAMES = 50_000
+"""Names in all objects of a body: more than the files of a version and its metadata can have. Each
+may be a wrong field, and to find all of them out costs a hundred times the bytes of the body."""
 
 
 class JsonRoute(APIRoute):
@@ -58,8 +61,17 @@ def _is_json(content_type: str) -> bool:
 
 
 def _parse(body: bytes) -> Any:
+    count = 0
+
+    def counted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal count
+        count += len(pairs)
+        if count > MAX_NAMES:
+            raise json.JSONDecodeError(f"more than {MAX_NAMES} names", "", 0)
+        return members_once(pairs)
+
     try:
-        return json.loads(body, object_pairs_hook=members_once)
+        return json.loads(body, object_pairs_hook=counted)
     except RepeatedName as error:
         raise json.JSONDecodeError(f"the key {error.name[:40]!r} stands twice", "", 0) from None
     except UnicodeDecodeError as error:

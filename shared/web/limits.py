@@ -1,6 +1,7 @@
 """Limits of the HTTP services: the size of a request, and how many are under way at once."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -51,20 +52,23 @@ class BodyLimit:
 
     A body may have 4 MiB, and must go on within 10 seconds and end within 60. Bodies may hold
     32 MiB in all; who comes beyond that is told to come again. One that is declared as too large is
-    refused before anything of it is read. What turns out to be over a limit is read and thrown away
-    before the answer, so that a client that is still sending gets to read it; past 64 MiB of one
-    request the connection is simply closed.
+    refused before anything of it is read. Nor is that of who may send none (`may_send`), whom the
+    app has to refuse: it is given an empty one. What turns out to be over a limit is read and
+    thrown away before the answer, so that a client that is still sending gets to read it; past
+    64 MiB of one request the connection is simply closed.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         *,
+        may_send: Callable[[Scope], Awaitable[bool]] | None = None,
         idle_seconds: float = BODY_IDLE_SECONDS,
         total_seconds: float = BODY_TOTAL_SECONDS,
         held_bytes: int = MAX_HELD_BYTES,
     ) -> None:
         self._app = app
+        self._may_send = may_send
         self._idle_seconds = idle_seconds
         self._total_seconds = total_seconds
         self._room = held_bytes
@@ -80,18 +84,16 @@ class BodyLimit:
                 answer.headers["Connection"] = "close"
             await answer(scope, receive, send)
             return
+        if self._may_send is not None and not await self._may_send(scope):
+            await self._app(scope, _replaying(b"", receive), send)
+            return
         body = bytearray()
         try:
             refusal = await self._read(receive, body)
             if refusal is not None:
                 await problem_of(refusal)(scope, receive, send)
                 return
-            pending: list[Message] = [{"type": "http.request", "body": bytes(body)}]
-
-            async def replay() -> Message:
-                return pending.pop() if pending else await receive()
-
-            await self._app(scope, replay, send)
+            await self._app(scope, _replaying(bytes(body), receive), send)
         except ClientDisconnect:
             return
         finally:
@@ -129,6 +131,16 @@ class BodyLimit:
         if chunk > self._room:
             return TooManyRequests("too_many_bodies", "too many bodies are arriving; try again")
         return None
+
+
+def _replaying(body: bytes, receive: Receive) -> Receive:
+    """Return what gives the body in one message, and then what still comes."""
+    pending: list[Message] = [{"type": "http.request", "body": body}]
+
+    async def replay() -> Message:
+        return pending.pop() if pending else await receive()
+
+    return replay
 
 
 def _declared_bytes(scope: Scope) -> int:

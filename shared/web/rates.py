@@ -7,7 +7,7 @@ algorithm). Asking costs a microsecond, and nothing runs beside it.
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from ipaddress import ip_network
+from ipaddress import IPv6Address, ip_network
 from time import monotonic
 
 from cachetools import LRUCache
@@ -56,10 +56,17 @@ def too_many(detail: str, wait_seconds: float, code: str = "rate_limited") -> To
 
 @lru_cache(MOST_KNOWN)
 def asker_of(address: str) -> str:
-    """Return whom an address is counted as: itself, or the network of an IPv6 address."""
+    """Return whom an address is counted as: itself, or the network of an IPv6 address.
+
+    An IPv4 address stays one where a proxy writes it as IPv6 does, `::ffff:192.0.2.1`: all of them
+    are one network there.
+    """
     if ":" not in address:
         return address
     try:
-        return str(ip_network((address.partition("%")[0], IPV6_NETWORK_BITS), strict=False))
+        found = IPv6Address(address.partition("%")[0])
     except ValueError:
         return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(ip_network((found, IPV6_NETWORK_BITS), strict=False))

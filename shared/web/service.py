@@ -17,6 +17,7 @@ from shared.domain.access.actions import Action
 from shared.runtime.settings import Settings
 from shared.web.access.caller import Caller, declared_actions, declares
 from shared.web.access.description import describe_access
+from shared.web.access.entrance import may_send
 from shared.web.guard import Guard
 from shared.web.limits import BodyLimit
 from shared.web.problems import PROBLEMS, answer_problems
@@ -48,7 +49,7 @@ def add_shared_parts(
     `ready` returns what the service waits for; nothing means ready. Raises UndeclaredRoute where
     some route does not say what it does.
     """
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, may_send=may_send)
     _open_to_origins(app, settings)
     answer_problems(app)
     describe_access(app)

@@ -3,6 +3,7 @@
 docs/security.md lists all attacks with their answers, and where those are shown that are not here.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ import pytest
 
 from registry.schemas import SignedRequest, UploadSession
 from tests.support.api import Api, file_of
+from tests.support.eventually import eventually
 from tests.support.problems import problem
 from tests.support.system import System
 
@@ -234,3 +236,48 @@ async def test_a_key_of_somebody_else_opens_a_session_of_ones_own(api: Api, mode
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json()["upload_id"] != second.json()["upload_id"]
     assert first.json()["token"] != second.json()["token"]
+
+
+async def test_a_key_that_spells_out_somebody_elses_finds_nothing_of_theirs(
+    api: Api, model: str
+) -> None:
+    """Keys of different owners are told apart by a name that goes before each: so does this one."""
+    body = {"model": model, "files": [file_of("model.bin", DATA)]}
+    theirs = await api.ingest.post("/v1/uploads", json=body, headers={"Idempotency-Key": "v1"})
+    other = await a_token(api, f"writer:{model}")
+    key = {"Idempotency-Key": f"{model}/administrator/v1"}
+    for asked in (body, {**body, "description": "another body"}):
+        answer = await api.ingest.post("/v1/uploads", json=asked, headers=other | key)
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["version_id"] != theirs.json()["version_id"]
+        gone = await api.ingest.delete(f"/v1/uploads/{answer.json()['upload_id']}", headers=other)
+        assert gone.status_code == 204
+
+
+@pytest.mark.parametrize("path", ["models/{model}/versions/{number}", "versions/{version_id}"])
+async def test_who_waits_for_a_version_is_told_nothing_once_the_token_is_revoked(
+    api: Api, model: str, path: str
+) -> None:
+    session = await api.open(model, file_of("model.bin", DATA))
+    made = await api.ingest.post(
+        "/v1/tokens", json={"name": "waits", "grants": [f"reader:{model}"]}
+    )
+    headers = {"authorization": f"Bearer {made.json()['token']}"}
+    target = f"/v1/{path.format(**session.model_dump())}"
+    assert (await api.query.get(target, headers=headers)).status_code == 200
+
+    async def wait() -> httpx.Response:
+        return await api.query.get(target, params={"wait": 30}, headers=headers)
+
+    waiting = asyncio.create_task(wait())
+    revoked = await api.ingest.delete(f"/v1/tokens/{made.json()['id']}")
+    assert revoked.status_code == 204
+
+    async def is_refused() -> bool | None:
+        answer = await api.query.get("/v1/me", headers=headers)
+        return answer.status_code == 401 or None
+
+    await eventually(is_refused)
+    assert not waiting.done()
+    await api.put(session.files[0], DATA)
+    problem(await waiting, 401, "unauthenticated")

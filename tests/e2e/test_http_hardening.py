@@ -153,6 +153,31 @@ async def test_a_body_that_is_declared_as_too_large_is_refused_before_it_is_sent
     assert answer.startswith(b"HTTP/1.1 413"), answer
 
 
+async def test_bodies_of_who_is_nobody_take_no_room_from_others(
+    api: Api, settings: Settings, model: str
+) -> None:
+    """All bodies together may hold 32 MiB, for a minute each where they come slowly."""
+    head = (
+        b"POST /v1/uploads HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+        b"authorization: Bearer mr_0000000000000000_0\r\ncontent-length: 4000000\r\n\r\n"
+    )
+    half_sent: list[asyncio.StreamWriter] = []
+    try:
+        for _ in range(12):
+            reader, writer = await asyncio.open_connection(HOST, settings.registry_port)
+            half_sent.append(writer)
+            writer.write(head + b" " * 3_500_000)
+            await writer.drain()
+            async with asyncio.timeout(30):
+                answer = await reader.readuntil(b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 401"), answer
+        body = {"model": model, "files": [file_of("a", b"x")]}
+        assert (await api.ingest.post("/v1/uploads", json=body)).status_code == 201
+    finally:
+        for writer in half_sent:
+            writer.close()
+
+
 async def test_a_large_head_is_read_and_one_without_end_is_refused(settings: Settings) -> None:
     begin = b"GET /v1 HTTP/1.1\r\nhost: a\r\nx: "
     answer = await raw(settings, begin + b"x" * 60_000 + b"\r\n\r\n")

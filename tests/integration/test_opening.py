@@ -18,7 +18,7 @@ from services.ingest.uploads.opening import open_upload
 from services.ingest.uploads.parts import sign_parts
 from shared.database.client import Database
 from shared.database.lifecycle import settle
-from shared.domain.access.decision import EVERY_NAME
+from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.errors import IdempotencyKeyReused
 from shared.runtime.settings import MIB, Settings
 from shared.storage.adapter import Storage
@@ -78,6 +78,16 @@ async def test_a_key_of_an_earlier_release_finds_its_session(context: Context) -
     again, created = await open_upload(asked, key, OWNER, context)
     assert not created
     assert (again.version_id, again.upload_id) == (first.version_id, first.version_id)
+
+
+async def test_names_of_an_earlier_release_are_not_those_of_an_owner(context: Context) -> None:
+    """Names without an owner are kept among those with one: what an attacker spells out."""
+    asked = request().model_copy(update={"client_id": "mine"})
+    await open_upload(asked, "key", OWNER, context)
+    spelled = f"{asked.model}/{OWNER}"
+    found = await context.versions.by_idempotency_key(f"{spelled}/key", "token:x", asked.model)
+    assert found is None
+    assert await context.versions.by_client_id(f"{spelled}/mine", "token:x", NameFilter()) is None
 
 
 async def test_an_expired_session_gives_its_key_back(context: Context, settings: Settings) -> None:

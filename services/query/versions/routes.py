@@ -35,7 +35,7 @@ async def get_version(
     model: str, version: str, caller: Reader, context: RequestContext, wait: Wait = 0
 ) -> Version:
     """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
-    return await lookups.find_version(model, version, wait, context)
+    return await lookups.find_version(model, version, wait, caller, context)
 
 
 @router.get(
@@ -60,7 +60,7 @@ async def get_downloads(
     cursor: Cursor = None,
 ) -> Downloads:
     """Answer a signed URL, size and digests for each file, or for the one at `path`, in pages."""
-    found = await lookups.find_version(model, version, 0, context)
+    found = await lookups.find_version(model, version, 0, caller, context)
     return await downloads.sign_downloads(found, path, cursor, context)
 
 

@@ -35,3 +35,6 @@ LEAST_ROLE: Mapping[Action, str] = {
     Action.READ_AUDIT: "admin",
 }
 """The actions on a model, by its name."""
+
+READING = frozenset((Action.READ, Action.DOWNLOAD, Action.FOLLOW))
+"""The actions that change nothing, and that may be granted to anybody."""

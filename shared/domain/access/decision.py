@@ -67,6 +67,11 @@ def covers(grants: Iterable[Grant], wanted: Grant) -> bool:
     return any(g.kind == "admin" and contains(g.scope, wanted.pattern) for g in grants)
 
 
+def may_change(grants: Iterable[Grant]) -> bool:
+    """Whether any of these grants is for more than reading."""
+    return any(grant.has_role("writer") or grant.kind == "alias" for grant in grants)
+
+
 def _allows(grants: Iterable[Grant], action: Action, name: str, alias: str) -> bool:
     if action is Action.MOVE_ALIAS and Grant("alias", f"{name}@{alias}") in grants:
         return True

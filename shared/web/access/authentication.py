@@ -91,19 +91,28 @@ class Authenticator:
         )
 
     async def identify(self, authorization: str | None, address: str = "") -> Principal:
+        """Return the principal of a request, which is counted: see `find_out`.
+
+        Raises TooManyRequests, too, where the principal asks too often.
+        """
+        principal = await self.find_out(authorization, address)
+        is_counted = principal is not self._anonymous
+        if is_counted and (wait_seconds := self._requests.take(principal.id)):
+            raise too_many(f"{principal.id} asks too often; try again", wait_seconds)
+        return principal
+
+    async def find_out(self, authorization: str | None, address: str = "") -> Principal:
         """Return the principal of an Authorization header, or the anonymous one without.
 
         Raises Unauthenticated for a credential that does not count, whatever the reason;
-        TooManyRequests where the principal asks too often, or the address with wrong credentials;
-        and Unavailable where nobody can say now.
+        TooManyRequests where the address brought too many wrong ones; and Unavailable where nobody
+        can say now.
         """
         if not authorization:
             return self._anonymous
         principal = await self._verdict(authorization, address)
         if principal is None:
             raise Unauthenticated
-        if wait_seconds := self._requests.take(principal.id):
-            raise too_many(f"{principal.id} asks too often; try again", wait_seconds)
         return principal
 
     async def _verdict(self, authorization: str, address: str) -> Principal | None:
@@ -141,6 +150,7 @@ class Authenticator:
         self, key: bytes, authorization: str, asker: str | None
     ) -> Principal | None:
         is_wrong = False
+        asked_at = monotonic()  # a credential that is revoked from now on may still be found right
         try:
             principal = await self._ask(authorization)
             is_wrong = principal is None
@@ -151,7 +161,7 @@ class Authenticator:
             self._refused[key] = None
             self._known.pop(key, None)
         else:
-            self._known[key] = (monotonic() + await self._kept_seconds(principal), principal)
+            self._known[key] = (asked_at + await self._kept_seconds(principal), principal)
         return principal
 
     async def _kept_seconds(self, principal: Principal) -> float:

@@ -1,8 +1,9 @@
 """What a route knows of who calls it: the principal, and whether they may do what it does."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request
@@ -11,9 +12,9 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import Route
 
 from registry.schemas import Version
-from shared.domain.access.actions import LEAST_ROLE, Action
+from shared.domain.access.actions import LEAST_ROLE, READING, Action
 from shared.domain.access.audit import Change
-from shared.domain.access.decision import NameFilter, decide, visible_names
+from shared.domain.access.decision import NameFilter, decide, may_change, visible_names
 from shared.domain.access.principals import Principal
 from shared.domain.errors import (
     Forbidden,
@@ -23,6 +24,7 @@ from shared.domain.errors import (
     Unauthenticated,
 )
 from shared.web.access.authentication import TOO_MANY_WRONG, Authenticator, claimed_subject
+from shared.web.access.entrance import refusal_of
 from shared.web.access.trail import Making, Trail
 
 ANYBODY = Principal("anonymous", "anonymous", "anonymous")
@@ -38,6 +40,8 @@ class Caller:
     action: Action
     trail: Trail | None = None
     """None where the route is for anybody: then nothing is refused, and nothing changed."""
+    ask_again: Callable[[], Awaitable[Principal]] | None = field(default=None, repr=False)
+    """Finds out anew, by the token, whom it comes from; None where nobody was asked."""
 
     def require(self, model: str, *, alias: str = "", subject: str = "") -> None:
         """Return where the route's action is allowed on this model.
@@ -54,6 +58,18 @@ class Caller:
         if decision.outcome == "hidden":
             raise self.refused(model_not_found(model), model, subject)
         raise self.refused(Forbidden(decision.missing), model, subject)
+
+    async def confirm(self, model: str = "", subject: str = "") -> None:
+        """Return where the caller's credential still counts: for requests that have waited.
+
+        Raises Unauthenticated where it was revoked or is over meanwhile.
+        """
+        if self.ask_again is None:
+            return
+        try:
+            await self.ask_again()
+        except Unauthenticated as error:
+            raise self.refused(error, model, subject) from None
 
     def doing(self, action: Action) -> "Caller":
         """Return the same caller, about to do something else."""
@@ -115,11 +131,15 @@ class Declares:
             return Caller(ANYBODY, self.action)
         trail = Trail.of(request)
         principal = await self._identified(request, trail)
-        caller = Caller(principal, self.action, trail)
+        authenticator: Authenticator = request.state.authenticator
+        authorization = request.headers.get("authorization")
+        ask_again = partial(authenticator.find_out, authorization, trail.address)
+        caller = Caller(principal, self.action, trail, ask_again)
         if self.action in LEAST_ROLE:
             model: str | None = request.path_params.get("model")
-            if not principal.grants:
-                caller.require_credential(model or "")  # before the body is looked at
+            # Before the body is looked at; where it was not read, `may_send` has decided alike.
+            if not ((self.action in READING and principal.grants) or may_change(principal.grants)):
+                caller.require_credential(model or "")
             if model is not None:
                 caller.require(model)
         return caller
@@ -128,6 +148,8 @@ class Declares:
         authenticator: Authenticator = request.state.authenticator
         authorization = request.headers.get("authorization")
         try:
+            if (refusal := refusal_of(request.scope)) is not None:
+                raise refusal
             return await authenticator.identify(authorization, trail.address)
         except Unauthenticated as error:
             nobody = Caller(ANYBODY, self.action, trail)

@@ -39,6 +39,23 @@ def test_a_profiles_token_goes_to_no_other_registry() -> None:
     assert find_credentials(QUERY).token == "kept"
 
 
+def test_the_environments_token_goes_to_no_other_registry_than_the_environments(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The three variables are one profile: who names another registry names no token for it."""
+    monkeypatch.setenv("REGISTRY_URL", f"{URL}/")
+    monkeypatch.setenv("REGISTRY_ORIGINS", QUERY)
+    monkeypatch.setenv("REGISTRY_TOKEN", "environment")
+    for url in (URL, f"{URL}/below", QUERY):
+        assert find_credentials(url).token == "environment"
+    other = find_credentials(ELSEWHERE)
+    assert other.token is None
+    assert "REGISTRY_TOKEN is for the registry of REGISTRY_URL" in other.remedy
+    assert find_credentials(ELSEWHERE, "given").token == "given"
+    keep(Profile(ELSEWHERE, (), "kept"))
+    assert find_credentials(ELSEWHERE).token == "kept"
+
+
 def test_the_token_goes_to_the_origins_that_somebody_named_and_to_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -12,7 +12,12 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from shared.runtime import connections
-from shared.runtime.connections import MAX_HEAD_BYTES, MAX_HEADERS, BoundedProtocol
+from shared.runtime.connections import (
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    MAX_WAITING,
+    BoundedProtocol,
+)
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -44,10 +49,11 @@ class Client:
         except ConnectionError:
             return True
 
-    async def until_closed(self) -> None:
-        """Read over whatever the server still says, until it closes."""
+    async def until_closed(self) -> bytes:
+        """Return what the server still says, until it closes."""
         with contextlib.suppress(ConnectionError):
-            await self._reader.read()
+            return await self._reader.read()
+        return b""
 
     def close(self) -> None:
         self._writer.close()
@@ -142,6 +148,19 @@ async def test_too_many_headers_are_refused(server: Server) -> None:
     many = b"".join(b"x-%d: 1\r\n" % n for n in range(MAX_HEADERS))
     await client.send(b"GET / HTTP/1.1\r\nhost: a\r\n" + many + b"\r\n")
     assert await client.status() == 400
+
+
+async def test_requests_that_do_not_wait_for_their_answers_are_few(server: Server) -> None:
+    """Each of them takes some kilobytes until its turn comes, and nothing else bounds them."""
+    client = await server.connect()
+    await client.send(GET * (MAX_WAITING + 1))
+    for _ in range(MAX_WAITING + 1):
+        assert await client.status() == 200
+    last = GET.replace(b"host: a", b"connection: close")
+    await client.send(GET * 1000 + last)
+    answered = await client.until_closed()
+    assert answered.count(b"HTTP/1.1 200") <= MAX_WAITING + 1
+    assert b"HTTP/1.1 400" in answered
 
 
 async def test_more_connections_than_there_is_room_for_are_closed(

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from pydantic import SecretStr
 from starlette.types import Receive, Scope, Send
 
+from registry.schemas.metadata import MAX_METADATA_BYTES
 from services.ingest.app import create_app
 from shared.domain.access.actions import Action
 from shared.domain.errors import (
@@ -23,7 +24,9 @@ from shared.domain.errors import (
 from shared.web.access.authentication import Authenticator
 from shared.web.access.caller import declares
 from shared.web.access.sources import AdministratorToken
+from shared.web.json_body import MAX_NAMES
 from shared.web.limits import MAX_BODY_BYTES
+from shared.web.problems import MOST_TOLD
 from shared.web.service import add_shared_parts, make_app
 from tests.support.access import ADMIN_TOKEN, BEARER
 from tests.support.isolation import SETTINGS
@@ -203,6 +206,35 @@ async def test_every_wrong_field_is_named_and_the_detail_says_the_first_few(
     fields = [error["field"] for error in document["errors"]]
     assert fields == [f"files.{number}.size_bytes" for number in range(8)]
     assert document["detail"].count("files.") == 5
+
+
+async def test_of_very_many_wrong_fields_the_first_ones_are_named(
+    ingest: httpx.AsyncClient,
+) -> None:
+    files = [{"path": f"{number}", "size_bytes": 0} for number in range(1000)]
+    answer = await ingest.post("/v1/uploads", json={"model": "a", "files": files})
+    named = [error["field"] for error in problem(answer, 422, "invalid_request")["errors"]]
+    assert named == [f"files.{number}.size_bytes" for number in range(MOST_TOLD)]
+
+
+async def test_a_body_of_more_names_than_any_request_has_is_not_looked_through(
+    ingest: httpx.AsyncClient,
+) -> None:
+    """Each of them could be a wrong field of its own, a kilobyte or two of memory."""
+    unknown = {str(number): 0 for number in range(MAX_NAMES // 4)}
+    spread = {"model": "a", "files": [unknown] * 5}
+    for body in ({str(number): 0 for number in range(MAX_NAMES + 1)}, spread):
+        answer = await ingest.post("/v1/uploads", json=body)
+        assert "names" in broken_rule(answer, "body")
+
+
+async def test_a_body_may_have_as_many_names_as_there_is_room_for_metadata(
+    ingest: httpx.AsyncClient,
+) -> None:
+    many = {"a": [{"a": 0}] * (MAX_METADATA_BYTES // 9)}
+    body = {"model": "a", "files": [FILE, FILE], "parameters": many}
+    answer = await ingest.post("/v1/uploads", json=body)
+    assert "distinct paths" in broken_rule(answer, "body")
 
 
 async def test_the_values_that_broke_a_rule_are_not_repeated(ingest: httpx.AsyncClient) -> None:

@@ -75,5 +75,11 @@ def test_the_addresses_of_one_ipv6_network_are_one_asker() -> None:
     assert asker_of("no:address") == "no:address"
 
 
+def test_ipv4_addresses_that_a_proxy_writes_as_ipv6_ones_are_no_one_network() -> None:
+    """All of them are below ::/64, so one would be counted for all others."""
+    assert asker_of("::ffff:192.0.2.1") == asker_of("192.0.2.1")
+    assert asker_of("::FFFF:c000:0202") == asker_of("192.0.2.2") != asker_of("192.0.2.1")
+
+
 def test_the_wait_is_told_in_whole_seconds() -> None:
     assert [too_many("", wait).retry_after_seconds for wait in (0.001, 1.0, 1.2)] == [1, 1, 2]

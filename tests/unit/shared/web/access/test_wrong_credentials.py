@@ -154,6 +154,24 @@ async def test_one_question_answers_all_requests_that_bring_the_same_one(
     assert source.asked == 1
 
 
+async def test_a_verdict_is_as_old_as_the_question(
+    authenticator: Authenticator, source: Source, clock: Clock
+) -> None:
+    """It may have been revoked as soon as the server had looked, however long the answer took."""
+    source.go_on.clear()
+    asking = asyncio.create_task(identify(authenticator, "right"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert source.asked == 1
+    clock.now += VERDICT_SECONDS - 1
+    source.go_on.set()
+    assert await asking == "token:right"
+    source.right.clear()
+    assert await identify(authenticator, "right") == "token:right"
+    clock.now += 1.5
+    assert await identify(authenticator, "right") == "unauthenticated"
+
+
 async def test_a_principal_that_asks_too_often_is_told_so(authenticator: Authenticator) -> None:
     answers = [await identify(authenticator, "right") for _ in range(6)]
     assert answers == ["token:right"] * 5 + ["again in 1"]

@@ -1,0 +1,39 @@
+"""Whose body is read: who asks is found out by the head of a request, before anything else of it.
+
+A body takes room for as long as it comes, and time to be read as JSON. Whoever reaches the port
+could take both, and be told what is wrong with a body, before being refused.
+"""
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from shared.domain.access.decision import may_change
+from shared.domain.errors import RegistryError
+from shared.web.access.authentication import Authenticator
+from shared.web.guard import address_of
+
+_REFUSAL = "refusal"
+
+
+async def may_send(scope: Scope) -> bool:
+    """Return whether the body of a request is to be read; where not, its route refuses the request.
+
+    What was found out counts for the body alone: a slow one outlives the verdict, so that the route
+    asks again. Only a refusal stays.
+    """
+    state = scope.get("state", {})
+    authenticator: Authenticator | None = state.get("authenticator")
+    if authenticator is None:  # a service that knows nobody
+        return True
+    authorization = Headers(scope=scope).get("authorization")
+    try:
+        principal = await authenticator.find_out(authorization, address_of(scope))
+    except RegistryError as error:
+        state[_REFUSAL] = error
+        return False
+    return principal.kind != "anonymous" or may_change(principal.grants)
+
+
+def refusal_of(scope: Scope) -> RegistryError | None:
+    """Return what a request was refused with before its body, if it was."""
+    return scope.get("state", {}).get(_REFUSAL)
