@@ -1,7 +1,8 @@
 """Connections of the HTTP server, with the bounds that uvicorn's parser lacks.
 
 It limits neither the size of a request's head nor the time that it takes to come, nor how many
-requests wait for their turn, and what a client goes on sending after its answer is read for ever.
+requests wait for their turn; what a client goes on sending after its answer is read for ever, and
+whoever reads no answer is waited for, for ever.
 Bodies of requests are bounded in shared/web.
 """
 
@@ -23,6 +24,8 @@ HEAD_SECONDS = 20.0
 which something comes after an answer, be it the next head or more of a body that was answered."""
 LEFTOVER_SECONDS = 10.0
 """How long a client may go on sending a head that is refused already."""
+UNREAD_SECONDS = 60.0
+"""How long a client may read next to nothing of what it was answered."""
 FLUSH_SECONDS = 60.0
 """How long a client may take to read what it was answered, once its connection is to be closed."""
 
@@ -34,6 +37,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _is_refused = False
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(  # pyright: ignore[reportIncompatibleMethodOverride] - as uvicorn's own
         self, transport: asyncio.Transport
@@ -48,7 +52,19 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing more."""
         self._expect_nothing()
+        self._expect_no_reader()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read, and not for ever."""
+        super().pause_writing()
+        self._expect_no_reader()
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on: the client reads."""
+        self._expect_no_reader()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Pass on what came, unless the head grows too long."""
@@ -101,6 +117,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _expect_no_reader(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _on_deadline(self) -> None:
         self._deadline = None

@@ -25,7 +25,11 @@ UNLIMITED = "/health/"
 
 
 class RequestLimit:
-    """Answers 429 with Retry-After when `limit` requests are under way."""
+    """Answers 429 with Retry-After when `limit` requests are under way.
+
+    One is under way until its answer begins: how long a client takes to read it is not for others
+    to wait for.
+    """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
@@ -40,11 +44,26 @@ class RequestLimit:
             detail = f"{self._limit} requests are under way; try again"
             await problem_of(TooManyRequests("too_many_requests", detail))(scope, receive, send)
         else:
-            self._under_way += 1
-            try:
-                await self._app(scope, receive, send)
-            finally:
+            await self._pass_on(scope, receive, send)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_under_way = True
+        self._under_way += 1
+
+        def end() -> None:
+            nonlocal is_under_way
+            if is_under_way:
+                is_under_way = False
                 self._under_way -= 1
+
+        async def ending(message: Message) -> None:
+            end()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, ending)
+        finally:
+            end()
 
 
 class BodyLimit:

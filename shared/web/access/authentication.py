@@ -43,6 +43,13 @@ def claimed_subject(authorization: str | None) -> str:
     return f"token:{found[1]}" if found else ""
 
 
+def _credential_of(authorization: str) -> str | None:
+    scheme, _, rest = authorization.partition(" ")
+    credential = rest.strip()
+    is_one = scheme.lower() == "bearer" and 0 < len(credential) <= MAX_CHARACTERS
+    return credential if is_one else None
+
+
 class Authenticator:
     """Turns credentials into principals, and remembers each verdict for some seconds.
 
@@ -116,8 +123,12 @@ class Authenticator:
         return principal
 
     async def _verdict(self, authorization: str, address: str) -> Principal | None:
-        # By a digest, so that no token stays in memory, and none is compared byte by byte.
-        key = hashlib.sha256(authorization.encode(errors="surrogateescape")).digest()
+        credential = _credential_of(authorization)
+        if credential is None:
+            return None
+        # By a digest, so that no token stays in memory, and none is compared byte by byte. Not of
+        # the header: a token can be brought in many, and would push the verdicts on others out.
+        key = hashlib.sha256(credential.encode(errors="surrogateescape")).digest()
         kept = self._known.get(key)
         if kept is not None and kept[0] > monotonic():
             return kept[1]
@@ -126,13 +137,13 @@ class Authenticator:
         asking = self._asking.get(key)
         if asking is None:
             asker = None if kept is not None else asker_of(address)
-            asking = self._begin(key, authorization, asker)
+            asking = self._begin(key, credential, asker)
         # Not awaited itself: the end of one request must not end the question of the others.
         await asyncio.wait((asking,))
         return asking.result()
 
     def _begin(
-        self, key: bytes, authorization: str, asker: str | None
+        self, key: bytes, credential: str, asker: str | None
     ) -> asyncio.Task[Principal | None]:
         """Ask about a credential; raises TooManyRequests where its asker had too many wrong ones.
 
@@ -141,18 +152,16 @@ class Authenticator:
         if asker is not None and (wait_seconds := self._wrong.take(asker)):
             detail = "too many wrong credentials from this address; try again"
             raise too_many(detail, wait_seconds, TOO_MANY_WRONG)
-        asking = asyncio.create_task(self._ask_once(key, authorization, asker))
+        asking = asyncio.create_task(self._ask_once(key, credential, asker))
         self._asking[key] = asking
         asking.add_done_callback(lambda _: self._asking.pop(key, None))
         return asking
 
-    async def _ask_once(
-        self, key: bytes, authorization: str, asker: str | None
-    ) -> Principal | None:
+    async def _ask_once(self, key: bytes, credential: str, asker: str | None) -> Principal | None:
         is_wrong = False
         asked_at = monotonic()  # a credential that is revoked from now on may still be found right
         try:
-            principal = await self._ask(authorization)
+            principal = await self._ask(credential)
             is_wrong = principal is None
         finally:
             if asker is not None and not is_wrong:
@@ -171,11 +180,7 @@ class Authenticator:
         left = principal.expires_at - await self._now()
         return min(VERDICT_SECONDS, left.total_seconds())
 
-    async def _ask(self, authorization: str) -> Principal | None:
-        scheme, _, credential = authorization.partition(" ")
-        credential = credential.strip()
-        if scheme.lower() != "bearer" or not 0 < len(credential) <= MAX_CHARACTERS:
-            return None
+    async def _ask(self, credential: str) -> Principal | None:
         for source in self._sources:
             if (principal := await source.principal_of(credential)) is not None:
                 return self._with_what_anybody_may(principal)

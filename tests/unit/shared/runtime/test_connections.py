@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 import uvicorn
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from shared.runtime import connections
@@ -79,9 +79,9 @@ async def answer_at_once(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def serving() -> AsyncGenerator[Server]:
+async def serving(app: ASGIApp = answer_at_once) -> AsyncGenerator[Server]:
     config = uvicorn.Config(
-        answer_at_once,
+        app,
         http=BoundedProtocol,
         ws="none",
         log_config=None,
@@ -211,6 +211,26 @@ async def test_a_body_that_never_ends_is_given_up_after_its_answer(
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.0)
     await client.send(b"1\r\nx\r\n")
     assert await client.is_closed()
+
+
+async def test_a_client_that_reads_no_answer_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connections, "UNREAD_SECONDS", 0.0)
+    ended = asyncio.Event()
+
+    async def answer_much(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        for _ in range(64):
+            await send({"type": "http.response.body", "body": b" " * (1 << 20), "more_body": True})
+        await send({"type": "http.response.body"})
+        ended.set()
+
+    async with serving(answer_much) as server:
+        client = await server.connect()
+        await client.send(GET)
+        async with asyncio.timeout(60):
+            await ended.wait()
 
 
 async def test_a_body_that_comes_after_its_answer_is_read_over(server: Server) -> None:

@@ -81,6 +81,34 @@ async def test_requests_that_ended_make_room_also_those_that_failed(service: Ser
     assert (await service.http.post("/work")).status_code == 200
 
 
+async def test_who_does_not_read_the_answer_takes_no_room() -> None:
+    """What is limited is the work: a client may leave its answer unread for as long as it likes."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response("thanks")(scope, receive, send)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def unread(message: Message) -> None:
+        await asyncio.Event().wait()
+
+    answers: list[int] = []
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answers.append(message["status"])
+
+    limit, scope = RequestLimit(app, 1), {"type": "http", "path": "/v1/work"}
+    waiting = asyncio.create_task(limit(scope, receive, unread))
+    await asyncio.sleep(0)
+    await limit(scope, receive, send)
+    waiting.cancel()
+    await asyncio.wait((waiting,))
+    await limit(scope, receive, send)
+    assert answers == [200, 200]
+
+
 async def test_who_is_still_sending_takes_no_room(service: Service) -> None:
     sent = asyncio.Event()
 

@@ -47,6 +47,21 @@ async def test_a_verdict_is_remembered_for_a_while() -> None:
     assert source.asked == 1
 
 
+async def test_a_credential_has_one_verdict_however_it_is_written() -> None:
+    """Else one token has as many as it likes, and pushes those of all others out."""
+    source = Source()
+    authenticator = Authenticator([source], [], now)
+    for header in (
+        "Bearer right",
+        "bearer right",
+        "BeAReR right",
+        "Bearer    right",
+        "Bearer right ",
+    ):
+        assert (await authenticator.identify(header)).id == "token:1"
+    assert source.asked == 1
+
+
 async def test_a_verdict_does_not_outlive_its_credential() -> None:
     source = Source(expires_at=NOW - timedelta(seconds=1))
     authenticator = Authenticator([source], [], now)
