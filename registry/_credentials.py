@@ -18,6 +18,7 @@ TOKEN_VARIABLE = "REGISTRY_TOKEN"  # noqa: S105 - a variable's name
 ORIGINS_VARIABLE = "REGISTRY_ORIGINS"
 MAX_TOKEN_CHARACTERS = 8192
 """As the services take them: those of OIDC issuers are long."""
+_LOOPBACK = re.compile(r"//(?:127\.0\.0\.1|\[::1\])(?=:|$)")
 _TOKEN = re.compile(rf"[\x21-\x7e]{{1,{MAX_TOKEN_CHARACTERS}}}")
 
 
@@ -121,7 +122,12 @@ def _is_of_environment(url: str) -> bool:
     if not named:
         return True
     known = [_origin(URL_VARIABLE, named), *_named_origins()]
-    return _origin("url", url) in known
+    return _on_this_machine(_origin("url", url)) in map(_on_this_machine, known)
+
+
+def _on_this_machine(origin: str) -> str:
+    """Return an origin with one name for this machine, which has several."""
+    return _LOOPBACK.sub("//localhost", origin)
 
 
 def _named_origins() -> list[str]:

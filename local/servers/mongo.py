@@ -7,6 +7,7 @@ import base64
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +40,7 @@ def plan_mongo(
 ) -> ProcessPlan:
     """The server on `port`; `credentials` are its administrator's, who is made first."""
     key, made = data.with_name("mongo-key"), data.with_name("mongo-user")
+    begun = data.with_name("mongo-begun")
     command = _mongod_command if program.is_mongod else _secantus_command
     asking = ("--keyFile", str(key)) if program.is_mongod else ("--auth",)
     open_to_all = ProcessPlan(
@@ -47,12 +49,12 @@ def plan_mongo(
         environment=_environment(),
         folder=data.parent,
         port=port,
-        is_ready=lambda: _has_administrator(port, credentials, made),
+        is_ready=lambda: _has_administrator(port, credentials, made, begun),
         scheme="mongodb",
     )
 
     def prepare() -> None:
-        data.mkdir(parents=True, exist_ok=True)
+        _make_folder(data, begun)
         if program.is_mongod and not key.exists():
             _write_key(key)
 
@@ -90,6 +92,19 @@ def _environment() -> Mapping[str, str]:
     return {"PATH": os.defpath, "HOME": str(Path.home())}
 
 
+def _make_folder(data: Path, begun: Path) -> None:
+    """Make the folder of the data; `begun` is there until a server has been ready with it.
+
+    One that is killed while it makes its files may leave some that no server opens. Nobody had
+    written anything by then, so they are made anew.
+    """
+    if begun.exists():
+        shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(parents=True, exist_ok=True)
+    if not any(data.iterdir()):
+        begun.touch()
+
+
 def _write_key(key: Path) -> None:
     """Write what members of a replica set know each other by; mongod wants it for its own alone."""
     key.touch(mode=0o600)
@@ -97,7 +112,7 @@ def _write_key(key: Path) -> None:
     key.chmod(0o400)
 
 
-def _has_administrator(port: int, credentials: tuple[str, str], made: Path) -> bool:
+def _has_administrator(port: int, credentials: tuple[str, str], made: Path, begun: Path) -> bool:
     """Make the administrator, at a server that asks nobody who they are; remember it in a file."""
     with Client(mongodb_url(port), serverSelectionTimeoutMS=1000) as client:
         try:
@@ -109,6 +124,7 @@ def _has_administrator(port: int, credentials: tuple[str, str], made: Path) -> b
     made.unlink(missing_ok=True)
     made.touch(mode=0o600)
     made.write_text(_fingerprint(credentials), encoding="utf-8")
+    begun.unlink(missing_ok=True)
     return True
 
 

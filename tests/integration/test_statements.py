@@ -101,6 +101,7 @@ async def use_reads(database: Database, record: VersionRecord) -> None:
     assert await versions.by_number(record.model, record.number) is not None
     assert await versions.by_label(record.model, "1.0") is not None
     assert await versions.by_client_id(record.client_id or "", OWNER, EVERY_NAME) is not None
+    assert await versions.by_client_id("nobody's", OWNER, EVERY_NAME) is None
     for before in (100, None):
         found, _ = await versions.summaries(
             record.model, before=before, limit=5, max_bytes=1_000_000

@@ -88,6 +88,29 @@ def test_a_server_that_was_left_open_is_ended_by_a_stop_and_by_the_next_start(
     assert is_known(port, CREDENTIALS)
 
 
+def test_files_that_a_server_left_half_made_are_made_anew(
+    supervisor: Supervisor, tmp_path: Path, port: int
+) -> None:
+    whole = plan(tmp_path, port)
+    whole.before_start()
+    (tmp_path / "data" / "mongo" / "WiredTiger").write_text("half of it", encoding="utf-8")
+    supervisor.ensure(whole)
+    assert is_known(port, CREDENTIALS)
+
+
+def test_files_of_a_server_that_was_ready_once_are_never_thrown_away(
+    supervisor: Supervisor, tmp_path: Path, port: int
+) -> None:
+    supervisor.ensure(plan(tmp_path, port))
+    with client(port, CREDENTIALS) as opened:
+        opened["kept"]["things"].insert_one({"_id": 1})
+    supervisor.stop(["mongo"])
+    (tmp_path / "data" / "mongo-user").unlink()
+    supervisor.ensure(plan(tmp_path, port))
+    with client(port, CREDENTIALS) as opened:
+        assert opened["kept"]["things"].find_one({"_id": 1})
+
+
 def test_data_that_was_deleted_has_its_administrator_again(
     supervisor: Supervisor, tmp_path: Path, port: int
 ) -> None:

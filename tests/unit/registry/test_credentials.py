@@ -48,6 +48,12 @@ def test_the_environments_token_goes_to_no_other_registry_than_the_environments(
     monkeypatch.setenv("REGISTRY_TOKEN", "environment")
     for url in (URL, f"{URL}/below", QUERY):
         assert find_credentials(url).token == "environment"
+    monkeypatch.setenv("REGISTRY_URL", "http://localhost:8000")
+    for url in ("http://127.0.0.1:8000", "http://[::1]:8000", "http://localhost:8000"):
+        assert find_credentials(url).token == "environment", "one machine has several names"
+    for url in ("http://127.0.0.1:8001", "https://127.0.0.1:8000", "http://127.0.0.1.evil:8000"):
+        assert find_credentials(url).token is None
+    monkeypatch.setenv("REGISTRY_URL", f"{URL}/")
     other = find_credentials(ELSEWHERE)
     assert other.token is None
     assert "REGISTRY_TOKEN is for the registry of REGISTRY_URL" in other.remedy
