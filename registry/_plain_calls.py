@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from functools import partial
 
+from registry._alias_calls import AliasCalls
 from registry._api import Api
 from registry._pages import each_item
 from registry._tokens import Tokens
@@ -19,11 +20,11 @@ from registry.schemas import (
 from registry.schemas.access import AuditEntry, Identity
 
 
-class PlainCalls:
+class PlainCalls(AliasCalls):
     """Looks models and versions up, and takes the steps of an upload by hand."""
 
     def __init__(self, api: Api) -> None:
-        self._api = api
+        super().__init__(api)
         self.tokens = Tokens(api)
         """The registry's tokens: made, listed, revoked."""
 
@@ -48,7 +49,10 @@ class PlainCalls:
         return each_item(partial(self._api.list_versions, model))
 
     async def get_version(self, model: str, version: str | int = "latest") -> Version:
-        """Return a version by number, label or "latest"; raises NotFoundError."""
+        """Return a version by number, label, "@alias" or "latest"; raises NotFoundError.
+
+        "@production?at=2026-11-01T00:00:00Z" is the one that the alias pointed at then.
+        """
         return await self._api.get_version(model, version)
 
     async def get_version_by_id(self, version_id: str) -> Version:

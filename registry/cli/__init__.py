@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from registry.cli.admin import admin
+from registry.cli.aliases import alias
 from registry.cli.audit import audit
 from registry.cli.events import events
 from registry.cli.lookups import list_models, show, versions
@@ -35,6 +36,7 @@ app.command("list")(list_models)
 app.command()(versions)
 app.command()(events)
 app.command()(audit)
+app.add_typer(alias, name="alias")
 app.add_typer(uploads, name="uploads")
 app.command()(login)
 app.command()(logout)

@@ -17,7 +17,9 @@ Url = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Name of the model.")]
-VersionName = Annotated[str, typer.Argument(metavar="[VERSION]", help="Number, label, or latest.")]
+VersionName = Annotated[
+    str, typer.Argument(metavar="[VERSION]", help="Number, label, @alias, or latest.")
+]
 
 # What is said of a version when its upload is opened.
 Label = Annotated[str | None, typer.Option("--version", help="Label, or a free number.")]

@@ -53,6 +53,7 @@ def print_version(version: "Version") -> None:
     rows: list[tuple[str, object]] = [
         ("model", version.model),
         ("version", version.number if version.label is None else _numbered(version)),
+        ("alias", ", ".join(version.aliases)),
         ("state", version.state),
         ("id", version.id),
         ("client id", version.client_id),

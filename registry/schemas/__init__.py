@@ -7,7 +7,15 @@ Example:
 """
 
 from registry.schemas.access import Identity, NewToken, Token
-from registry.schemas.events import EventData, EventType, ModelEvent
+from registry.schemas.aliases import (
+    Alias,
+    AliasHistoryPage,
+    AliasMove,
+    AliasPage,
+    AliasRequest,
+    RollbackRequest,
+)
+from registry.schemas.events import AliasChange, EventData, EventType, ModelEvent
 from registry.schemas.metadata import ModelMetadata, VersionMetadata
 from registry.schemas.problems import FieldProblem, Problem
 from registry.schemas.uploads import (
@@ -43,6 +51,12 @@ from registry.schemas.versions import (
 
 __all__ = [
     "SETTLED",
+    "Alias",
+    "AliasChange",
+    "AliasHistoryPage",
+    "AliasMove",
+    "AliasPage",
+    "AliasRequest",
     "Artifact",
     "CompleteRequest",
     "CompositeDigest",
@@ -65,6 +79,7 @@ __all__ = [
     "PartRequest",
     "Problem",
     "Reason",
+    "RollbackRequest",
     "SignPartsRequest",
     "SignedPart",
     "SignedParts",

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
+from registry.schemas.aliases import check_alias
 from registry.schemas.base import Answer, Schema
-from registry.schemas.names import WholeNumber, check_label, check_model_name
+from registry.schemas.names import WholeNumber, check_model_name
 
 ROLES = ("reader", "writer", "maintainer", "admin")
 """Each may do all that those before it may."""
@@ -48,7 +49,7 @@ def check_grant(value: str) -> str:
     if not at:
         raise ValueError("must be alias:MODEL@ALIAS")
     check_model_name(model)
-    check_label(alias)
+    check_alias(alias)
     return value
 
 

@@ -13,7 +13,23 @@ EventType = Literal[
     "registry.version.ready.v1",
     "registry.version.rejected.v1",
     "registry.version.missing.v1",
+    "registry.alias.moved.v1",
 ]
+
+
+class AliasChange(Answer):
+    """What became of an alias; the event's other data tells of the version."""
+
+    name: str
+    revision: int
+    """Counts the alias's moves."""
+    from_number: int | None = None
+    """Where it pointed before; None: it was not there."""
+    to_number: int | None = None
+    """None: it was removed, and the version is the one that it pointed at."""
+    by: str
+    """The principal that moved it."""
+    reason: str = ""
 
 
 class EventData(Answer):
@@ -31,10 +47,12 @@ class EventData(Answer):
     storage_group: str
     artifacts: list[Artifact] = Field(default_factory=list[Artifact])
     reasons: list[Reason] = Field(default_factory=list[Reason])
+    alias: AliasChange | None = None
+    """Of `registry.alias.moved.v1`: the alias that points at the version now, or did so."""
 
 
 class ModelEvent(Answer):
-    """One state change of one version.
+    """One state change of one version, or one move of an alias.
 
     Delivered at least once, and in order per model unless partitions are added to the topic:
     whoever drops the sequence numbers of a model that came before sees each event exactly once.
@@ -47,7 +65,7 @@ class ModelEvent(Answer):
     """The registry it comes from: others may share the topic."""
     type: EventType | str
     subject: str
-    """<model>/<number>."""
+    """<model>/<number>; of an alias <model>@<alias>."""
     time: datetime
     datacontenttype: Literal["application/json"] = "application/json"
     sequence: int

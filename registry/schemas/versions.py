@@ -77,6 +77,8 @@ class Version(VersionMetadata, Answer):
     """upload: declared by a session; object: put by an S3 client under the key rule."""
     storage_group: str
     artifacts: list[Artifact]
+    aliases: list[str] = Field(default_factory=list[str])
+    """Aliases that point at it."""
     size_bytes: int
     created_at: datetime
     ready_at: datetime | None = None
@@ -102,6 +104,7 @@ class VersionSummary(Answer):
     framework: str = ""
     metrics: dict[str, float] = Field(default_factory=dict[str, float])
     tags: dict[str, str] = Field(default_factory=dict[str, str])
+    aliases: list[str] = Field(default_factory=list[str])
     file_count: int
     size_bytes: int
     created_at: datetime

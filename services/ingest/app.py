@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 
+from services.ingest.aliases.routes import router as aliases
 from services.ingest.context import Context
 from services.ingest.tokens.routes import router as tokens
 from services.ingest.uploads.routes import router as uploads
@@ -53,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
         "Model Registry: ingest", "Upload sessions: open, sign, complete, abort.", lifespan
     )
     app.include_router(uploads)
+    app.include_router(aliases)
     app.include_router(tokens)
     # First, so that it stands behind the body limit: a slow sender does not count.
     app.add_middleware(RequestLimit, limit=settings.ingest_max_requests)

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 
+from services.query.aliases.routes import router as aliases
 from services.query.audit.routes import router as audit
 from services.query.context import Context
 from services.query.versions.feed import VersionFeed
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = make_app("Model Registry: query", "Models, versions and downloads.", lifespan)
     app.include_router(versions)
+    app.include_router(aliases)
     app.include_router(audit)
     add_shared_parts(app, settings, _waits_for)
     return app

@@ -56,6 +56,8 @@ class Database:
         self.models = Collection(database["models"])
         self.versions = Collection(database["versions"])
         self.handles = Collection(database["handles"])
+        self.aliases = Collection(database["aliases"])
+        self.alias_history = Collection(database["alias_history"])
         self.part_digests = Collection(database["part_digests"])
         self.outbox = Collection(database["outbox"])
         self.storage_groups = Collection(database["storage_groups"])

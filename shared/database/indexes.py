@@ -4,6 +4,7 @@ On large collections building belongs to an operator: it takes long, and every s
 at once (`python -m services.admin migrate`).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,12 +42,27 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
             IndexModel([("model", ASCENDING), ("number", DESCENDING)], unique=True),
             # One key belongs to one version, in whatever bucket: it names model and number.
             IndexModel([("artifacts.key", ASCENDING)], unique=True),
+            # An alias points at one version; those without any are not in it.
+            IndexModel(
+                [("model", ASCENDING), ("aliases", ASCENDING)],
+                unique=True,
+                partialFilterExpression={"aliases": {"$gt": ""}},
+            ),
             # The queue of those that need work; most have none, and are not in it.
             IndexModel([("work.kind", ASCENDING), ("work.due_at", ASCENDING)], sparse=True),
             # Uploads that are under way, by when they are over; all others are not in it.
             IndexModel(
                 [("session.state", ASCENDING), ("session.expires_at", ASCENDING)],
                 partialFilterExpression={"session.state": "open"},
+            ),
+        ],
+        "aliases": [IndexModel([("model", ASCENDING), ("alias", ASCENDING)])],
+        "alias_history": [
+            IndexModel([("model", ASCENDING), ("alias", ASCENDING), ("revision", DESCENDING)]),
+            IndexModel([("model", ASCENDING), ("alias", ASCENDING), ("at", DESCENDING)]),
+            # A request that is sent again finds the move that it made.
+            IndexModel(
+                [("key", ASCENDING)], unique=True, partialFilterExpression={"key": {"$gt": ""}}
             ),
         ],
         "handles": [
@@ -136,6 +152,8 @@ async def _build(collection: Collection, indexes: Sequence[IndexModel]) -> str:
 def _collection(database: Database, name: str) -> Collection:
     return {
         "versions": database.versions,
+        "aliases": database.aliases,
+        "alias_history": database.alias_history,
         "handles": database.handles,
         "tokens": database.tokens,
         "audit": database.audit,
@@ -160,5 +178,5 @@ def _identity(index: Mapping[str, Any]) -> tuple[object, ...]:
         tuple((field, int(order)) for field, order in index["key"].items()),
         bool(index.get("unique")),
         bool(index.get("sparse")),
-        tuple(sorted(index.get("partialFilterExpression", {}).items())),
+        json.dumps(index.get("partialFilterExpression", {}), sort_keys=True),
     )

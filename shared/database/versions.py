@@ -171,6 +171,11 @@ class Versions:
         version_id = await resolve_handle(self._database, label_handle(model, label))
         return await self.find(version_id) if version_id else None
 
+    async def by_alias(self, model: str, alias: str) -> Version | None:
+        """Return the version of a model that the alias points at."""
+        found = await self._versions.find_one({"model": model, "aliases": alias})
+        return _version(found) if found else None
+
     async def by_client_id(self, client_id: str, owner: str, names: NameFilter) -> Version | None:
         """Return the newest ready version to which this id was given, or the newest of all.
 

@@ -7,6 +7,7 @@ RegistryError
 ├── Forbidden                 403  the grants do not allow it
 ├── NotFound                  404
 ├── Conflict                  409  the state does not allow it
+├── PreconditionFailed        412  it is not as If-Match or If-None-Match says
 ├── RequestTooSlow            408  its body did not arrive in time
 ├── PayloadTooLarge           413
 ├── UnsupportedMediaType      415  the body is of another type than the route reads
@@ -86,6 +87,13 @@ class Conflict(RegistryError):
 
     status = 409
     title = "Conflict"
+
+
+class PreconditionFailed(RegistryError):
+    """What the request names is not as the request believes it to be."""
+
+    status = 412
+    title = "Precondition failed"
 
 
 class PayloadTooLarge(RegistryError):

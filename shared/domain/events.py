@@ -1,6 +1,7 @@
 """Model events as they wait in the outbox and leave on Kafka."""
 
-from registry.schemas import Artifact, EventData, EventType, ModelEvent
+from registry.schemas import AliasChange, Artifact, EventData, EventType, ModelEvent
+from shared.domain.aliases import MoveRecord
 from shared.domain.records import ArtifactRecord, VersionRecord, utc_now
 
 DEFAULT_SOURCE = "/model-registry"
@@ -20,11 +21,45 @@ def version_event(
 
     The artifacts are left out where they would make the event too large for Kafka.
     """
-    event = _event(kind, record, source, record.artifacts)
-    small = sum(len(a.path) + len(a.key) + 500 for a in record.artifacts) < MAX_EVENT_BYTES // 8
+    return _sized(_event(kind, record, source, record.artifacts))
+
+
+def alias_event(
+    move: MoveRecord, record: VersionRecord, source: str = DEFAULT_SOURCE
+) -> ModelEvent:
+    """Tell of a move of an alias, with the version that it points at, or did so.
+
+    The artifacts are left out where they would make the event too large for Kafka.
+    """
+    of_version = _event("registry.alias.moved.v1", record, source, record.artifacts)
+    told = AliasChange(
+        name=move.alias,
+        revision=move.revision,
+        from_number=move.from_number,
+        to_number=move.to_number,
+        by=move.by,
+        reason=move.reason,
+    )
+    return _sized(
+        of_version.model_copy(
+            update={
+                "id": f"{record.id}-{move.sequence}",
+                "subject": f"{move.model}@{move.alias}",
+                "time": move.at,
+                "sequence": move.sequence,
+                "data": of_version.data.model_copy(update={"alias": told}),
+            }
+        )
+    )
+
+
+def _sized(event: ModelEvent) -> ModelEvent:
+    """Return the event, without its artifacts where it is too large with them."""
+    artifacts = event.data.artifacts
+    small = sum(len(a.path) + len(a.key) + 500 for a in artifacts) < MAX_EVENT_BYTES // 8
     if small or len(event.model_dump_json().encode()) <= MAX_EVENT_BYTES:
         return event
-    return _event(kind, record, source, [])
+    return event.model_copy(update={"data": event.data.model_copy(update={"artifacts": []})})
 
 
 def without_artifacts(body: bytes) -> bytes | None:

@@ -106,6 +106,8 @@ class VersionRecord(Record):
     parameters: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     tags: dict[str, str] = Field(default_factory=dict[str, str])
     properties: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    aliases: list[str] = Field(default_factory=list[str])
+    """Aliases that point at it."""
     size_bytes: int
     created_at: datetime
     ready_at: datetime | None = None

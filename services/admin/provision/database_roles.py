@@ -22,6 +22,8 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "models": WRITE,
         "versions": WRITE,
         "handles": ALL,  # a rejected version gives its handles back
+        "aliases": WRITE,
+        "alias_history": ("find", "insert"),
         "outbox": ("insert",),
         "storage_groups": READ,
         "tokens": WRITE,
@@ -30,6 +32,8 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "query": {
         "models": READ,
         "versions": FOLLOW,
+        "aliases": READ,
+        "alias_history": READ,
         "handles": READ,
         "part_digests": READ,
         "tokens": ("find", "update"),  # when one was last used

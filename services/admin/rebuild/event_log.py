@@ -40,6 +40,8 @@ class EventLog:
     numbers: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
     """Model and number of each version."""
     buckets: set[str] = field(default_factory=set[str])
+    aliases: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Model and name of each alias."""
     repeated: int = 0
     disorder: Findings = field(default_factory=Findings)
 
@@ -58,10 +60,13 @@ class EventLog:
         else:
             # Its version was not heard of before: another event had the number.
             self.disorder.add(f"{data.model}: event {sequence} has a number that was taken")
+        model.number = max(model.number, data.number)
+        if data.alias is not None:  # it tells nothing new of its version
+            self.aliases.add((data.model, data.alias.name))
+            return
         self.newest[data.version_id] = max(sequence, self.newest.get(data.version_id, 0))
         self.numbers.add((data.model, data.number))
         self.buckets.add(data.storage_group)
-        model.number = max(model.number, data.number)
 
     def gaps(self) -> Findings:
         """Return what is missing now."""
@@ -73,7 +78,7 @@ class EventLog:
 
     def take(self, event: ModelEvent) -> bool:
         """Whether it is its version's newest event; says so once, in a second reading."""
-        if self.newest.get(event.data.version_id) != event.sequence:
+        if event.data.alias is not None or self.newest.get(event.data.version_id) != event.sequence:
             return False
         del self.newest[event.data.version_id]
         return True

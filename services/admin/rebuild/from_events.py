@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from registry.schemas import ModelEvent
+from services.admin.rebuild.aliases import moves_of
 from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.event_source import read_events
 from services.admin.rebuild.from_manifests import find_manifest
@@ -10,6 +11,7 @@ from services.admin.rebuild.overlay import compare, opened_by, overlay
 from services.admin.rebuild.report import RebuildReport
 from services.indexer.context import Context
 from services.indexer.kafka.topic_reader import Extent, TopicReader
+from shared.database.recovery.aliases import restore_moves
 from shared.database.recovery.versions import restore_version
 from shared.domain.errors import Conflict
 from shared.domain.object_keys import object_key
@@ -27,6 +29,8 @@ async def restore_from_events(
     """
     async for records in reader.read(extent):
         events = read_events(records, None, context.settings.event_source)
+        if not report.dry_run:
+            report.moves += await restore_moves(context.database, moves_of(events))
         newest = [event for event in events if log.take(event)]
         known = await context.versions.by_ids(event.data.version_id for event in newest)
         await run_all(

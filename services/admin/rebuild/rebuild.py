@@ -14,6 +14,7 @@ from services.indexer.kafka.topic_reader import TopicReader
 from services.indexer.reconcile.round import reconcile
 from shared.database.indexes import build_indexes
 from shared.database.models import raise_counters
+from shared.database.recovery.aliases import restore_alias
 from shared.database.recovery.handles import restore_handles
 from shared.database.recovery.versions import restore_model
 
@@ -48,6 +49,8 @@ async def rebuild(context: Context, *, reader: TopicReader, dry_run: bool = Fals
             for conflict in await restore_handles(context.database, model):
                 report.conflicts.add(conflict.detail)
             await restore_model(context.database, model)
+        for model, alias in sorted(log.aliases):
+            report.aliases += await restore_alias(context.database, model, alias)
         report.asked_to_confirm = await ask_for_part_digests(context)
         # 5. The bucket has the last word.
         report.reconciled = await reconcile(context)

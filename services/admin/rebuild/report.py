@@ -55,6 +55,10 @@ class RebuildReport(BaseModel):
     """Versions whose event did not tell what was found of their files: they are verified again."""
     opened: int = 0
     """Versions of which only the manifest is left: verified again, as if just opened."""
+    moves: int = 0
+    """Moves of aliases that the history lacked."""
+    aliases: int = 0
+    """Aliases that pointed elsewhere, or nowhere."""
     asked_to_confirm: int = 0
     """Ready versions whose files a worker reads once more, for their part digests."""
     conflicts: Findings = Field(default_factory=Findings)

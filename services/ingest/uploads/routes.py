@@ -5,7 +5,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Response
 
 from registry.schemas import (
     CompleteRequest,
@@ -15,6 +15,7 @@ from registry.schemas import (
     UploadSession,
 )
 from services.ingest.context import RequestContext
+from services.ingest.idempotency import IdempotencyKey
 from services.ingest.uploads import completion, opening, parts
 from services.ingest.uploads.sessions import find_session
 from services.ingest.uploads.views import session_view
@@ -41,10 +42,6 @@ async def _used_upload(
 
 UsedUpload = Annotated[VersionRecord, Depends(_used_upload)]
 """The version of the upload that the path names; the caller may use it."""
-IdempotencyKey = Annotated[
-    str | None,
-    Header(alias="Idempotency-Key", min_length=1, max_length=256, pattern=r"^[\x21-\x7e]+$"),
-]
 
 
 @router.post(

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from registry.schemas.access import AuditPage
 from services.query.audit import entries
@@ -13,12 +12,12 @@ from shared.domain.access.actions import Action
 from shared.domain.access.audit import MAX_CHARACTERS
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor, Limit
+from shared.web.moments import Moment
 from shared.web.problems import PROBLEMS
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"], responses=PROBLEMS)
 
 Text = Annotated[str | None, Query(max_length=MAX_CHARACTERS)]
-Moment = Annotated[AwareDatetime | None, Query(description="With its offset from UTC")]
 
 
 @router.get("", summary="List changes and refusals, the newest first")

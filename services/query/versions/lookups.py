@@ -1,9 +1,13 @@
 """Finding versions by what a user knows of them."""
 
+from datetime import datetime
+
 from registry.schemas import SETTLED, Model, Version
 from registry.schemas.names import check_version
 from services.query.context import Context
 from shared.database import models
+from shared.database.aliases import find_alias_at
+from shared.domain.aliases import alias_not_found
 from shared.domain.errors import InvalidRequest, NotFound
 from shared.web.access.caller import Caller, model_not_found
 
@@ -17,26 +21,31 @@ async def find_model(name: str, context: Context) -> Model:
 
 
 async def find_version(
-    name: str, version: str, wait_seconds: float, caller: Caller, context: Context
+    name: str, version: str, context: Context, *, at: datetime | None = None
 ) -> Version:
-    """Return a version of a model by number, label or "latest" (the highest ready number).
+    """Return a version of a model by number, label, @alias or "latest" (the highest ready number).
 
-    Waits up to `wait_seconds` for it to settle. Raises NotFound, InvalidRequest for a text that is
-    neither number nor label, and Unauthenticated where the caller's credential ended meanwhile.
+    With `at`, the one that the alias pointed at then. Raises NotFound, or InvalidRequest for a text
+    that is none of these.
     """
-    found = await _find(name, version, context)
+    if version.startswith("@"):
+        found = await _find_by_alias(name, version[1:], at, context)
+    elif at is not None:
+        raise InvalidRequest("at", "goes with an alias alone, such as @production")
+    else:
+        found = await _find(name, version, context)
     if found is None:
         await find_model(name, context)
+        if version.startswith("@"):
+            raise alias_not_found(name, version[1:])
         raise NotFound("version_not_found", f"model {name!r} has no version {version!r}")
-    return await _settled(found, wait_seconds, caller, context)
+    return found
 
 
-async def find_by_id(
-    version_id: str, wait_seconds: float, caller: Caller, context: Context
-) -> Version:
+async def find_by_id(version_id: str, caller: Caller, context: Context) -> Version:
     """Return a version by its id, or else by one that an uploader gave it.
 
-    Raises NotFound, also where the caller may not read its model, and what `find_version` raises.
+    Raises NotFound, also where the caller may not read its model.
     """
     found = await context.versions.find(version_id)
     if found is None:
@@ -50,7 +59,37 @@ async def find_by_id(
         subject = f"version:{found.id}"
         caller.require_credential(found.model, subject)
         raise caller.refused(not_found, found.model, subject)
-    return await _settled(found, wait_seconds, caller, context)
+    return found
+
+
+async def settled(
+    version: Version, wait_seconds: float, caller: Caller, context: Context
+) -> Version:
+    """Return the version once it has left pending and verifying, or as it is after so long.
+
+    Raises Unauthenticated where the caller's credential ended meanwhile.
+    """
+    if wait_seconds <= 0 or version.state in SETTLED:
+        return version
+
+    async def look() -> Version:
+        return await context.versions.find(version.id) or version
+
+    found = await context.feed.settled(version, look, wait_seconds)
+    # A wait is longer than a credential may count on once it is revoked.
+    await caller.confirm(version.model, f"version:{version.id}")
+    return found
+
+
+async def _find_by_alias(
+    name: str, alias: str, at: datetime | None, context: Context
+) -> Version | None:
+    if at is None:
+        return await context.versions.by_alias(name, alias)
+    move = await find_alias_at(context.database, name, alias, at)
+    if move is None or move.to_number is None:
+        return None
+    return await context.versions.by_number(name, move.to_number)
 
 
 async def _find(name: str, version: str, context: Context) -> Version | None:
@@ -66,18 +105,3 @@ async def _find(name: str, version: str, context: Context) -> Version | None:
     if isinstance(wanted, int):
         return await context.versions.by_number(name, wanted)
     return await context.versions.by_label(name, wanted)
-
-
-async def _settled(
-    version: Version, wait_seconds: float, caller: Caller, context: Context
-) -> Version:
-    if wait_seconds <= 0 or version.state in SETTLED:
-        return version
-
-    async def look() -> Version:
-        return await context.versions.find(version.id) or version
-
-    settled = await context.feed.settled(version, look, wait_seconds)
-    # A wait is longer than a credential may count on once it is revoked.
-    await caller.confirm(version.model, f"version:{version.id}")
-    return settled

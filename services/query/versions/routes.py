@@ -10,6 +10,7 @@ from services.query.versions import downloads, lookups, pages
 from shared.domain.access.actions import Action
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor, Limit
+from shared.web.moments import Moment
 from shared.web.problems import PROBLEMS
 
 MAX_WAIT_SECONDS = 30
@@ -29,13 +30,23 @@ Downloader = Annotated[Caller, declares(Action.DOWNLOAD)]
 
 
 @router.get(
-    "/models/{model}/versions/{version}", summary='Get a version by number, label or "latest"'
+    "/models/{model}/versions/{version}",
+    summary='Get a version by number, label, @alias or "latest"',
 )
 async def get_version(
-    model: str, version: str, caller: Reader, context: RequestContext, wait: Wait = 0
+    model: str,
+    version: str,
+    caller: Reader,
+    context: RequestContext,
+    wait: Wait = 0,
+    at: Moment = None,
 ) -> Version:
-    """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
-    return await lookups.find_version(model, version, wait, caller, context)
+    """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout.
+
+    With `at`, the one that an alias pointed at then.
+    """
+    found = await lookups.find_version(model, version, context, at=at)
+    return await lookups.settled(found, wait, caller, context)
 
 
 @router.get(
@@ -45,7 +56,8 @@ async def get_version_by_id(
     version_id: str, caller: Reader, context: RequestContext, wait: Wait = 0
 ) -> Version:
     """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
-    return await lookups.find_by_id(version_id, wait, caller, context)
+    found = await lookups.find_by_id(version_id, caller, context)
+    return await lookups.settled(found, wait, caller, context)
 
 
 @router.get(
@@ -58,9 +70,10 @@ async def get_downloads(
     context: RequestContext,
     path: str | None = None,
     cursor: Cursor = None,
+    at: Moment = None,
 ) -> Downloads:
     """Answer a signed URL, size and digests for each file, or for the one at `path`, in pages."""
-    found = await lookups.find_version(model, version, 0, caller, context)
+    found = await lookups.find_version(model, version, context, at=at)
     return await downloads.sign_downloads(found, path, cursor, context)
 
 

@@ -29,6 +29,7 @@ class Change(StrEnum):
     COMPLETE_UPLOAD = "upload.complete"
     ABORT_UPLOAD = "upload.abort"
     MAKE_STORAGE_GROUP = "storage_group.make"
+    MOVE_ALIAS = "alias.move"
     MAKE_TOKEN = "token.make"  # noqa: S105 - a name
     REVOKE_TOKEN = "token.revoke"  # noqa: S105 - a name
 
@@ -42,7 +43,7 @@ class AuditRecord(Record):
     action: str
     model: str
     subject: str
-    """What else it was about: `version:ID`, `token:ID`, `storage_group:BUCKET`."""
+    """What else it was about: `version:ID`, `token:ID`, `storage_group:BUCKET`, `alias:NAME`."""
     address: str
     request_id: str
     outcome: str

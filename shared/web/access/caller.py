@@ -141,7 +141,7 @@ class Declares:
             if not ((self.action in READING and principal.grants) or may_change(principal.grants)):
                 caller.require_credential(model or "")
             if model is not None:
-                caller.require(model)
+                caller.require(model, alias=request.path_params.get("alias", ""))
         return caller
 
     async def _identified(self, request: Request, trail: Trail) -> Principal:

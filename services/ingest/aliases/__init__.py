@@ -1,0 +1,1 @@
+"""Aliases: set, moved, rolled back, removed."""

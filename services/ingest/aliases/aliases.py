@@ -1,0 +1,134 @@
+"""Moving aliases: each is one transaction with its history and its event."""
+
+import hashlib
+from dataclasses import dataclass
+
+from registry.schemas import Alias, AliasRequest, RollbackRequest
+from services.ingest.context import Context
+from shared.database import aliases
+from shared.database.handles import label_handle, resolve_handle
+from shared.domain.access.audit import Change
+from shared.domain.aliases import (
+    Condition,
+    MoveRecord,
+    require_pointing,
+    require_ready,
+)
+from shared.domain.errors import Conflict, NotFound
+from shared.runtime.logs import get_logger
+from shared.web.access.caller import Caller
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The alias that a request is about, and how it is to be moved."""
+
+    model: str
+    alias: str
+    caller: Caller
+    condition: Condition
+    idempotency_key: str | None = None
+
+    @property
+    def key(self) -> str | None:
+        """What a repeated request finds its move by: keys are their principal's, and the alias's.
+
+        Of several texts the digest is taken one by one, so that none can pass for two of them.
+        """
+        if self.idempotency_key is None:
+            return None
+        texts = (self.caller.principal.id, self.model, self.alias, self.idempotency_key)
+        digests = b"".join(hashlib.sha256(text.encode()).digest() for text in texts)
+        return hashlib.sha256(digests).hexdigest()
+
+
+async def set_alias(named: Named, request: AliasRequest, context: Context) -> Alias:
+    """Let the alias point at a ready version; where it does already, nothing is changed.
+
+    Raises NotFound for the version, Conflict "version_not_ready", and PreconditionFailed.
+    """
+    number = await _number(named.model, request.version, context)
+
+    def decide(before: MoveRecord | None) -> int:
+        named.condition.require(before, named.alias)
+        return number
+
+    return _alias(await _move(named, decide, request.reason, context))
+
+
+async def roll_back(named: Named, request: RollbackRequest, context: Context) -> Alias:
+    """Let the alias point again where it pointed before its last move, or at a revision.
+
+    Raises NotFound for the alias and the revision, Conflict "nothing_before" where it was not
+    there, "version_not_ready", and PreconditionFailed.
+    """
+    wanted = None
+    if request.to_revision is not None:
+        wanted = await aliases.find_move(
+            context.database, named.model, named.alias, request.to_revision
+        )
+        if wanted is None:
+            detail = f"alias {named.alias!r} has no revision {request.to_revision}"
+            raise NotFound("revision_not_found", detail)
+
+    def decide(before: MoveRecord | None) -> int:
+        named.condition.require(before, named.alias)
+        last = require_pointing(before, named.model, named.alias)
+        number = last.from_number if wanted is None else wanted.to_number
+        if number is None:
+            raise Conflict("nothing_before", f"alias {named.alias!r} pointed nowhere then")
+        return number
+
+    return _alias(await _move(named, decide, request.reason, context))
+
+
+async def remove_alias(named: Named, reason: str, context: Context) -> None:
+    """Let the alias point nowhere; its history stays. Raises NotFound, PreconditionFailed."""
+
+    def decide(before: MoveRecord | None) -> None:
+        named.condition.require(before, named.alias)
+        require_pointing(before, named.model, named.alias)
+
+    await _move(named, decide, reason, context)
+
+
+async def _move(named: Named, decide: aliases.Decide, reason: str, context: Context) -> MoveRecord:
+    caller, subject = named.caller, f"alias:{named.alias}"
+    async with caller.audited(Change.MOVE_ALIAS, named.model, subject):
+        move = await aliases.move_alias(
+            context.database,
+            named.model,
+            named.alias,
+            decide,
+            require_ready,
+            by=caller.principal.id,
+            reason=reason,
+            key=named.key,
+        )
+    log.info(
+        "alias moved",
+        model=move.model,
+        alias=move.alias,
+        revision=move.revision,
+        version=move.to_number,
+        by=caller.principal.id,
+    )
+    return move
+
+
+async def _number(model: str, version: str | int, context: Context) -> int:
+    """Return the number of a version by number or label; raises NotFound."""
+    if isinstance(version, int):
+        found = await context.versions.by_number(model, version)
+    else:
+        version_id = await resolve_handle(context.database, label_handle(model, version))
+        found = await context.versions.find(version_id) if version_id else None
+    if found is None:
+        raise NotFound("version_not_found", f"model {model!r} has no version {version!r}")
+    return found.number
+
+
+def _alias(move: MoveRecord) -> Alias:
+    return Alias.model_validate({**move.model_dump(), "number": move.to_number})

@@ -1,0 +1,1 @@
+"""Aliases: where each points, where it pointed, and how it came there."""

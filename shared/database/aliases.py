@@ -1,0 +1,194 @@
+"""Aliases: where each points, all its moves, and the moves themselves, one transaction each.
+
+A version's document names the aliases that point at it, so that a lookup by alias is one query, as
+one by number. `aliases` has the last move of each alias, also of one that was removed, and
+`alias_history` has all of them.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from pymongo import UpdateOne
+
+from shared.database.client import Database
+from shared.database.collection import Document, Transaction
+from shared.database.errors import DuplicateKey
+from shared.database.models import ModelChange, change_models, read_counters
+from shared.database.outbox import outbox_entries
+from shared.database.transactions import Overtaken
+from shared.domain.aliases import MoveRecord, next_move
+from shared.domain.events import alias_event
+from shared.domain.records import VersionRecord
+
+Decide = Callable[[MoveRecord | None], int | None]
+"""Given an alias's last move, returns the number that it shall point at, or None to remove it; it
+raises what refuses the move."""
+Accept = Callable[[VersionRecord], None]
+"""Raises what refuses the version as a target."""
+
+
+async def move_alias(
+    database: Database,
+    model: str,
+    alias: str,
+    decide: Decide,
+    accept: Accept,
+    *,
+    by: str,
+    reason: str,
+    key: str | None = None,
+) -> MoveRecord:
+    """Move an alias, and tell it: its place, its history, the model's sequence and the event.
+
+    Where it points there already, nothing is changed, and its last move returned; where the key
+    made a move before, that one. Raises what `decide` and `accept` raise, DatabaseContended and
+    DatabaseUnavailable.
+    """
+
+    async def move_it(transaction: Transaction) -> MoveRecord:
+        if key is not None and (made := await _made_by(database, key, transaction)):
+            return made
+        before = await _last_move(database, model, alias, transaction)
+        number = decide(before)
+        if before is not None and before.to_number == number:
+            return before
+        target = number if number is not None else _required(before).to_number
+        version = await _version(database, model, target, transaction)
+        if number is not None:
+            accept(version)
+        counters = await read_counters(database, [model], transaction)
+        move = next_move(
+            before,
+            alias,
+            version,
+            is_removal=number is None,
+            by=by,
+            reason=reason,
+            at=await database.now(),
+            sequence=counters[model].sequence + 1,
+            key=key,
+        )
+        await _write(database, move, version, transaction)
+        return move
+
+    return await database.transaction(move_it, turn=model)
+
+
+async def find_alias(database: Database, model: str, alias: str) -> MoveRecord | None:
+    """Return the last move of an alias; None where it never was."""
+    return _move(await database.aliases.find_one({"_id": _id(model, alias)}))
+
+
+async def find_alias_at(
+    database: Database, model: str, alias: str, at: datetime
+) -> MoveRecord | None:
+    """Return the last move of an alias up to a moment, that moment included."""
+    query: Document = {"model": model, "alias": alias, "at": {"$lte": at}}
+    return _move(await database.alias_history.find_one(query, sort=[("at", -1)]))
+
+
+async def list_aliases(
+    database: Database, model: str, *, after: str | None, limit: int
+) -> list[MoveRecord]:
+    """Return up to `limit` aliases of a model that point somewhere, in order of their names."""
+    query: Document = {"model": model, "to_number": {"$ne": None}}
+    if after is not None:
+        query["alias"] = {"$gt": after}
+    found = database.aliases.find(query).sort([("alias", 1)]).limit(limit)
+    return [MoveRecord.model_validate(each) for each in await found.to_list()]
+
+
+async def list_moves(
+    database: Database, model: str, alias: str, *, before: int | None, limit: int
+) -> list[MoveRecord]:
+    """Return up to `limit` moves of an alias below a revision, the newest first."""
+    query: Document = {"model": model, "alias": alias}
+    if before is not None:
+        query["revision"] = {"$lt": before}
+    found = database.alias_history.find(query).sort([("revision", -1)]).limit(limit)
+    return [MoveRecord.model_validate(each) for each in await found.to_list()]
+
+
+async def find_move(database: Database, model: str, alias: str, revision: int) -> MoveRecord | None:
+    """Return one move of an alias."""
+    return _move(await database.alias_history.find_one({"_id": move_id(model, alias, revision)}))
+
+
+def alias_document(move: MoveRecord) -> Document:
+    """Return the document of an alias whose last move this is."""
+    return {"_id": _id(move.model, move.alias), **move.model_dump()}
+
+
+def move_document(move: MoveRecord) -> Document:
+    """Return the document of a move in the history."""
+    return {"_id": move_id(move.model, move.alias, move.revision), **move.model_dump()}
+
+
+def move_id(model: str, alias: str, revision: int) -> str:
+    """Return the id of a move's document; neither name has an @."""
+    return f"{_id(model, alias)}@{revision}"
+
+
+def _id(model: str, alias: str) -> str:
+    return f"{model}@{alias}"
+
+
+def _move(found: Document | None) -> MoveRecord | None:
+    return MoveRecord.model_validate(found) if found else None
+
+
+def _required(before: MoveRecord | None) -> MoveRecord:
+    assert before is not None, "what never was is not removed"  # noqa: S101 - `decide` says so
+    return before
+
+
+async def _last_move(
+    database: Database, model: str, alias: str, transaction: Transaction
+) -> MoveRecord | None:
+    query = {"_id": _id(model, alias)}
+    return _move(await database.aliases.find_one(query, transaction=transaction))
+
+
+async def _made_by(database: Database, key: str, transaction: Transaction) -> MoveRecord | None:
+    return _move(await database.alias_history.find_one({"key": key}, transaction=transaction))
+
+
+async def _version(
+    database: Database, model: str, number: int | None, transaction: Transaction
+) -> VersionRecord:
+    query: Document = {"model": model, "number": number}
+    found = await database.versions.find_one(query, transaction=transaction)
+    if found is None:
+        raise Overtaken(f"version {number} of model {model!r} is gone meanwhile")
+    return VersionRecord.model_validate(found)
+
+
+async def _write(
+    database: Database, move: MoveRecord, version: VersionRecord, transaction: Transaction
+) -> None:
+    # 1. The model: whoever changes one of its versions meanwhile makes this a conflict, so that
+    #    the version is still ready when it is pointed at.
+    await change_models(database, [ModelChange(move.model, events=1)], transaction)
+    # 2. The versions: the one that the alias leaves first, since no two may have it.
+    changes = [
+        UpdateOne({"model": move.model, "aliases": move.alias}, {"$pull": {"aliases": move.alias}})
+    ]
+    if move.to_number is not None:
+        named = {"$addToSet": {"aliases": move.alias}}
+        changes.append(UpdateOne({"_id": version.id}, named))
+    await database.versions.bulk_write(changes, transaction=transaction)
+    # 3. Where it points, and that it came to.
+    try:
+        await database.aliases.replace_one(
+            {"_id": _id(move.model, move.alias)},
+            alias_document(move),
+            upsert=True,
+            transaction=transaction,
+        )
+        await database.alias_history.insert_one(move_document(move), transaction=transaction)
+    except DuplicateKey as error:  # another made the alias at this moment
+        raise Overtaken(str(error)) from error
+    # 4. The event.
+    event = alias_event(move, version, database.event_source)
+    entries = outbox_entries([event], await database.now())
+    await database.outbox.insert_many(entries, transaction=transaction)

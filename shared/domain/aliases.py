@@ -1,0 +1,116 @@
+"""Aliases as MongoDB keeps them, and what a move of one comes to: pure decisions."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.domain.errors import Conflict, NotFound, PreconditionFailed
+from shared.domain.records import Record, VersionRecord
+
+MOMENT = timedelta(milliseconds=1)
+"""The shortest time between two moves of an alias: MongoDB keeps milliseconds."""
+
+
+class MoveRecord(Record):
+    """One move of an alias; the newest one tells where it points."""
+
+    model: str
+    alias: str
+    revision: int
+    at: datetime
+    by: str
+    from_number: int | None
+    to_number: int | None
+    """None: it was removed."""
+    version_id: str
+    """The version that it points at; of a removal the one that it pointed at."""
+    label: str | None = None
+    reason: str = ""
+    sequence: int
+    """Sequence number of the event that tells of it."""
+    key: str | None = None
+    """Digest of who asked for it and by which idempotency key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must hold for a move to be made: nothing, a revision, or that the alias is not there."""
+
+    revision: int | None = None
+    is_absent: bool = False
+    is_there: bool = False
+
+    def require(self, now: MoveRecord | None, alias: str) -> None:
+        """Raise PreconditionFailed where the alias is not as whoever moves it believes."""
+        points = now is not None and now.to_number is not None
+        told = f"alias {alias!r} {_where(now)}"
+        if self.is_absent and points:
+            raise PreconditionFailed("alias_exists", told)
+        if self.is_there and not points:
+            raise PreconditionFailed("alias_moved", told)
+        if self.revision is not None and (
+            now is None or not points or now.revision != self.revision
+        ):
+            raise PreconditionFailed("alias_moved", f"{told}, and not at revision {self.revision}")
+
+
+UNCONDITIONAL = Condition()
+
+
+def require_ready(version: VersionRecord) -> None:
+    """Raise Conflict where an alias must not point at the version."""
+    if version.state != "ready":
+        detail = (
+            f"version {version.number} of model {version.model!r} is {version.state}, not ready"
+        )
+        raise Conflict("version_not_ready", detail)
+
+
+def require_pointing(now: MoveRecord | None, model: str, alias: str) -> MoveRecord:
+    """Return the last move of an alias that points somewhere; raises NotFound."""
+    if now is None or now.to_number is None:
+        raise alias_not_found(model, alias)
+    return now
+
+
+def alias_not_found(model: str, alias: str) -> NotFound:
+    """Return the error of an alias that is not there."""
+    return NotFound("alias_not_found", f"model {model!r} has no alias {alias!r}")
+
+
+def next_move(
+    before: MoveRecord | None,
+    alias: str,
+    version: VersionRecord,
+    *,
+    is_removal: bool,
+    by: str,
+    reason: str,
+    at: datetime,
+    sequence: int,
+    key: str | None = None,
+) -> MoveRecord:
+    """Return the move that follows; its time is later than that of the one before."""
+    if before is not None:
+        at = max(at, before.at + MOMENT)  # another process may have a clock that is ahead
+    return MoveRecord(
+        model=version.model,
+        alias=alias,
+        revision=before.revision + 1 if before is not None else 1,
+        at=at,
+        by=by,
+        from_number=before.to_number if before is not None else None,
+        to_number=None if is_removal else version.number,
+        version_id=version.id,
+        label=version.label,
+        reason=reason,
+        sequence=sequence,
+        key=key,
+    )
+
+
+def _where(now: MoveRecord | None) -> str:
+    if now is None:
+        return "is not there"
+    if now.to_number is None:
+        return f"was removed, by revision {now.revision}"
+    return f"is at revision {now.revision}, version {now.to_number}"
