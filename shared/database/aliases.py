@@ -95,7 +95,7 @@ async def list_aliases(
     if after is not None:
         query["alias"] = {"$gt": after}
     found = database.aliases.find(query).sort([("alias", 1)]).limit(limit)
-    return [MoveRecord.model_validate(each) for each in await found.to_list()]
+    return [_read(each) for each in await found.to_list()]
 
 
 async def list_moves(
@@ -106,7 +106,7 @@ async def list_moves(
     if before is not None:
         query["revision"] = {"$lt": before}
     found = database.alias_history.find(query).sort([("revision", -1)]).limit(limit)
-    return [MoveRecord.model_validate(each) for each in await found.to_list()]
+    return [_read(each) for each in await found.to_list()]
 
 
 async def find_move(database: Database, model: str, alias: str, revision: int) -> MoveRecord | None:
@@ -134,7 +134,12 @@ def _id(model: str, alias: str) -> str:
 
 
 def _move(found: Document | None) -> MoveRecord | None:
-    return MoveRecord.model_validate(found) if found else None
+    return _read(found) if found else None
+
+
+def _read(found: Document) -> MoveRecord:
+    # Its id only repeats what the record says.
+    return MoveRecord.model_validate({name: found[name] for name in found if name != "_id"})
 
 
 def _required(before: MoveRecord | None) -> MoveRecord:

@@ -39,13 +39,18 @@ class Operation:
 
 
 SIGN = {"path": "model.bin", "parts": [{"number": 1, "sha256": "0" * 64}]}
+ALIAS = "/v1/models/{model}/aliases/{alias}"
+WRITERS = ("writer", "owner", "maintainer", "admin")
 USERS = ("owner", "maintainer", "admin", "upload")
 INGEST = [
-    Operation("POST", "/v1/uploads", ("writer", "owner", "maintainer", "admin"), 403, {}, (201,)),
+    Operation("POST", "/v1/uploads", WRITERS, 403, {}, (201,)),
     Operation("GET", "/v1/uploads/{upload_id}", USERS),
     Operation("POST", "/v1/uploads/{upload_id}/parts", USERS, 404, SIGN, (409,)),  # it has no parts
     Operation("POST", "/v1/uploads/{upload_id}/complete", USERS, 404, {}, (409,)),  # no bytes yet
     Operation("DELETE", "/v1/uploads/{upload_id}", USERS, success=(204,)),
+    Operation("PUT", ALIAS, WRITERS, 404, {"version": 1}),
+    Operation("POST", f"{ALIAS}/rollback", WRITERS, 404, {}, (409,)),  # it pointed nowhere before
+    Operation("DELETE", ALIAS, WRITERS, success=(204,)),
     Operation("GET", "/v1/tokens", ("admin",), 403),
     Operation("POST", "/v1/tokens", ("admin",), 403, {}, (201,)),
     Operation("DELETE", "/v1/tokens/{token_id}", ("admin",), success=(204,)),
@@ -57,6 +62,9 @@ QUERY = [
     Operation("GET", "/v1/models/{model}/versions/{version}", READERS),
     Operation("GET", "/v1/models/{model}/versions/{version}/downloads", READERS),
     Operation("GET", "/v1/versions/{version_id}", READERS),
+    Operation("GET", "/v1/models/{model}/aliases", READERS),
+    Operation("GET", ALIAS, READERS),
+    Operation("GET", f"{ALIAS}/history", READERS),
     Operation("GET", "/v1/audit", ("admin",), 403),
 ]
 PUBLIC = {("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")}
@@ -86,6 +94,9 @@ class Walk:
         if operation.path == "/v1/tokens":
             body = {"name": "walk", "grants": [f"reader:{self.model}"]}
         names = {"model": self.model, "version": "1", "version_id": self.version_id}
+        names["alias"] = "production"
+        if operation.method == "DELETE" and operation.path == ALIAS:
+            names["alias"] = await self.point(f"walk-{uuid4().hex}")
         headers = self.headers(credential)
         if "{upload_id}" in operation.path:
             opened = await self._open()
@@ -95,7 +106,7 @@ class Walk:
         if "{token_id}" in operation.path:
             made = await self.make_token(f"reader:{self.model}")
             names["token_id"] = made["id"]
-        sends_body = operation.method == "POST"
+        sends_body = operation.method in ("POST", "PUT")
         return await client.request(
             operation.method,
             operation.path.format(**names),
@@ -108,6 +119,12 @@ class Walk:
         answer = await self.api.ingest.post("/v1/tokens", json=body)
         assert answer.status_code == 201, answer.text
         return answer.json()
+
+    async def point(self, alias: str) -> str:
+        path = f"/v1/models/{self.model}/aliases/{alias}"
+        answer = await self.api.ingest.put(path, json={"version": 1})
+        assert answer.status_code == 200, answer.text
+        return alias
 
     async def _open(self) -> dict[str, Any]:
         body = {"model": self.model, "files": [file_of("model.bin", DATA)]}
@@ -133,6 +150,7 @@ async def walk(api: Api, system: System) -> Walk:
         "admin": "admin:*",
         "revoked": "admin:*",
     }
+    await found.point("production")
     made = {name: await found.make_token(grant) for name, grant in grants.items()}
     found.tokens = {name: each["token"] for name, each in made.items()}
     gone = await api.ingest.delete(f"/v1/tokens/{made['revoked']['id']}")

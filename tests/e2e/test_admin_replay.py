@@ -37,7 +37,7 @@ METADATA: dict[str, Any] = {
 }
 COLLECTIONS = (
     *("models", "versions", "handles", "outbox", "storage_groups"),
-    *("strays", "found_folders", "reports"),
+    *("strays", "found_folders", "reports", "aliases", "alias_history"),
 )
 
 
@@ -85,6 +85,11 @@ async def kept(api: Api, system: System, model: str) -> Kept:
     await eventually(lambda: _has(system, {"model": model, "number": 5}))
     assert (await api.version(model, 5, wait=30)).state == "ready"
     await api.open(model, file_of("m.bin", b"still to come"))
+    for alias, version in (*(("production", each) for each in ("1.0", 2, 5)), ("staging", 1)):
+        body = {"version": version, "reason": f"to {version}"}
+        answer = await api.ingest.put(f"/v1/models/{model}/aliases/{alias}", json=body)
+        assert answer.status_code == 200, answer.text
+    assert (await api.ingest.delete(f"/v1/models/{model}/aliases/staging")).status_code == 204
     await eventually(lambda: _is_confirmed(system, model))
     await eventually(lambda: _is_published(system, model))
     return kept
@@ -170,6 +175,8 @@ async def test_a_wiped_database_is_rebuilt(
     report = await told(wiped, "replay", "--from-beginning")
     assert report["rebuilt"] >= 6
     assert (report["confirmed"], report["updated"], report["opened"]) == (0, 0, 0)
+    assert report["moves"] >= 5
+    assert report["aliases"] >= 1
     for finding in ("gaps", "disorder", "differing", "unverified", "conflicts", "errors"):
         assert report[finding] == {"count": 0, "examples": []}, finding
     assert report["reconciled"]["missing"] == 0
@@ -186,6 +193,7 @@ async def test_a_wiped_database_is_rebuilt(
         again = await contents(database)
         second = await told(wiped, "replay", "--from-beginning")
         assert (second["rebuilt"], second["updated"], second["opened"]) == (0, 0, 0)
+        assert (second["moves"], second["aliases"]) == (0, 0)
         assert second["confirmed"] + second["ahead"] >= 6
         assert await contents(database) == again
 
@@ -202,6 +210,11 @@ async def test_a_wiped_database_is_rebuilt(
         states = [(await rebuilt.version(kept.model, number)).state for number in range(1, 7)]
         assert states == ["ready", "ready", "rejected", "rejected", "ready", "pending"]
         assert (await rebuilt.version(kept.model, 1)).tags == METADATA["tags"]
+        assert (await rebuilt.version(kept.model, "@production")).number == 5
+        for path in ("", "/production", "/production/history", "/staging", "/staging/history"):
+            told_before = await api.query.get(f"/v1/models/{kept.model}/aliases{path}")
+            told_after = await rebuilt.query.get(f"/v1/models/{kept.model}/aliases{path}")
+            assert told_after.json() == told_before.json(), path
         await downloads(rebuilt, kept)
 
 
@@ -330,7 +343,7 @@ async def test_records_of_an_old_backup_are_brought_up_to_date(
         assert (found["state"], found["sequence"]) == ("ready", good["sequence"])
         model = await database.models.find_one({"_id": kept.model})
         assert model is not None
-        assert (model["next_number"], model["sequence"]) == (6, 11)
+        assert (model["next_number"], model["sequence"]) == (6, 16)
 
 
 def report_sequence(report: dict[str, Any]) -> str:
