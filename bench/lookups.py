@@ -19,6 +19,7 @@ from local.processes.ports import choose_port
 NAME = "lookups"
 IN_FLIGHT = 24
 TARGET = 0.85
+ALIAS = "production"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def run(system: System, *, quick: bool) -> Finding:
     system.fresh()
     system.start("ingest", "query", "indexer")
     opened = uvloop.run(_upload(system, plan))
+    uvloop.run(_point(system, opened))
     system.stop("ingest", "indexer")
     port = choose_port("query", "free", None)
     bare = (system.settings.registry_host, port)
@@ -87,19 +89,38 @@ async def _upload(system: System, plan: Plan) -> list[Opened]:
     return done
 
 
+async def _point(system: System, opened: Sequence[Opened]) -> None:
+    """Let an alias of each model point at one of its versions."""
+    connection = await Connection.open(*system.address("ingest"))
+    for model, number in {each.model: each.number for each in opened}.items():
+        target = f"/v1/models/{model}/aliases/{ALIAS}"
+        headers = {**system.bearer, "content-type": "application/json"}
+        body = f'{{"version": {number}}}'.encode()
+        answer = await connection.request("PUT", target, body, headers=headers)
+        if answer.status != 200:
+            raise BenchmarkError(f"alias not set: {answer.body!r}")
+    connection.close()
+
+
 async def _compare(ours: Program, bare: Program, opened: Sequence[Opened], plan: Plan) -> Finding:
     by_number = [f"/v1/models/{each.model}/versions/{each.number}" for each in opened]
     by_id = [f"/v1/versions/{each.version_id}" for each in opened]
+    models = sorted({each.model for each in opened})
+    by_alias = [f"/v1/models/{model}/versions/@{ALIAS}" for model in models]
     await _until_answered(bare.address, by_id[0])
     rows: list[dict[str, str | float]] = []
     samples: dict[str, list[float]] = {}
-    for label, targets in (("by number", by_number), ("by id", by_id)):
-        for program in (ours, bare):
-            await measure(program, targets, min(1.0, plan.seconds))  # warm up
+    for label, targets, of_bare in (
+        ("by number", by_number, by_number),
+        ("by id", by_id, by_id),
+        ("by alias", by_alias, by_number),  # the bare program knows none
+    ):
+        await measure(ours, targets, min(1.0, plan.seconds))  # warm up
+        await measure(bare, of_bare, min(1.0, plan.seconds))
         pairs = [
             (
                 await measure(ours, targets, plan.seconds),
-                await measure(bare, targets, plan.seconds),
+                await measure(bare, of_bare, plan.seconds),
             )
             for _ in range(plan.rounds)
         ]
