@@ -16,7 +16,7 @@ from shared.database.errors import DuplicateKey
 from shared.database.models import ModelChange, change_models, read_counters
 from shared.database.outbox import outbox_entries
 from shared.database.transactions import Overtaken
-from shared.domain.aliases import MoveRecord, next_move
+from shared.domain.aliases import MoveRecord, next_move, require_room
 from shared.domain.events import alias_event
 from shared.domain.records import VersionRecord
 
@@ -41,8 +41,8 @@ async def move_alias(
     """Move an alias, and tell it: its place, its history, the model's sequence and the event.
 
     Where it points there already, nothing is changed, and its last move returned; where the key
-    made a move before, that one. Raises what `decide` and `accept` raise, DatabaseContended and
-    DatabaseUnavailable.
+    made a move before, that one. Raises what `decide` and `accept` raise, Conflict
+    "too_many_aliases", DatabaseContended and DatabaseUnavailable.
     """
 
     async def move_it(transaction: Transaction) -> MoveRecord:
@@ -56,6 +56,8 @@ async def move_alias(
         version = await _version(database, model, target, transaction)
         if number is not None:
             accept(version)
+            if before is None or before.to_number is None:
+                require_room(model, await _count(database, model, transaction))
         counters = await read_counters(database, [model], transaction)
         move = next_move(
             before,
@@ -156,6 +158,11 @@ async def _last_move(
 
 async def _made_by(database: Database, key: str, transaction: Transaction) -> MoveRecord | None:
     return _move(await database.alias_history.find_one({"key": key}, transaction=transaction))
+
+
+async def _count(database: Database, model: str, transaction: Transaction) -> int:
+    query: Document = {"model": model, "to_number": {"$ne": None}}
+    return await database.aliases.count_documents(query, transaction=transaction)
 
 
 async def _version(

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from shared.domain.errors import Conflict, NotFound, PreconditionFailed
 from shared.domain.records import Record, VersionRecord
 
+MAX_ALIASES = 1000
+"""Aliases of one model that point somewhere; a version's document has room for all of them."""
 MOMENT = timedelta(milliseconds=1)
 """The shortest time between two moves of an alias: MongoDB keeps milliseconds."""
 
@@ -63,6 +65,13 @@ def require_ready(version: VersionRecord) -> None:
             f"version {version.number} of model {version.model!r} is {version.state}, not ready"
         )
         raise Conflict("version_not_ready", detail)
+
+
+def require_room(model: str, count: int) -> None:
+    """Raise Conflict where a model that has so many aliases can have no further one."""
+    if count >= MAX_ALIASES:
+        detail = f"model {model!r} has {count} aliases, and can have no more"
+        raise Conflict("too_many_aliases", detail)
 
 
 def require_pointing(now: MoveRecord | None, model: str, alias: str) -> MoveRecord:

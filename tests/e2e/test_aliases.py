@@ -62,6 +62,8 @@ async def test_an_alias_points_at_a_version_and_finds_it_wherever_one_is_named(
     assert listed == {1: [], 2: ["production"], 3: []}
     answer = await api.query.get(f"/v1/models/{model}/versions/@production")
     assert answer.json()["number"] == 2
+    answer = await api.query.get(f"/v1/models/{model}/aliases/production")
+    assert answer.headers["etag"] == '"2"'
 
 
 async def test_of_two_who_move_it_from_one_place_the_second_is_told_and_moves_nothing(

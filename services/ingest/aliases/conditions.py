@@ -14,11 +14,6 @@ IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=64)]
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=64)]
 
 
-def entity_tag(revision: int) -> str:
-    """Return the ETag of a revision."""
-    return f'"{revision}"'
-
-
 def read_condition(if_match: str | None, if_none_match: str | None) -> Condition:
     """Return what the headers ask for; raises InvalidRequest for any other form."""
     if if_none_match is not None and if_none_match.strip() != "*":

@@ -9,12 +9,13 @@ from registry.schemas import Alias, AliasRequest, RollbackRequest
 from registry.schemas.aliases import Why, check_alias
 from services.ingest.aliases import aliases
 from services.ingest.aliases.aliases import Named
-from services.ingest.aliases.conditions import MoveCondition, entity_tag
+from services.ingest.aliases.conditions import MoveCondition
 from services.ingest.context import RequestContext
 from services.ingest.idempotency import IdempotencyKey
 from shared.domain.access.actions import Action
 from shared.domain.errors import InvalidRequest
 from shared.web.access.caller import Caller, declares
+from shared.web.entity_tags import entity_tag
 from shared.web.json_body import JsonRoute
 from shared.web.problems import PROBLEMS
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from registry.schemas import Alias, AliasHistoryPage, AliasPage
 from services.query.aliases import aliases
@@ -10,6 +10,7 @@ from services.query.context import RequestContext
 from shared.domain.access.actions import Action
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor, Limit
+from shared.web.entity_tags import entity_tag
 from shared.web.moments import Moment
 from shared.web.problems import PROBLEMS
 
@@ -28,10 +29,17 @@ async def list_aliases(
 
 @router.get("/{alias}", summary="Get an alias, as it is or as it was")
 async def get_alias(
-    model: str, alias: str, caller: Reader, context: RequestContext, at: Moment = None
+    model: str,
+    alias: str,
+    caller: Reader,
+    context: RequestContext,
+    response: Response,
+    at: Moment = None,
 ) -> Alias:
-    """Answer where an alias points; with `at` where it pointed at that moment."""
-    return await aliases.find_alias(model, alias, at, context)
+    """Answer where an alias points, and its ETag; with `at` where it pointed at that moment."""
+    found = await aliases.find_alias(model, alias, at, context)
+    response.headers["etag"] = entity_tag(found.revision)
+    return found
 
 
 @router.get("/{alias}/history", summary="List the moves of an alias, the newest first")
