@@ -37,7 +37,7 @@ class Endless(httpx.AsyncByteStream):
 async def test_an_answer_without_end_is_given_up(
     status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("registry._api.MAX_ANSWER_BYTES", 4 * len(CHUNK))
+    monkeypatch.setattr("registry._services.MAX_ANSWER_BYTES", 4 * len(CHUNK))
     endless = Endless()
     async with answering(httpx.Response(status, stream=endless)) as client:
         with pytest.raises(ProtocolError, match="answers more than"):
