@@ -11,7 +11,16 @@ from uuid import uuid4
 import pytest
 
 from registry.schemas import Reason
-from shared.database import audit, found_folders, reports, storage_groups, strays, tokens, work
+from shared.database import (
+    aliases,
+    audit,
+    found_folders,
+    reports,
+    storage_groups,
+    strays,
+    tokens,
+    work,
+)
 from shared.database.client import Database
 from shared.database.collection import Transaction
 from shared.database.handles import resolve_handle
@@ -21,6 +30,7 @@ from shared.database.models import find_model, known_models, list_models, raise_
 from shared.database.opening import open_version
 from shared.database.outbox import Outbox
 from shared.database.part_digests import keep_part_digests, read_part_digests
+from shared.database.recovery.aliases import restore_alias, restore_moves
 from shared.database.recovery.handles import restore_handles
 from shared.database.recovery.versions import (
     announce_version,
@@ -39,6 +49,7 @@ from shared.database.versions import Versions
 from shared.domain.access.audit import AuditRecord, ChangeEnd
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.access.tokens import TokenRecord, TokenText
+from shared.domain.aliases import MoveRecord, require_ready
 from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.part_digests import PartDigests
 from shared.domain.records import VersionRecord, new_id, utc_now
@@ -289,6 +300,41 @@ async def use_audit(database: Database, model: str) -> None:
                 assert await audit.list_entries(database, names, wanted, before=before, limit=5)
 
 
+async def use_aliases(database: Database, model: str) -> None:
+    for name in "ab":
+        opened = await open_version(database, draft(model, name))
+        await settle(database, [verified(opened)])
+
+    async def to(number: int | None, key: str | None = None) -> MoveRecord:
+        return await aliases.move_alias(
+            database,
+            model,
+            "production",
+            lambda _: number,
+            require_ready,
+            by=OWNER,
+            reason="",
+            key=key,
+        )
+
+    first = await to(1, key=new_id())
+    last = await to(2)
+    assert await aliases.find_alias(database, model, "production") == last
+    assert await aliases.find_alias_at(database, model, "production", first.at) == first
+    assert await aliases.find_move(database, model, "production", 1) == first
+    for after in (None, "a"):
+        assert await aliases.list_aliases(database, model, after=after, limit=5) == [last]
+    for before in (None, 9):
+        assert await aliases.list_moves(database, model, "production", before=before, limit=1)
+    assert await Versions(database).by_alias(model, "production") is not None
+    assert await restore_moves(database, [first, last]) == 0
+    assert not await restore_alias(database, model, "production")
+    await to(None)
+    lost = last.model_copy(update={"alias": "staging"})
+    assert await restore_moves(database, [lost]) == 1
+    assert await restore_alias(database, model, "staging")
+
+
 async def use_recovery(database: Database, model: str) -> None:
     client_id = new_id()
     lost = draft(model, "c", key=new_id(), client_id=client_id, label="3.0")
@@ -315,6 +361,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_the_small_collections(database, model)
     await use_found_folders(database, f"{model}-found")
     await use_audit(database, f"{model}-audit")
+    await use_aliases(database, f"{model}-aliases")
     await use_tokens(database)
     await use_recovery(database, f"{model} lost")
 
