@@ -55,10 +55,10 @@ def _rows() -> Iterator[tuple[str, ...]]:
 
 def _cells(action: Action) -> Iterator[str]:
     """Say for nobody, for somebody without a grant, and for each kind of grant what is allowed."""
-    yield "yes" if action is Action.PUBLIC else ""
     if action in _FOR_ANYBODY:
-        yield from ["yes"] * (1 + len(_KINDS))
+        yield from ["yes"] * (2 + len(_KINDS))
         return
+    yield ""
     own = "own" if action is Action.USE_UPLOAD else ""
     yield own
     for kind in _KINDS:
