@@ -130,9 +130,9 @@ class Declares:
         if self.action is Action.PUBLIC:
             return Caller(ANYBODY, self.action)
         trail = Trail.of(request)
-        principal = await self._identified(request, trail)
         authenticator: Authenticator = request.state.authenticator
         authorization = request.headers.get("authorization")
+        principal = await self._identified(request, authenticator, authorization, trail)
         ask_again = partial(authenticator.find_out, authorization, trail.address)
         caller = Caller(principal, self.action, trail, ask_again)
         if self.action in LEAST_ROLE:
@@ -144,9 +144,13 @@ class Declares:
                 caller.require(model, alias=request.path_params.get("alias", ""))
         return caller
 
-    async def _identified(self, request: Request, trail: Trail) -> Principal:
-        authenticator: Authenticator = request.state.authenticator
-        authorization = request.headers.get("authorization")
+    async def _identified(
+        self,
+        request: Request,
+        authenticator: Authenticator,
+        authorization: str | None,
+        trail: Trail,
+    ) -> Principal:
         try:
             if (refusal := refusal_of(request.scope)) is not None:
                 raise refusal
