@@ -48,7 +48,7 @@ async def move_alias(
     async def move_it(transaction: Transaction) -> MoveRecord:
         if key is not None and (made := await _made_by(database, key, transaction)):
             return made
-        before = await _last_move(database, model, alias, transaction)
+        before = await last_move(database, model, alias, transaction)
         number = decide(before)
         if before is not None and before.to_number == number:
             return before
@@ -116,9 +116,23 @@ async def find_move(database: Database, model: str, alias: str, revision: int) -
     return _move(await database.alias_history.find_one({"_id": move_id(model, alias, revision)}))
 
 
-def alias_document(move: MoveRecord) -> Document:
-    """Return the document of an alias whose last move this is."""
-    return {"_id": _id(move.model, move.alias), **move.model_dump()}
+async def last_move(
+    database: Database, model: str, alias: str, transaction: Transaction
+) -> MoveRecord | None:
+    """Return the last move of an alias, as the transaction sees it; None where it never was."""
+    query = {"_id": _id(model, alias)}
+    return _move(await database.aliases.find_one(query, transaction=transaction))
+
+
+async def put_alias(database: Database, move: MoveRecord, transaction: Transaction) -> None:
+    """Keep a move as the last one of its alias; raises Overtaken where another makes it now."""
+    query = {"_id": _id(move.model, move.alias)}
+    try:
+        await database.aliases.replace_one(
+            query, {**query, **move.model_dump()}, upsert=True, transaction=transaction
+        )
+    except DuplicateKey as error:
+        raise Overtaken(str(error)) from error
 
 
 def move_document(move: MoveRecord) -> Document:
@@ -147,13 +161,6 @@ def _read(found: Document) -> MoveRecord:
 def _required(before: MoveRecord | None) -> MoveRecord:
     assert before is not None, "what never was is not removed"  # noqa: S101 - `decide` says so
     return before
-
-
-async def _last_move(
-    database: Database, model: str, alias: str, transaction: Transaction
-) -> MoveRecord | None:
-    query = {"_id": _id(model, alias)}
-    return _move(await database.aliases.find_one(query, transaction=transaction))
 
 
 async def _made_by(database: Database, key: str, transaction: Transaction) -> MoveRecord | None:
@@ -190,15 +197,10 @@ async def _write(
         changes.append(UpdateOne({"_id": version.id}, named))
     await database.versions.bulk_write(changes, transaction=transaction)
     # 3. Where it points, and that it came to.
+    await put_alias(database, move, transaction)
     try:
-        await database.aliases.replace_one(
-            {"_id": _id(move.model, move.alias)},
-            alias_document(move),
-            upsert=True,
-            transaction=transaction,
-        )
         await database.alias_history.insert_one(move_document(move), transaction=transaction)
-    except DuplicateKey as error:  # another made the alias at this moment
+    except DuplicateKey as error:  # the same request made it at this moment
         raise Overtaken(str(error)) from error
     # 4. The event.
     event = alias_event(move, version, database.event_source)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from registry.schemas import Alias
 from shared.domain.errors import Conflict, NotFound, PreconditionFailed
 from shared.domain.records import Record, VersionRecord
 
@@ -79,6 +80,11 @@ def require_pointing(now: MoveRecord | None, model: str, alias: str) -> MoveReco
     if now is None or now.to_number is None:
         raise alias_not_found(model, alias)
     return now
+
+
+def alias_of(move: MoveRecord) -> Alias:
+    """Return what users are told of an alias by its last move, which points somewhere."""
+    return Alias.model_validate({**move.model_dump(), "number": move.to_number})
 
 
 def alias_not_found(model: str, alias: str) -> NotFound:

@@ -134,3 +134,8 @@ class Unavailable(RegistryError):
     status = 503
     title = "Service unavailable"
     retry_after_seconds: ClassVar[int] = 2
+
+
+def version_not_found(model: str, version: str | int) -> NotFound:
+    """Return the error of a version that a model does not have, by number or label."""
+    return NotFound("version_not_found", f"model {model!r} has no version {version!r}")

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from registry.schemas import Alias, AliasRequest, RollbackRequest
 from services.ingest.context import Context
 from shared.database import aliases
-from shared.database.handles import label_handle, resolve_handle
 from shared.domain.access.audit import Change
 from shared.domain.aliases import (
     Condition,
     MoveRecord,
+    alias_of,
     require_pointing,
     require_ready,
 )
-from shared.domain.errors import Conflict, NotFound
+from shared.domain.errors import Conflict, NotFound, version_not_found
 from shared.runtime.logs import get_logger
 from shared.web.access.caller import Caller
 
@@ -55,7 +55,7 @@ async def set_alias(named: Named, request: AliasRequest, context: Context) -> Al
         named.condition.require(before, named.alias)
         return number
 
-    return _alias(await _move(named, decide, request.reason, context))
+    return alias_of(await _move(named, decide, request.reason, context))
 
 
 async def roll_back(named: Named, request: RollbackRequest, context: Context) -> Alias:
@@ -81,7 +81,7 @@ async def roll_back(named: Named, request: RollbackRequest, context: Context) ->
             raise Conflict("nothing_before", f"alias {named.alias!r} pointed nowhere then")
         return number
 
-    return _alias(await _move(named, decide, request.reason, context))
+    return alias_of(await _move(named, decide, request.reason, context))
 
 
 async def remove_alias(named: Named, reason: str, context: Context) -> None:
@@ -123,12 +123,7 @@ async def _number(model: str, version: str | int, context: Context) -> int:
     if isinstance(version, int):
         found = await context.versions.by_number(model, version)
     else:
-        version_id = await resolve_handle(context.database, label_handle(model, version))
-        found = await context.versions.find(version_id) if version_id else None
+        found = await context.versions.by_label(model, version)
     if found is None:
-        raise NotFound("version_not_found", f"model {model!r} has no version {version!r}")
+        raise version_not_found(model, version)
     return found.number
-
-
-def _alias(move: MoveRecord) -> Alias:
-    return Alias.model_validate({**move.model_dump(), "number": move.to_number})

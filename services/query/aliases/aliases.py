@@ -6,7 +6,7 @@ from registry.schemas import Alias, AliasHistoryPage, AliasMove, AliasPage
 from services.query.context import Context
 from services.query.versions.lookups import find_model
 from shared.database import aliases
-from shared.domain.aliases import MoveRecord, alias_not_found, require_pointing
+from shared.domain.aliases import alias_not_found, alias_of, require_pointing
 from shared.web.cursors import (
     cut_page,
     decode_numbers,
@@ -24,7 +24,7 @@ async def find_alias(model: str, alias: str, at: datetime | None, context: Conte
         move = await aliases.find_alias_at(context.database, model, alias, at)
     if move is None:
         await find_model(model, context)
-    return _alias(require_pointing(move, model, alias))
+    return alias_of(require_pointing(move, model, alias))
 
 
 async def list_aliases(model: str, cursor: str | None, limit: int, context: Context) -> AliasPage:
@@ -34,7 +34,7 @@ async def list_aliases(model: str, cursor: str | None, limit: int, context: Cont
     if not found:
         await find_model(model, context)
     page, more = cut_page(found, limit, lambda last: encode_text(last.alias))
-    return AliasPage(items=[_alias(each) for each in page], next_cursor=more)
+    return AliasPage(items=[alias_of(each) for each in page], next_cursor=more)
 
 
 async def list_moves(
@@ -49,7 +49,3 @@ async def list_moves(
     page, more = cut_page(found, limit, lambda last: encode_numbers(last.revision))
     items = [AliasMove.model_validate(each.model_dump()) for each in page]
     return AliasHistoryPage(items=items, next_cursor=more)
-
-
-def _alias(move: MoveRecord) -> Alias:
-    return Alias.model_validate({**move.model_dump(), "number": move.to_number})

@@ -8,7 +8,7 @@ from services.query.context import Context
 from shared.database import models
 from shared.database.aliases import find_alias_at
 from shared.domain.aliases import alias_not_found
-from shared.domain.errors import InvalidRequest, NotFound
+from shared.domain.errors import InvalidRequest, NotFound, version_not_found
 from shared.web.access.caller import Caller, model_not_found
 
 
@@ -28,17 +28,16 @@ async def find_version(
     With `at`, the one that the alias pointed at then. Raises NotFound, or InvalidRequest for a text
     that is none of these.
     """
-    if version.startswith("@"):
-        found = await _find_by_alias(name, version[1:], at, context)
+    alias = version[1:] if version.startswith("@") else None
+    if alias is not None:
+        found = await _find_by_alias(name, alias, at, context)
     elif at is not None:
         raise InvalidRequest("at", "goes with an alias alone, such as @production")
     else:
         found = await _find(name, version, context)
     if found is None:
         await find_model(name, context)
-        if version.startswith("@"):
-            raise alias_not_found(name, version[1:])
-        raise NotFound("version_not_found", f"model {name!r} has no version {version!r}")
+        raise version_not_found(name, version) if alias is None else alias_not_found(name, alias)
     return found
 
 

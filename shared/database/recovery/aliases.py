@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pymongo import UpdateMany, UpdateOne
 
-from shared.database.aliases import alias_document, find_alias, list_moves, move_document
+from shared.database.aliases import last_move, list_moves, move_document, put_alias
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction, upsert_each
 from shared.domain.aliases import MoveRecord
@@ -27,31 +27,20 @@ async def restore_alias(database: Database, model: str, alias: str) -> bool:
     Raises DatabaseUnavailable.
     """
     [newest] = await list_moves(database, model, alias, before=None, limit=1)
-    known = await find_alias(database, model, alias)
 
     async def restore_it(transaction: Transaction) -> bool:
-        document = alias_document(newest)
-        older: Document = {"_id": document["_id"], "revision": {"$lt": newest.revision}}
-        if known is None:
-            await database.aliases.update_one(
-                {"_id": document.pop("_id")},
-                {"$setOnInsert": document},
-                upsert=True,
-                transaction=transaction,
-            )
-        else:
-            await database.aliases.replace_one(older, document, transaction=transaction)
-        return await _name_on_version(database, model, alias, transaction)
+        known = await last_move(database, model, alias, transaction)
+        if known is None or known.revision < newest.revision:
+            await put_alias(database, newest, transaction)
+            known = newest
+        return await _name_on_version(database, known, transaction)
 
     return await database.transaction(restore_it, turn=model)
 
 
-async def _name_on_version(
-    database: Database, model: str, alias: str, transaction: Transaction
-) -> bool:
+async def _name_on_version(database: Database, now: MoveRecord, transaction: Transaction) -> bool:
     """Let the version that the alias points at, and no other, name it."""
-    now = await database.aliases.find_one({"model": model, "alias": alias}, transaction=transaction)
-    number = now["to_number"] if now else None
+    model, alias, number = now.model, now.alias, now.to_number
     others: Document = {"model": model, "aliases": alias, "number": {"$ne": number}}
     right: Document = {"model": model, "number": number, "aliases": {"$ne": alias}}
     result = await database.versions.bulk_write(
