@@ -42,8 +42,9 @@ def with_matrix(page: str) -> str:
 
 
 def _rows() -> Iterator[tuple[str, ...]]:
+    documents = api_documents()
     for service in ("ingest", "query"):
-        paths = json.loads(api_documents()[f"{service}.openapi.json"])["paths"]
+        paths = json.loads(documents[f"{service}.openapi.json"])["paths"]
         for path, operations in paths.items():
             for method, operation in operations.items():
                 action = Action(operation.get("x-action", Action.PUBLIC))

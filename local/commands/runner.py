@@ -44,7 +44,7 @@ class Runner:
         """The settings that everything runs with, as a dotenv file."""
         self._say = say
         self._dotenv = checkout / ".env"
-        self._credentials = self.root / "credentials.env"
+        self._credentials = self.root / stack.CREDENTIALS
         self._in_containers = self.root / "docker"
         """There when the data is in the volumes of containers."""
         env_files = (DEFAULTS, self._credentials, self._dotenv)

@@ -19,7 +19,7 @@ from shared.database.leases import LeaseLost
 from shared.domain.errors import Conflict, InvalidRequest, NotFound, RegistryError, Unavailable
 from shared.runtime.process import explain_bad_settings
 from shared.storage.connection import StorageMissing, StorageUnavailable
-from shared.storage.groups import NotProvisioned
+from shared.storage.groups import NotProvisioned, is_denied
 
 _KINDS: tuple[tuple[type[RegistryError], type[ServiceError]], ...] = (
     (InvalidRequest, InvalidRequestError),
@@ -59,8 +59,7 @@ def told_errors() -> Generator[None]:
 
 def _denied(error: DatabaseUnavailable | StorageUnavailable) -> ConflictError | None:
     """Return how a server that answers and denies it is told; None where it does not answer."""
-    is_denied = error.is_denied if isinstance(error, StorageUnavailable) else error.is_refused
-    if not is_denied:
+    if not is_denied(error):
         return None
     server = "object storage" if isinstance(error, StorageUnavailable) else "MongoDB"
     detail = f"{server} denies it ({error.reason}): this needs an administrator's credentials"

@@ -29,19 +29,18 @@ class Privilege:
     actions: tuple[str, ...]
     """MongoDB's names: find, insert, update, remove, changeStream, ..."""
 
+    def of(self, database_name: str) -> Document:
+        """Return it as `createRole` takes it."""
+        resource = {"db": database_name, "collection": self.collection}
+        return {"resource": resource, "actions": list(self.actions)}
+
 
 async def put_role(database: Database, name: str, privileges: Sequence[Privilege]) -> None:
     """Make the role, or give it these privileges and no others; idempotent.
 
     Whoever has it follows it within seconds. Raises DatabaseUnavailable.
     """
-    given = [
-        {
-            "resource": {"db": database.name, "collection": each.collection},
-            "actions": list(each.actions),
-        }
-        for each in privileges
-    ]
+    given = [each.of(database.name) for each in privileges]
     await _put(database, database.name, "Role", name, {"privileges": given, "roles": []})
 
 

@@ -128,12 +128,8 @@ class StorageGroups:
             return
         try:
             await (self.provision if is_group else self._buckets.make)(bucket)
-        except StorageUnavailable as error:
-            if not error.is_denied:
-                raise
-            raise NotProvisioned(bucket, ", ".join(lacking)) from error
-        except DatabaseUnavailable as error:
-            if not error.is_refused:
+        except (StorageUnavailable, DatabaseUnavailable) as error:
+            if not is_denied(error):
                 raise
             raise NotProvisioned(bucket, ", ".join(lacking)) from error
 
@@ -173,6 +169,11 @@ class StorageGroups:
         async for page in self._listing.pages(bucket, size=1):
             return bool(page)
         return False
+
+
+def is_denied(error: StorageUnavailable | DatabaseUnavailable) -> bool:
+    """Whether the server answers, and it is our credentials that may not."""
+    return error.is_denied if isinstance(error, StorageUnavailable) else error.is_refused
 
 
 def unknown_group(bucket: str) -> InvalidRequest:

@@ -25,10 +25,15 @@ def administrators(settings: ProvisioningSettings) -> Mapping[str, str | None]:
     }
 
 
+def users_made(settings: ProvisioningSettings) -> Mapping[str, Mapping[str, ServiceUser]]:
+    """Return by server the users that are made there, by service."""
+    return {MINIO: settings.storage_users, MONGODB: settings.database_users}
+
+
 def require_names_of_their_own(settings: ProvisioningSettings) -> None:
     """Raise Conflict "user_shared" for a user that is two services', or the administrator."""
     admins = administrators(settings)
-    for server, users in (MINIO, settings.storage_users), (MONGODB, settings.database_users):
+    for server, users in users_made(settings).items():
         names = [user.name for user in users.values()]
         for service, user in users.items():
             told = ""
@@ -40,24 +45,12 @@ def require_names_of_their_own(settings: ProvisioningSettings) -> None:
                 raise Conflict("user_shared", f"{user.name!r} of {service} is the user of {told}")
 
 
-async def require_own_storage_users(operator: Operator) -> None:
-    """Raise Conflict "user_foreign" where settings name a user of MinIO that is somebody else's.
+async def require_ours(server: str, operator: Operator) -> None:
+    """Raise Conflict "user_foreign" where settings name a user there that is somebody else's.
 
-    Raises the storage and database errors.
+    Raises the errors of this server.
     """
-    await _require_ours(MINIO, operator.settings.storage_users, operator)
-
-
-async def require_own_database_users(operator: Operator) -> None:
-    """Raise Conflict "user_foreign" where settings name a user of MongoDB that is somebody else's.
-
-    Raises DatabaseUnavailable.
-    """
-    await _require_ours(MONGODB, operator.settings.database_users, operator)
-
-
-async def _require_ours(server: str, users: Mapping[str, ServiceUser], operator: Operator) -> None:
-    for service, user in users.items():
+    for service, user in users_made(operator.settings)[server].items():
         if await is_there(server, user.name, operator) and not await is_ours(
             server, user.name, operator
         ):

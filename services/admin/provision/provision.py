@@ -11,10 +11,7 @@ from aiokafka.errors import SecurityDisabled
 from services.admin.operator import Operator
 from services.admin.provision.database_roles import database_roles
 from services.admin.provision.kafka_rights import give_kafka_rights
-from services.admin.provision.ownership import (
-    require_names_of_their_own,
-    require_own_database_users,
-)
+from services.admin.provision.ownership import MONGODB, require_names_of_their_own, require_ours
 from services.admin.provision.report import ProvisionPlan, ProvisionReport
 from services.admin.provision.retirement import require_replaced
 from services.admin.provision.retirement import retire as retire_user
@@ -40,7 +37,7 @@ async def provision(operator: Operator, *, retire: Sequence[str] = ()) -> Provis
     require_names_of_their_own(operator.settings)
     with told_refusals():
         await require_replaced(operator, retire)
-    await require_own_database_users(operator)
+    await require_ours(MONGODB, operator)
     # 1. The buckets, and the indexes that take no time.
     await operator.groups.prepare()
     groups = await known_groups(operator.database)
@@ -73,13 +70,7 @@ async def plan_provision(operator: Operator) -> ProvisionPlan:
     return ProvisionPlan(
         policies=dict(policies),
         roles={
-            service: [
-                {
-                    "resource": {"db": settings.mongodb_db, "collection": each.collection},
-                    "actions": list(each.actions),
-                }
-                for each in privileges
-            ]
+            service: [each.of(settings.mongodb_db) for each in privileges]
             for service, privileges in roles.items()
         },
     )

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from services.admin.operator import Operator
 from services.admin.provision.ownership import (
     MINIO,
-    MONGODB,
     administrators,
     foreign_user,
     is_ours,
     is_there,
+    users_made,
 )
 from shared.database.users import remove_user
 from shared.domain.errors import Conflict
@@ -59,7 +59,7 @@ async def _is_to_go(server: str, name: str, operator: Operator) -> bool:
 def _servers_without(name: str, settings: ProvisioningSettings) -> Iterator[str]:
     """Yield the servers whose users are made here, and where this one is nobody's any more."""
     admins = administrators(settings)
-    for server, users in (MINIO, settings.storage_users), (MONGODB, settings.database_users):
+    for server, users in users_made(settings).items():
         used = {user.name for user in users.values()}
         if used and name not in used and name != admins[server]:
             yield server

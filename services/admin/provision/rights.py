@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from services.admin.operator import Operator
 from services.admin.provision.database_roles import database_roles
-from services.admin.provision.ownership import require_own_storage_users
+from services.admin.provision.ownership import MINIO, require_ours
 from services.admin.provision.storage_policies import Buckets, is_new, storage_policies
 from shared.database.storage_groups import KnownGroup, known_groups
 from shared.database.users import put_role, put_user
@@ -45,7 +45,7 @@ async def give_storage_rights(operator: Operator, *, also: Sequence[str] = ()) -
     attached = [KnownGroup(bucket, "ready", utc_now()) for bucket in also]
     buckets: Buckets | None = None
     with told_refusals():
-        await require_own_storage_users(operator)
+        await require_ours(MINIO, operator)
         # Again, where another command has changed the groups meanwhile: else the one that writes
         # last may have read first.
         for _ in range(_RACES):
