@@ -5,9 +5,7 @@ from datetime import datetime
 from functools import partial
 from uuid import uuid4
 
-from pydantic import ValidationError
-
-from registry._answers import invalid_request, parse
+from registry._answers import parse, request_of
 from registry._api import Api
 from registry._pages import each_item
 from registry._services import segment
@@ -45,10 +43,7 @@ class AliasCalls:
 
         Raises NotFoundError, VersionNotReadyError, ConflictError, AccessDeniedError.
         """
-        try:
-            body = AliasRequest(version=version, reason=reason)
-        except ValidationError as error:
-            raise invalid_request(error) from None
+        body = request_of(AliasRequest, {"version": version, "reason": reason})
         headers = {**_condition(if_revision), **_key()}
         answer = await self._api.call(
             "ingest", "PUT", _path(model, alias), body=body, headers=headers
@@ -69,10 +64,7 @@ class AliasCalls:
         It is a move itself. Raises NotFoundError, VersionNotReadyError, ConflictError,
         AccessDeniedError.
         """
-        try:
-            body = RollbackRequest(to_revision=to_revision, reason=reason)
-        except ValidationError as error:
-            raise invalid_request(error) from None
+        body = request_of(RollbackRequest, {"to_revision": to_revision, "reason": reason})
         path = f"{_path(model, alias)}/rollback"
         headers = {**_condition(if_revision), **_key()}
         return parse(

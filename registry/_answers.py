@@ -98,6 +98,14 @@ def error_from_problem(status: int, problem: object) -> ServiceError:
     return kind(detail, code=code, status=status, errors=_field_errors(members.get("errors")))
 
 
+def request_of(request: type[AnswerT], fields: Mapping[str, Any]) -> AnswerT:
+    """Return the request of these fields; raises InvalidRequestError before it is sent."""
+    try:
+        return request.model_validate(fields)
+    except ValidationError as error:
+        raise invalid_request(error) from None
+
+
 def invalid_request(error: ValidationError) -> InvalidRequestError:
     """Turn pydantic's refusal of a request into the error that the service would answer with."""
     errors = [

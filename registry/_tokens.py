@@ -9,9 +9,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 
-from pydantic import ValidationError
-
-from registry._answers import invalid_request
+from registry._answers import request_of
 from registry._api import Api
 from registry._pages import each_item
 from registry.errors import InvalidRequestError
@@ -45,15 +43,9 @@ class Tokens:
             AccessDeniedError: the caller does not administer all that it is for.
         """
         life = read_life(expires) if isinstance(expires, str) else expires
-        try:
-            request = TokenRequest(
-                name=name,
-                grants=list(grants),
-                expires_in_seconds=None if life is None else int(life.total_seconds()),
-            )
-        except ValidationError as error:
-            raise invalid_request(error) from None
-        return await self._api.create_token(request)
+        seconds = None if life is None else int(life.total_seconds())
+        asked = {"name": name, "grants": list(grants), "expires_in_seconds": seconds}
+        return await self._api.create_token(request_of(TokenRequest, asked))
 
     def list(self) -> AsyncIterator[Token]:
         """Yield the tokens that the caller made, the newest first, fetched page by page.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.cli.options import AsJson, ModelName, Url
-from registry.cli.output import print_fields, print_json, print_table
+from registry.cli.output import print_fields, print_json, print_list, time_text
 
 if TYPE_CHECKING:
     from registry.schemas import Alias
@@ -117,13 +117,12 @@ def list_aliases(model: ModelName, url: Url = None, as_json: AsJson = False) -> 
     from registry.client import ModelRegistryClient
 
     with ModelRegistryClient(url) as client:
-        found = client.list_aliases(model)
-        if as_json:
-            for each in found:
-                print_json(each)
-            return
-        rows = [(e.alias, e.number, e.label, e.revision, _time(e.at), e.by) for e in found]
-    print_table(("ALIAS", "VERSION", "LABEL", "REVISION", "SINCE", "BY"), rows)
+        print_list(
+            client.list_aliases(model),
+            ("ALIAS", "VERSION", "LABEL", "REVISION", "SINCE", "BY"),
+            lambda a: (a.alias, a.number, a.label, a.revision, time_text(a.at), a.by),
+            as_json=as_json,
+        )
 
 
 @alias.command()
@@ -132,16 +131,15 @@ def history(model: ModelName, name: AliasName, url: Url = None, as_json: AsJson 
     from registry.client import ModelRegistryClient
 
     with ModelRegistryClient(url) as client:
-        moves = client.alias_history(model, name)
-        if as_json:
-            for move in moves:
-                print_json(move)
-            return
-        rows = [
-            (m.revision, _time(m.at), m.by, m.from_number, m.to_number or "removed", m.reason)
-            for m in moves
-        ]
-    print_table(("REVISION", "TIME", "BY", "FROM", "TO", "REASON"), rows)
+        print_list(
+            client.alias_history(model, name),
+            ("REVISION", "TIME", "BY", "FROM", "TO", "REASON"),
+            lambda m: (
+                *(m.revision, time_text(m.at), m.by),
+                *(m.from_number, m.to_number or "removed", m.reason),
+            ),
+            as_json=as_json,
+        )
 
 
 def _print(found: "Alias") -> None:
@@ -150,12 +148,8 @@ def _print(found: "Alias") -> None:
             ("alias", f"{found.model}@{found.alias}"),
             ("version", f"{found.number} ({found.label})" if found.label else found.number),
             ("revision", found.revision),
-            ("since", _time(found.at)),
+            ("since", time_text(found.at)),
             ("by", found.by),
             ("reason", found.reason),
         ]
     )
-
-
-def _time(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry.cli.options import AsJson, Url
-from registry.cli.output import print_json
+from registry.cli.output import print_json, time_text
 from registry.cli.printable import printable
 
 if TYPE_CHECKING:
@@ -75,7 +75,6 @@ def read_moment(option: str, text: str | None, now: datetime | None = None) -> d
 def _line(entry: "AuditEntry") -> str:
     outcome = entry.outcome if entry.count == 1 else f"{entry.outcome} ({entry.count})"
     about = " ".join(filter(None, (entry.model, entry.subject)))
-    at = entry.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    texts = (at, outcome, entry.action, entry.principal, entry.address, about)
+    texts = (time_text(entry.at), outcome, entry.action, entry.principal, entry.address, about)
     # No column runs into the next one.
     return _ROW.format(*(f"{printable(text)} " for text in texts)).rstrip()

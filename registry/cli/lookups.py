@@ -1,7 +1,7 @@
 """`registry show`, `registry list` and `registry versions`."""
 
 from registry.cli.options import AsJson, ModelName, Url, VersionName
-from registry.cli.output import print_json, print_table, print_version
+from registry.cli.output import print_json, print_list, print_version
 
 
 def show(
@@ -23,13 +23,12 @@ def list_models(url: Url = None, as_json: AsJson = False) -> None:
     from registry.client import ModelRegistryClient
 
     with ModelRegistryClient(url) as client:
-        models = client.list_models()
-        if as_json:
-            for model in models:
-                print_json(model)
-            return
-        rows = [(each.name, each.latest_number, each.version_count) for each in models]
-    print_table(("MODEL", "LATEST", "VERSIONS"), rows)
+        print_list(
+            client.list_models(),
+            ("MODEL", "LATEST", "VERSIONS"),
+            lambda m: (m.name, m.latest_number, m.version_count),
+            as_json=as_json,
+        )
 
 
 def versions(model: ModelName, url: Url = None, as_json: AsJson = False) -> None:
@@ -37,13 +36,12 @@ def versions(model: ModelName, url: Url = None, as_json: AsJson = False) -> None
     from registry.client import ModelRegistryClient
 
     with ModelRegistryClient(url) as client:
-        found = client.list_versions(model)
-        if as_json:
-            for version in found:
-                print_json(version)
-            return
-        rows = [
-            (v.number, v.label, v.state, v.size_bytes, v.created_at.isoformat(timespec="seconds"))
-            for v in found
-        ]
-    print_table(("NUMBER", "LABEL", "STATE", "BYTES", "CREATED"), rows)
+        print_list(
+            client.list_versions(model),
+            ("NUMBER", "LABEL", "STATE", "BYTES", "CREATED"),
+            lambda v: (
+                *(v.number, v.label, v.state, v.size_bytes),
+                v.created_at.isoformat(timespec="seconds"),
+            ),
+            as_json=as_json,
+        )

@@ -1,20 +1,23 @@
 """What a person sees: tables on stdout, progress on stderr when that is a terminal."""
 
 import sys
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
 from registry.cli.printable import printable, printable_json
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pydantic import BaseModel
 
     from registry.schemas import Artifact, Identity, Version
     from registry.transfer.progress import Progress
 
+Item = TypeVar("Item", bound="BaseModel")
 WIDE = 100_000
 """Width in columns where the output goes to no terminal: no line is cut."""
 
@@ -35,6 +38,26 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     # Without a terminal a program reads the lines, and rich would cut them at 80 columns.
     width = None if sys.stdout.isatty() else WIDE
     Console(width=width, markup=False).print(table)
+
+
+def print_list(
+    found: Iterable[Item],
+    columns: Sequence[str],
+    row: Callable[[Item], Sequence[object]],
+    *,
+    as_json: bool,
+) -> None:
+    """Print what a list has: one JSON document a line, each as it comes, or a table."""
+    if as_json:
+        for each in found:
+            print_json(each)
+    else:
+        print_table(columns, map(row, found))
+
+
+def time_text(at: "datetime") -> str:
+    """Return a time in UTC to the millisecond."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def print_fields(rows: Iterable[tuple[str, object]]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from registry.cli.options import AsJson, Url
-from registry.cli.output import print_identity, print_json, print_table
+from registry.cli.output import print_identity, print_json, print_list
 from registry.cli.printable import printable
 
 token = typer.Typer(help="Make, list and revoke tokens.")
@@ -49,24 +49,17 @@ def list_tokens(url: Url = None, as_json: AsJson = False) -> None:
     from registry.client import ModelRegistryClient
 
     with ModelRegistryClient(url) as client:
-        found = client.tokens.list()
-        if as_json:
-            for each in found:
-                print_json(each)
-            return
-        rows = [
-            (
-                each.id,
-                each.name,
-                " ".join(each.grants),
-                each.created_at.date(),
+        print_list(
+            client.tokens.list(),
+            ("ID", "NAME", "GRANTS", "CREATED", "EXPIRES", "LAST USED", ""),
+            lambda each: (
+                *(each.id, each.name, " ".join(each.grants), each.created_at.date()),
                 each.expires_at.date() if each.expires_at else None,
                 each.last_used_at.date() if each.last_used_at else None,
                 "revoked" if each.revoked_at else None,
-            )
-            for each in found
-        ]
-    print_table(("ID", "NAME", "GRANTS", "CREATED", "EXPIRES", "LAST USED", ""), rows)
+            ),
+            as_json=as_json,
+        )
 
 
 @token.command()

@@ -3,9 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
-from registry._answers import invalid_request
+from registry._answers import request_of
 from registry.schemas import UploadRequest
 from registry.transfer.upload.hashing import hash_in_thread
 from registry.transfer.upload.plan import HASH_FIRST_BYTES
@@ -36,7 +34,4 @@ def describe_absent(sizes: Mapping[str, int]) -> list[Described]:
 
 def upload_request(files: Sequence[Described], fields: Mapping[str, Any]) -> UploadRequest:
     """Return the request; `fields` are its others. Raises InvalidRequestError."""
-    try:
-        return UploadRequest.model_validate({**fields, "files": files})
-    except ValidationError as error:
-        raise invalid_request(error) from None
+    return request_of(UploadRequest, {**fields, "files": files})
