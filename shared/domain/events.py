@@ -59,6 +59,11 @@ def _sized(event: ModelEvent) -> ModelEvent:
     small = sum(len(a.path) + len(a.key) + 500 for a in artifacts) < MAX_EVENT_BYTES // 8
     if small or len(event.model_dump_json().encode()) <= MAX_EVENT_BYTES:
         return event
+    return _bare(event)
+
+
+def _bare(event: ModelEvent) -> ModelEvent:
+    """Return the event without its artifacts."""
     return event.model_copy(update={"data": event.data.model_copy(update={"artifacts": []})})
 
 
@@ -67,8 +72,7 @@ def without_artifacts(body: bytes) -> bytes | None:
     event = ModelEvent.model_validate_json(body)
     if not event.data.artifacts:
         return None
-    data = event.data.model_copy(update={"artifacts": []})
-    return event.model_copy(update={"data": data}).model_dump_json(exclude_none=True).encode()
+    return _bare(event).model_dump_json(exclude_none=True).encode()
 
 
 def _event(

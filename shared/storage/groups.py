@@ -5,7 +5,7 @@ objects, so an upload cannot name it: an operator attaches it, by settings or by
 one is made on first use where the settings and the uploader's grants allow it.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fnmatch import fnmatchcase
 
@@ -108,7 +108,7 @@ class StorageGroups:
         if name in self._settings.named_groups:
             await self._ensure(name)
             return name
-        if not any(fnmatchcase(name, pattern) for pattern in self._settings.new_group_names):
+        if not may_be_new(name, self._settings.new_group_names):
             raise unknown_group(name)
         async with making(name):
             await self._make_new(name)
@@ -169,6 +169,11 @@ class StorageGroups:
         async for page in self._listing.pages(bucket, size=1):
             return bool(page)
         return False
+
+
+def may_be_new(bucket: str, patterns: Iterable[str]) -> bool:
+    """Whether a new storage group may have this name."""
+    return any(fnmatchcase(bucket, pattern) for pattern in patterns)
 
 
 def is_denied(error: StorageUnavailable | DatabaseUnavailable) -> bool:

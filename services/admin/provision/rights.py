@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from services.admin.operator import Operator
 from services.admin.provision.database_roles import database_roles
 from services.admin.provision.ownership import MINIO, require_ours
-from services.admin.provision.storage_policies import Buckets, is_new, storage_policies
+from services.admin.provision.storage_policies import Buckets, storage_policies
 from shared.database.storage_groups import KnownGroup, known_groups
 from shared.database.users import put_role, put_user
 from shared.domain.errors import Conflict
 from shared.domain.records import utc_now
 from shared.runtime.service_users import ProvisioningSettings
 from shared.storage.connection import StorageRefused
+from shared.storage.groups import may_be_new
 from shared.storage.users import NO_ADMIN_API
 
 TOO_LARGE = "EntityTooLarge"
@@ -29,7 +30,7 @@ def buckets_of(settings: ProvisioningSettings, groups: Iterable[KnownGroup]) -> 
     patterns = settings.new_group_names
     ours = [group for group in groups if group.is_ours]
     listed = [
-        group.bucket for group in ours if not (group.is_made and is_new(group.bucket, patterns))
+        group.bucket for group in ours if not (group.is_made and may_be_new(group.bucket, patterns))
     ]
     named = dict.fromkeys((*settings.named_groups, *listed))
     return Buckets(tuple(named), settings.manifest_bucket, patterns)

@@ -5,8 +5,9 @@ Each statement is there for a request that the service makes; docs/decisions/002
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
+
+from shared.storage.groups import may_be_new
 
 Policy = dict[str, Any]
 _ARN = "arn:aws:s3:::"
@@ -36,7 +37,7 @@ class Buckets:
     @property
     def allowed(self) -> Sequence[str]:
         """Names and patterns of groups for what is allowed: each once, since a store bounds it."""
-        return (*(name for name in self.groups if not is_new(name, self.new)), *self.new)
+        return (*(name for name in self.groups if not may_be_new(name, self.new)), *self.new)
 
 
 def storage_policies(buckets: Buckets) -> Mapping[str, Policy]:
@@ -46,11 +47,6 @@ def storage_policies(buckets: Buckets) -> Mapping[str, Policy]:
         "query": _policy(_query(buckets)),
         "indexer": _policy(_indexer(buckets)),
     }
-
-
-def is_new(bucket: str, patterns: Iterable[str]) -> bool:
-    """Whether a new storage group may have this name."""
-    return any(fnmatchcase(bucket, pattern) for pattern in patterns)
 
 
 def _ingest(buckets: Buckets) -> Iterable[Policy | None]:
