@@ -9,6 +9,7 @@ import pytest
 
 from shared.domain.access.actions import Action
 from shared.domain.access.grants import Grant
+from tests.support.access import carrying
 from tests.support.access_oracle import ROLES, oracle
 from tests.support.api import Api, file_of
 
@@ -72,8 +73,7 @@ async def test_what_a_token_sees_and_may_do_is_what_its_grants_say(api: Api, she
             f"{chance.choice(kinds)}:{chance.choice(patterns)}"
             for _ in range(chance.randrange(1, 5))
         ]
-        made = await api.ingest.post("/v1/tokens", json={"name": "oracle", "grants": texts})
-        headers = {"authorization": f"Bearer {made.json()['token']}"}
+        headers = carrying(await api.token(*texts))
         grants = [Grant.parse(text) for text in texts]
 
         seen = [name for name in sorted(shelf.versions) if oracle(grants, Action.READ, name)]

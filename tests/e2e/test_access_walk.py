@@ -104,8 +104,8 @@ class Walk:
             if credential == "upload":
                 headers = {"authorization": f"Bearer {opened['token']}"}
         if "{token_id}" in operation.path:
-            made = await self.make_token(f"reader:{self.model}")
-            names["token_id"] = made["id"]
+            made = await self.api.token(f"reader:{self.model}")
+            names["token_id"] = made.id
         sends_body = operation.method in ("POST", "PUT")
         return await client.request(
             operation.method,
@@ -113,12 +113,6 @@ class Walk:
             json=body if sends_body else None,
             headers=headers,
         )
-
-    async def make_token(self, *grants: str) -> dict[str, Any]:
-        body = {"name": "walk", "grants": list(grants)}
-        answer = await self.api.ingest.post("/v1/tokens", json=body)
-        assert answer.status_code == 201, answer.text
-        return answer.json()
 
     async def point(self, alias: str) -> str:
         path = f"/v1/models/{self.model}/aliases/{alias}"
@@ -151,9 +145,9 @@ async def walk(api: Api, system: System) -> Walk:
         "revoked": "admin:*",
     }
     await found.point("production")
-    made = {name: await found.make_token(grant) for name, grant in grants.items()}
-    found.tokens = {name: each["token"] for name, each in made.items()}
-    gone = await api.ingest.delete(f"/v1/tokens/{made['revoked']['id']}")
+    made = {name: await api.token(grant) for name, grant in grants.items()}
+    found.tokens = {name: each.token for name, each in made.items()}
+    gone = await api.ingest.delete(f"/v1/tokens/{made['revoked'].id}")
     assert gone.status_code == 204
     found.tokens["garbage"] = f"mr_{'0' * 16}_{'0' * 64}"
     found.tokens["expired"] = await _expired(system)

@@ -12,20 +12,13 @@ import httpx
 import pytest
 
 from registry.schemas import SignedRequest, UploadSession
+from tests.support.access import carrying
 from tests.support.api import Api, file_of
 from tests.support.eventually import eventually
 from tests.support.problems import problem
 from tests.support.system import System
 
 DATA = b"the declared bytes"
-
-
-async def a_token(api: Api, *grants: str) -> dict[str, str]:
-    """Headers of somebody else than the administrator."""
-    body = {"name": "attacker", "grants": grants}
-    answer = await api.ingest.post("/v1/tokens", json=body)
-    assert answer.status_code == 201, answer.text
-    return {"authorization": f"Bearer {answer.json()['token']}"}
 
 
 async def use(api: Api, upload_id: str, headers: Mapping[str, str]) -> list[httpx.Response]:
@@ -42,7 +35,7 @@ async def use(api: Api, upload_id: str, headers: Mapping[str, str]) -> list[http
 
 async def test_another_writer_of_the_same_model_cannot_use_an_upload(api: Api, model: str) -> None:
     session = await api.open(model, file_of("model.bin", DATA))
-    for answer in await use(api, session.upload_id, await a_token(api, f"writer:{model}")):
+    for answer in await use(api, session.upload_id, carrying(await api.token(f"writer:{model}"))):
         problem(answer, 404, "upload_not_found")
     await api.put(session.files[0], DATA)
     await api.ready(session)
@@ -101,7 +94,7 @@ async def test_a_field_that_is_not_the_callers_to_say_is_refused(
 
 
 async def test_nobody_gives_away_more_than_they_administer(api: Api, model: str) -> None:
-    own = await a_token(api, f"admin:{model}.*")
+    own = carrying(await api.token(f"admin:{model}.*"))
     for grant in ("admin:*", f"reader:{model}", "reader:*", f"writer:{model}-2"):
         body = {"name": "more", "grants": [f"reader:{model}.a", grant]}
         problem(await api.ingest.post("/v1/tokens", json=body, headers=own), 403, "forbidden")
@@ -231,7 +224,7 @@ async def test_a_key_of_somebody_else_opens_a_session_of_ones_own(api: Api, mode
     body = {"model": model, "files": [file_of("model.bin", DATA)]}
     key = {"Idempotency-Key": uuid4().hex}
     first = await api.ingest.post("/v1/uploads", json=body, headers=key)
-    other = await a_token(api, f"writer:{model}")
+    other = carrying(await api.token(f"writer:{model}"))
     second = await api.ingest.post("/v1/uploads", json=body, headers=other | key)
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json()["upload_id"] != second.json()["upload_id"]
@@ -244,7 +237,7 @@ async def test_a_key_that_spells_out_somebody_elses_finds_nothing_of_theirs(
     """Keys of different owners are told apart by a name that goes before each: so does this one."""
     body = {"model": model, "files": [file_of("model.bin", DATA)]}
     theirs = await api.ingest.post("/v1/uploads", json=body, headers={"Idempotency-Key": "v1"})
-    other = await a_token(api, f"writer:{model}")
+    other = carrying(await api.token(f"writer:{model}"))
     key = {"Idempotency-Key": f"{model}/administrator/v1"}
     for asked in (body, {**body, "description": "another body"}):
         answer = await api.ingest.post("/v1/uploads", json=asked, headers=other | key)
@@ -259,10 +252,8 @@ async def test_who_waits_for_a_version_is_told_nothing_once_the_token_is_revoked
     api: Api, model: str, path: str
 ) -> None:
     session = await api.open(model, file_of("model.bin", DATA))
-    made = await api.ingest.post(
-        "/v1/tokens", json={"name": "waits", "grants": [f"reader:{model}"]}
-    )
-    headers = {"authorization": f"Bearer {made.json()['token']}"}
+    made = await api.token(f"reader:{model}")
+    headers = carrying(made)
     target = f"/v1/{path.format(**session.model_dump())}"
     assert (await api.query.get(target, headers=headers)).status_code == 200
 
@@ -270,7 +261,7 @@ async def test_who_waits_for_a_version_is_told_nothing_once_the_token_is_revoked
         return await api.query.get(target, params={"wait": 30}, headers=headers)
 
     waiting = asyncio.create_task(wait())
-    revoked = await api.ingest.delete(f"/v1/tokens/{made.json()['id']}")
+    revoked = await api.ingest.delete(f"/v1/tokens/{made.id}")
     assert revoked.status_code == 204
 
     async def is_refused() -> bool | None:

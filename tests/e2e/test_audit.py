@@ -14,9 +14,9 @@ import pytest
 from local.processes.ports import HOST
 from registry import AsyncModelRegistryClient, ModelRegistryClient
 from registry.cli import run
-from registry.schemas.access import AuditEntry, NewToken
+from registry.schemas.access import AuditEntry
 from shared.runtime.settings import Settings
-from tests.support.access import token_of
+from tests.support.access import carrying, token_of
 from tests.support.addresses import transport_from
 from tests.support.api import Api, file_of
 from tests.support.eventually import eventually
@@ -57,16 +57,6 @@ class Reader:
             return found if is_there(found) else None
 
         return await eventually(look)
-
-    async def token(self, *grants: str) -> NewToken:
-        body = {"name": "a test", "grants": list(grants)}
-        answer = await self.api.ingest.post("/v1/tokens", json=body)
-        assert answer.status_code == 201, answer.text
-        return NewToken.model_validate_json(answer.content)
-
-
-def bearer(token: NewToken) -> dict[str, str]:
-    return {"authorization": f"Bearer {token.token}"}
 
 
 @pytest.fixture
@@ -113,20 +103,20 @@ def all_ended(entries: list[AuditEntry]) -> bool:
 async def test_refusals_are_told_with_who_what_and_why(audit: Reader, api: Api) -> None:
     model = f"{audit.namespace}.risk"
     session = await api.open(model, file_of("a", DATA))
-    reader = await audit.token(f"reader:{model}")
-    stranger = await audit.token(f"writer:{audit.namespace}.other")
+    reader = await audit.api.token(f"reader:{model}")
+    stranger = await audit.api.token(f"writer:{audit.namespace}.other")
     body = {"model": model, "files": [file_of("a", DATA)]}
     version = f"/v1/models/{model}/versions/1"
     upload = f"/v1/uploads/{session.upload_id}"
     statuses = [
-        (await api.ingest.post("/v1/uploads", json=body, headers=bearer(reader))).status_code,
-        (await api.query.get(version, headers=bearer(stranger))).status_code,
+        (await api.ingest.post("/v1/uploads", json=body, headers=carrying(reader))).status_code,
+        (await api.query.get(version, headers=carrying(stranger))).status_code,
         (await api.query.get(version, headers={"authorization": ""})).status_code,
-        (await api.ingest.delete(upload, headers=bearer(stranger))).status_code,
+        (await api.ingest.delete(upload, headers=carrying(stranger))).status_code,
     ]
     assert statuses == [403, 404, 401, 404]
     by_id = f"/v1/versions/{session.version_id}"
-    assert (await api.query.get(by_id, headers=bearer(stranger))).status_code == 404
+    assert (await api.query.get(by_id, headers=carrying(stranger))).status_code == 404
 
     def refused(all: list[AuditEntry]) -> bool:
         return len([each for each in all if each.ended_at is None]) == 5
@@ -150,11 +140,11 @@ async def test_refusals_are_told_with_who_what_and_why(audit: Reader, api: Api) 
 async def test_a_token_that_is_made_revoked_and_used_again_is_told_and_never_itself(
     audit: Reader, api: Api
 ) -> None:
-    token = await audit.token(f"reader:{audit.namespace}.*")
+    token = await audit.api.token(f"reader:{audit.namespace}.*")
     assert (await api.ingest.delete(f"/v1/tokens/{token.id}")).status_code == 204
     version = f"/v1/models/{audit.namespace}.x/versions/1"
     # This service has never seen it, so no earlier verdict counts.
-    assert (await api.query.get(version, headers=bearer(token))).status_code == 401
+    assert (await api.query.get(version, headers=carrying(token))).status_code == 401
     found = await audit.until(lambda all: len(all) == 3 and all[1].ended_at is not None)
     assert {each.subject for each in found} == {f"token:{token.id}"}
     assert [(each.action, each.outcome) for each in found] == [
@@ -171,16 +161,16 @@ async def test_who_administers_some_names_sees_those_alone_and_others_nothing(
 ) -> None:
     for name in ("mine.a", "mine.b", "other"):
         await api.open(f"{audit.namespace}.{name}", file_of("a", DATA))
-    admin = await audit.token(f"admin:{audit.namespace}.mine.*")
-    answer = await api.query.get("/v1/audit", headers=bearer(admin), params={"limit": 500})
+    admin = await audit.api.token(f"admin:{audit.namespace}.mine.*")
+    answer = await api.query.get("/v1/audit", headers=carrying(admin), params={"limit": 500})
     opened = [each for each in answer.json()["items"] if each["action"] == "upload.open"]
     names = {each["model"].removeprefix(f"{audit.namespace}.") for each in opened}
     assert names == {"mine.a", "mine.b"}
     params = {"model": f"{audit.namespace}.other"}
-    answer = await api.query.get("/v1/audit", headers=bearer(admin), params=params)
+    answer = await api.query.get("/v1/audit", headers=carrying(admin), params=params)
     assert answer.json()["items"] == []
-    maintainer = await audit.token("maintainer:*")
-    problem(await api.query.get("/v1/audit", headers=bearer(maintainer)), 403, "forbidden")
+    maintainer = await audit.api.token("maintainer:*")
+    problem(await api.query.get("/v1/audit", headers=carrying(maintainer)), 403, "forbidden")
     nobody = {"authorization": ""}
     problem(await api.query.get("/v1/audit", headers=nobody), 401, "unauthenticated")
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.support.access import carrying
 from tests.support.admin import admin, told
 from tests.support.api import Api, file_of
 from tests.support.eventually import eventually
@@ -26,10 +27,7 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 async def holder(api: Api, stack: AsyncExitStack, *grants: str) -> Api:
     """An uploader whose token has these grants."""
-    body = {"name": "a test", "grants": list(grants)}
-    made = await api.ingest.post("/v1/tokens", json=body)
-    assert made.status_code == 201, made.text
-    headers = {"authorization": f"Bearer {made.json()['token']}"}
+    headers = carrying(await api.token(*grants))
     base_url = api.ingest.base_url
     client = httpx.AsyncClient(base_url=base_url, headers=headers, trust_env=False, timeout=60)
     return replace(api, ingest=await stack.enter_async_context(client))

@@ -1,10 +1,16 @@
 """The administrator of the registries that tests start."""
 
+from registry.schemas import NewToken
 from shared.runtime.settings import Settings
 
 ADMIN_TOKEN = "the-administrator-of-the-tests-0123456789"
 BEARER = {"authorization": f"Bearer {ADMIN_TOKEN}"}
 """What a request carries that may do everything."""
+
+
+def carrying(token: NewToken) -> dict[str, str]:
+    """What a request carries that may do what the token is granted."""
+    return {"authorization": f"Bearer {token.token}"}
 
 
 def token_of(settings: Settings) -> str:

@@ -7,7 +7,15 @@ from typing import Any
 
 import httpx
 
-from registry.schemas import Downloads, FilePlan, SignedParts, SignedRequest, UploadSession, Version
+from registry.schemas import (
+    Downloads,
+    FilePlan,
+    NewToken,
+    SignedParts,
+    SignedRequest,
+    UploadSession,
+    Version,
+)
 
 MIB = 1024 * 1024
 
@@ -37,6 +45,13 @@ class Api:
         answer = await self.ingest.post("/v1/uploads", json=body)
         assert answer.status_code == 201, answer.text
         return UploadSession.model_validate_json(answer.content)
+
+    async def token(self, *grants: str) -> NewToken:
+        """Make a token with these grants."""
+        body = {"name": "a test", "grants": grants}
+        answer = await self.ingest.post("/v1/tokens", json=body)
+        assert answer.status_code == 201, answer.text
+        return NewToken.model_validate_json(answer.content)
 
     async def send(
         self, request: SignedRequest | None, data: bytes, headers: Mapping[str, str] | None = None
