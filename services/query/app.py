@@ -48,8 +48,8 @@ def create_app(settings: Settings) -> FastAPI:
                 "audit": await stack.enter_async_context(open_audit(database)),
             }
 
-    app = make_app("Model Registry: query", "Models, versions and downloads.", lifespan)
-    app.include_router(versions)
+    summary = "Models, versions and downloads."
+    app = make_app("Model Registry: query", summary, lifespan, versions.routes)
     app.include_router(aliases)
     app.include_router(audit)
     add_shared_parts(app, settings, _waits_for)

@@ -1,6 +1,6 @@
 """What both HTTP services have: problem documents, limits, discovery and health."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from http import HTTPStatus
@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from registry.schemas import Discovery, EventsAddress
@@ -26,9 +27,16 @@ from shared.web.rates import Rate
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]
 
 
-def make_app(title: str, summary: str, lifespan: Lifespan | None) -> FastAPI:
-    """Return a service without routes."""
+def make_app(
+    title: str, summary: str, lifespan: Lifespan | None, routes: Sequence[BaseRoute] = ()
+) -> FastAPI:
+    """Return a service with the routes that are asked most; all others are included.
+
+    A request for an included one is matched twice, by the app and by its router, against one route
+    after the other: that took a lookup a tenth of its time in the process.
+    """
     return FastAPI(
+        routes=list(routes),
         title=title,
         version="1",
         summary=summary,

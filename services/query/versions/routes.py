@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from registry.schemas import Downloads, Model, ModelPage, Version, VersionPage
-from services.query.context import RequestContext
+from services.query.context import RequestContext, context_of
 from services.query.versions import downloads, lookups, pages
 from shared.domain.access.actions import Action
 from shared.web.access.caller import Caller, declares
@@ -26,7 +26,8 @@ Reader = Annotated[Caller, declares(Action.READ)]
 Downloader = Annotated[Caller, declares(Action.DOWNLOAD)]
 
 
-# Those that are asked most come first: a request is matched against one route after the other.
+# Those that are asked most come first: a request is matched against one route after the other. And
+# they take the request itself, since each dependency takes FastAPI as long as all that they do.
 
 
 @router.get(
@@ -37,7 +38,7 @@ async def get_version(
     model: str,
     version: str,
     caller: Reader,
-    context: RequestContext,
+    request: Request,
     wait: Wait = 0,
     at: Moment = None,
 ) -> Version:
@@ -45,6 +46,7 @@ async def get_version(
 
     With `at`, the one that an alias pointed at then.
     """
+    context = context_of(request)
     found = await lookups.find_version(model, version, context, at=at)
     return await lookups.settled(found, wait, caller, context)
 
@@ -53,9 +55,10 @@ async def get_version(
     "/versions/{version_id:path}", summary="Get a version by its id, or by its uploader's id"
 )
 async def get_version_by_id(
-    version_id: str, caller: Reader, context: RequestContext, wait: Wait = 0
+    version_id: str, caller: Reader, request: Request, wait: Wait = 0
 ) -> Version:
     """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
+    context = context_of(request)
     found = await lookups.find_by_id(version_id, caller, context)
     return await lookups.settled(found, wait, caller, context)
 
