@@ -10,6 +10,7 @@ from registry.schemas import (
     Model,
     ModelPage,
     PartRequest,
+    ReuseRequest,
     SignedParts,
     SignPartsRequest,
     UploadRequest,
@@ -43,10 +44,21 @@ class Api(Services):
         """Let a token count no more."""
         await self.call("ingest", "DELETE", f"/v1/tokens/{segment(token_id)}")
 
-    async def open_upload(self, request: UploadRequest, key: str) -> tuple[UploadSession, bool]:
-        """Open an upload; the second value is False where the key had opened it before."""
-        headers = {"idempotency-key": key}
-        response = await self.call("ingest", "POST", "/v1/uploads", body=request, headers=headers)
+    async def open_upload(
+        self, request: UploadRequest, key: str, *, reuse: bool = False
+    ) -> tuple[UploadSession, bool]:
+        """Open an upload; the second value is False where the key had opened it before.
+
+        With `reuse`, files whose bytes are stored already need not be sent.
+        """
+        response = await self.call(
+            "ingest",
+            "POST",
+            "/v1/uploads",
+            body=request,
+            params={"reuse": "true" if reuse else None},
+            headers={"idempotency-key": key},
+        )
         return parse(response, UploadSession), response.status_code == 201
 
     async def get_upload(self, upload_id: str) -> UploadSession:
@@ -68,6 +80,12 @@ class Api(Services):
         """Say that every byte has been sent."""
         body = CompleteRequest(sha256=dict(sha256 or {}))
         path = f"/v1/uploads/{segment(upload_id)}/complete"
+        return parse(await self.call("ingest", "POST", path, body=body), UploadSession)
+
+    async def reuse(self, upload_id: str, sha256: Mapping[str, str]) -> UploadSession:
+        """Tell what files are, so that those which are stored already need not be sent."""
+        body = ReuseRequest(sha256=dict(sha256))
+        path = f"/v1/uploads/{segment(upload_id)}/reuse"
         return parse(await self.call("ingest", "POST", path, body=body), UploadSession)
 
     async def abort_upload(self, upload_id: str) -> None:

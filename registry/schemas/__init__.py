@@ -16,6 +16,7 @@ from registry.schemas.aliases import (
     RollbackRequest,
 )
 from registry.schemas.events import AliasChange, EventData, EventType, ModelEvent
+from registry.schemas.lifecycle import CopyRequest, HoldRequest
 from registry.schemas.metadata import ModelMetadata, VersionMetadata
 from registry.schemas.problems import FieldProblem, Problem
 from registry.schemas.uploads import (
@@ -23,6 +24,7 @@ from registry.schemas.uploads import (
     FilePlan,
     FileRequest,
     PartRequest,
+    ReuseRequest,
     SignedPart,
     SignedParts,
     SignedRequest,
@@ -35,11 +37,13 @@ from registry.schemas.versions import (
     SETTLED,
     Artifact,
     CompositeDigest,
+    Deletion,
     DigestState,
     Discovery,
     Download,
     Downloads,
     EventsAddress,
+    Hold,
     Model,
     ModelPage,
     Reason,
@@ -60,6 +64,8 @@ __all__ = [
     "Artifact",
     "CompleteRequest",
     "CompositeDigest",
+    "CopyRequest",
+    "Deletion",
     "DigestState",
     "Discovery",
     "Download",
@@ -70,6 +76,8 @@ __all__ = [
     "FieldProblem",
     "FilePlan",
     "FileRequest",
+    "Hold",
+    "HoldRequest",
     "Identity",
     "Model",
     "ModelEvent",
@@ -79,6 +87,7 @@ __all__ = [
     "PartRequest",
     "Problem",
     "Reason",
+    "ReuseRequest",
     "RollbackRequest",
     "SignPartsRequest",
     "SignedPart",

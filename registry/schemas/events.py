@@ -6,13 +6,20 @@ from typing import Literal
 from pydantic import Field
 
 from registry.schemas.base import Answer
-from registry.schemas.versions import Artifact, Reason, VersionState
+from registry.schemas.versions import Artifact, Deletion, Hold, Reason, VersionState
 
 EventType = Literal[
     "registry.version.created.v1",
     "registry.version.ready.v1",
     "registry.version.rejected.v1",
     "registry.version.missing.v1",
+    "registry.version.archived.v1",
+    "registry.version.unarchived.v1",
+    "registry.version.held.v1",
+    "registry.version.released.v1",
+    "registry.version.deleted.v1",
+    "registry.version.restored.v1",
+    "registry.version.purged.v1",
     "registry.alias.moved.v1",
 ]
 
@@ -47,6 +54,9 @@ class EventData(Answer):
     storage_group: str
     artifacts: list[Artifact] = Field(default_factory=list[Artifact])
     reasons: list[Reason] = Field(default_factory=list[Reason])
+    archived_at: datetime | None = None
+    hold: Hold | None = None
+    deletion: Deletion | None = None
     alias: AliasChange | None = None
     """Of `registry.alias.moved.v1`: the alias that points at the version now, or did so."""
 

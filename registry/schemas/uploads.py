@@ -103,6 +103,9 @@ class FilePlan(Answer):
     kind: Literal["put", "multipart"]
     uploaded: bool = False
     """True once storage has the whole object."""
+    is_size_known: bool = False
+    """True where bytes of this size are stored that the caller may read: those of the file need not
+    be sent if they are the same, which its SHA-256 tells (`POST /v1/uploads/{upload_id}/reuse`)."""
     put: SignedRequest | None = None
     """For "put", while the file is still to be sent."""
     part_size_bytes: int | None = None
@@ -158,6 +161,13 @@ class SignedParts(Answer):
     """The signed parts, in the order they were asked for."""
 
     parts: list[SignedPart]
+
+
+class ReuseRequest(Schema):
+    """Tells what files are, so that those which are stored already need not be sent."""
+
+    sha256: dict[FilePath, Sha256] = Field(min_length=1, max_length=MAX_FILES)
+    """By path, lower-case hex of the whole file."""
 
 
 class CompleteRequest(Schema):

@@ -10,7 +10,8 @@ from registry.schemas.metadata import VersionMetadata
 
 VersionState = Literal["pending", "verifying", "ready", "rejected", "missing", "deleted"]
 """pending: bytes are awaited; verifying: being read; ready: verified and immutable; missing: it
-was ready, and an object of it is not in storage any more."""
+was ready, and an object of it is not in storage any more; deleted: it can be restored until it is
+purged."""
 SETTLED: frozenset[VersionState] = frozenset(("ready", "rejected", "missing", "deleted"))
 """States that a version does not leave by verification."""
 
@@ -42,6 +43,8 @@ class Artifact(Answer):
 
     path: str
     key: str
+    location: str | None = None
+    """Key under which its bytes lie, where that is another version's."""
     size_bytes: int
     state: Literal["pending", "verified"]
     sha256: str | None = None
@@ -57,6 +60,30 @@ class Artifact(Answer):
     media_type: str | None = None
     details: dict[str, int | str] = Field(default_factory=dict[str, "int | str"])
     """What the format check read, e.g. {"tensors": 12}."""
+
+
+class Hold(Answer):
+    """A legal hold: as long as it is there, nothing of the version is removed."""
+
+    at: datetime
+    by: str
+    """The principal that set it."""
+    reason: str = ""
+
+
+class Deletion(Answer):
+    """The deletion of a version."""
+
+    at: datetime
+    by: str
+    """The principal that deleted it."""
+    reason: str = ""
+    state_before: VersionState
+    """What it is again once it is restored."""
+    purge_due_at: datetime
+    """Until then it can be restored."""
+    purged_at: datetime | None = None
+    """When nothing of it was in storage any more."""
 
 
 class Version(VersionMetadata, Answer):
@@ -82,6 +109,11 @@ class Version(VersionMetadata, Answer):
     size_bytes: int
     created_at: datetime
     ready_at: datetime | None = None
+    archived_at: datetime | None = None
+    """Put away: it is neither "latest" nor an alias's, and can be downloaded as before."""
+    hold: Hold | None = None
+    deletion: Deletion | None = None
+    """There where the state is "deleted"."""
     sequence: int
     """The model's sequence number of this version's newest event."""
 
@@ -109,6 +141,9 @@ class VersionSummary(Answer):
     size_bytes: int
     created_at: datetime
     ready_at: datetime | None = None
+    archived_at: datetime | None = None
+    hold: Hold | None = None
+    deletion: Deletion | None = None
     sequence: int
 
 

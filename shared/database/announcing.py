@@ -99,7 +99,7 @@ def _model_changes(told: Sequence[VersionChange]) -> list[ModelChange]:
 
 def _model_change(model: str, members: Sequence[VersionChange]) -> ModelChange:
     counted = [change.after for change in members if change.is_counted]
-    ready = [change.after.number for change in members if change.after.state == "ready"]
+    ready = [change.after.number for change in members if _may_be_latest(change.after)]
     return ModelChange(
         model,
         events=len(members),
@@ -108,6 +108,10 @@ def _model_change(model: str, members: Sequence[VersionChange]) -> ModelChange:
         highest_ready=max(ready, default=None),
         since=min((record.created_at for record in counted), default=None),
     )
+
+
+def _may_be_latest(version: VersionRecord) -> bool:
+    return version.state == "ready" and version.archived_at is None
 
 
 async def _write_versions(

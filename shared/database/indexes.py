@@ -48,6 +48,16 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
                 unique=True,
                 partialFilterExpression={"aliases": {"$gt": ""}},
             ),
+            # Verified bytes by size and digest, so that nobody has to send them again.
+            IndexModel(
+                [("artifacts.size_bytes", ASCENDING), ("artifacts.sha256", ASCENDING)],
+                partialFilterExpression={"artifacts.sha256_state": "verified"},
+            ),
+            # Those whose bytes lie under keys of others; most have none, and are not in it.
+            IndexModel(
+                [("artifacts.location", ASCENDING)],
+                partialFilterExpression={"artifacts.location": {"$gt": ""}},
+            ),
             # The queue of those that need work; most have none, and are not in it.
             IndexModel([("work.kind", ASCENDING), ("work.due_at", ASCENDING)], sparse=True),
             # Uploads that are under way, by when they are over; all others are not in it.

@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 
 from registry.schemas import SETTLED, Reason
 from shared.database.announcing import VersionChange, announce
+from shared.database.blobs import count_references
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction, find_each
 from shared.database.errors import DatabaseContended
 from shared.database.handles import give_back_handles, give_client_handles
 from shared.database.models import read_counters, set_latest
+from shared.domain.blobs import without_locations
 from shared.domain.records import VersionRecord, WorkRecord
 from shared.domain.sessions import close_session_if_settled
 from shared.domain.transitions import (
@@ -166,6 +168,9 @@ async def _write(
     """Write the changed versions, and what follows from it."""
     if not after:
         return []
+    after = [without_locations(each) if each.state == "rejected" else each for each in after]
+    changed = [before[record.id] for record in after]
+    await count_references(database, changed, after, transaction)
     changes = [
         VersionChange(before[record.id], record, EVENT_OF_STATE.get(record.state))
         for record in after

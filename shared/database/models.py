@@ -108,9 +108,9 @@ async def set_latest(database: Database, model: str, transaction: Transaction) -
 
 
 async def newest_ready(database: Database, model: str, transaction: Transaction) -> int | None:
-    """Return the highest number of a model's ready versions."""
+    """Return the highest number of a model's ready versions that are not archived."""
     newest = await database.versions.find_one(
-        {"model": model, "state": "ready"},
+        {"model": model, "state": "ready", "archived_at": None},
         {"number": 1},
         sort=[("number", -1)],
         transaction=transaction,

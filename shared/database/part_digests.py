@@ -6,6 +6,8 @@ would carry.
 
 from collections.abc import Mapping, Sequence
 
+from pymongo import DeleteOne
+
 from shared.database.client import Database
 from shared.database.collection import Document, find_each
 from shared.domain.part_digests import PartDigests
@@ -38,6 +40,12 @@ async def read_part_digests(
         ids[found["_id"]]: PartDigests(found["part_size_bytes"], bytes(found["digests"]))
         async for found in find_each(database.part_digests, "_id", ids)
     }
+
+
+async def forget_part_digests(database: Database, version_id: str, artifacts: int) -> None:
+    """Forget what is kept of the first so many artifacts of a version."""
+    ids = [_id(version_id, index) for index in range(artifacts)]
+    await database.part_digests.bulk_write([DeleteOne({"_id": each}) for each in ids])
 
 
 def _id(version_id: str, index: int) -> str:

@@ -82,6 +82,19 @@ async def finish_join(database: Database, version_id: str) -> None:
             return
 
 
+async def clean_surplus(database: Database, version_id: str) -> bool:
+    """Have what came under keys whose bytes lie elsewhere removed; False where it has other work.
+
+    Then a comparison finds it.
+    """
+    work = WorkRecord(kind="clean", due_at=await database.now())
+    result = await database.versions.update_one(
+        {"_id": version_id, "state": {"$ne": "deleted"}, "work": None, "failure": None},
+        {"$set": {"work": work.model_dump()}},
+    )
+    return result.matched_count == 1
+
+
 async def clean_again(database: Database, version_id: str) -> bool:
     """Put the removal of what an upload left behind into the queue, for bytes that came late.
 

@@ -23,8 +23,21 @@ _SUMMARY: Document = {
     "file_count": {"$size": "$artifacts"},
 }
 _PLACED: Document = {
-    **dict.fromkeys(("number", "state", "storage_group", "work.kind", "failure.code"), 1),
-    **{f"artifacts.{name}": 1 for name in ("key", "etag", "object_version", "state")},
+    **dict.fromkeys(
+        (
+            "number",
+            "state",
+            "storage_group",
+            "work.kind",
+            "failure.code",
+            "deletion.purge_began_at",
+        ),
+        1,
+    ),
+    **{
+        f"artifacts.{name}": 1
+        for name in ("key", "location", "references", "etag", "object_version", "state")
+    },
 }
 _SUMMARIES_AT_ONCE = 32
 """Documents of one round trip: with metadata of at most 256 KiB each, 8 MiB."""
@@ -102,6 +115,7 @@ class Versions:
                 "_id": version_id,
                 "session.state": "open",
                 field: {"$not": {"$type": "string"}},
+                f"artifacts.{index}.location": {"$not": {"$type": "string"}},
             },
             {"$set": {field: multipart_id}},
         )
@@ -186,18 +200,22 @@ class Versions:
 
 
 def _placed(document: Document) -> PlacedVersion:
+    deletion: Document = document.get("deletion") or {}
     return PlacedVersion(
         id=document["_id"],
         number=document["number"],
         state=document["state"],
         storage_group=document["storage_group"],
         has_work=bool(document.get("work") or document.get("failure")),
+        is_purged=deletion.get("purge_began_at") is not None,
         artifacts=[
             PlacedArtifact(
                 key=each["key"],
                 etag=each.get("etag"),
                 object_version=each.get("object_version"),
                 is_verified=each["state"] == "verified",
+                location=each.get("location"),
+                references=each.get("references", 0),
             )
             for each in document["artifacts"]
         ],

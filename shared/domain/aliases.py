@@ -66,6 +66,9 @@ def require_ready(version: VersionRecord) -> None:
             f"version {version.number} of model {version.model!r} is {version.state}, not ready"
         )
         raise Conflict("version_not_ready", detail)
+    if version.archived_at is not None:
+        detail = f"version {version.number} of model {version.model!r} is archived"
+        raise Conflict("version_archived", detail)
 
 
 def require_room(model: str, count: int) -> None:

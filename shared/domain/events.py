@@ -1,6 +1,14 @@
 """Model events as they wait in the outbox and leave on Kafka."""
 
-from registry.schemas import AliasChange, Artifact, EventData, EventType, ModelEvent
+from registry.schemas import (
+    AliasChange,
+    Artifact,
+    Deletion,
+    EventData,
+    EventType,
+    Hold,
+    ModelEvent,
+)
 from shared.domain.aliases import MoveRecord
 from shared.domain.records import ArtifactRecord, VersionRecord, utc_now
 
@@ -75,6 +83,10 @@ def without_artifacts(body: bytes) -> bytes | None:
     return _bare(event).model_dump_json(exclude_none=True).encode()
 
 
+def _deletion(record: VersionRecord) -> Deletion | None:
+    return Deletion.model_validate(record.deletion.model_dump()) if record.deletion else None
+
+
 def _event(
     kind: EventType, record: VersionRecord, source: str, artifacts: list[ArtifactRecord]
 ) -> ModelEvent:
@@ -95,5 +107,8 @@ def _event(
             storage_group=record.storage_group,
             artifacts=[Artifact.model_validate(a.model_dump()) for a in artifacts],
             reasons=record.reasons[:100],
+            archived_at=record.archived_at,
+            hold=Hold.model_validate(record.hold.model_dump()) if record.hold else None,
+            deletion=_deletion(record),
         ),
     )

@@ -27,6 +27,11 @@ class ArtifactRecord(Record):
 
     path: str
     key: str
+    location: str | None = None
+    """Key of another version's artifact under which its bytes lie, where they were stored before;
+    its own `etag` and `object_version` are then those of that object."""
+    references: int = 0
+    """How many artifacts of other versions lie under its key."""
     size_bytes: int
     kind: Literal["put", "multipart", "object"]
     """put, multipart: declared by a session; object: found in the bucket."""
@@ -49,6 +54,11 @@ class ArtifactRecord(Record):
     details: dict[str, int | str] = Field(default_factory=dict[str, "int | str"])
 
     @property
+    def stored_key(self) -> str:
+        """The key under which its bytes lie."""
+        return self.location or self.key
+
+    @property
     def is_attested(self) -> bool:
         """Whether the bytes have a digest that storage verified, or that we computed."""
         return self.sha256_state == "verified" or self.composite is not None
@@ -69,7 +79,7 @@ class SessionRecord(Record):
     """Digests of the tokens that its plans carried."""
 
 
-WorkKind = Literal["verify", "join", "confirm", "clean"]
+WorkKind = Literal["verify", "join", "confirm", "clean", "purge"]
 
 
 class WorkRecord(Record):
@@ -78,13 +88,39 @@ class WorkRecord(Record):
     kind: WorkKind
     """verify: read it whole, or check its large header, before it can be ready; join: join the
     parts of a completed upload; confirm: compute the digests it lacks; clean: remove what an upload
-    that ended left behind."""
+    that ended left behind; purge: remove what a deleted version has in storage."""
     due_at: datetime
     """When a worker may take it: at once, after a pause, or when its holder's lease ends."""
     token: str | None = None
     """Fencing token of who holds it; findings under another one do not count."""
     attempts: int = 0
     """How often it was taken."""
+
+
+class HoldRecord(Record):
+    """A legal hold on a version: until it is released, nothing of the version is removed."""
+
+    at: datetime
+    by: str
+    """The principal that set it."""
+    reason: str = ""
+
+
+class DeletionRecord(Record):
+    """The deletion of a version."""
+
+    at: datetime
+    by: str
+    """The principal that deleted it."""
+    reason: str = ""
+    state_before: VersionState
+    """What it is again once it is restored."""
+    purge_due_at: datetime
+    """Until then it can be restored; no URL that was signed before the deletion lives longer."""
+    purge_began_at: datetime | None = None
+    """From then on it can not: its objects are being removed."""
+    purged_at: datetime | None = None
+    """When the last of them was gone."""
 
 
 class VersionRecord(Record):
@@ -111,6 +147,10 @@ class VersionRecord(Record):
     size_bytes: int
     created_at: datetime
     ready_at: datetime | None = None
+    archived_at: datetime | None = None
+    hold: HoldRecord | None = None
+    deletion: DeletionRecord | None = None
+    """There as long as the state is "deleted"."""
     sequence: int = 0
     session: SessionRecord | None = None
     work: WorkRecord | None = None
@@ -126,6 +166,10 @@ class PlacedArtifact:
     etag: str | None
     object_version: str | None
     is_verified: bool
+    location: str | None = None
+    """Key of another version's artifact under which its bytes lie."""
+    references: int = 0
+    """How many artifacts of other versions lie under its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +183,8 @@ class PlacedVersion:
     has_work: bool
     """Whether work is left to do for it, or was given up."""
     artifacts: Sequence[PlacedArtifact]
+    is_purged: bool = False
+    """Whether its objects are being removed, or are gone."""
 
 
 def new_id() -> str:

@@ -112,6 +112,10 @@ class Settings(AccessSettings, IndexerSettings, ConnectionSettings):
     download_url_ttl_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
     """Life of a signed download URL."""
 
+    deletion_retention_seconds: int = Field(7 * 24 * 3600, ge=1)
+    """How long a deleted version can be restored, before its files are removed for good; longer
+    than any signed URL lives."""
+
     manifest_bucket: str = Field("registry-manifests", min_length=3, max_length=63)
     """Bucket for a small manifest of each version, from which records can be rebuilt."""
     ingest_max_requests: int = Field(64, ge=1)
@@ -126,6 +130,14 @@ class Settings(AccessSettings, IndexerSettings, ConnectionSettings):
     @classmethod
     def _is_bucket_name(cls, value: str) -> str:
         return check_bucket_name(value)
+
+    @field_validator("deletion_retention_seconds")
+    @classmethod
+    def _outlives_urls(cls, value: int, info: ValidationInfo) -> int:
+        for name in ("upload_url_ttl_seconds", "download_url_ttl_seconds"):
+            if value <= info.data.get(name, 0):
+                raise ValueError(f"must be more than {name.upper()}: what it names must outlive it")
+        return value
 
     @field_validator("manifest_bucket")
     @classmethod

@@ -16,7 +16,8 @@ _VERSIONS_OF_A_KEY = 100
 async def clean_upload(record: VersionRecord, storage: Storage) -> None:
     """Remove the parts of an upload, and its objects where it was given up; may be repeated.
 
-    The objects of a version that was rejected for what they are stay. Raises storage errors.
+    Of files whose bytes lie elsewhere, too, what came under their own keys. The objects of a
+    version that was rejected for what they are stay. Raises storage errors.
     """
     given_up = record.session is not None and record.session.state in GIVEN_UP
     slots = asyncio.Semaphore(AT_ONCE)
@@ -25,10 +26,27 @@ async def clean_upload(record: VersionRecord, storage: Storage) -> None:
         async with slots:
             if artifact.kind == "multipart":
                 await _abort_parts(record.storage_group, artifact, storage)
-            if given_up:
-                await _remove(record.storage_group, artifact.key, storage)
+            if given_up or artifact.location is not None:
+                await remove_object(record.storage_group, artifact.key, storage)
 
     await run_all(clean(artifact) for artifact in record.artifacts)
+
+
+async def remove_version(record: VersionRecord, storage: Storage) -> None:
+    """Remove the objects of a version and its parts, but those that others refer to.
+
+    May be repeated. Raises storage errors.
+    """
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def remove(artifact: ArtifactRecord) -> None:
+        async with slots:
+            if artifact.kind == "multipart":
+                await _abort_parts(record.storage_group, artifact, storage)
+            if not artifact.references:
+                await remove_object(record.storage_group, artifact.key, storage)
+
+    await run_all(remove(artifact) for artifact in record.artifacts)
 
 
 async def drop_parts(record: VersionRecord, storage: Storage) -> None:
@@ -62,7 +80,8 @@ async def _abort_parts(bucket: str, artifact: ArtifactRecord, storage: Storage) 
     await abort_open_uploads(bucket, artifact.key, storage)
 
 
-async def _remove(bucket: str, key: str, storage: Storage) -> None:
+async def remove_object(bucket: str, key: str, storage: Storage) -> None:
+    """Remove every object under exactly this key; raises storage errors."""
     for _ in range(_VERSIONS_OF_A_KEY):
         found = await storage.objects.head(bucket, key)
         if found is None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 from shared.domain.records import VersionRecord
 from shared.runtime.settings import Settings
 from shared.storage.adapter import Storage
+from shared.storage.cleaning import remove_object
 
 CONTENT_TYPE = "application/json"
 MAX_BYTES = 16 * 1024 * 1024
@@ -29,6 +30,11 @@ async def keep_manifest(record: VersionRecord, storage: Storage, settings: Setti
         record.model_dump_json(by_alias=True, exclude={"work", "failure"}).encode(),
         CONTENT_TYPE,
     )
+
+
+async def remove_manifest(model: str, number: int, storage: Storage, settings: Settings) -> None:
+    """Remove the manifest of a version; quiet where there is none. Raises storage errors."""
+    await remove_object(settings.manifest_bucket, manifest_key(model, number), storage)
 
 
 async def read_manifest(

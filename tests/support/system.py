@@ -41,3 +41,8 @@ class System:
             len(listed.get("Versions", [])),
             sum(upload["Key"].startswith(prefix) for upload in uploads),
         )
+
+    def keys(self, bucket: str, prefix: str) -> list[str]:
+        """Return the keys below a prefix, of all object versions that there are."""
+        listed = self.s3.list_object_versions(Bucket=bucket, Prefix=prefix)
+        return [found["Key"] for found in listed.get("Versions", [])]

@@ -40,7 +40,7 @@ async def open_or_resume(
     """
     for counter in range(MAX_UPLOADS_OF_ONE_REQUEST):
         key = idempotency_key or derive_key(request, counter)
-        session, is_new = await api.open_upload(request, key)
+        session, is_new = await api.open_upload(request, key, reuse=True)
         if is_new:
             return OpenUpload(session)
         found = await _examine(session, files, settle)

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_hex
 from typing import Any
 
@@ -28,6 +28,7 @@ from registry.schemas import SETTLED, UploadSession, Version
 from registry.transfer.progress import Meter, Progress
 from registry.transfer.storage import Storage
 from registry.transfer.upload.handing_over import fitted, require_same_bytes, take_over
+from registry.transfer.upload.hashing import hash_in_thread
 from registry.transfer.upload.jobs import Jobs
 from registry.transfer.upload.requests import (
     describe,
@@ -73,6 +74,7 @@ class Uploader:
             files = await _opened(resources, source, path)
             sha256 = await hash_small(files)
             request = upload_request(describe(files, sha256), fields)
+            by_path = {file.path: file for file in files}
 
             async def settle(session: UploadSession) -> Version:
                 return await wait_until_settled(self.api, session.version_id, timeout_seconds)
@@ -80,10 +82,11 @@ class Uploader:
             upload = await open_or_resume(
                 self.api,
                 request,
-                {file.path: file for file in files},
+                by_path,
                 idempotency_key=idempotency_key,
                 settle=settle,
             )
+            upload = await self._with_stored(upload, by_path, sha256)
             await self._send_if_open(upload, files, sha256, progress)
         return await self._found(upload.session, timeout_seconds if wait else None)
 
@@ -126,6 +129,22 @@ class Uploader:
             version = await self._found(session, timeout_seconds if wait else None)
             await require_same_bytes(version, upload, by_path, sha256)
         return version
+
+    async def _with_stored(
+        self, upload: OpenUpload, files: Mapping[str, SourceFile], sha256: dict[str, str]
+    ) -> OpenUpload:
+        """Return the upload once files that may be stored already are hashed, and found if so.
+
+        They are large, and nothing is hashed before it is sent but where the size is known.
+        """
+        found = [plan.path for plan in upload.session.files if plan.is_size_known]
+        if not found:
+            return upload
+        for path in found:
+            sha256[path] = await hash_in_thread(files[path])
+        told = {path: sha256[path] for path in found}
+        session = await self.api.reuse(upload.session.upload_id, told)
+        return replace(upload, session=session)
 
     async def _found(self, session: UploadSession, timeout_seconds: float | None) -> Version:
         """Return the upload's version: once it is ready, or as it is where there is no timeout."""

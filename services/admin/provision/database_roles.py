@@ -22,6 +22,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "models": WRITE,
         "versions": WRITE,
         "handles": ALL,  # a rejected version gives its handles back
+        "part_digests": WRITE,  # of bytes that are there, for a version that refers to them
         "aliases": WRITE,
         "alias_history": ("find", "insert"),
         "outbox": ("insert",),
@@ -43,7 +44,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "models": WRITE,
         "versions": WRITE,
         "handles": ALL,
-        "part_digests": WRITE,
+        "part_digests": ALL,
         "outbox": (*ALL, "changeStream"),
         "storage_groups": READ,
         "strays": ALL,

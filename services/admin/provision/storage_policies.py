@@ -68,7 +68,7 @@ def _query(buckets: Buckets) -> Iterable[Policy | None]:
     """Let it sign downloads."""
     groups = buckets.allowed
     yield _allow(_READ, _objects(groups))
-    yield _keep_out_of_manifests(buckets, write=False)
+    yield _keep_out_of_manifests(buckets, _READ)
 
 
 def _indexer(buckets: Buckets) -> Iterable[Policy | None]:
@@ -78,21 +78,22 @@ def _indexer(buckets: Buckets) -> Iterable[Policy | None]:
     yield _allow((*_READ, *_ATTRIBUTES, *join, *_REMOVE), _objects(groups))
     lists = ("s3:ListBucketVersions", "s3:ListBucketMultipartUploads")
     yield _allow((*_LOOK, *lists), _buckets(groups))
-    yield from _manifests(buckets)
+    # Of a purged version the manifest is looked for, and removed.
+    yield from _manifests(buckets, (*_READ, *_REMOVE))
 
 
-def _manifests(buckets: Buckets) -> Iterable[Policy | None]:
-    """Let a service write manifests, which nobody but an operator reads."""
-    yield _allow(("s3:PutObject",), _objects((buckets.manifests,)))
+def _manifests(buckets: Buckets, further: Sequence[str] = ()) -> Iterable[Policy | None]:
+    """Let a service write manifests, and do what is said `further` with each."""
+    yield _allow(("s3:PutObject", *further), _objects((buckets.manifests,)))
     yield _allow(("s3:GetBucketVersioning",), _buckets((buckets.manifests,)))
-    yield _keep_out_of_manifests(buckets, write=True)
+    beyond = (*_READ, *_ATTRIBUTES, *_REMOVE, *_LIST)
+    yield _keep_out_of_manifests(buckets, [each for each in beyond if each not in further])
 
 
-def _keep_out_of_manifests(buckets: Buckets, *, write: bool) -> Policy | None:
+def _keep_out_of_manifests(buckets: Buckets, given: Sequence[str]) -> Policy | None:
     """Return what takes back rights on the manifests' bucket, whose name patterns may match."""
     if not buckets.new:
         return None
-    given = _READ if not write else (*_READ, *_ATTRIBUTES, *_REMOVE, *_LIST)
     places = [*_objects((buckets.manifests,)), *_buckets((buckets.manifests,))]
     return _deny(given, places)
 

@@ -4,9 +4,16 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from registry.schemas import Artifact, ModelEvent
+from registry.schemas import Artifact, Deletion, ModelEvent
 from shared.domain.object_keys import object_key
-from shared.domain.records import ArtifactRecord, SessionRecord, VersionRecord
+from shared.domain.records import (
+    ArtifactRecord,
+    DeletionRecord,
+    HoldRecord,
+    SessionRecord,
+    VersionRecord,
+    WorkRecord,
+)
 from shared.domain.transitions import derive_state
 from shared.storage.listing import ListedObject
 
@@ -22,7 +29,7 @@ _ENDED: dict[str, Literal["aborted", "expired"]] = {
 """How a session ended, by the reason of its version."""
 _FINDINGS = (
     *("state", "sha256", "sha256_state", "composite", "etag", "object_version"),
-    *("format", "media_type", "details"),
+    *("format", "media_type", "details", "location"),
 )
 
 
@@ -52,8 +59,13 @@ def overlay(
             "reasons": data.reasons,
             "failure": None,
             "work": None,
+            "archived_at": data.archived_at,
+            "hold": HoldRecord.model_validate(data.hold.model_dump()) if data.hold else None,
+            "deletion": None,
         }
     )
+    if data.deletion is not None:
+        return _deleted(told, data.deletion, event)
     if data.state in ("rejected", "missing", "deleted"):
         return told.model_copy(update={"state": data.state, "session": _ended(base.session, event)})
     derived = derive_state(told.artifacts, [], None, event.time)
@@ -67,6 +79,23 @@ def overlay(
     return told.model_copy(update={**derived, "ready_at": None, "session": session})
 
 
+def _deleted(told: VersionRecord, deletion: Deletion, event: ModelEvent) -> VersionRecord:
+    """Return a deleted version: it is purged when it is due, unless it is already, or held."""
+    purged_at = deletion.purged_at
+    kept = DeletionRecord.model_validate({**deletion.model_dump(), "purge_began_at": purged_at})
+    was_ready = deletion.state_before in ("ready", "missing")
+    is_due = purged_at is None and told.hold is None
+    return told.model_copy(
+        update={
+            "state": "deleted",
+            "deletion": kept,
+            "ready_at": told.ready_at or (event.time if was_ready else None),
+            "work": WorkRecord(kind="purge", due_at=kept.purge_due_at) if is_due else None,
+            "session": _ended(told.session, event),
+        }
+    )
+
+
 def reopened(manifest: VersionRecord, *, now: datetime, ttl: timedelta) -> VersionRecord:
     """Return a version as it was opened, to be verified again; its upload gets `ttl` anew."""
     derived = derive_state(manifest.artifacts, [], None, now)
@@ -78,12 +107,19 @@ def reopened(manifest: VersionRecord, *, now: datetime, ttl: timedelta) -> Versi
 def opened_by(event: ModelEvent, objects: Iterable[ListedObject]) -> VersionRecord | None:
     """Return what can be told of a version that has no manifest; None without any file.
 
-    Its files are those that the event names, else the objects under its key.
+    Its files are those that the event names, else the objects under its key; a purged version has
+    neither manifest nor objects, and is known nevertheless.
     """
     data = event.data
     prefix = object_key(data.model, data.number, "")
     artifacts = [
-        ArtifactRecord(path=each.path, key=each.key, size_bytes=each.size_bytes, kind="object")
+        ArtifactRecord(
+            path=each.path,
+            key=each.key,
+            location=each.location,
+            size_bytes=each.size_bytes,
+            kind="object",
+        )
         for each in data.artifacts
     ] or [
         ArtifactRecord(
@@ -94,7 +130,7 @@ def opened_by(event: ModelEvent, objects: Iterable[ListedObject]) -> VersionReco
         )
         for each in objects
     ]
-    if not artifacts:
+    if not artifacts and data.deletion is None:
         return None
     return VersionRecord(
         id=data.version_id,

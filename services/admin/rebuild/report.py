@@ -59,6 +59,8 @@ class RebuildReport(BaseModel):
     """Moves of aliases that the history lacked."""
     aliases: int = 0
     """Aliases that pointed elsewhere, or nowhere."""
+    references: int = 0
+    """Files whose count of others that share their bytes was another one."""
     asked_to_confirm: int = 0
     """Ready versions whose files a worker reads once more, for their part digests."""
     conflicts: Findings = Field(default_factory=Findings)

@@ -11,10 +11,12 @@ from services.indexer.found.recording import record_found, settling_of
 from services.indexer.found.stray_reports import report_stray
 from services.indexer.verify.attested_parts import keep_attested_parts
 from services.indexer.verify.inspection import inspect_object
+from shared.database.deletion import purge_again
 from shared.database.found_folders import retry_folders
 from shared.database.lifecycle import settle
-from shared.database.sessions import clean_again
+from shared.database.sessions import clean_again, clean_surplus
 from shared.database.work import FAILED, retry_work
+from shared.domain.deletion import is_purged
 from shared.domain.object_keys import folder_of
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.sessions import GIVEN_UP
@@ -135,6 +137,13 @@ async def _look_at(written: ObjectWritten, place: Place, context: Context) -> Ve
         return None
     if version.failure is not None and version.failure.code.removesuffix(FAILED) == "join":
         await retry_work(context.database, version)  # no verdict does: there is no object yet
+    if is_purged(version):
+        await _purge_late(written, version, artifact, context)
+        return None
+    if artifact.location is not None:
+        if await clean_surplus(context.database, version.id):
+            log.info("bytes came that are stored already", bucket=written.bucket, key=written.key)
+        return None
     if _is_another(written, artifact):
         detail = "written again after it was verified; the verified object stays"
         await report_stray(written, "written_again", detail, context)
@@ -165,6 +174,20 @@ async def _clean_late(written: ObjectWritten, version: VersionRecord, context: C
         )
     if found is not None and await clean_again(context.database, version.id):
         log.info("bytes came after the upload ended", bucket=written.bucket, key=written.key)
+
+
+async def _purge_late(
+    written: ObjectWritten, version: VersionRecord, artifact: ArtifactRecord, context: Context
+) -> None:
+    """Have an object removed that came under a key of a version that was purged."""
+    if artifact.references and not _is_another(written, artifact):
+        return  # it stays for those that refer to it
+    async with context.storage_slots:
+        found = await context.storage.objects.head(
+            written.bucket, written.key, written.object_version
+        )
+    if found is not None and await purge_again(context.database, version.id):
+        log.info("bytes came after the version was purged", bucket=written.bucket, key=written.key)
 
 
 def _is_another(written: ObjectWritten, artifact: ArtifactRecord) -> bool:

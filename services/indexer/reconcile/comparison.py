@@ -57,16 +57,25 @@ class Window:
         ]
 
     def _is_doubtful(self, version: PlacedVersion) -> bool:
-        is_there = all(artifact.key in self._told for artifact in version.artifacts)
-        return (version.state == "ready" and not is_there) or (
-            version.state == "missing" and is_there
+        # What lies under another version's key is in the listing of that one: where it is lost,
+        # that version is doubtful, and those that share it are looked at with it.
+        own = [artifact for artifact in version.artifacts if artifact.location is None]
+        is_there = all(artifact.key in self._told for artifact in own)
+        if version.state == "missing":
+            return is_there
+        return not is_there and (
+            version.state == "ready"
+            or any(each.references and each.key not in self._told for each in own)
         )
 
 
 def is_untold(found: ListedObject, version: PlacedVersion, artifact: PlacedArtifact) -> bool:
     """Whether the records do not tell of an object as it is, though a version owns its key."""
-    if version.state == "rejected":
+    is_shared = artifact.references > 0 and artifact.object_version in (None, found.object_version)
+    if version.state == "rejected" or (version.is_purged and not is_shared):
         return not version.has_work  # else it is to be removed
+    if artifact.location is not None:
+        return not version.has_work  # it is surplus
     if artifact.is_verified:
         return artifact.object_version not in (None, found.object_version)
     # With an etag it waits for its full read; given up, it waits for an operator.

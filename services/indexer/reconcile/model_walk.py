@@ -7,8 +7,9 @@ from services.indexer.reconcile.comparison import Window
 from services.indexer.reconcile.pace import Round
 from services.indexer.reconcile.presence import look
 from services.indexer.reconcile.untold import index_untold
+from shared.database.blobs import borrowers
 from shared.database.models import each_model
-from shared.domain.records import PlacedVersion
+from shared.domain.records import PlacedVersion, VersionRecord
 
 MODELS = 200
 """Models of one query."""
@@ -17,6 +18,8 @@ PAGE = 50
 PAGE_OF_SMALL = 200
 """Versions of one query after some that have few files."""
 FEW_FILES = 10
+SHARING = 1000
+"""Versions that share the objects of one: as many are looked at in one round."""
 WINDOW_ARTIFACTS = 50_000
 """Artifacts that are compared together: some 20 MB. A larger model is listed once for each."""
 
@@ -75,5 +78,14 @@ async def _look_at(doubtful: Iterable[PlacedVersion], walk: Round) -> None:
     for placed in doubtful:
         async with walk.telling(f"version {placed.id}"):
             version = await walk.context.versions.get(placed.id)
-            if version is not None and version.state in ("ready", "missing"):
-                await look(version, walk)
+            if version is not None:
+                await _look_at_all(version, walk)
+
+
+async def _look_at_all(version: VersionRecord, walk: Round) -> None:
+    """Look at a version, and at those that share its objects."""
+    shared = [each.key for each in version.artifacts if each.references]
+    sharing = await borrowers(walk.context.database, shared, limit=SHARING) if shared else []
+    for each in (version, *sharing):
+        if each.state in ("ready", "missing"):
+            await look(each, walk)

@@ -52,7 +52,7 @@ async def _lost(version: VersionRecord, artifact: ArtifactRecord, walk: Round) -
     await walk.pace.acquire()  # before a slot is taken: events wait for those
     async with walk.context.storage_slots:
         found = await walk.context.storage.objects.head(
-            version.storage_group, artifact.key, artifact.object_version
+            version.storage_group, artifact.stored_key, artifact.object_version
         )
     if found is None:
         detail = "the object that was verified is not in storage"

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from services.indexer.reconcile.pace import Round
 from shared.database.strays import Stray, count_strays, mark_quarantined, strays_before
+from shared.domain.deletion import is_purged
 from shared.runtime.logs import get_logger
 
 log = get_logger(__name__)
@@ -54,7 +55,9 @@ async def _is_wanted(bucket: str, key: str, object_version: str, walk: Round) ->
         owner.storage_group == bucket
         and owner.state != "rejected"
         and any(
-            artifact.key == key and artifact.object_version in (None, object_version)
+            artifact.key == key
+            and artifact.object_version in (None, object_version)
+            and (artifact.references or not is_purged(owner))
             for artifact in owner.artifacts
         )
         for owner in await walk.context.versions.by_keys([key])

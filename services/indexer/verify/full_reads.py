@@ -89,7 +89,7 @@ async def _read_whole(
     """Stream the exact object through the digests of the whole and of the parts."""
     hasher = FileHasher(read_part_bytes(artifact))
     async for chunk in context.storage.objects.stream(
-        version.storage_group, artifact.key, artifact.object_version
+        version.storage_group, artifact.stored_key, artifact.object_version
     ):
         await asyncio.to_thread(hasher.update, chunk)
     return hasher

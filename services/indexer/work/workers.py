@@ -14,6 +14,7 @@ from services.indexer.found.adopter import Adopter
 from services.indexer.kafka.dead_letters import Bury, DeadLetter
 from services.indexer.verify.full_reads import confirm_version, verify_version
 from services.indexer.work.pauses import MAX_DEFECT_PAUSE_SECONDS, STUCK_SECONDS, pause_after
+from services.indexer.work.purge import purge_version
 from shared.database.client import limit_operations
 from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import LeaseLost, keep_renewed
@@ -67,6 +68,7 @@ WORK: tuple[tuple[WorkKind, Work], ...] = (
     ("verify", verify_version),
     ("clean", clean_version),
     ("confirm", confirm_version),
+    ("purge", purge_version),
 )
 """In order of urgency: what keeps versions from being ready comes first."""
 

@@ -11,10 +11,13 @@ from services.ingest.context import Context
 from services.ingest.uploads.completion import expire_upload, give_up_upload
 from services.ingest.uploads.plans import plan_artifact
 from services.ingest.uploads.request_digest import is_same_request, request_digest
+from services.ingest.uploads.reuse import sizes_known, with_stored_bytes
 from services.ingest.uploads.sessions import read_again
 from services.ingest.uploads.views import session_view
+from shared.database.blobs import BlobGone
 from shared.database.opening import open_version
 from shared.database.sessions import add_upload_token
+from shared.domain.access.decision import NameFilter
 from shared.domain.access.tokens import TokenText
 from shared.domain.errors import Conflict, IdempotencyKeyReused
 from shared.domain.records import SessionRecord, VersionRecord, new_id
@@ -25,6 +28,8 @@ from shared.storage.manifests import keep_manifest
 
 log = get_logger(__name__)
 
+NOTHING = NameFilter()
+
 
 async def open_upload(
     request: UploadRequest,
@@ -32,11 +37,13 @@ async def open_upload(
     owner: str,
     context: Context,
     *,
+    readable: NameFilter = NOTHING,
     making_group: Making = nobody_may,
 ) -> tuple[UploadSession, bool]:
     """Open a session, or find the one that the owner's key opened; the flag says if it is new.
 
-    A new storage group is made inside `making_group`, which refuses it to who may not. Raises
+    Files whose bytes are stored already, in versions of the `readable` names, refer to them. A new
+    storage group is made inside `making_group`, which refuses it to who may not. Raises
     Conflict "version_exists", IdempotencyKeyReused, InvalidRequest for a storage group.
     """
     if idempotency_key and (earlier := await _earlier(idempotency_key, request, owner, context)):
@@ -51,7 +58,7 @@ async def open_upload(
     )
     number = request.version if isinstance(request.version, int) else None
     try:
-        record = await open_version(context.database, draft, number=number)
+        record = await _open(draft, number, request, readable, context)
     except Conflict as conflict:
         if conflict.code != "idempotency_key_taken" or not idempotency_key:
             raise
@@ -74,7 +81,26 @@ async def open_upload(
     )
     # Before the session is answered: who never got it has no metadata to lose.
     await keep_manifest(record, context.storage, context.settings)
-    return await session_view(record, context, fresh=True, token=str(token)), True
+    known = await sizes_known(record, readable, context)
+    view = await session_view(record, context, fresh=True, token=str(token), known_sizes=known)
+    return view, True
+
+
+async def _open(
+    draft: VersionRecord,
+    number: int | None,
+    request: UploadRequest,
+    readable: NameFilter,
+    context: Context,
+) -> VersionRecord:
+    """Record the version; files whose bytes are stored already refer to them."""
+    digests = {i: file.sha256 for i, file in enumerate(request.files) if file.sha256 is not None}
+    referring = await with_stored_bytes(draft, digests, readable, context)
+    try:
+        return await open_version(context.database, referring, number=number)
+    except BlobGone as gone:
+        log.info("bytes are being removed", upload_id=draft.id, key=str(gone))
+        return await open_version(context.database, draft, number=number)
 
 
 async def _told_again(record: VersionRecord, context: Context) -> UploadSession:

@@ -5,10 +5,11 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from registry.schemas import (
     CompleteRequest,
+    ReuseRequest,
     SignedParts,
     SignPartsRequest,
     UploadRequest,
@@ -17,10 +18,12 @@ from registry.schemas import (
 from services.ingest.context import RequestContext
 from services.ingest.idempotency import IdempotencyKey
 from services.ingest.uploads import completion, opening, parts
+from services.ingest.uploads import reuse as reusing
 from services.ingest.uploads.sessions import find_session
 from services.ingest.uploads.views import session_view
 from shared.domain.access.actions import Action
 from shared.domain.access.audit import Change
+from shared.domain.access.decision import NameFilter
 from shared.domain.records import VersionRecord
 from shared.web.access.caller import Caller, declares
 from shared.web.json_body import JsonRoute
@@ -56,8 +59,16 @@ async def open_upload(
     context: RequestContext,
     response: Response,
     idempotency_key: IdempotencyKey = None,
+    reuse: Annotated[
+        bool,
+        Query(description="Let files refer to bytes that are stored already: nothing is to be sent"),
+    ] = False,
 ) -> UploadSession:
-    """Open a session, or answer the open one that this idempotency key opened before (200)."""
+    """Open a session, or answer the open one that this idempotency key opened before (200).
+
+    With `reuse`, files whose SHA-256 is that of stored bytes which the caller may read are
+    `uploaded` at once; of large ones without it, `is_size_known` says whether telling it may help.
+    """
     caller.require(request.model)
     async with caller.audited(Change.OPEN_UPLOAD, request.model) as making:
         session, created = await opening.open_upload(
@@ -65,6 +76,7 @@ async def open_upload(
             idempotency_key,
             caller.principal.id,
             context,
+            readable=caller.doing(Action.DOWNLOAD).names if reuse else NameFilter(),
             making_group=partial(_making_group, caller, request.model),
         )
         making.subject = f"version:{session.version_id}"
@@ -92,6 +104,15 @@ async def sign_parts(
 ) -> SignedParts:
     """Answer one signed PUT for each part."""
     return await parts.sign_parts(record, request, context)
+
+
+@router.post("/{upload_id}/reuse", summary="Let files refer to bytes that are stored already")
+async def reuse_stored(
+    record: UsedUpload, request: ReuseRequest, caller: UploadUser, context: RequestContext
+) -> UploadSession:
+    """Answer the session: files of which the caller may read the same bytes are uploaded now."""
+    readable = caller.doing(Action.DOWNLOAD).names
+    return await reusing.reuse(record, request, readable, context)
 
 
 @router.post("/{upload_id}/complete", summary="Say that every byte has been sent")

@@ -1,6 +1,7 @@
 """An upload session as its uploader sees it: the record joined with what storage has."""
 
 import asyncio
+from collections.abc import Set
 
 from registry.schemas import FilePlan, SignedRequest, UploadedPart, UploadSession
 from services.ingest.context import Context
@@ -15,11 +16,17 @@ _CONCURRENCY = 16
 
 
 async def session_view(
-    record: VersionRecord, context: Context, *, fresh: bool = False, token: str | None = None
+    record: VersionRecord,
+    context: Context,
+    *,
+    fresh: bool = False,
+    token: str | None = None,
+    known_sizes: Set[int] = frozenset(),
 ) -> UploadSession:
     """Return the session; `fresh` says that nothing can have been uploaded yet.
 
-    `token` is one that was made for this answer, and is known to nobody else.
+    Of files with one of the `known_sizes` it is told that they may be stored. `token` is one that
+    was made for this answer, and is known to nobody else.
     """
     session = record.session
     assert session is not None  # noqa: S101 - only sessions are viewed
@@ -28,7 +35,9 @@ async def session_view(
 
     async def plan(artifact: ArtifactRecord) -> FilePlan:
         async with slots:
-            return await _file_plan(record, artifact, context, fresh=fresh, is_open=state == "open")
+            plan = await _file_plan(record, artifact, context, fresh=fresh, is_open=state == "open")
+        is_known = not plan.uploaded and plan.size_bytes in known_sizes
+        return plan.model_copy(update={"is_size_known": is_known})
 
     return UploadSession(
         upload_id=upload_id(record),

@@ -91,7 +91,7 @@ def _sign(
 ) -> Download:
     request = context.urls.get(
         bucket,
-        artifact.key,
+        artifact.location or artifact.key,
         object_version=artifact.object_version,
         ttl_seconds=context.settings.download_url_ttl_seconds,
     )

@@ -18,6 +18,11 @@ class Action(StrEnum):
     USE_UPLOAD = "upload.use"
     """Read, sign, complete or abort an upload; its owner may as well, without a role."""
     MOVE_ALIAS = "alias.move"
+    ARCHIVE = "version.archive"
+    DELETE = "version.delete"
+    """Delete, and restore."""
+    HOLD = "version.hold"
+    """Set or release a legal hold."""
     MAKE_STORAGE_GROUP = "storage_group.make"
     MANAGE_TOKENS = "token.manage"
     READ_AUDIT = "audit.read"
@@ -30,6 +35,9 @@ LEAST_ROLE: Mapping[Action, str] = {
     Action.UPLOAD: "writer",
     Action.MOVE_ALIAS: "writer",
     Action.USE_UPLOAD: "maintainer",
+    Action.ARCHIVE: "maintainer",
+    Action.DELETE: "maintainer",
+    Action.HOLD: "admin",
     Action.MAKE_STORAGE_GROUP: "maintainer",
     Action.MANAGE_TOKENS: "admin",
     Action.READ_AUDIT: "admin",

@@ -30,6 +30,13 @@ class Change(StrEnum):
     ABORT_UPLOAD = "upload.abort"
     MAKE_STORAGE_GROUP = "storage_group.make"
     MOVE_ALIAS = "alias.move"
+    ARCHIVE = "version.archive"
+    UNARCHIVE = "version.unarchive"
+    HOLD = "version.hold"
+    RELEASE = "version.release"
+    DELETE = "version.delete"
+    RESTORE = "version.restore"
+    COPY = "version.copy"
     MAKE_TOKEN = "token.make"  # noqa: S105 - a name
     REVOKE_TOKEN = "token.revoke"  # noqa: S105 - a name
 

@@ -1,0 +1,33 @@
+"""Purging: what deleted versions have in storage is removed once nobody can restore them."""
+
+from services.indexer.context import Context
+from shared.database.deletion import begin_purge, finish_purge
+from shared.database.work import finish_work
+from shared.domain.records import VersionRecord
+from shared.runtime.logs import get_logger
+from shared.storage.cleaning import remove_version
+from shared.storage.manifests import remove_manifest
+
+log = get_logger(__name__)
+
+
+async def purge_version(version: VersionRecord, token: str, context: Context) -> None:
+    """Remove the objects, parts, manifest and part digests of a deleted version; may be repeated.
+
+    Objects that other versions refer to stay, until the last of these is purged itself.
+    """
+    begun = await begin_purge(context.database, version.id, token)
+    if begun is None:
+        await finish_work(context.database, version.id, token)  # restored or held meanwhile
+        return
+    await remove_version(begun, context.storage)
+    await remove_manifest(begun.model, begun.number, context.storage, context.settings)
+    await finish_purge(context.database, begun, token)
+    removed = [each for each in begun.artifacts if not each.location and not each.references]
+    log.info(
+        "version purged",
+        model=begun.model,
+        version=begun.number,
+        version_id=begun.id,
+        bytes_freed=sum(each.size_bytes for each in removed),
+    )

@@ -1,0 +1,1 @@
+"""Versions put away, held, deleted and restored."""

@@ -1,0 +1,119 @@
+"""Bytes that are stored already are not sent again: an upload's files refer to them."""
+
+from collections.abc import Mapping, Sequence
+
+from registry.schemas import ReuseRequest, UploadSession
+from services.ingest.context import Context
+from services.ingest.uploads.sessions import read_again, require_open
+from services.ingest.uploads.views import session_view
+from shared.database.blobs import Blob, BlobGone, find_blobs, known_sizes
+from shared.database.lifecycle import settle
+from shared.database.part_digests import keep_part_digests, read_part_digests
+from shared.domain.access.decision import NameFilter
+from shared.domain.blobs import may_refer, referring
+from shared.domain.errors import InvalidRequest
+from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.domain.transitions import Verdict
+from shared.runtime.logs import get_logger
+
+log = get_logger(__name__)
+
+
+async def reuse(
+    record: VersionRecord, request: ReuseRequest, names: NameFilter, context: Context
+) -> UploadSession:
+    """Let the files of an open session refer to the same bytes where they are stored; repeatable.
+
+    Only to those of versions of these names: who may not read bytes has to send them. Raises
+    InvalidRequest for a path that is none of the session's, and Conflict where it is not open.
+    """
+    await require_open(record, context)
+    places = {artifact.path: index for index, artifact in enumerate(record.artifacts)}
+    for path in request.sha256:
+        if path not in places:
+            raise InvalidRequest(f"sha256.{path}", "is not a file of this session")
+    digests = {places[path]: sha256 for path, sha256 in request.sha256.items()}
+    return await session_view(await _refer(record, digests, names, context), context)
+
+
+async def with_stored_bytes(
+    draft: VersionRecord, digests: Mapping[int, str], names: NameFilter, context: Context
+) -> VersionRecord:
+    """Return a draft whose files refer to stored bytes, by the SHA-256 (hex) of each file."""
+    chosen = await _chosen(draft, digests, names, context)
+    artifacts = list(draft.artifacts)
+    for index, blob in chosen.items():
+        artifacts[index] = referring(artifacts[index], blob.artifact)
+    return draft.model_copy(update={"artifacts": artifacts}) if chosen else draft
+
+
+async def _refer(
+    record: VersionRecord, digests: Mapping[int, str], names: NameFilter, context: Context
+) -> VersionRecord:
+    """Let files of an open session refer to stored bytes; returns the version as it is then."""
+    chosen = await _chosen(record, digests, names, context)
+    verdicts = [
+        Verdict(record.id, index, referring(record.artifacts[index], blob.artifact))
+        for index, blob in chosen.items()
+    ]
+    try:
+        await settle(context.database, verdicts)
+    except BlobGone as gone:
+        log.info("bytes are being removed", upload_id=record.id, key=str(gone))
+        return record  # they are sent as all others
+    return await read_again(record, context)
+
+
+async def _chosen(
+    record: VersionRecord, digests: Mapping[int, str], names: NameFilter, context: Context
+) -> dict[int, Blob]:
+    """Return by index the bytes that files may refer to; their part digests are kept, too."""
+    pending = {index: sha256 for index, sha256 in digests.items() if _is_open(record, index)}
+    if not pending or names == NameFilter():
+        return {}
+    sizes = {sha256: record.artifacts[index].size_bytes for index, sha256 in pending.items()}
+    blobs = await find_blobs(context.database, record.storage_group, sizes, names)
+    chosen = {
+        index: blob
+        for index, sha256 in pending.items()
+        if (blob := _choose(record.artifacts[index], blobs.get(sha256, []))) is not None
+    }
+    if chosen:
+        await copy_part_digests(record.id, chosen, context)
+        log.info(
+            "bytes are stored already",
+            model=record.model,
+            upload_id=record.id,
+            files=len(chosen),
+            size_bytes=sum(blob.artifact.size_bytes for blob in chosen.values()),
+        )
+    return chosen
+
+
+async def sizes_known(record: VersionRecord, names: NameFilter, context: Context) -> set[int]:
+    """Return the sizes of the session's files, sent in parts, that stored bytes have.
+
+    Their digest is not known before they are sent, unless somebody asks for it.
+    """
+    if names == NameFilter():
+        return set()
+    large = [each.size_bytes for each in record.artifacts if each.kind == "multipart"]
+    return await known_sizes(context.database, record.storage_group, large, names)
+
+
+def _is_open(record: VersionRecord, index: int) -> bool:
+    """Whether nothing of a file was sent so far."""
+    artifact = record.artifacts[index]
+    return artifact.state == "pending" and not artifact.etag and not artifact.multipart_id
+
+
+def _choose(artifact: ArtifactRecord, blobs: Sequence[Blob]) -> Blob | None:
+    return next((blob for blob in blobs if may_refer(artifact.path, blob.artifact)), None)
+
+
+async def copy_part_digests(version_id: str, chosen: Mapping[int, Blob], context: Context) -> None:
+    """Keep the part digests of the bytes for the version that is to refer to them, too."""
+    for index, blob in chosen.items():
+        kept = await read_part_digests(context.database, blob.version_id, [blob.index])
+        if (parts := kept.get(blob.index)) is not None:
+            await keep_part_digests(context.database, version_id, {index: parts})

@@ -1,0 +1,206 @@
+"""Versions put away, held, deleted, restored and purged, and what is left in storage of each."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from registry import AsyncModelRegistryClient
+from registry.errors import (
+    AccessDeniedError,
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    VersionNotReadyError,
+)
+from registry.schemas import Version
+from shared.domain.records import utc_now
+from shared.runtime.settings import Settings
+from shared.storage.manifests import manifest_key
+from tests.support.access import token_of
+from tests.support.api import MIB, Api, file_of
+from tests.support.eventually import eventually
+from tests.support.problems import problem
+from tests.support.system import System
+from tests.support.topics import model_events
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[AsyncModelRegistryClient]:
+    origins = (settings.ingest_url, settings.query_url)
+    async with AsyncModelRegistryClient(
+        settings.ingest_url, token=token_of(settings), origins=origins
+    ) as found:
+        yield found
+
+
+def keys_of(system: System, model: str) -> list[str]:
+    return system.keys(system.settings.minio_bucket, f"{model}/")
+
+
+async def let_retention_pass(system: System, version: Version) -> None:
+    """Have a deleted version due to be purged now."""
+    due = utc_now() - timedelta(seconds=1)
+    versions = system.database.versions
+    await versions.update_one({"_id": version.id}, {"$set": {"deletion.purge_due_at": due}})
+    waiting = {"_id": version.id, "work.kind": "purge"}  # one that is held does not
+    await versions.update_one(waiting, {"$set": {"work.due_at": due}})
+
+
+async def purged(client: AsyncModelRegistryClient, system: System, version: Version) -> Version:
+    """Wait until nothing of a deleted version is in storage."""
+    await let_retention_pass(system, version)
+
+    async def look() -> Version | None:
+        found = await client.get_version_by_id(version.id)
+        return found if found.deletion and found.deletion.purged_at else None
+
+    return await eventually(look)
+
+
+async def test_a_deleted_version_is_not_downloaded_and_comes_back_when_it_is_restored(
+    client: AsyncModelRegistryClient, model: str, api: Api
+) -> None:
+    first = await client.upload(model, b"first", path="m.bin")
+    second = await client.upload(model, b"second", path="m.bin")
+    [signed_before] = (await client.get_downloads(model, second.number)).files
+    deleted = await client.delete_version(model, second.number, reason="wrong data")
+    assert (deleted.state, deleted.number) == ("deleted", second.number)
+    assert deleted.deletion is not None
+    assert (deleted.deletion.by, deleted.deletion.reason) == ("administrator", "wrong data")
+    with pytest.raises(VersionNotReadyError):
+        await client.get_downloads(model, second.number)
+    assert (await client.get_version(model, "latest")).number == first.number
+    # Whoever was given a URL before goes on reading.
+    assert (await api.storage.get(signed_before.url)).content == b"second"
+    again = await client.delete_version(model, second.number)
+    assert again.deletion == deleted.deletion
+    restored = await client.restore_version(model, second.number)
+    assert (restored.state, restored.deletion) == ("ready", None)
+    assert (await client.get_version(model, "latest")).number == second.number
+    assert (await client.get_downloads(model, second.number)).files[0].path == "m.bin"
+    assert (await client.restore_version(model, second.number)).sequence == restored.sequence
+
+
+async def test_a_purged_version_leaves_nothing_in_storage_and_its_number_is_never_given_again(
+    client: AsyncModelRegistryClient, model: str, system: System
+) -> None:
+    version = await client.upload(model, b"x" * (6 * MIB), path="large.bin")
+    await client.delete_version(model, version.number)
+    found = await purged(client, system, version)
+    assert keys_of(system, model) == []
+    assert system.keys(system.settings.manifest_bucket, manifest_key(model, 1)) == []
+    assert await system.database.part_digests.find_one({"_id": f"{version.id}/0"}) is None
+    assert (found.state, found.artifacts[0].path) == ("deleted", "large.bin")
+    with pytest.raises(ConflictError, match="removed for good"):
+        await client.restore_version(model, version.number)
+    with pytest.raises(ConflictError):
+        await client.hold_version(model, version.number)
+    assert (await client.upload(model, b"next", path="m.bin")).number == 2
+
+
+async def test_what_comes_by_an_old_url_after_the_purge_is_removed(
+    client: AsyncModelRegistryClient, model: str, system: System, api: Api
+) -> None:
+    data = b"late bytes of " + model.encode()
+    session = await api.open(model, file_of("m.bin", data))
+    await api.put(session.files[0], data)
+    version = await api.ready(session)
+    await client.delete_version(model, version.number)
+    await purged(client, system, version)
+    await api.put(session.files[0], data)
+
+    async def nothing_is_left() -> bool | None:
+        return True if not keys_of(system, model) else None
+
+    await eventually(nothing_is_left)
+
+
+async def test_what_an_alias_points_at_or_is_held_is_not_deleted(
+    client: AsyncModelRegistryClient, model: str, system: System
+) -> None:
+    version = await client.upload(model, b"held", path="m.bin")
+    await client.set_alias(model, "production", version.number)
+    with pytest.raises(ConflictError, match="@production points at it"):
+        await client.delete_version(model, version.number)
+    with pytest.raises(ConflictError, match="@production points at it"):
+        await client.archive_version(model, version.number)
+    await client.remove_alias(model, "production")
+    held = await client.hold_version(model, version.number, reason="case 12")
+    assert held.hold is not None
+    assert held.hold.reason == "case 12"
+    with pytest.raises(ConflictError, match="held by administrator: case 12"):
+        await client.delete_version(model, version.number)
+    assert (await client.release_version(model, version.number)).hold is None
+    # One that is held after it was deleted is not purged, however long it is due.
+    await client.delete_version(model, version.number)
+    await client.hold_version(model, version.number)
+    await let_retention_pass(system, version)
+    other = await client.upload(model, b"another", path="m.bin")
+    await client.delete_version(model, other.number)
+    await purged(client, system, other)
+    assert keys_of(system, model) == [f"{model}/1/m.bin"]
+    released = await client.release_version(model, version.number)
+    assert released.state == "deleted"
+    await purged(client, system, version)
+
+
+async def test_an_archived_version_downloads_and_is_not_the_latest(
+    client: AsyncModelRegistryClient, model: str
+) -> None:
+    first = await client.upload(model, b"first", path="m.bin")
+    second = await client.upload(model, b"second", path="m.bin")
+    archived = await client.archive_version(model, second.number)
+    assert archived.archived_at is not None
+    assert (await client.get_version(model)).number == first.number
+    assert (await client.get_downloads(model, second.number)).files
+    with pytest.raises(ConflictError, match="archived"):
+        await client.set_alias(model, "production", second.number)
+    assert (await client.unarchive_version(model, second.number)).archived_at is None
+    assert (await client.get_version(model)).number == second.number
+
+
+async def test_only_a_name_that_never_moves_is_deleted_and_only_by_a_maintainer(
+    client: AsyncModelRegistryClient, model: str, api: Api, settings: Settings
+) -> None:
+    version = await client.upload(model, b"bytes", path="m.bin", version="1.0")
+    for name in ("latest", "@production"):
+        with pytest.raises(InvalidRequestError, match="number or a label"):
+            await client.delete_version(model, name)
+    with pytest.raises(NotFoundError):
+        await client.delete_version(model, 9)
+    open_one = await api.open(model, file_of("m.bin", b"never sent"))
+    answer = await api.ingest.delete(f"/v1/models/{model}/versions/{open_one.number}")
+    assert problem(answer, 409)["code"] == "version_under_way"
+    writer = await api.token(f"writer:{model}")
+    origins = (settings.ingest_url, settings.query_url)
+    async with AsyncModelRegistryClient(
+        settings.ingest_url, token=writer.token, origins=origins
+    ) as limited:
+        with pytest.raises(AccessDeniedError, match="maintainer"):
+            await limited.delete_version(model, version.number)
+    assert (await client.delete_version(model, "1.0")).state == "deleted"
+
+
+async def test_each_step_is_told_in_the_models_order(
+    client: AsyncModelRegistryClient, model: str, system: System
+) -> None:
+    version = await client.upload(model, b"told", path="m.bin")
+    await client.archive_version(model, 1)
+    await client.unarchive_version(model, 1)
+    await client.hold_version(model, 1)
+    await client.release_version(model, 1)
+    await client.delete_version(model, 1)
+    await client.restore_version(model, 1)
+    await client.delete_version(model, 1)
+    await purged(client, system, version)
+    settings = system.settings
+    events = await model_events(
+        settings.kafka_bootstrap_servers, settings.kafka_model_events_topic, model, "purged"
+    )
+    kinds = [event.type.removeprefix("registry.version.") for _, event in events]
+    assert [kind.removesuffix(".v1") for kind in kinds] == [
+        *("created", "ready", "archived", "unarchived", "held", "released"),
+        *("deleted", "restored", "deleted", "purged"),
+    ]
+    assert [event.sequence for _, event in events] == list(range(1, 11))

@@ -1,0 +1,190 @@
+"""Bytes that are stored already: not sent again, copied without a byte, and kept while needed."""
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from registry import AsyncModelRegistryClient
+from registry.errors import AccessDeniedError, NotFoundError, VersionNotReadyError
+from registry.schemas import Version
+from shared.runtime.settings import Settings
+from tests.e2e.test_deletion import keys_of, purged
+from tests.support.access import token_of
+from tests.support.api import MIB, Api, file_of, sha256_of
+from tests.support.eventually import eventually
+from tests.support.system import System
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[AsyncModelRegistryClient]:
+    origins = (settings.ingest_url, settings.query_url)
+    async with AsyncModelRegistryClient(
+        settings.ingest_url, token=token_of(settings), origins=origins
+    ) as found:
+        yield found
+
+
+async def confirmed(client: AsyncModelRegistryClient, version: Version) -> Version:
+    """Wait until the SHA-256 of every file is verified."""
+
+    async def look() -> Version | None:
+        found = await client.get_version_by_id(version.id)
+        done = all(each.sha256_state == "verified" for each in found.artifacts)
+        return found if done else None
+
+    return await eventually(look)
+
+
+@pytest.mark.parametrize("size", [1000, 11 * MIB], ids=["one PUT", "parts"])
+async def test_the_same_bytes_under_another_model_are_not_sent_and_stored_once(
+    client: AsyncModelRegistryClient, model: str, system: System, size: int, api: Api
+) -> None:
+    data, other = os.urandom(size), f"{model}-b"
+    first = await confirmed(client, await client.upload(model, data, path="m.bin"))
+    second = await client.upload(other, data, path="renamed.bin", tags={"a": "b"})
+    assert (second.state, second.tags) == ("ready", {"a": "b"})
+    [artifact] = second.artifacts
+    assert (artifact.key, artifact.location) == (f"{other}/1/renamed.bin", f"{model}/1/m.bin")
+    assert artifact.sha256 == first.artifacts[0].sha256
+    assert keys_of(system, other) == []
+    assert await api.download(other, 1, "renamed.bin") == data
+    [file] = (await client.get_downloads(other, 1)).files
+    assert len(file.part_sha256) == (1 if size == 1000 else 3)
+    # The same call again finds the same version.
+    again = await client.upload(other, data, path="renamed.bin", tags={"a": "b"})
+    assert again.id == second.id
+
+
+async def test_other_bytes_of_a_known_size_are_sent(
+    client: AsyncModelRegistryClient, model: str, system: System
+) -> None:
+    size = 6 * MIB
+    await confirmed(client, await client.upload(model, os.urandom(size), path="m.bin"))
+    second = await client.upload(model, os.urandom(size), path="m.bin")
+    assert second.artifacts[0].location is None
+    assert len(keys_of(system, model)) == 2
+
+
+async def test_of_a_folder_only_what_is_new_is_sent(
+    client: AsyncModelRegistryClient,
+    model: str,
+    system: System,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "weights.bin").write_bytes(os.urandom(5000))
+    (folder / "config.json").write_text('{"step": 1}')
+    await client.upload(model, folder)
+    (folder / "config.json").write_text('{"step": 2, "of": "%s"}' % model)
+    await client.upload(model, folder)
+    assert sorted(keys_of(system, model)) == [
+        *(f"{model}/1/config.json", f"{model}/1/weights.bin"),
+        f"{model}/2/config.json",
+    ]
+
+
+async def test_who_may_not_read_the_bytes_has_to_send_them(
+    client: AsyncModelRegistryClient, model: str, system: System, api: Api, settings: Settings
+) -> None:
+    data, own = os.urandom(1000), f"{model}-own"
+    await client.upload(model, data, path="m.bin")
+    writer = await api.token(f"writer:{own}")
+    origins = (settings.ingest_url, settings.query_url)
+    async with AsyncModelRegistryClient(
+        settings.ingest_url, token=writer.token, origins=origins
+    ) as limited:
+        version = await limited.upload(own, data, path="m.bin")
+        assert version.artifacts[0].location is None
+        with pytest.raises(NotFoundError):
+            await limited.copy_version(model, 1, own)
+    assert keys_of(system, own) == [f"{own}/1/m.bin"]
+    reader = await api.token(f"reader:{model}")
+    async with AsyncModelRegistryClient(
+        settings.ingest_url, token=reader.token, origins=origins
+    ) as limited:
+        with pytest.raises((AccessDeniedError, NotFoundError)):
+            await limited.copy_version(model, 1, own)
+
+
+async def test_plain_uploads_send_what_they_declare(api: Api, model: str) -> None:
+    """Whoever does not ask for it is given an URL for every file, as ever."""
+    data = os.urandom(1000)
+    for number in (1, 2):
+        session = await api.open(model, file_of("m.bin", data))
+        assert not session.files[0].uploaded
+        await api.put(session.files[0], data)
+        assert (await api.ready(session)).number == number
+
+
+async def test_a_copy_has_the_same_files_and_metadata_and_moves_no_byte(
+    client: AsyncModelRegistryClient, model: str, system: System, api: Api
+) -> None:
+    data, other = os.urandom(11 * MIB), f"{model}-promoted"
+    source = await client.upload(model, data, path="m.bin", metrics={"auc": 0.9}, version="1.0")
+    await client.set_alias(model, "production", 1)
+    copied = await client.copy_version(model, "@production", other, to_version="from-1.0")
+    assert (copied.model, copied.number, copied.label) == (other, 1, "from-1.0")
+    assert (copied.state, copied.metrics, copied.aliases) == ("ready", {"auc": 0.9}, [])
+    assert keys_of(system, other) == []
+    assert await api.download(other, 1, "m.bin") == data
+    assert (await client.get_version(other)).number == 1
+    key = "one-request"
+    twice = [await client.copy_version(model, 1, other, idempotency_key=key) for _ in range(2)]
+    assert twice[0].id == twice[1].id
+    of_copy = await client.copy_version(other, 1, other)
+    assert of_copy.artifacts[0].location == source.artifacts[0].key
+    found = await confirmed(client, of_copy)
+    assert found.artifacts[0].sha256 == sha256_of(data)
+
+
+async def test_bytes_stay_as_long_as_a_version_refers_to_them(
+    client: AsyncModelRegistryClient, model: str, system: System, api: Api
+) -> None:
+    data, other = os.urandom(2000), f"{model}-b"
+    first = await client.upload(model, data, path="m.bin")
+    second = await client.upload(other, data, path="m.bin")
+    await client.delete_version(model, 1)
+    await purged(client, system, first)
+    assert keys_of(system, model) == [f"{model}/1/m.bin"]
+    assert await api.download(other, 1, "m.bin") == data
+    # They are there, so a third version may have them, too.
+    third = await client.upload(f"{model}-c", data, path="m.bin")
+    assert third.artifacts[0].location == f"{model}/1/m.bin"
+    for name, version in ((other, second), (f"{model}-c", third)):
+        await client.delete_version(name, 1)
+        await purged(client, system, version)
+
+    async def gone() -> bool | None:
+        return True if not keys_of(system, model) else None
+
+    await eventually(gone)
+    fourth = await client.upload(f"{model}-d", data, path="m.bin")
+    assert fourth.artifacts[0].location is None
+
+
+async def test_a_deleted_version_is_not_copied(
+    client: AsyncModelRegistryClient, model: str
+) -> None:
+    await client.upload(model, b"deleted soon", path="m.bin")
+    await client.delete_version(model, 1)
+    with pytest.raises(VersionNotReadyError):
+        await client.copy_version(model, 1, model)
+
+
+async def test_bytes_that_come_for_a_file_which_refers_to_others_are_removed(
+    client: AsyncModelRegistryClient, model: str, system: System, api: Api
+) -> None:
+    data = os.urandom(1000)
+    await client.upload(model, data, path="m.bin")
+    session = await api.open(model, file_of("m.bin", data))
+    body = {"sha256": {"m.bin": sha256_of(data)}}
+    answer = await api.ingest.post(f"/v1/uploads/{session.upload_id}/reuse", json=body)
+    assert answer.json()["files"][0]["uploaded"]
+    assert (await api.ready(session)).artifacts[0].location == f"{model}/1/m.bin"
+    await api.put(session.files[0], data)
+
+    async def gone() -> bool | None:
+        return True if keys_of(system, model) == [f"{model}/1/m.bin"] else None
+
+    await eventually(gone)
