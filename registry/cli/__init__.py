@@ -13,6 +13,7 @@ from registry.cli.admin import admin
 from registry.cli.aliases import alias
 from registry.cli.audit import audit
 from registry.cli.events import events
+from registry.cli.lifecycle import archive, copy, delete, hold, restore
 from registry.cli.lookups import list_models, show, versions
 from registry.cli.profiles import config, login, logout
 from registry.cli.running import run_app
@@ -37,6 +38,11 @@ app.command()(versions)
 app.command()(events)
 app.command()(audit)
 app.add_typer(alias, name="alias")
+app.command()(copy)
+app.command()(archive)
+app.command()(hold)
+app.command()(delete)
+app.command()(restore)
 app.add_typer(uploads, name="uploads")
 app.command()(login)
 app.command()(logout)

@@ -78,6 +78,9 @@ def print_version(version: "Version") -> None:
         ("version", version.number if version.label is None else _numbered(version)),
         ("alias", ", ".join(version.aliases)),
         ("state", version.state),
+        ("archived", time_text(version.archived_at) if version.archived_at else None),
+        ("held", _held(version)),
+        ("deleted", _deleted(version)),
         ("id", version.id),
         ("client id", version.client_id),
         ("created", version.created_at.isoformat(timespec="seconds")),
@@ -114,6 +117,23 @@ def print_identity(identity: "Identity") -> None:
 
 def _numbered(version: "Version") -> str:
     return f"{version.number} ({version.label})"
+
+
+def _held(version: "Version") -> str | None:
+    if version.hold is None:
+        return None
+    return f"by {version.hold.by}, {time_text(version.hold.at)} {version.hold.reason}".rstrip()
+
+
+def _deleted(version: "Version") -> str | None:
+    if version.deletion is None:
+        return None
+    found = version.deletion
+    if found.purged_at is not None:
+        until = f"its files are gone since {time_text(found.purged_at)}"
+    else:
+        until = f"can be restored until {time_text(found.purge_due_at)}"
+    return f"by {found.by}, {time_text(found.at)}, {until} {found.reason}".rstrip()
 
 
 def _digest(file: "Artifact") -> str:

@@ -18,6 +18,15 @@ def referring(artifact: ArtifactRecord, to: ArtifactRecord) -> ArtifactRecord:
     return artifact.model_copy(update={**same, **own})
 
 
+def copied(artifact: ArtifactRecord) -> ArtifactRecord:
+    """Return the same file as an artifact of another version, which has no key of its own yet.
+
+    Whatever is known of its bytes goes with it, also in which parts they were sent.
+    """
+    own = {"key": "", "location": artifact.stored_key, "references": 0, "multipart_id": None}
+    return artifact.model_copy(update=own)
+
+
 def may_refer(path: str, to: ArtifactRecord) -> bool:
     """Whether a file of this path passes its check where the other one did.
 

@@ -113,8 +113,7 @@ class Settings(AccessSettings, IndexerSettings, ConnectionSettings):
     """Life of a signed download URL."""
 
     deletion_retention_seconds: int = Field(7 * 24 * 3600, ge=1)
-    """How long a deleted version can be restored, before its files are removed for good; longer
-    than any signed URL lives."""
+    """How long a deleted version can be restored; longer than any signed URL lives."""
 
     manifest_bucket: str = Field("registry-manifests", min_length=3, max_length=63)
     """Bucket for a small manifest of each version, from which records can be rebuilt."""

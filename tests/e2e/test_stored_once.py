@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -70,14 +71,13 @@ async def test_of_a_folder_only_what_is_new_is_sent(
     client: AsyncModelRegistryClient,
     model: str,
     system: System,
-    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
 ) -> None:
-    folder = tmp_path_factory.mktemp("model")
-    (folder / "weights.bin").write_bytes(os.urandom(5000))
-    (folder / "config.json").write_text('{"step": 1}')
-    await client.upload(model, folder)
-    (folder / "config.json").write_text('{"step": 2, "of": "%s"}' % model)
-    await client.upload(model, folder)
+    (tmp_path / "weights.bin").write_bytes(os.urandom(5000))
+    (tmp_path / "config.json").write_text(f'{{"step": 1, "of": "{model}"}}')
+    await client.upload(model, tmp_path)
+    (tmp_path / "config.json").write_text(f'{{"step": 2, "of": "{model}"}}')
+    await client.upload(model, tmp_path)
     assert sorted(keys_of(system, model)) == [
         *(f"{model}/1/config.json", f"{model}/1/weights.bin"),
         f"{model}/2/config.json",

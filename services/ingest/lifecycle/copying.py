@@ -12,9 +12,9 @@ from shared.database.naming import find_named
 from shared.database.opening import open_version
 from shared.domain.access.actions import Action
 from shared.domain.access.audit import Change
-from shared.domain.blobs import referring
+from shared.domain.blobs import copied
 from shared.domain.errors import Conflict, IdempotencyKeyReused
-from shared.domain.records import ArtifactRecord, SessionRecord, VersionRecord, new_id
+from shared.domain.records import SessionRecord, VersionRecord, new_id
 from shared.runtime.logs import get_logger
 from shared.storage.manifests import keep_manifest
 
@@ -38,18 +38,18 @@ async def copy_version(
         detail = f"version {found.number} of model {found.model!r} is not ready"
         raise Conflict("version_not_ready", detail)
     async with target.audited(Change.COPY, request.model, f"version:{source.id}") as making:
-        copied = await _found_or_made(source, request, idempotency_key, owner, context)
-        making.subject = f"version:{copied.id}"
-    await keep_manifest(copied, context.storage, context.settings)
+        record = await _found_or_made(source, request, idempotency_key, owner, context)
+        making.subject = f"version:{record.id}"
+    await keep_manifest(record, context.storage, context.settings)
     log.info(
         "version copied",
-        model=copied.model,
-        version=copied.number,
-        version_id=copied.id,
+        model=record.model,
+        version=record.number,
+        version_id=record.id,
         from_model=source.model,
         from_version=source.number,
     )
-    return Version.model_validate(copied.model_dump())
+    return Version.model_validate(record.model_dump())
 
 
 async def _found_or_made(
@@ -103,15 +103,9 @@ async def _draft(
         label=request.version if isinstance(request.version, str) else None,
         source=source.source,
         storage_group=source.storage_group,
-        artifacts=[_referring(each) for each in source.artifacts],
+        artifacts=[copied(each) for each in source.artifacts],
         size_bytes=source.size_bytes,
         created_at=now,
         session=session,
         **said,
     )
-
-
-def _referring(artifact: ArtifactRecord) -> ArtifactRecord:
-    file = ArtifactRecord(path=artifact.path, key="", size_bytes=artifact.size_bytes, kind="object")
-    # Whatever digest it has so far goes with it: the bytes are the same object.
-    return referring(file, artifact).model_copy(update={"composite": artifact.composite})

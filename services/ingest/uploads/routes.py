@@ -61,7 +61,7 @@ async def open_upload(
     idempotency_key: IdempotencyKey = None,
     reuse: Annotated[
         bool,
-        Query(description="Let files refer to bytes that are stored already: nothing is to be sent"),
+        Query(description="Let files refer to bytes that are stored already"),
     ] = False,
 ) -> UploadSession:
     """Open a session, or answer the open one that this idempotency key opened before (200).
