@@ -40,17 +40,28 @@ class Operation:
 
 SIGN = {"path": "model.bin", "parts": [{"number": 1, "sha256": "0" * 64}]}
 ALIAS = "/v1/models/{model}/aliases/{alias}"
+VERSION = "/v1/models/{model}/versions/{version}"
+REUSE = {"sha256": {"model.bin": "0" * 64}}
+MAINTAINERS = ("maintainer", "admin")
 WRITERS = ("writer", "owner", "maintainer", "admin")
 USERS = ("owner", "maintainer", "admin", "upload")
 INGEST = [
     Operation("POST", "/v1/uploads", WRITERS, 403, {}, (201,)),
     Operation("GET", "/v1/uploads/{upload_id}", USERS),
     Operation("POST", "/v1/uploads/{upload_id}/parts", USERS, 404, SIGN, (409,)),  # it has no parts
+    Operation("POST", "/v1/uploads/{upload_id}/reuse", USERS, 404, REUSE),
     Operation("POST", "/v1/uploads/{upload_id}/complete", USERS, 404, {}, (409,)),  # no bytes yet
     Operation("DELETE", "/v1/uploads/{upload_id}", USERS, success=(204,)),
     Operation("PUT", ALIAS, WRITERS, 404, {"version": 1}),
     Operation("POST", f"{ALIAS}/rollback", WRITERS, 404, {}, (409,)),  # it pointed nowhere before
     Operation("DELETE", ALIAS, WRITERS, success=(204,)),
+    Operation("POST", f"{VERSION}/copy", WRITERS, 404, {}, (201,)),
+    Operation("POST", f"{VERSION}/archive", MAINTAINERS, success=(409,)),  # an alias points at it
+    Operation("POST", f"{VERSION}/unarchive", MAINTAINERS),
+    Operation("DELETE", VERSION, MAINTAINERS, success=(409,)),
+    Operation("POST", f"{VERSION}/restore", MAINTAINERS),
+    Operation("PUT", f"{VERSION}/hold", ("admin",), 404, {}),
+    Operation("DELETE", f"{VERSION}/hold", ("admin",)),
     Operation("GET", "/v1/tokens", ("admin",), 403),
     Operation("POST", "/v1/tokens", ("admin",), 403, {}, (201,)),
     Operation("DELETE", "/v1/tokens/{token_id}", ("admin",), success=(204,)),
@@ -91,6 +102,8 @@ class Walk:
         body = operation.body
         if operation.path == "/v1/uploads":
             body = {"model": self.model, "files": [file_of("model.bin", DATA)]}
+        if operation.path == f"{VERSION}/copy":
+            body = {"model": self.model}
         if operation.path == "/v1/tokens":
             body = {"name": "walk", "grants": [f"reader:{self.model}"]}
         names = {"model": self.model, "version": "1", "version_id": self.version_id}

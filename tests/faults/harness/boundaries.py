@@ -38,6 +38,12 @@ BOUNDARIES = {
     # objects that are read whole
     "after_claim": Boundary("services.indexer.verify.full_reads:_read_whole", "before"),
     "after_full_read": Boundary("services.indexer.verify.full_reads:settle", "before"),
+    # deleted versions
+    "before_purge": Boundary("services.indexer.work.purge:begin_purge", "before"),
+    "after_purge_began": Boundary("services.indexer.work.purge:begin_purge", "after"),
+    "after_removal": Boundary("services.indexer.work.purge:remove_version", "after"),
+    "after_manifest_removal": Boundary("services.indexer.work.purge:remove_manifest", "after"),
+    "after_purge": Boundary("services.indexer.work.purge:finish_purge", "after"),
     # events out
     "between_events": Boundary("services.indexer.kafka.publisher:KafkaPublisher.send", "before", 2),
     "after_publishing": Boundary("shared.database.outbox:Outbox.remove", "before"),

@@ -41,7 +41,7 @@ async def _artifact(
             [
                 chunk
                 async for chunk in view.storage.objects.stream(
-                    version.storage_group, artifact.key, artifact.object_version
+                    version.storage_group, artifact.stored_key, artifact.object_version
                 )
             ]
         )
