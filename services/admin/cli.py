@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from services.admin import output
+from services.admin.collect import CollectReport
+from services.admin.collect import collect as collect_what_is_due
 from services.admin.composition import run_with_context
 from services.admin.dead_letters import topic as dead_letters
 from services.admin.dead_letters.letters import Letter, WholeLetter
@@ -17,6 +19,7 @@ from services.admin.provision.cli import provision_servers
 from services.admin.rebuild.rebuild import rebuild
 from services.admin.rebuild.report import RebuildReport
 from services.admin.storage_groups.cli import app as storage_groups
+from services.admin.usage import usage as usage_of_namespaces
 from services.indexer.context import Context
 from services.indexer.kafka.topic_reader import open_reader
 from services.indexer.reconcile.report import Report
@@ -84,6 +87,27 @@ def migrate(as_json: AsJson = False) -> None:
 
     report = run_with_context(use)
     (output.print_json if as_json else output.print_migrated)(report)
+
+
+@app.command()
+def collect(dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Remove now the files of deleted versions whose time is over; workers do so by themselves."""
+
+    async def use(context: Context) -> CollectReport:
+        return await collect_what_is_due(context, dry_run=dry_run)
+
+    report = run_with_context(use)
+    (output.print_json if as_json else output.print_collected)(report)
+
+
+@app.command()
+def usage(as_json: AsJson = False) -> None:
+    """Tell what each namespace stores and refers to; with --json one document a line."""
+    found = run_with_context(usage_of_namespaces)
+    if as_json:
+        output.print_json(*found)
+    else:
+        output.print_usage(found)
 
 
 @letters.command("list")

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
+from services.admin.collect import CollectReport
 from services.admin.dead_letters.letters import Letter, WholeLetter
 from services.admin.dead_letters.topic import ReplayReport
 from services.admin.leftovers.open_uploads import OpenMultipartUpload
@@ -18,6 +19,7 @@ from services.admin.migrate import MigrationReport
 from services.admin.provision.report import ProvisionPlan, ProvisionReport
 from services.admin.rebuild.report import Findings, RebuildReport
 from services.admin.storage_groups.groups import GroupStatus
+from services.admin.usage import Usage
 from services.indexer.reconcile.report import Report
 from shared.runtime.service_users import SERVICES
 
@@ -46,6 +48,34 @@ def print_rebuilt(report: RebuildReport) -> None:
     if report.reconciled is not None:
         typer.echo("compared with the bucket:")
         print_reconciled(report.reconciled)
+
+
+def print_collected(report: CollectReport) -> None:
+    """Print which versions were purged, or would be."""
+    rows = [
+        (
+            *(each.model, each.number, each.deleted_at.isoformat(timespec="seconds")),
+            *(_printable(each.by), each.bytes_freed),
+        )
+        for each in report.versions
+    ]
+    _print_table(rows, ("MODEL", "VERSION", "DELETED", "BY", "BYTES FREED"))
+    verb = "would be purged" if report.dry_run else "purged"
+    typer.echo(f"{report.purged} versions {verb}, {report.bytes_freed} bytes freed")
+    _print_lines("error", report.errors)
+
+
+def print_usage(found: Sequence[Usage]) -> None:
+    """Print what each namespace stores and refers to."""
+    columns = ("NAMESPACE", "MODELS", "VERSIONS", "LOGICAL", "STORED", "SHARED", "DELETED")
+    rows = [
+        (
+            *(_printable(each.namespace), each.models, each.versions),
+            *(each.logical_bytes, each.stored_bytes, each.shared_bytes, each.deleted_bytes),
+        )
+        for each in found
+    ]
+    _print_table(rows, columns)
 
 
 def print_replayed(report: ReplayReport) -> None:

@@ -1,7 +1,8 @@
 """The queue of versions that need work: taken under a lease with a fencing token, and counted."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from datetime import datetime, timedelta
 
 from registry.schemas import Reason
@@ -41,6 +42,14 @@ async def claim_work(
             if await _take(database, candidate, token, now, lease):
                 return await _taken(database, candidate["_id"], token)
     return None
+
+
+async def due_work(database: Database, kind: WorkKind) -> AsyncGenerator[VersionRecord]:
+    """Yield the versions that are due for this kind of work now; those that are taken are not."""
+    due: Document = {"work.kind": kind, "work.due_at": {"$lte": await database.now()}}
+    async with aclosing(aiter(database.versions.find(due).in_batches_of(_CANDIDATES))) as found:
+        async for each in found:
+            yield VersionRecord.model_validate(each)
 
 
 async def _take(

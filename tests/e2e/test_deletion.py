@@ -18,6 +18,7 @@ from shared.domain.records import utc_now
 from shared.runtime.settings import Settings
 from shared.storage.manifests import manifest_key
 from tests.support.access import token_of
+from tests.support.admin import admin, told
 from tests.support.api import MIB, Api, file_of
 from tests.support.eventually import eventually
 from tests.support.problems import problem
@@ -204,3 +205,36 @@ async def test_each_step_is_told_in_the_models_order(
         *("deleted", "restored", "deleted", "purged"),
     ]
     assert [event.sequence for _, event in events] == list(range(1, 11))
+
+
+async def test_an_operator_collects_what_is_due_and_sees_who_uses_how_much(
+    client: AsyncModelRegistryClient, model: str, system: System, environment: dict[str, str]
+) -> None:
+    namespace = model.replace("-", "")
+    ours, other = f"{namespace}.a", f"{namespace}.b"
+    await client.upload(ours, b"x" * 100, path="m.bin")
+    await client.upload(other, b"x" * 100, path="m.bin")
+    version = await client.upload(ours, f"only of {model}".encode(), path="m.bin")
+
+    async def used() -> dict[str, int]:
+        done = await admin(environment, "usage", "--json")
+        [found] = [each for each in done.documents if each["namespace"] == namespace]
+        return {name: found[name] for name in found if name.endswith("_bytes")}
+
+    own = version.size_bytes
+    before = await used()
+    # Others may have stored the hundred bytes before: then none of these two has them.
+    stored = before["stored_bytes"] - own
+    assert before["logical_bytes"] == 200 + own
+    assert (stored, before["shared_bytes"]) in ((100, 100), (0, 200))
+    await client.delete_version(ours, version.number)
+    assert await used() == {**before, "deleted_bytes": own}
+    told_dry = await told(environment, "collect", "--dry-run")
+    assert ours not in [each["model"] for each in told_dry["versions"]]
+    await purged(client, system, version)
+    assert (await told(environment, "collect"))["errors"] == []
+    assert await used() == {
+        **before,
+        "logical_bytes": 200,
+        "stored_bytes": stored,
+    }

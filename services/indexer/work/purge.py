@@ -23,11 +23,16 @@ async def purge_version(version: VersionRecord, token: str, context: Context) ->
     await remove_version(begun, context.storage)
     await remove_manifest(begun.model, begun.number, context.storage, context.settings)
     await finish_purge(context.database, begun, token)
-    removed = [each for each in begun.artifacts if not each.location and not each.references]
     log.info(
         "version purged",
         model=begun.model,
         version=begun.number,
         version_id=begun.id,
-        bytes_freed=sum(each.size_bytes for each in removed),
+        bytes_freed=bytes_freed(begun),
     )
+
+
+def bytes_freed(version: VersionRecord) -> int:
+    """Return how many bytes a purge of the version removes: not what others have, or refer to."""
+    own = [each for each in version.artifacts if not each.location and not each.references]
+    return sum(each.size_bytes for each in own)

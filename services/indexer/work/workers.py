@@ -149,7 +149,7 @@ async def _attempt(
         if attempts > context.settings.work_max_attempts:
             # It never came to fail in order, or its dead letter could not be sent.
             raise RuntimeError("no attempt came to its end")
-        await run_guarded(work(version, token, context), _renew(version, token, context))
+        await run_guarded(work(version, token, context), keep_lease(version, token, context))
     except LeaseLost:
         log.warning("lease lost", version_id=version.id, work=kind)
     except asyncio.CancelledError:
@@ -195,8 +195,8 @@ async def _give_back(version: VersionRecord, token: str, context: Context) -> No
         log.warning("work not given back", version_id=version.id, error=error.reason)
 
 
-async def _renew(version: VersionRecord, token: str, context: Context) -> NoReturn:
-    """Renew the lease until cancelled; raises LeaseLost."""
+async def keep_lease(version: VersionRecord, token: str, context: Context) -> NoReturn:
+    """Renew the lease of a version's work until cancelled; raises LeaseLost."""
 
     async def renew() -> bool:
         return await renew_lease(context.database, version.id, token, LEASE)

@@ -28,6 +28,8 @@ COMMANDS = (
     ("reconcile",),
     ("replay",),
     ("migrate",),
+    ("collect",),
+    ("usage",),
     ("provision",),
     ("storage-groups", "list"),
     ("storage-groups", "add"),

@@ -29,6 +29,8 @@ def random_artifact(rng: random.Random, number: int, place: int) -> PlacedArtifa
         etag=rng.choice("xy") if is_verified or rng.random() < 0.3 else None,
         object_version=rng.choice(["1", "2", None]) if is_verified else None,
         is_verified=is_verified,
+        location="n/1/other" if is_verified and rng.random() < 0.1 else None,
+        references=rng.choice([0, 0, 1]) if is_verified else 0,
     )
 
 
@@ -38,11 +40,16 @@ def random_version(rng: random.Random, number: int) -> PlacedVersion:
         artifacts = [each for each in artifacts if each.is_verified] or [
             PlacedArtifact(f"m/{number}/0", "x", "1", is_verified=True)
         ]
-    states = ("ready", "ready", "missing", "rejected") if is_settled else ("pending", "verifying")
+    states = (
+        ("ready", "ready", "missing", "rejected", "deleted", "purged")
+        if is_settled
+        else ("pending", "verifying")
+    )
     return PlacedVersion(
         id=str(number),
         number=number,
-        state=rng.choice(states),
+        state="deleted" if (state := rng.choice(states)) == "purged" else state,
+        is_purged=state == "purged",
         storage_group=rng.choice(BUCKETS),
         has_work=rng.random() < 0.3,
         artifacts=artifacts,
@@ -80,10 +87,15 @@ def expected_untold(case: Case) -> set[tuple[str, str]]:
                 untold.add((bucket, each.key))
                 continue
             [(version, artifact)] = owners
-            if version.state == "rejected":
+            pinned = artifact.object_version
+            is_kept = artifact.references > 0 and pinned in (None, each.object_version)
+            if (
+                version.state == "rejected"
+                or (version.is_purged and not is_kept)
+                or artifact.location is not None
+            ):
                 is_untold = not version.has_work
             elif artifact.is_verified:
-                pinned = artifact.object_version
                 is_untold = pinned is not None and pinned != each.object_version
             else:
                 is_untold = artifact.etag is None
@@ -96,8 +108,10 @@ def expected_doubtful(case: Case, buckets: set[str]) -> set[str]:
     """Versions whose state is not what is in their bucket."""
     doubtful: set[str] = set()
     for version in case.versions:
-        if version.storage_group not in buckets or version.state not in ("ready", "missing"):
+        if version.storage_group not in buckets:
             continue
+        own = [each for each in version.artifacts if each.location is None]
+        wanted = own if version.state in ("ready", "missing") else [a for a in own if a.references]
         is_there = all(
             any(
                 found.key == artifact.key
@@ -109,7 +123,7 @@ def expected_doubtful(case: Case, buckets: set[str]) -> set[str]:
                 )
                 for found in case.listed[version.storage_group]
             )
-            for artifact in version.artifacts
+            for artifact in wanted
         )
         if is_there == (version.state == "missing"):
             doubtful.add(version.id)
