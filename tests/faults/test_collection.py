@@ -43,6 +43,8 @@ BOUNDARIES = (
     *("after_purge", "after_verification", "after_transaction"),
 )
 GUEST_SECONDS = 5.0
+PAUSE_SECONDS = (2.0, 10.0)
+"""Between two faults: a transaction that is left open holds up others for as long as 20 s."""
 
 
 @pytest.fixture
@@ -190,7 +192,7 @@ class Killer:
                 self._indexer = await self._registry.restart(self._indexer)
             else:
                 await self._guest()
-            await asyncio.sleep(self._random.uniform(0.2, 2))
+            await asyncio.sleep(self._random.uniform(*PAUSE_SECONDS))
 
     async def _guest(self) -> None:
         """Have another indexer that kills itself where it is worst, if it comes to it."""
