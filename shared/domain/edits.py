@@ -142,11 +142,9 @@ def apply_entries(fields: Fields, before: Fields, after: Fields) -> dict[str, Js
         now = applied.get(name)
         if isinstance(now, dict):
             lost, gained = before.get(name), after.get(name)
-            entries = dict(now)
-            for entry in lost if isinstance(lost, dict) else ():
-                if not isinstance(gained, dict) or entry not in gained:
-                    entries.pop(entry, None)
-            applied[name] = entries | (gained if isinstance(gained, dict) else {})
+            changed = lost if isinstance(lost, dict) else {}
+            kept = {entry: value for entry, value in now.items() if entry not in changed}
+            applied[name] = kept | (gained if isinstance(gained, dict) else {})
         elif name in after:
             applied[name] = after[name]
     return applied

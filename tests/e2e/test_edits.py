@@ -22,6 +22,7 @@ from registry.schemas import ModelEvent
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api, file_of
+from tests.support.eventually import eventually
 from tests.support.problems import broken_rule, problem
 
 MERGE_PATCH = {"content-type": "application/merge-patch+json"}
@@ -258,6 +259,18 @@ async def test_who_may_not_is_told_so_and_who_may_not_read_is_told_nothing(
                 await limited.update_version(ready, 1, tags={"a": "b"})
             with pytest.raises(error):
                 await limited.update_model(ready, tags={"a": "b"})
+    await client.update_version(ready, 1, tags={})  # by who may: it changes nothing
+
+    async def are_told() -> bool | None:
+        entries = [each async for each in client.audit(model=ready)]
+        told = {(each.action, each.outcome) for each in entries if each.action.endswith(".edit")}
+        return {
+            ("version.edit", "done"),
+            ("model.edit", "forbidden"),
+            ("model.edit", "hidden"),
+        } <= told or None
+
+    await eventually(are_told)
     with pytest.raises(NotFoundError, match="has no version '9'"):
         await client.update_version(ready, 9, tags={"a": "b"})
     with pytest.raises(NotFoundError, match="has no alias"):

@@ -20,10 +20,11 @@ from shared.database.client import Database, open_database
 from shared.database.edits import Place, edit_model, edit_version, find_made, list_edits
 from shared.database.indexes import verify_indexes
 from shared.database.lifecycle import reject, settle
-from shared.database.models import find_model
+from shared.database.models import each_model, find_model, page_of_models
 from shared.database.opening import open_version
 from shared.database.recovery.edits import make_edits_again, restore_edits
 from shared.database.versions import Versions
+from shared.domain.access.decision import NameFilter
 from shared.domain.edits import (
     EditRecord,
     WantedEdit,
@@ -35,7 +36,7 @@ from shared.domain.edits import (
 from shared.domain.errors import Conflict, IdempotencyKeyReused, NotFound, PreconditionFailed
 from shared.domain.records import new_id
 from shared.runtime.settings import Settings
-from tests.integration.drafts import draft, pending_events, verified
+from tests.integration.drafts import draft, verified
 from tests.support.servers import Addresses
 from tests.support.wire_faults import (
     ANSWER_LOST,
@@ -193,9 +194,12 @@ async def compare(database: Database, place: Place, tally: Tally) -> set[str]:
 
 
 async def events_of(database: Database, model: str) -> list[ModelEvent]:
+    """Every event of the model, in order: none of them has been published."""
+    entries = database.outbox.find({"model": model}).sort([("sequence", 1)])
     return [
-        ModelEvent.model_validate_json(event.body)
-        for event in await pending_events(database, model)
+        ModelEvent.model_validate_json(event["body"])
+        async for entry in entries
+        for event in entry["events"]
     ]
 
 
@@ -352,6 +356,24 @@ async def test_a_page_of_edits_is_bounded_in_bytes(database: Database, model: st
     page, is_more = await list_edits(database, place, before=None, limit=50, max_bytes=1000)
     assert ([each.revision for each in page], is_more) == ([4], True)
     assert [each.revision for each in await history(database, place)] == [2, 3, 4]
+
+
+async def test_a_page_of_models_is_bounded_in_bytes(database: Database) -> None:
+    names = [f"page-{new_id()[:12]}" for _ in range(3)]
+    for name in names:
+        await open_version(database, draft(name))
+        await edit(database, Place(name), wanted({"description": "x" * 10_000}))
+    those = NameFilter(names=frozenset(names))
+    page, is_more = await page_of_models(database, those, after=None, limit=9, max_bytes=15_000)
+    assert ([each.name for each in page], is_more) == (sorted(names)[:2], True)
+    rest, is_more = await page_of_models(
+        database, those, after=page[-1].name, limit=9, max_bytes=15_000
+    )
+    assert ([each.name for each in rest], is_more) == (sorted(names)[2:], False)
+    exact, is_more = await page_of_models(database, those, after=None, limit=3, max_bytes=10**6)
+    assert (len(exact), is_more) == (3, False)
+    walked = [each async for each in each_model(database, after=None, page=2)]
+    assert {each.description for each in walked} == {""}, "who walks over all needs no words"
 
 
 async def test_what_the_events_tell_brings_edits_and_their_history_back(

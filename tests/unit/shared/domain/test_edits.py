@@ -222,9 +222,17 @@ def test_a_key_that_made_another_edit_is_refused() -> None:
         WantedEdit(patch={}, by="a", request="other").require_same(record(request="r"))
 
 
-def test_the_largest_edit_of_a_version_with_many_files_fits_into_an_event() -> None:
-    paths = [f"{'p' * 600}/{n}" for n in range(1000)]
-    files = [{"path": path, "key": path, "size_bytes": 5, "kind": "put"} for path in paths]
+@pytest.mark.parametrize(
+    ("count", "path", "details"), [(1000, "p" * 600, {}), (150, "p", {"tensors": "t" * 2000})]
+)
+def test_the_largest_edit_of_a_version_with_many_files_fits_into_an_event(
+    count: int, path: str, details: dict[str, str]
+) -> None:
+    files = [
+        {"path": f"{path}/{n}", "key": f"{path}/{n}", "size_bytes": 5, "kind": "put"}
+        | {"details": details}
+        for n in range(count)
+    ]
     edit = record(before={"description": "ä" * 160_000}, after={"description": "ö" * 160_000})
     event = edit_event(edit, version(artifacts=files, sequence=7))
     assert event.data.artifacts == []
