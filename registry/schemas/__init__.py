@@ -15,7 +15,8 @@ from registry.schemas.aliases import (
     AliasRequest,
     RollbackRequest,
 )
-from registry.schemas.events import AliasChange, EventData, EventType, ModelEvent
+from registry.schemas.edits import Edit, EditPage, ModelDescription, ModelPatch, VersionPatch
+from registry.schemas.events import AliasChange, EditChange, EventData, EventType, ModelEvent
 from registry.schemas.metadata import ModelMetadata, VersionMetadata
 from registry.schemas.problems import FieldProblem, Problem
 from registry.schemas.uploads import (
@@ -64,6 +65,9 @@ __all__ = [
     "Discovery",
     "Download",
     "Downloads",
+    "Edit",
+    "EditChange",
+    "EditPage",
     "EventData",
     "EventType",
     "EventsAddress",
@@ -72,9 +76,11 @@ __all__ = [
     "FileRequest",
     "Identity",
     "Model",
+    "ModelDescription",
     "ModelEvent",
     "ModelMetadata",
     "ModelPage",
+    "ModelPatch",
     "NewToken",
     "PartRequest",
     "Problem",
@@ -91,6 +97,7 @@ __all__ = [
     "Version",
     "VersionMetadata",
     "VersionPage",
+    "VersionPatch",
     "VersionState",
     "VersionSummary",
 ]

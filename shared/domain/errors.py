@@ -136,6 +136,11 @@ class Unavailable(RegistryError):
     retry_after_seconds: ClassVar[int] = 2
 
 
+def model_not_found(model: str) -> NotFound:
+    """Return the error of a model that is not there, or that the caller may not know of."""
+    return NotFound("model_not_found", f"there is no model {model!r}")
+
+
 def version_not_found(model: str, version: str | int) -> NotFound:
     """Return the error of a version that a model does not have, by number or label."""
     return NotFound("version_not_found", f"model {model!r} has no version {version!r}")

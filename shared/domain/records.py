@@ -111,6 +111,8 @@ class VersionRecord(Record):
     size_bytes: int
     created_at: datetime
     ready_at: datetime | None = None
+    revision: int = 1
+    """Counts the edits of what is said of it."""
     sequence: int = 0
     session: SessionRecord | None = None
     work: WorkRecord | None = None

@@ -51,6 +51,8 @@ INGEST = [
     Operation("PUT", ALIAS, WRITERS, 404, {"version": 1}),
     Operation("POST", f"{ALIAS}/rollback", WRITERS, 404, {}, (409,)),  # it pointed nowhere before
     Operation("DELETE", ALIAS, WRITERS, success=(204,)),
+    Operation("PATCH", "/v1/models/{model}", WRITERS, 404, {"tags": {"a": "b"}}),
+    Operation("PATCH", "/v1/models/{model}/versions/{version}", WRITERS, 404, {"tags": {}}),
     Operation("GET", "/v1/tokens", ("admin",), 403),
     Operation("POST", "/v1/tokens", ("admin",), 403, {}, (201,)),
     Operation("DELETE", "/v1/tokens/{token_id}", ("admin",), success=(204,)),
@@ -65,6 +67,8 @@ QUERY = [
     Operation("GET", "/v1/models/{model}/aliases", READERS),
     Operation("GET", ALIAS, READERS),
     Operation("GET", f"{ALIAS}/history", READERS),
+    Operation("GET", "/v1/models/{model}/edits", READERS),
+    Operation("GET", "/v1/models/{model}/versions/{version}/edits", READERS),
     Operation("GET", "/v1/audit", ("admin",), 403),
 ]
 PUBLIC = {("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")}
@@ -106,7 +110,7 @@ class Walk:
         if "{token_id}" in operation.path:
             made = await self.api.token(f"reader:{self.model}")
             names["token_id"] = made.id
-        sends_body = operation.method in ("POST", "PUT")
+        sends_body = operation.method in ("POST", "PUT", "PATCH")
         return await client.request(
             operation.method,
             operation.path.format(**names),

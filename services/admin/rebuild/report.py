@@ -59,6 +59,10 @@ class RebuildReport(BaseModel):
     """Moves of aliases that the history lacked."""
     aliases: int = 0
     """Aliases that pointed elsewhere, or nowhere."""
+    edits: int = 0
+    """Edits that the history lacked."""
+    edited: int = 0
+    """Versions and models that lacked some of their edits."""
     asked_to_confirm: int = 0
     """Ready versions whose files a worker reads once more, for their part digests."""
     conflicts: Findings = Field(default_factory=Findings)

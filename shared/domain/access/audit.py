@@ -30,6 +30,8 @@ class Change(StrEnum):
     ABORT_UPLOAD = "upload.abort"
     MAKE_STORAGE_GROUP = "storage_group.make"
     MOVE_ALIAS = "alias.move"
+    EDIT_VERSION = "version.edit"
+    EDIT_MODEL = "model.edit"
     MAKE_TOKEN = "token.make"  # noqa: S105 - a name
     REVOKE_TOKEN = "token.revoke"  # noqa: S105 - a name
 

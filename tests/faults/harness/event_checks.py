@@ -12,6 +12,7 @@ TOLD_BY = {
     "registry.version.ready.v1": ("ready",),
     "registry.version.rejected.v1": ("rejected",),
     "registry.version.missing.v1": ("missing",),
+    "registry.version.edited.v1": ("pending", "verifying", "ready", "missing"),
 }
 """States in which a record may be after its last event."""
 
