@@ -23,8 +23,8 @@ class AliasCalls:
     """Sets, moves and reads aliases.
 
     `if_revision` is the revision that an alias must be at to be moved; 0: it must not be there;
-    None: whatever it is. Where it is at another one by now, ConflictError is raised and nothing
-    changed. A call whose answer is lost is sent again and counts once.
+    None: whatever it is. Where it is at another one by now, RevisionMismatchError is raised and
+    nothing changed. A call whose answer is lost is sent again and counts once.
     """
 
     def __init__(self, api: Api) -> None:

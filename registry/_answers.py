@@ -21,6 +21,7 @@ from registry.errors import (
     InvalidRequestError,
     NotFoundError,
     ProtocolError,
+    RevisionMismatchError,
     ServiceError,
     UploadAbortedError,
     UploadIncompleteError,
@@ -42,7 +43,7 @@ _BY_STATUS: dict[int, type[ServiceError]] = {
     403: AccessDeniedError,
     404: NotFoundError,
     409: ConflictError,
-    412: ConflictError,
+    412: RevisionMismatchError,
     413: InvalidRequestError,
     422: InvalidRequestError,
 }

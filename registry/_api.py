@@ -107,7 +107,7 @@ class Api(Services):
 
     async def get_version(self, model: str, version: str | int) -> Version:
         """Return a version by number, label, "@alias" or "latest"."""
-        named, at = _named(version)
+        named, at = named_version(version)
         address = f"/v1/models/{segment(model)}/versions/{segment(named)}"
         return await self.get(address, Version, {"at": at})
 
@@ -124,7 +124,7 @@ class Api(Services):
         cursor: str | None = None,
     ) -> Downloads:
         """Return a page of signed URLs for a version's artifacts, or for the one at `path`."""
-        named, at = _named(version)
+        named, at = named_version(version)
         address = f"/v1/models/{segment(model)}/versions/{segment(named)}/downloads"
         return await self.get(address, Downloads, {"path": path, "cursor": cursor, "at": at})
 
@@ -133,7 +133,7 @@ class Api(Services):
         return await self.get("/v1/audit", AuditPage, {**wanted, "cursor": cursor, "limit": limit})
 
 
-def _named(version: str | int) -> tuple[str | int, str | None]:
+def named_version(version: str | int) -> tuple[str | int, str | None]:
     """Return a version's name, and the moment of an alias: `@production?at=TIME`."""
     if not isinstance(version, str) or not version.startswith("@"):
         return version, None

@@ -112,7 +112,7 @@ class Services:
             # Of the address as it will be connected to: no two readings of it can differ.
             sent |= self._credentials.headers_for(str(address))
         if content is not None:
-            sent["content-type"] = "application/json"
+            sent.setdefault("content-type", "application/json")
         failures = 0
         while True:
             retry_after = None

@@ -7,6 +7,7 @@ RegistryError                      catch this one to catch them all
 │   ├── NotFoundError              what the request names is not there
 │   └── ConflictError              the state of what it names does not allow it
 │       ├── VersionNotReadyError   the version has no verified bytes to hand out
+│       ├── RevisionMismatchError  it is not at the revision that the caller named
 │       ├── UploadIncompleteError  storage lacks parts or files of the upload
 │       ├── UploadAbortedError     the upload was aborted or has expired
 │       └── UploadMismatchError    the upload, or the idempotency key, is for something else
@@ -90,6 +91,10 @@ class ConflictError(ServiceError):
 
 class VersionNotReadyError(ConflictError):
     """The version has no verified bytes to hand out."""
+
+
+class RevisionMismatchError(ConflictError):
+    """It is not at the revision that the caller named: somebody else changed it meanwhile."""
 
 
 class UploadIncompleteError(ConflictError):

@@ -12,6 +12,7 @@ import typer
 from registry.cli.admin import admin
 from registry.cli.aliases import alias
 from registry.cli.audit import audit
+from registry.cli.edits import annotate, edits, tag
 from registry.cli.events import events
 from registry.cli.lifecycle import archive, copy, delete, hold, restore
 from registry.cli.lookups import list_models, show, versions
@@ -37,6 +38,9 @@ app.command("list")(list_models)
 app.command()(versions)
 app.command()(events)
 app.command()(audit)
+app.command()(tag)
+app.command()(annotate)
+app.command()(edits)
 app.add_typer(alias, name="alias")
 app.command()(copy)
 app.command()(archive)

@@ -10,12 +10,16 @@ def show(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one version of a model."""
+    """Show one version of a model, and of the latest one what is said of the model as well."""
     from registry.client import ModelRegistryClient
 
     with ModelRegistryClient(url) as client:
         found = client.get_version(model, version)
-    (print_json if as_json else print_version)(found)
+        about = client.get_model_info(model) if version == "latest" and not as_json else None
+    if as_json:
+        print_json(found)
+    else:
+        print_version(found, about)
 
 
 def list_models(url: Url = None, as_json: AsJson = False) -> None:

@@ -52,7 +52,7 @@ def read_pairs(option: str, values: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
-def _read_metrics(values: Sequence[str]) -> dict[str, float]:
+def read_metrics(values: Sequence[str]) -> dict[str, float]:
     """Read `--metric name=number` options."""
     try:
         return {name: float(text) for name, text in read_pairs("--metric", values).items()}
@@ -60,9 +60,9 @@ def _read_metrics(values: Sequence[str]) -> dict[str, float]:
         raise typer.BadParameter(f"--metric takes name=number: {error}") from None
 
 
-def _read_parameters(values: Sequence[str]) -> "dict[str, JsonValue]":
-    """Read `--param name=value` options: JSON where the value is JSON, text otherwise."""
-    return {name: _json_or_text(text) for name, text in read_pairs("--param", values).items()}
+def read_parameters(option: str, values: Sequence[str]) -> "dict[str, JsonValue]":
+    """Read `name=value` options: JSON where the value is JSON, text otherwise."""
+    return {name: _json_or_text(text) for name, text in read_pairs(option, values).items()}
 
 
 def read_description(
@@ -76,8 +76,8 @@ def read_description(
     return {
         "description": description,
         "framework": framework,
-        "metrics": _read_metrics(metric or ()),
-        "parameters": _read_parameters(param or ()),
+        "metrics": read_metrics(metric or ()),
+        "parameters": read_parameters("--param", param or ()),
         "tags": read_pairs("--tag", tag or ()),
     }
 

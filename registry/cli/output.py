@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from registry.schemas import Artifact, Identity, Version
+    from registry.schemas import Artifact, Identity, Model, Version
     from registry.transfer.progress import Progress
 
 Item = TypeVar("Item", bound="BaseModel")
@@ -71,10 +71,11 @@ def print_fields(rows: Iterable[tuple[str, object]]) -> None:
             typer.echo(f"{title + ':':<15}" + f"\n{'':<15}".join(lines))
 
 
-def print_version(version: "Version") -> None:
-    """Print what is known about a version."""
+def print_version(version: "Version", model: "Model | None" = None) -> None:
+    """Print what is known about a version, and what is said of its model where that is given."""
     rows: list[tuple[str, object]] = [
         ("model", version.model),
+        *_said(model, "about", "about tag"),
         ("version", version.number if version.label is None else _numbered(version)),
         ("alias", ", ".join(version.aliases)),
         ("state", version.state),
@@ -95,11 +96,25 @@ def print_version(version: "Version") -> None:
         ("tag", version.tags),
     ):
         rows += [(title, f"{name}={value}") for name, value in entries.items()]
+    rows += [("revision", version.revision if version.revision > 1 else None)]
     rows += [
         ("file", f"{file.path} ({file.size_bytes} bytes, {_digest(file)})")
         for file in version.artifacts
     ]
     print_fields(rows)
+
+
+def print_model(model: "Model") -> None:
+    """Print what is known about a model."""
+    print_fields(
+        [
+            ("model", model.name),
+            *_said(model, "description", "tag"),
+            ("latest", model.latest_number),
+            ("versions", model.version_count),
+            ("revision", model.revision),
+        ]
+    )
 
 
 def print_identity(identity: "Identity") -> None:
@@ -113,6 +128,13 @@ def print_identity(identity: "Identity") -> None:
             ("expires", expires.isoformat(timespec="seconds") if expires else None),
         ]
     )
+
+
+def _said(model: "Model | None", description: str, tag: str) -> list[tuple[str, object]]:
+    if model is None:
+        return []
+    tags = ((tag, f"{name}={value}") for name, value in model.tags.items())
+    return [(description, model.description), *tags]
 
 
 def _numbered(version: "Version") -> str:

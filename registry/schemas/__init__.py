@@ -15,7 +15,8 @@ from registry.schemas.aliases import (
     AliasRequest,
     RollbackRequest,
 )
-from registry.schemas.events import AliasChange, EventData, EventType, ModelEvent
+from registry.schemas.edits import Edit, EditPage, ModelDescription, ModelPatch, VersionPatch
+from registry.schemas.events import AliasChange, EditChange, EventData, EventType, ModelEvent
 from registry.schemas.lifecycle import CopyRequest, HoldRequest
 from registry.schemas.metadata import ModelMetadata, VersionMetadata
 from registry.schemas.problems import FieldProblem, Problem
@@ -70,6 +71,9 @@ __all__ = [
     "Discovery",
     "Download",
     "Downloads",
+    "Edit",
+    "EditChange",
+    "EditPage",
     "EventData",
     "EventType",
     "EventsAddress",
@@ -80,9 +84,11 @@ __all__ = [
     "HoldRequest",
     "Identity",
     "Model",
+    "ModelDescription",
     "ModelEvent",
     "ModelMetadata",
     "ModelPage",
+    "ModelPatch",
     "NewToken",
     "PartRequest",
     "Problem",
@@ -100,6 +106,7 @@ __all__ = [
     "Version",
     "VersionMetadata",
     "VersionPage",
+    "VersionPatch",
     "VersionState",
     "VersionSummary",
 ]

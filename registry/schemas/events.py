@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from registry.schemas.base import Answer
 from registry.schemas.versions import Artifact, Deletion, Hold, Reason, VersionState
@@ -21,6 +21,8 @@ EventType = Literal[
     "registry.version.restored.v1",
     "registry.version.purged.v1",
     "registry.alias.moved.v1",
+    "registry.version.edited.v1",
+    "registry.model.edited.v1",
 ]
 
 
@@ -37,6 +39,20 @@ class AliasChange(Answer):
     by: str
     """The principal that moved it."""
     reason: str = ""
+
+
+class EditChange(Answer):
+    """What an edit changed of what is said of a version, or of a model."""
+
+    revision: int
+    """The revision that it led to; the first edit leads to 2."""
+    by: str
+    """The principal that made it."""
+    reason: str = ""
+    before: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    """The fields that it changed as they were; of those with named entries, the changed entries."""
+    after: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    """The same as it made them; what is in `before` alone it removed."""
 
 
 class EventData(Answer):
@@ -59,10 +75,15 @@ class EventData(Answer):
     deletion: Deletion | None = None
     alias: AliasChange | None = None
     """Of `registry.alias.moved.v1`: the alias that points at the version now, or did so."""
+    edit: EditChange | None = None
+    """Of `registry.version.edited.v1`: what was changed of what is said of the version."""
+    model_edit: EditChange | None = None
+    """Of `registry.model.edited.v1`: what was changed of what is said of the model; the event's
+    other data tells of the model's newest version."""
 
 
 class ModelEvent(Answer):
-    """One state change of one version, or one move of an alias.
+    """One state change of one version, one move of an alias, or one edit.
 
     Delivered at least once, and in order per model unless partitions are added to the topic:
     whoever drops the sequence numbers of a model that came before sees each event exactly once.
@@ -75,7 +96,7 @@ class ModelEvent(Answer):
     """The registry it comes from: others may share the topic."""
     type: EventType | str
     subject: str
-    """<model>/<number>; of an alias <model>@<alias>."""
+    """<model>/<number>; of an alias <model>@<alias>; of an edit of the model <model>."""
     time: datetime
     datacontenttype: Literal["application/json"] = "application/json"
     sequence: int

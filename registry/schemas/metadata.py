@@ -15,14 +15,16 @@ from registry.schemas.names import (
 )
 
 MAX_METADATA_BYTES = 256 * 1024
+MAX_DESCRIPTION_CHARACTERS = 16_384
+MAX_FRAMEWORK_CHARACTERS = 128
 
 
 class VersionMetadata(Schema):
     """Description of a version."""
 
-    description: str = Field(default="", max_length=16_384)
+    description: str = Field(default="", max_length=MAX_DESCRIPTION_CHARACTERS)
     """What the model is for."""
-    framework: str = Field(default="", max_length=128)
+    framework: str = Field(default="", max_length=MAX_FRAMEWORK_CHARACTERS)
     """Library that made it, e.g. "scikit-learn"."""
     metrics: dict[str, float] = Field(default_factory=dict[str, float])
     """Finite numbers by name, e.g. {"accuracy": 0.95}."""
@@ -44,7 +46,7 @@ class RequestedMetadata(VersionMetadata):
 
     @model_validator(mode="after")
     def _within_size(self) -> Self:
-        size = len(self.model_dump_json(include=set(VersionMetadata.model_fields)))
+        size = len(self.model_dump_json(include=set(VersionMetadata.model_fields)).encode())
         if size > MAX_METADATA_BYTES:
             raise ValueError(f"metadata must be at most {MAX_METADATA_BYTES} bytes as JSON")
         return self

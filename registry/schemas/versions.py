@@ -114,6 +114,8 @@ class Version(VersionMetadata, Answer):
     hold: Hold | None = None
     deletion: Deletion | None = None
     """There where the state is "deleted"."""
+    revision: int = 1
+    """Counts the edits of what is said of it; what `If-Match` names."""
     sequence: int
     """The model's sequence number of this version's newest event."""
 
@@ -144,6 +146,7 @@ class VersionSummary(Answer):
     archived_at: datetime | None = None
     hold: Hold | None = None
     deletion: Deletion | None = None
+    revision: int = 1
     sequence: int
 
 
@@ -151,6 +154,10 @@ class Model(Answer):
     """A registered model."""
 
     name: str
+    description: str = ""
+    tags: dict[str, str] = Field(default_factory=dict[str, str])
+    revision: int = 1
+    """Counts the edits of its description and tags; what `If-Match` names."""
     latest_number: int | None = None
     """Highest version number that is ready."""
     version_count: int
@@ -160,7 +167,7 @@ class Model(Answer):
 
 
 class ModelPage(Answer):
-    """Models in order of their names."""
+    """Models in order of their names; fewer than asked for where they would be too large."""
 
     items: list[Model]
     next_cursor: str | None = None

@@ -1,15 +1,15 @@
 """Changes of versions that are told: state, sequence number and event in one transaction.
 
-Whatever changes a version's state goes through `announce`: opening, settling, ending, recovery.
+Whatever changes a version goes through `announce`: opening, settling, ending, edits, recovery.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pymongo import UpdateOne
 
-from registry.schemas import EventType
+from registry.schemas import EventType, ModelEvent
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction
 from shared.database.errors import DuplicateKey
@@ -17,7 +17,8 @@ from shared.database.handles import version_exists
 from shared.database.models import Counters, ModelChange, change_models
 from shared.database.outbox import outbox_entries
 from shared.database.transactions import Overtaken
-from shared.domain.events import version_event
+from shared.domain.edits import EditRecord, is_same
+from shared.domain.events import edit_event, version_event
 from shared.domain.records import VersionRecord
 
 MOST_PATHS = 16
@@ -35,6 +36,8 @@ class VersionChange:
     """What tells of it; None: it is not told."""
     is_counted: bool = False
     """Whether it counts as one more version of its model."""
+    edit: EditRecord | None = None
+    """What its event tells of, where that is an edit."""
 
 
 async def announce(
@@ -60,9 +63,7 @@ async def announce(
     await _write_versions(database, numbered, transaction)
     # 3. The events.
     events = [
-        version_event(each.event, each.after, database.event_source)
-        for each in told
-        if each.event is not None
+        _event(each, each.event, database.event_source) for each in told if each.event is not None
     ]
     if events:
         entries = outbox_entries(events, await database.now())
@@ -79,15 +80,16 @@ def _sequenced(
         if change.event is not None:
             by_model[change.after.model].append(change)
     return [
-        VersionChange(
-            change.before,
-            change.after.model_copy(update={"sequence": sequence}),
-            change.event,
-            change.is_counted,
-        )
+        replace(change, after=change.after.model_copy(update={"sequence": sequence}))
         for model, members in sorted(by_model.items())
         for sequence, change in enumerate(members, counters[model].sequence + 1)
     ]
+
+
+def _event(change: VersionChange, kind: EventType, source: str) -> ModelEvent:
+    if change.edit is not None:
+        return edit_event(change.edit, change.after, source)
+    return version_event(kind, change.after, source)
 
 
 def _model_changes(told: Sequence[VersionChange]) -> list[ModelChange]:
@@ -143,13 +145,19 @@ async def _insert(database: Database, record: VersionRecord, transaction: Transa
 def changed_fields(before: VersionRecord, after: VersionRecord) -> Document:
     """Return what to set so that `before` becomes `after`; of its files, those that changed."""
     names = {*type(after).model_fields, *(after.model_extra or {})}
-    changed = {name for name in names if getattr(before, name, ...) != getattr(after, name)}
+    changed = {name for name in names if _differ(getattr(before, name, ...), getattr(after, name))}
     files = _changed_files(before, after)
     if len(files) <= MOST_PATHS and len(before.artifacts) == len(after.artifacts):
         changed.discard("artifacts")
     else:
         files = {}
     return after.model_dump(by_alias=True, include=changed) | files
+
+
+def _differ(then: object, now: object) -> bool:
+    if isinstance(then, dict) and isinstance(now, dict):  # metadata, where True is not 1
+        return not is_same(then, now)  # pyright: ignore[reportUnknownArgumentType]
+    return then != now
 
 
 def _changed_files(before: VersionRecord, after: VersionRecord) -> Document:

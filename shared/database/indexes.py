@@ -75,6 +75,14 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
                 [("key", ASCENDING)], unique=True, partialFilterExpression={"key": {"$gt": ""}}
             ),
         ],
+        "edits": [
+            # Of a version, or with `number` null of its model.
+            IndexModel([("model", ASCENDING), ("number", ASCENDING), ("revision", DESCENDING)]),
+            # A request that is sent again finds the edit that it made.
+            IndexModel(
+                [("key", ASCENDING)], unique=True, partialFilterExpression={"key": {"$gt": ""}}
+            ),
+        ],
         "handles": [
             # Ids that uploaders chose, whoever's; labels and keys are not in it.
             IndexModel(
@@ -164,6 +172,7 @@ def _collection(database: Database, name: str) -> Collection:
         "versions": database.versions,
         "aliases": database.aliases,
         "alias_history": database.alias_history,
+        "edits": database.edits,
         "handles": database.handles,
         "tokens": database.tokens,
         "audit": database.audit,

@@ -11,10 +11,12 @@ from registry.schemas import Model
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction, find_each
 from shared.database.errors import DuplicateKey
+from shared.database.pages import bounded_page
 from shared.database.transactions import Overtaken
 from shared.database.visibility import within
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 
+_UNSAID: Document = {"description": 0, "tags": 0}
 _RACES = 5
 """Tries at making a model that others make at the same moment; one of them wins each time."""
 
@@ -49,21 +51,26 @@ class ModelChange:
 async def find_model(database: Database, name: str) -> Model | None:
     """Return a registered model."""
     found = await database.models.find_one({"_id": name})
-    return _model(found) if found else None
+    return model_of(found) if found else None
 
 
-async def list_models(
-    database: Database, names: NameFilter = EVERY_NAME, *, after: str | None, limit: int
-) -> list[Model]:
-    """Return up to `limit` models of these names that sort after `after`."""
-    query = within(names, "_id", after=after)
-    cursor = database.models.find(query).sort([("_id", 1)]).limit(limit)
-    return [_model(found) for found in await cursor.to_list()]
+async def page_of_models(
+    database: Database, names: NameFilter, *, after: str | None, limit: int, max_bytes: int
+) -> tuple[list[Model], bool]:
+    """Return models of these names that sort after `after`, and whether more follow.
+
+    Up to `limit` of them, and no further one once their JSON is over `max_bytes`.
+    """
+    cursor = database.models.find(within(names, "_id", after=after)).sort([("_id", 1)])
+    return await bounded_page(cursor, model_of, limit=limit, max_bytes=max_bytes)
 
 
 async def each_model(database: Database, *, after: str | None, page: int) -> AsyncGenerator[Model]:
-    """Yield all models whose names sort after `after`, read by pages of this size."""
-    while models := await list_models(database, after=after, limit=page):
+    """Yield all models whose names sort after `after`, without what is said of them.
+
+    They are read by pages of this size.
+    """
+    while models := await _unsaid(database, after, page):
         for model in models:
             yield model
         after = models[-1].name
@@ -139,6 +146,12 @@ async def raise_counters(
             return
 
 
+async def _unsaid(database: Database, after: str | None, limit: int) -> list[Model]:
+    query = within(EVERY_NAME, "_id", after=after)
+    cursor = database.models.find(query, _UNSAID).sort([("_id", 1)]).limit(limit)
+    return [model_of(found) for found in await cursor.to_list()]
+
+
 def _update(change: ModelChange) -> Document:
     update: Document = {"$inc": {"sequence": change.events, "version_count": change.opened}}
     highest = {"next_number": change.highest_number, "latest_number": change.highest_ready}
@@ -151,5 +164,6 @@ def _update(change: ModelChange) -> Document:
     return update
 
 
-def _model(document: Document) -> Model:
+def model_of(document: Document) -> Model:
+    """Return a model's document as users see it."""
     return Model.model_validate({**document, "name": document["_id"]})

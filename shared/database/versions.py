@@ -1,7 +1,6 @@
 """Reads of versions, and the small writes that change no state."""
 
 from collections.abc import Iterable
-from contextlib import aclosing
 
 from registry.schemas import Version, VersionSummary
 from shared.database.client import Database
@@ -14,6 +13,7 @@ from shared.database.handles import (
     owner_of,
     resolve_handle,
 )
+from shared.database.pages import bounded_page
 from shared.domain.access.decision import NameFilter
 from shared.domain.records import ArtifactRecord, PlacedArtifact, PlacedVersion, VersionRecord
 
@@ -39,8 +39,6 @@ _PLACED: Document = {
         for name in ("key", "location", "references", "etag", "object_version", "state")
     },
 }
-_SUMMARIES_AT_ONCE = 32
-"""Documents of one round trip: with metadata of at most 256 KiB each, 8 MiB."""
 
 
 class Versions:
@@ -131,16 +129,8 @@ class Versions:
         query: Document = {"model": model}
         if before is not None:
             query["number"] = {"$lt": before}
-        cursor = self._versions.find(query, _SUMMARY).sort([("number", -1)]).limit(limit + 1)
-        summaries: list[VersionSummary] = []
-        size = 0
-        async with aclosing(aiter(cursor.in_batches_of(_SUMMARIES_AT_ONCE))) as documents:
-            async for found in documents:
-                if len(summaries) == limit or size > max_bytes:
-                    return summaries, True
-                summaries.append(VersionSummary.model_validate({**found, "id": found["_id"]}))
-                size += len(summaries[-1].model_dump_json())
-        return summaries, False
+        cursor = self._versions.find(query, _SUMMARY).sort([("number", -1)])
+        return await bounded_page(cursor, _summary, limit=limit, max_bytes=max_bytes)
 
     async def records_below(
         self, model: str, *, before: int | None, limit: int
@@ -220,6 +210,10 @@ def _placed(document: Document) -> PlacedVersion:
             for each in document["artifacts"]
         ],
     )
+
+
+def _summary(document: Document) -> VersionSummary:
+    return VersionSummary.model_validate({**document, "id": document["_id"]})
 
 
 def _version(document: Document) -> Version:

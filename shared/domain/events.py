@@ -10,6 +10,7 @@ from registry.schemas import (
     ModelEvent,
 )
 from shared.domain.aliases import MoveRecord
+from shared.domain.edits import EditRecord, told_edit
 from shared.domain.records import ArtifactRecord, VersionRecord, utc_now
 
 DEFAULT_SOURCE = "/model-registry"
@@ -61,10 +62,33 @@ def alias_event(
     )
 
 
+def edit_event(edit: EditRecord, record: VersionRecord, source: str = DEFAULT_SOURCE) -> ModelEvent:
+    """Tell of an edit of a version, or of its model: then `record` is the model's newest version.
+
+    The artifacts are left out where they would make the event too large for Kafka.
+    """
+    is_of_model = edit.number is None
+    kind: EventType = "registry.model.edited.v1" if is_of_model else "registry.version.edited.v1"
+    of_version = _event(kind, record, source, record.artifacts)
+    told = {"model_edit" if is_of_model else "edit": told_edit(edit)}
+    return _sized(
+        of_version.model_copy(
+            update={
+                "id": f"{record.id}-{edit.sequence}",
+                "subject": edit.model if is_of_model else of_version.subject,
+                "time": edit.at,
+                "sequence": edit.sequence,
+                "data": of_version.data.model_copy(update=told),
+            }
+        )
+    )
+
+
 def _sized(event: ModelEvent) -> ModelEvent:
     """Return the event, without its artifacts where it is too large with them."""
     artifacts = event.data.artifacts
     small = sum(len(a.path) + len(a.key) + 500 for a in artifacts) < MAX_EVENT_BYTES // 8
+    small = small and event.data.edit is None and event.data.model_edit is None
     if small or len(event.model_dump_json().encode()) <= MAX_EVENT_BYTES:
         return event
     return _bare(event)

@@ -151,6 +151,8 @@ class VersionRecord(Record):
     hold: HoldRecord | None = None
     deletion: DeletionRecord | None = None
     """There as long as the state is "deleted"."""
+    revision: int = 1
+    """Counts the edits of what is said of it."""
     sequence: int = 0
     session: SessionRecord | None = None
     work: WorkRecord | None = None

@@ -62,6 +62,8 @@ INGEST = [
     Operation("POST", f"{VERSION}/restore", MAINTAINERS),
     Operation("PUT", f"{VERSION}/hold", ("admin",), 404, {}),
     Operation("DELETE", f"{VERSION}/hold", ("admin",)),
+    Operation("PATCH", "/v1/models/{model}", WRITERS, 404, {"tags": {"a": "b"}}),
+    Operation("PATCH", "/v1/models/{model}/versions/{version}", WRITERS, 404, {"tags": {}}),
     Operation("GET", "/v1/tokens", ("admin",), 403),
     Operation("POST", "/v1/tokens", ("admin",), 403, {}, (201,)),
     Operation("DELETE", "/v1/tokens/{token_id}", ("admin",), success=(204,)),
@@ -76,6 +78,8 @@ QUERY = [
     Operation("GET", "/v1/models/{model}/aliases", READERS),
     Operation("GET", ALIAS, READERS),
     Operation("GET", f"{ALIAS}/history", READERS),
+    Operation("GET", "/v1/models/{model}/edits", READERS),
+    Operation("GET", "/v1/models/{model}/versions/{version}/edits", READERS),
     Operation("GET", "/v1/audit", ("admin",), 403),
 ]
 PUBLIC = {("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")}
@@ -119,7 +123,7 @@ class Walk:
         if "{token_id}" in operation.path:
             made = await self.api.token(f"reader:{self.model}")
             names["token_id"] = made.id
-        sends_body = operation.method in ("POST", "PUT")
+        sends_body = operation.method in ("POST", "PUT", "PATCH")
         return await client.request(
             operation.method,
             operation.path.format(**names),

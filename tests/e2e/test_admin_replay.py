@@ -35,9 +35,17 @@ METADATA: dict[str, Any] = {
     "tags": {"team": "risk"},
     "properties": {"nested": {"deep": True}},
 }
+EDITS: list[tuple[str, dict[str, Any]]] = [
+    ("/versions/1", {"tags": {"stage": "live", "team": None}, "metrics": {"f1": 0.5}}),
+    ("/versions/1", {"parameters": {"kinds": [None, {"a": True}]}, "properties": {"nested": None}}),
+    ("/versions/5", {"description": "found", "framework": "none"}),
+    ("/versions/6", {"tags": {"a": "b"}}),
+    ("", {"description": "what the model is for", "tags": {"owner": "risk"}}),
+    ("", {"tags": {"owner": None, "owner2": "ops"}}),
+]
 COLLECTIONS = (
     *("models", "versions", "handles", "outbox", "storage_groups"),
-    *("strays", "found_folders", "reports", "aliases", "alias_history"),
+    *("strays", "found_folders", "reports", "aliases", "alias_history", "edits"),
 )
 
 
@@ -90,9 +98,19 @@ async def kept(api: Api, system: System, model: str) -> Kept:
         answer = await api.ingest.put(f"/v1/models/{model}/aliases/{alias}", json=body)
         assert answer.status_code == 200, answer.text
     assert (await api.ingest.delete(f"/v1/models/{model}/aliases/staging")).status_code == 204
+    await _edit(api, model)
     await eventually(lambda: _is_confirmed(system, model))
     await eventually(lambda: _is_published(system, model))
     return kept
+
+
+async def _edit(api: Api, model: str) -> None:
+    """Edit versions of three kinds, one of them twice, and the model itself."""
+    for path, patch in EDITS:
+        answer = await api.ingest.patch(
+            f"/v1/models/{model}{path}", json=patch, params={"reason": "checked"}
+        )
+        assert answer.status_code == 200, answer.text
 
 
 async def _has(system: System, query: dict[str, Any]) -> bool | None:
@@ -177,6 +195,8 @@ async def test_a_wiped_database_is_rebuilt(
     assert (report["confirmed"], report["updated"], report["opened"]) == (0, 0, 0)
     assert report["moves"] >= 5
     assert report["aliases"] >= 1
+    assert report["edits"] >= len(EDITS)
+    assert report["edited"] >= 4
     for finding in ("gaps", "disorder", "differing", "unverified", "conflicts", "errors"):
         assert report[finding] == {"count": 0, "examples": []}, finding
     assert report["reconciled"]["missing"] == 0
@@ -194,6 +214,7 @@ async def test_a_wiped_database_is_rebuilt(
         second = await told(wiped, "replay", "--from-beginning")
         assert (second["rebuilt"], second["updated"], second["opened"]) == (0, 0, 0)
         assert (second["moves"], second["aliases"]) == (0, 0)
+        assert (second["edits"], second["edited"]) == (0, 0)
         assert second["confirmed"] + second["ahead"] >= 6
         assert await contents(database) == again
 
@@ -209,7 +230,13 @@ async def test_a_wiped_database_is_rebuilt(
                 assert abs(after.ready_at - before.ready_at).total_seconds() < 5
         states = [(await rebuilt.version(kept.model, number)).state for number in range(1, 7)]
         assert states == ["ready", "ready", "rejected", "rejected", "ready", "pending"]
-        assert (await rebuilt.version(kept.model, 1)).tags == METADATA["tags"]
+        first = await rebuilt.version(kept.model, 1)
+        assert (first.tags, first.revision) == ({"stage": "live"}, 3)
+        assert first.parameters == {"depth": 3, "kinds": [None, {"a": True}]}
+        for path in ("", "/edits", *(f"/versions/{number}/edits" for number in range(1, 7))):
+            told_before = await api.query.get(f"/v1/models/{kept.model}{path}")
+            told_after = await rebuilt.query.get(f"/v1/models/{kept.model}{path}")
+            assert told_after.json() == told_before.json(), path
         assert (await rebuilt.version(kept.model, "@production")).number == 5
         for path in ("", "/production", "/production/history", "/staging", "/staging/history"):
             told_before = await api.query.get(f"/v1/models/{kept.model}/aliases{path}")
@@ -258,9 +285,10 @@ async def test_without_the_topic_versions_are_verified_again(
             assert after.artifacts == before.artifacts
             assert (after.number, after.id, after.label) == (before.number, before.id, before.label)
             assert after.client_id == before.client_id
-            assert {name: getattr(after, name) for name in METADATA} == {
-                name: getattr(before, name) for name in METADATA
-            }
+            # As it was opened: edits are told by the topic alone.
+            opened = METADATA if before.number == 1 else {}
+            assert {name: getattr(after, name) for name in opened} == opened
+            assert after.revision == 1
         await eventually(lambda: _same_digests(api, rebuilt, kept.model))
         await downloads(rebuilt, kept)
         # Six opened, three ready, one rejected: the new topic tells all of it, without a gap.
@@ -326,6 +354,16 @@ async def test_records_of_an_old_backup_are_brought_up_to_date(
         await database.versions.update_one(
             {"_id": good["_id"]}, {"$set": {"state": "pending", "sequence": 1, **old}}
         )
+        # Without its last edits, and without those of the model.
+        edit_ids = {"$in": [f"{kept.model}/1@3", f"{kept.model}@2", f"{kept.model}@3"]}
+        await database.edits.driver.delete_many({"_id": edit_ids})
+        edited = {name: good[name] for name in ("parameters", "properties", "revision")}
+        before_edit = {name: METADATA[name] for name in ("parameters", "properties")}
+        await database.versions.update_one(
+            {"_id": good["_id"]}, {"$set": {**before_edit, "revision": 2}}
+        )
+        of_model = {"description": "", "tags": "", "revision": ""}
+        await database.models.update_one({"_id": kept.model}, {"$unset": of_model})
         # Says something else than its newest event, under the same number.
         other = {"model": kept.model, "number": 3}
         await database.versions.update_one(other, {"$set": {"state": "ready"}})
@@ -340,10 +378,13 @@ async def test_records_of_an_old_backup_are_brought_up_to_date(
         found = await database.versions.find_one({"_id": good["_id"]})
         assert found is not None
         assert found["artifacts"] == good["artifacts"]
+        assert {name: found[name] for name in edited} == edited
+        assert (report["edits"], report["edited"]) == (3, 2)
         assert (found["state"], found["sequence"]) == ("ready", good["sequence"])
         model = await database.models.find_one({"_id": kept.model})
         assert model is not None
-        assert (model["next_number"], model["sequence"]) == (6, 16)
+        assert (model["next_number"], model["sequence"]) == (6, 16 + len(EDITS))
+        assert (model["description"], model["revision"]) == ("what the model is for", 3)
 
 
 def report_sequence(report: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ that services verify. A real MongoDB is asked for its plan as well; SecantusDB's
 that it follows. Clocks prove nothing on a busy machine.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from registry.schemas import Reason
 from shared.database import (
     aliases,
     audit,
+    edits,
     found_folders,
     reports,
     storage_groups,
@@ -26,11 +28,18 @@ from shared.database.collection import Transaction
 from shared.database.handles import resolve_handle
 from shared.database.leases import run_under_lease
 from shared.database.lifecycle import mark_missing, mark_present, reject, settle
-from shared.database.models import find_model, known_models, list_models, raise_counters
+from shared.database.models import (
+    each_model,
+    find_model,
+    known_models,
+    page_of_models,
+    raise_counters,
+)
 from shared.database.opening import open_version
 from shared.database.outbox import Outbox
 from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.recovery.aliases import restore_alias, restore_moves
+from shared.database.recovery.edits import make_edits_again, restore_edits
 from shared.database.recovery.handles import restore_handles
 from shared.database.recovery.versions import (
     announce_version,
@@ -50,6 +59,7 @@ from shared.domain.access.audit import AuditRecord, ChangeEnd
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.access.tokens import TokenRecord, TokenText
 from shared.domain.aliases import MoveRecord, require_ready
+from shared.domain.edits import WantedEdit
 from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.part_digests import PartDigests
 from shared.domain.records import VersionRecord, new_id, utc_now
@@ -123,11 +133,15 @@ async def use_reads(database: Database, record: VersionRecord) -> None:
     assert await versions.placed_of(record.model, after=0, limit=5)
     assert await known_models(database, [record.model, "unknown"]) == {record.model}
     assert await find_model(database, record.model) is not None
-    assert await list_models(database, after=None, limit=5)
-    assert await list_models(database, after="a", limit=5)
+    for after in (None, "a"):
+        assert [each async for each in each_model(database, after=after, page=50)]
     some = NameFilter(names=frozenset((record.model,)), namespaces=frozenset(("risk.",)))
-    assert await list_models(database, some, after=None, limit=5)
-    assert await list_models(database, some, after="a", limit=5)
+    for after in (None, "a"):
+        for names in (EVERY_NAME, some):
+            found, _ = await page_of_models(
+                database, names, after=after, limit=5, max_bytes=1_000_000
+            )
+            assert found
     client = record.client_id or ""
     assert (await versions.by_client_id(client, "somebody else", some)) is not None
     assert await resolve_handle(database, "key:unknown") is None
@@ -335,6 +349,27 @@ async def use_aliases(database: Database, model: str) -> None:
     assert await restore_alias(database, model, "staging")
 
 
+async def use_edits(database: Database, model: str) -> None:
+    await open_version(database, draft(model))
+    wanted = WantedEdit(patch={"description": "new"}, by=OWNER, key=new_id(), request="r")
+    edited = await edits.edit_version(database, model, 1, wanted)
+    assert (edited.revision, edited.description) == (2, "new")
+    said = await edits.edit_model(database, model, replace(wanted, key=new_id()))
+    assert (said.revision, said.description) == (2, "new")
+    for place in (edits.Place(model, 1), edits.Place(model)):
+        for before in (None, 9):
+            found, _ = await edits.list_edits(
+                database, place, before=before, limit=5, max_bytes=1_000_000
+            )
+            assert await restore_edits(database, found) == 0
+        assert not await make_edits_again(database, place)
+        later = found[0].model_copy(
+            update={"revision": 3, "after": {"description": "newer"}, "key": None}
+        )
+        assert await restore_edits(database, [later]) == 1
+        assert await make_edits_again(database, place)
+
+
 async def use_recovery(database: Database, model: str) -> None:
     client_id = new_id()
     lost = draft(model, "c", key=new_id(), client_id=client_id, label="3.0")
@@ -362,6 +397,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_found_folders(database, f"{model}-found")
     await use_audit(database, f"{model}-audit")
     await use_aliases(database, f"{model}-aliases")
+    await use_edits(database, f"{model}-edits")
     await use_tokens(database)
     await use_recovery(database, f"{model} lost")
 

@@ -25,6 +25,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "part_digests": WRITE,  # of bytes that are there, for a version that refers to them
         "aliases": WRITE,
         "alias_history": ("find", "insert"),
+        "edits": ("find", "insert"),
         "outbox": ("insert",),
         "storage_groups": READ,
         "tokens": WRITE,
@@ -35,6 +36,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "versions": FOLLOW,
         "aliases": READ,
         "alias_history": READ,
+        "edits": READ,
         "handles": READ,
         "part_digests": READ,
         "tokens": ("find", "update"),  # when one was last used

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from registry.schemas import ModelEvent
 from services.admin.rebuild.report import Findings
+from shared.database.edits import Place
 
 
 @dataclass(slots=True)
@@ -36,12 +37,16 @@ class EventLog:
 
     models: dict[str, ModelLog] = field(default_factory=dict[str, ModelLog])
     newest: dict[str, int] = field(default_factory=dict[str, int])
-    """Sequence number of each version's newest event, by version id."""
+    """Sequence number of the newest event that tells of each version's state, by version id."""
     numbers: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
     """Model and number of each version."""
     buckets: set[str] = field(default_factory=set[str])
     aliases: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     """Model and name of each alias."""
+    edits: dict[str, int] = field(default_factory=dict[str, int])
+    """Sequence number of each version's newest edit, by version id."""
+    edited: set[Place] = field(default_factory=set[Place])
+    """What was edited."""
     repeated: int = 0
     disorder: Findings = field(default_factory=Findings)
 
@@ -61,12 +66,24 @@ class EventLog:
             # Its version was not heard of before: another event had the number.
             self.disorder.add(f"{data.model}: event {sequence} has a number that was taken")
         model.number = max(model.number, data.number)
-        if data.alias is not None:  # it tells nothing new of its version
-            self.aliases.add((data.model, data.alias.name))
+        if not _tells_state(event):
+            self._add_change(event)
             return
         self.newest[data.version_id] = max(sequence, self.newest.get(data.version_id, 0))
         self.numbers.add((data.model, data.number))
         self.buckets.add(data.storage_group)
+
+    def _add_change(self, event: ModelEvent) -> None:
+        """Take an event that tells of something else than a version's state."""
+        data = event.data
+        if data.alias is not None:
+            self.aliases.add((data.model, data.alias.name))
+        if data.edit is not None:
+            newest = self.edits.get(data.version_id, 0)
+            self.edits[data.version_id] = max(event.sequence, newest)
+            self.edited.add(Place(data.model, data.number))
+        if data.model_edit is not None:
+            self.edited.add(Place(data.model))
 
     def gaps(self) -> Findings:
         """Return what is missing now."""
@@ -78,10 +95,16 @@ class EventLog:
 
     def take(self, event: ModelEvent) -> bool:
         """Whether it is its version's newest event; says so once, in a second reading."""
-        if event.data.alias is not None or self.newest.get(event.data.version_id) != event.sequence:
+        newest = self.newest.get(event.data.version_id)
+        if not _tells_state(event) or newest != event.sequence:
             return False
         del self.newest[event.data.version_id]
         return True
+
+
+def _tells_state(event: ModelEvent) -> bool:
+    """Whether it tells something new of its version's state, and not only of what refers to it."""
+    return event.data.alias is None and event.data.edit is None and event.data.model_edit is None
 
 
 def _text(gap: range) -> str:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from registry.schemas import ModelEvent
 from services.admin.rebuild.aliases import moves_of
+from services.admin.rebuild.edits import edits_of
 from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.event_source import read_events
 from services.admin.rebuild.from_manifests import find_manifest
@@ -12,6 +13,7 @@ from services.admin.rebuild.report import RebuildReport
 from services.indexer.context import Context
 from services.indexer.kafka.topic_reader import Extent, TopicReader
 from shared.database.recovery.aliases import restore_moves
+from shared.database.recovery.edits import restore_edits
 from shared.database.recovery.versions import restore_version
 from shared.domain.errors import Conflict
 from shared.domain.object_keys import object_key
@@ -31,17 +33,23 @@ async def restore_from_events(
         events = read_events(records, None, context.settings.event_source)
         if not report.dry_run:
             report.moves += await restore_moves(context.database, moves_of(events))
+            report.edits += await restore_edits(context.database, edits_of(events))
         newest = [event for event in events if log.take(event)]
         known = await context.versions.by_ids(event.data.version_id for event in newest)
         await run_all(
-            _restore(event, known.get(event.data.version_id), report, context) for event in newest
+            _restore(event, known.get(event.data.version_id), log, report, context)
+            for event in newest
         )
 
 
 async def _restore(
-    event: ModelEvent, record: VersionRecord | None, report: RebuildReport, context: Context
+    event: ModelEvent,
+    record: VersionRecord | None,
+    log: EventLog,
+    report: RebuildReport,
+    context: Context,
 ) -> None:
-    outcome = compare(record, event)
+    outcome = compare(record, event, edited=log.edits.get(event.data.version_id, 0))
     if outcome == "confirmed":
         report.confirmed += 1
     elif outcome == "ahead":

@@ -33,12 +33,17 @@ _FINDINGS = (
 )
 
 
-def compare(record: VersionRecord | None, event: ModelEvent) -> Outcome:
-    """Say what a version's newest event means beside its record."""
+def compare(record: VersionRecord | None, event: ModelEvent, *, edited: int = 0) -> Outcome:
+    """Say what the newest event of a version's state means beside its record.
+
+    `edited` is the sequence number of its newest edit, which the record may have instead.
+    """
     if record is None:
         return "rebuilt"
-    if record.sequence != event.sequence:
-        return "ahead" if record.sequence > event.sequence else "updated"
+    if record.sequence < event.sequence:
+        return "updated"
+    if record.sequence > max(event.sequence, edited):
+        return "ahead"
     same = record.state == event.data.state or {record.state, event.data.state} <= {*_OPEN}
     return "confirmed" if same else "differing"
 

@@ -15,6 +15,7 @@ from services.indexer.reconcile.round import reconcile
 from shared.database.indexes import build_indexes
 from shared.database.models import raise_counters
 from shared.database.recovery.aliases import restore_alias
+from shared.database.recovery.edits import make_edits_again
 from shared.database.recovery.handles import restore_handles
 from shared.database.recovery.references import restore_references
 from shared.database.recovery.versions import restore_model
@@ -53,6 +54,8 @@ async def rebuild(context: Context, *, reader: TopicReader, dry_run: bool = Fals
         for model, alias in sorted(log.aliases):
             report.aliases += await restore_alias(context.database, model, alias)
         report.references = await restore_references(context.database)
+        for place in log.edited:
+            report.edited += await make_edits_again(context.database, place)
         report.asked_to_confirm = await ask_for_part_digests(context)
         # 5. The bucket has the last word.
         report.reconciled = await reconcile(context)

@@ -61,6 +61,10 @@ class RebuildReport(BaseModel):
     """Aliases that pointed elsewhere, or nowhere."""
     references: int = 0
     """Files whose count of others that share their bytes was another one."""
+    edits: int = 0
+    """Edits that the history lacked."""
+    edited: int = 0
+    """Versions and models that lacked some of their edits."""
     asked_to_confirm: int = 0
     """Ready versions whose files a worker reads once more, for their part digests."""
     conflicts: Findings = Field(default_factory=Findings)

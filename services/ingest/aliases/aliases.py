@@ -1,10 +1,10 @@
 """Moving aliases: each is one transaction with its history and its event."""
 
-import hashlib
 from dataclasses import dataclass
 
 from registry.schemas import Alias, AliasRequest, RollbackRequest
 from services.ingest.context import Context
+from services.ingest.idempotency import scoped_key
 from shared.database import aliases
 from shared.domain.access.audit import Change
 from shared.domain.aliases import (
@@ -33,15 +33,10 @@ class Named:
 
     @property
     def key(self) -> str | None:
-        """What a repeated request finds its move by: keys are their principal's, and the alias's.
-
-        Of several texts the digest is taken one by one, so that none can pass for two of them.
-        """
+        """What a repeated request finds its move by: a key is its principal's, and the alias's."""
         if self.idempotency_key is None:
             return None
-        texts = (self.caller.principal.id, self.model, self.alias, self.idempotency_key)
-        digests = b"".join(hashlib.sha256(text.encode()).digest() for text in texts)
-        return hashlib.sha256(digests).hexdigest()
+        return scoped_key(self.caller.principal.id, self.model, self.alias, self.idempotency_key)
 
 
 async def set_alias(named: Named, request: AliasRequest, context: Context) -> Alias:

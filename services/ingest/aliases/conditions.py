@@ -1,14 +1,12 @@
 """`If-Match` and `If-None-Match` (RFC 9110, 13.1): what must hold of an alias for it to move."""
 
-import re
 from typing import Annotated
 
 from fastapi import Depends, Header
 
 from shared.domain.aliases import Condition
 from shared.domain.errors import InvalidRequest
-
-_REVISION = re.compile(r'"([1-9][0-9]{0,9})"')
+from shared.web.entity_tags import read_revision
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=64)]
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=64)]
@@ -22,12 +20,8 @@ def read_condition(if_match: str | None, if_none_match: str | None) -> Condition
         return Condition(is_absent=if_none_match is not None)
     if if_none_match is not None:
         raise InvalidRequest("If-None-Match", "must not stand beside If-Match")
-    if if_match.strip() == "*":
-        return Condition(is_there=True)
-    found = _REVISION.fullmatch(if_match.strip())
-    if found is None:
-        raise InvalidRequest("If-Match", 'must be one revision in quotes, such as "3", or *')
-    return Condition(revision=int(found[1]))
+    revision = read_revision(if_match)
+    return Condition(is_there=True) if revision is None else Condition(revision=revision)
 
 
 async def _condition(if_match: IfMatch = None, if_none_match: IfNoneMatch = None) -> Condition:

@@ -3,13 +3,11 @@
 from datetime import datetime
 
 from registry.schemas import SETTLED, Model, Version
-from registry.schemas.names import check_version
 from services.query.context import Context
 from shared.database import models
-from shared.database.aliases import find_alias_at
-from shared.domain.aliases import alias_not_found
-from shared.domain.errors import InvalidRequest, NotFound, version_not_found
-from shared.web.access.caller import Caller, model_not_found
+from shared.database.naming import find_named
+from shared.domain.errors import NotFound, model_not_found
+from shared.web.access.caller import Caller
 
 
 async def find_model(name: str, context: Context) -> Model:
@@ -23,22 +21,8 @@ async def find_model(name: str, context: Context) -> Model:
 async def find_version(
     name: str, version: str, context: Context, *, at: datetime | None = None
 ) -> Version:
-    """Return a version of a model by number, label, @alias or "latest" (the highest ready number).
-
-    With `at`, the one that the alias pointed at then. Raises NotFound, or InvalidRequest for a text
-    that is none of these.
-    """
-    alias = version[1:] if version.startswith("@") else None
-    if alias is not None:
-        found = await _find_by_alias(name, alias, at, context)
-    elif at is not None:
-        raise InvalidRequest("at", "goes with an alias alone, such as @production")
-    else:
-        found = await _find(name, version, context)
-    if found is None:
-        await find_model(name, context)
-        raise version_not_found(name, version) if alias is None else alias_not_found(name, alias)
-    return found
+    """Return a version of a model by what a user calls it; raises NotFound, InvalidRequest."""
+    return await find_named(context.database, name, version, at=at)
 
 
 async def find_by_id(version_id: str, caller: Caller, context: Context) -> Version:
@@ -78,29 +62,3 @@ async def settled(
     # A wait is longer than a credential may count on once it is revoked.
     await caller.confirm(version.model, f"version:{version.id}")
     return found
-
-
-async def _find_by_alias(
-    name: str, alias: str, at: datetime | None, context: Context
-) -> Version | None:
-    if at is None:
-        return await context.versions.by_alias(name, alias)
-    move = await find_alias_at(context.database, name, alias, at)
-    if move is None or move.to_number is None:
-        return None
-    return await context.versions.by_number(name, move.to_number)
-
-
-async def _find(name: str, version: str, context: Context) -> Version | None:
-    if version == "latest":
-        model = await models.find_model(context.database, name)
-        if model is None or model.latest_number is None:
-            return None
-        return await context.versions.by_number(name, model.latest_number)
-    try:
-        wanted = check_version(version)
-    except ValueError as error:
-        raise InvalidRequest("version", str(error)) from error
-    if isinstance(wanted, int):
-        return await context.versions.by_number(name, wanted)
-    return await context.versions.by_label(name, wanted)

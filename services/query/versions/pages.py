@@ -5,10 +5,10 @@ from services.query.context import Context
 from services.query.versions.lookups import find_model
 from shared.database import models
 from shared.domain.access.decision import NameFilter
-from shared.web.cursors import cut_page, decode_numbers, decode_text, encode_numbers, encode_text
+from shared.web.cursors import decode_numbers, decode_text, encode_numbers, encode_text
 
 PAGE_BYTES = 1024 * 1024
-"""A page takes no further version once its JSON is over this."""
+"""A page takes no further model or version once its JSON is over this."""
 
 
 async def list_models(
@@ -16,9 +16,10 @@ async def list_models(
 ) -> ModelPage:
     """Return models of these names in their order; raises InvalidRequest for a foreign cursor."""
     after = decode_text(cursor) if cursor else None
-    items = await models.list_models(context.database, names, after=after, limit=limit + 1)
-    page, more = cut_page(items, limit, lambda last: encode_text(last.name))
-    return ModelPage(items=list(page), next_cursor=more)
+    items, more = await models.page_of_models(
+        context.database, names, after=after, limit=limit, max_bytes=PAGE_BYTES
+    )
+    return ModelPage(items=items, next_cursor=encode_text(items[-1].name) if more else None)
 
 
 async def list_versions(

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from registry.schemas import Downloads, Model, ModelPage, Version, VersionPage
 from services.query.context import RequestContext, context_of
@@ -10,6 +10,7 @@ from services.query.versions import downloads, lookups, pages
 from shared.domain.access.actions import Action
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor, Limit
+from shared.web.entity_tags import entity_tag
 from shared.web.moments import Moment
 from shared.web.problems import PROBLEMS
 
@@ -39,28 +40,29 @@ async def get_version(
     version: str,
     caller: Reader,
     request: Request,
+    response: Response,
     wait: Wait = 0,
     at: Moment = None,
 ) -> Version:
     """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout.
 
-    With `at`, the one that an alias pointed at then.
+    With `at`, the one that an alias pointed at then. The ETag is the revision that edits count.
     """
     context = context_of(request)
     found = await lookups.find_version(model, version, context, at=at)
-    return await lookups.settled(found, wait, caller, context)
+    return _tagged(await lookups.settled(found, wait, caller, context), response)
 
 
 @router.get(
     "/versions/{version_id:path}", summary="Get a version by its id, or by its uploader's id"
 )
 async def get_version_by_id(
-    version_id: str, caller: Reader, request: Request, wait: Wait = 0
+    version_id: str, caller: Reader, request: Request, response: Response, wait: Wait = 0
 ) -> Version:
     """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
     context = context_of(request)
     found = await lookups.find_by_id(version_id, caller, context)
-    return await lookups.settled(found, wait, caller, context)
+    return _tagged(await lookups.settled(found, wait, caller, context), response)
 
 
 @router.get(
@@ -89,9 +91,13 @@ async def list_models(
 
 
 @router.get("/models/{model}", summary="Get a model")
-async def get_model(model: str, caller: Reader, context: RequestContext) -> Model:
-    """Answer a registered model."""
-    return await lookups.find_model(model, context)
+async def get_model(
+    model: str, caller: Reader, context: RequestContext, response: Response
+) -> Model:
+    """Answer a registered model; the ETag is the revision that edits of it count."""
+    found = await lookups.find_model(model, context)
+    response.headers["etag"] = entity_tag(found.revision)
+    return found
 
 
 @router.get("/models/{model}/versions", summary="List versions of a model, newest first")
@@ -100,3 +106,8 @@ async def list_versions(
 ) -> VersionPage:
     """Answer a page of summaries, whatever the versions' state; pages are bounded in bytes too."""
     return await pages.list_versions(model, cursor, limit, context)
+
+
+def _tagged(version: Version, response: Response) -> Version:
+    response.headers["etag"] = entity_tag(version.revision)
+    return version

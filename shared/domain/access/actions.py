@@ -23,6 +23,8 @@ class Action(StrEnum):
     """Delete, and restore."""
     HOLD = "version.hold"
     """Set or release a legal hold."""
+    EDIT = "model.edit"
+    """Change what is said of a model or of its versions."""
     MAKE_STORAGE_GROUP = "storage_group.make"
     MANAGE_TOKENS = "token.manage"
     READ_AUDIT = "audit.read"
@@ -34,6 +36,7 @@ LEAST_ROLE: Mapping[Action, str] = {
     Action.FOLLOW: "reader",
     Action.UPLOAD: "writer",
     Action.MOVE_ALIAS: "writer",
+    Action.EDIT: "writer",
     Action.USE_UPLOAD: "maintainer",
     Action.ARCHIVE: "maintainer",
     Action.DELETE: "maintainer",

@@ -37,6 +37,8 @@ class Change(StrEnum):
     DELETE = "version.delete"
     RESTORE = "version.restore"
     COPY = "version.copy"
+    EDIT_VERSION = "version.edit"
+    EDIT_MODEL = "model.edit"
     MAKE_TOKEN = "token.make"  # noqa: S105 - a name
     REVOKE_TOKEN = "token.revoke"  # noqa: S105 - a name
 

@@ -18,10 +18,10 @@ from shared.domain.access.decision import NameFilter, decide, may_change, visibl
 from shared.domain.access.principals import Principal
 from shared.domain.errors import (
     Forbidden,
-    NotFound,
     RegistryError,
     TooManyRequests,
     Unauthenticated,
+    model_not_found,
 )
 from shared.web.access.authentication import TOO_MANY_WRONG, Authenticator, claimed_subject
 from shared.web.access.entrance import refusal_of
@@ -192,11 +192,6 @@ def declared_actions(app: FastAPI) -> dict[tuple[str, str], Action]:
         for method in context.methods or ():
             found[method, path] = next(iter(actions))
     return found
-
-
-def model_not_found(model: str) -> NotFound:
-    """Return the error of a model that is not there, or that the caller may not know of."""
-    return NotFound("model_not_found", f"there is no model {model!r}")
 
 
 def _declared(dependant: Dependant) -> Iterable[Action]:

@@ -22,7 +22,9 @@ def event_violations(versions: Sequence[VersionRecord], records: Sequence[Record
             found.append(f"event {event.id} has the key {record.key!r}")
     last: dict[str, ModelEvent] = {}
     for model, events in by_model.items():
-        seen = _first_occurrences(events, found)
+        # Moves of aliases and edits of the model carry a version, and change nothing of it.
+        every = _first_occurrences(events, found)
+        seen = [each for each in every if not each.data.alias and not each.data.model_edit]
         last |= {event.data.version_id: event for event in seen}
         newest = max((v.sequence for v in versions if v.model == model), default=0)
         if seen and seen[-1].sequence != newest:

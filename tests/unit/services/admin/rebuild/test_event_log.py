@@ -4,11 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.schemas import ModelEvent
+from services.admin.rebuild.edits import edits_of
 from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.event_source import read_events
 from services.admin.rebuild.report import MAX_EXAMPLES, Findings, RebuildReport
 from services.indexer.kafka.dead_letters import RawMessage
-from shared.domain.events import DEFAULT_SOURCE, version_event
+from shared.database.edits import Place
+from shared.domain.edits import EditRecord
+from shared.domain.events import DEFAULT_SOURCE, edit_event, version_event
 from shared.domain.records import utc_now
 from tests.support.records import version
 from tests.unit.services.indexer.kafka.test_dead_letters import record
@@ -77,6 +80,43 @@ def test_in_the_second_reading_each_version_is_taken_once_by_its_newest_event() 
     topic = [event(1), event(2, number=2), event(3), event(3), event(2, number=2)]
     log = log_of(*topic)
     assert [log.take(each) for each in topic] == [False, True, True, False, False]
+
+
+def edit(sequence: int, number: int | None) -> ModelEvent:
+    """An event of an edit: of version 1, or of the model."""
+    record = EditRecord(
+        model="churn",
+        number=number,
+        version_id="churn-1" if number else None,
+        revision=sequence,
+        at=utc_now(),
+        by="somebody",
+        before={"description": ""},
+        after={"description": str(sequence)},
+        sequence=sequence,
+    )
+    return edit_event(record, version(id="churn-1", sequence=sequence))
+
+
+def test_edits_count_in_the_sequence_and_tell_no_state() -> None:
+    topic = [event(1), edit(2, 1), event(3), edit(4, None), edit(5, 1), edit(5, 1)]
+    log = log_of(*topic)
+    assert (log.gaps().count, log.disorder.count, log.repeated) == (0, 0, 1)
+    assert log.models["churn"].sequence == 5
+    assert (log.newest, log.edits) == ({"churn-1": 3}, {"churn-1": 5})
+    assert log.edited == {Place("churn", 1), Place("churn")}
+    assert [log.take(each) for each in topic] == [False, False, True, False, False, False]
+
+
+def test_the_edits_of_events_are_those_that_were_told() -> None:
+    events = [event(1), edit(2, 1), edit(3, None)]
+    assert [
+        (each.number, each.version_id, each.revision, each.sequence, each.after)
+        for each in edits_of(events)
+    ] == [
+        (1, "churn-1", 2, 2, {"description": "2"}),
+        (None, None, 3, 3, {"description": "3"}),
+    ]
 
 
 def test_a_message_that_is_no_event_is_told_and_passed_over() -> None:

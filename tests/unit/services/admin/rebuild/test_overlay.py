@@ -73,6 +73,21 @@ def test_a_record_beside_its_newest_event(state: str, sequence: int, outcome: st
     assert compare(record, told(opened(), "ready")) == outcome
 
 
+@pytest.mark.parametrize(
+    ("sequence", "outcome"), [(1, "updated"), (2, "confirmed"), (5, "confirmed"), (6, "ahead")]
+)
+def test_a_record_that_was_edited_since_has_the_number_of_its_edit(
+    sequence: int, outcome: str
+) -> None:
+    record = opened(state="ready", sequence=sequence)
+    assert compare(record, told(opened(), "ready"), edited=5) == outcome
+
+
+def test_an_edit_before_the_newest_state_counts_for_nothing() -> None:
+    record = opened(state="pending", sequence=1)
+    assert compare(record, told(opened(), "ready"), edited=1) == "updated"
+
+
 def test_a_version_goes_from_pending_to_verifying_without_an_event() -> None:
     assert compare(opened(state="verifying"), told(opened(), "pending", 1)) == "confirmed"
 

@@ -1,0 +1,1 @@
+"""Edits of what is said of versions and models."""
