@@ -98,7 +98,7 @@ def print_version(version: "Version", model: "Model | None" = None) -> None:
         rows += [(title, f"{name}={value}") for name, value in entries.items()]
     rows += [("revision", version.revision if version.revision > 1 else None)]
     rows += [
-        ("file", f"{file.path} ({file.size_bytes} bytes, {_digest(file)})")
+        ("file", f"{file.path} ({file.size_bytes} bytes, {_digest(file)}){_stored(file)}")
         for file in version.artifacts
     ]
     print_fields(rows)
@@ -139,6 +139,11 @@ def _said(model: "Model | None", description: str, tag: str) -> list[tuple[str, 
 
 def _numbered(version: "Version") -> str:
     return f"{version.number} ({version.label})"
+
+
+def _stored(file: "Artifact") -> str:
+    """Say where the bytes lie that are another version's as well."""
+    return f", stored under {file.location}" if file.location else ""
 
 
 def _held(version: "Version") -> str | None:
