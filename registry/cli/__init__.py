@@ -15,6 +15,8 @@ from registry.cli.audit import audit
 from registry.cli.events import events
 from registry.cli.lookups import list_models, show, versions
 from registry.cli.profiles import config, login, logout
+from registry.cli.proposals import add_proposals
+from registry.cli.rules import rules
 from registry.cli.running import run_app
 from registry.cli.tokens import token, whoami
 from registry.cli.transfers import download, upload
@@ -36,7 +38,9 @@ app.command("list")(list_models)
 app.command()(versions)
 app.command()(events)
 app.command()(audit)
+add_proposals(alias)
 app.add_typer(alias, name="alias")
+app.add_typer(rules, name="rules")
 app.add_typer(uploads, name="uploads")
 app.command()(login)
 app.command()(logout)

@@ -15,9 +15,31 @@ from registry.schemas.aliases import (
     AliasRequest,
     RollbackRequest,
 )
-from registry.schemas.events import AliasChange, EventData, EventType, ModelEvent
+from registry.schemas.events import (
+    AliasChange,
+    EventData,
+    EventType,
+    ModelEvent,
+    NamespaceEvent,
+)
 from registry.schemas.metadata import ModelMetadata, VersionMetadata
 from registry.schemas.problems import FieldProblem, Problem
+from registry.schemas.proposals import (
+    AliasProposal,
+    AliasProposalPage,
+    ProposalChange,
+    ProposalRequest,
+    ProposalState,
+)
+from registry.schemas.rules import (
+    EffectiveRules,
+    ProtectedAlias,
+    RequiredMetadata,
+    Retention,
+    Rules,
+    RulesChange,
+    ScopeRules,
+)
 from registry.schemas.uploads import (
     CompleteRequest,
     FilePlan,
@@ -56,6 +78,8 @@ __all__ = [
     "AliasHistoryPage",
     "AliasMove",
     "AliasPage",
+    "AliasProposal",
+    "AliasProposalPage",
     "AliasRequest",
     "Artifact",
     "CompleteRequest",
@@ -64,6 +88,7 @@ __all__ = [
     "Discovery",
     "Download",
     "Downloads",
+    "EffectiveRules",
     "EventData",
     "EventType",
     "EventsAddress",
@@ -75,11 +100,21 @@ __all__ = [
     "ModelEvent",
     "ModelMetadata",
     "ModelPage",
+    "NamespaceEvent",
     "NewToken",
     "PartRequest",
     "Problem",
+    "ProposalChange",
+    "ProposalRequest",
+    "ProposalState",
+    "ProtectedAlias",
     "Reason",
+    "RequiredMetadata",
+    "Retention",
     "RollbackRequest",
+    "Rules",
+    "RulesChange",
+    "ScopeRules",
     "SignPartsRequest",
     "SignedPart",
     "SignedParts",

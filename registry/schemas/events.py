@@ -6,6 +6,8 @@ from typing import Literal
 from pydantic import Field
 
 from registry.schemas.base import Answer
+from registry.schemas.proposals import ProposalChange
+from registry.schemas.rules import RulesChange
 from registry.schemas.versions import Artifact, Reason, VersionState
 
 EventType = Literal[
@@ -14,6 +16,9 @@ EventType = Literal[
     "registry.version.rejected.v1",
     "registry.version.missing.v1",
     "registry.alias.moved.v1",
+    "registry.alias.proposed.v1",
+    "registry.alias.withdrawn.v1",
+    "registry.model.rules.v1",
 ]
 
 
@@ -28,8 +33,12 @@ class AliasChange(Answer):
     to_number: int | None = None
     """None: it was removed, and the version is the one that it pointed at."""
     by: str
-    """The principal that moved it."""
+    """The principal that moved it, or approved the move."""
     reason: str = ""
+    proposed_by: str | None = None
+    """The principal that proposed the move; None: nobody did."""
+    proposal: str | None = None
+    """Id of the proposal that was approved by it."""
 
 
 class EventData(Answer):
@@ -49,6 +58,12 @@ class EventData(Answer):
     reasons: list[Reason] = Field(default_factory=list[Reason])
     alias: AliasChange | None = None
     """Of `registry.alias.moved.v1`: the alias that points at the version now, or did so."""
+    proposal: ProposalChange | None = None
+    """Of `registry.alias.proposed.v1` and `registry.alias.withdrawn.v1`: a move that waits for
+    approval, or does so no more; the event's other data tells of the version that it is about."""
+    rules: RulesChange | None = None
+    """Of `registry.model.rules.v1`: the model's rules; the event's other data tells of the model's
+    newest version."""
 
 
 class ModelEvent(Answer):
@@ -65,9 +80,29 @@ class ModelEvent(Answer):
     """The registry it comes from: others may share the topic."""
     type: EventType | str
     subject: str
-    """<model>/<number>; of an alias <model>@<alias>."""
+    """<model>/<number>; of an alias <model>@<alias>; of a model's rules <model>."""
     time: datetime
     datacontenttype: Literal["application/json"] = "application/json"
     sequence: int
     """Per model, from 1, without gaps."""
     data: EventData
+
+
+class NamespaceEvent(Answer):
+    """A change of the rules of a namespace, or of those of all models.
+
+    It is of no model, so its key is the scope, `risk.*` or `*`, which is no model's name. Who
+    follows models passes it over; rules are rebuilt from it.
+    """
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    source: str
+    type: Literal["registry.namespace.rules.v1"] = "registry.namespace.rules.v1"
+    subject: str
+    """The scope."""
+    time: datetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    sequence: int
+    """Per scope, from 1, without gaps: the revision of its rules."""
+    data: RulesChange

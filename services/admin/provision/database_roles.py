@@ -24,6 +24,8 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "handles": ALL,  # a rejected version gives its handles back
         "aliases": WRITE,
         "alias_history": ("find", "insert"),
+        "alias_proposals": WRITE,
+        "rules": WRITE,
         "outbox": ("insert",),
         "storage_groups": READ,
         "tokens": WRITE,
@@ -34,6 +36,8 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "versions": FOLLOW,
         "aliases": READ,
         "alias_history": READ,
+        "alias_proposals": READ,
+        "rules": READ,
         "handles": READ,
         "part_digests": READ,
         "tokens": ("find", "update"),  # when one was last used
@@ -43,6 +47,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "models": WRITE,
         "versions": WRITE,
         "handles": ALL,
+        "rules": READ,
         "part_digests": WRITE,
         "outbox": (*ALL, "changeStream"),
         "storage_groups": READ,

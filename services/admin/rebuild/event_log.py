@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from registry.schemas import ModelEvent
+from registry.schemas import ModelEvent, NamespaceEvent
+from services.admin.rebuild.proposals import Closings
 from services.admin.rebuild.report import Findings
 
 
@@ -35,6 +36,8 @@ class EventLog:
     """A summary of the events; of a version it keeps its names and a number."""
 
     models: dict[str, ModelLog] = field(default_factory=dict[str, ModelLog])
+    namespaces: dict[str, ModelLog] = field(default_factory=dict[str, ModelLog])
+    """Of each namespace that has rules, by its scope, what its events tell together."""
     newest: dict[str, int] = field(default_factory=dict[str, int])
     """Sequence number of each version's newest event, by version id."""
     numbers: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
@@ -42,6 +45,8 @@ class EventLog:
     buckets: set[str] = field(default_factory=set[str])
     aliases: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     """Model and name of each alias."""
+    closings: Closings = field(default_factory=Closings)
+    """What became of proposals."""
     repeated: int = 0
     disorder: Findings = field(default_factory=Findings)
 
@@ -49,39 +54,56 @@ class EventLog:
         """Take the next event of the topic."""
         data, sequence = event.data, event.sequence
         model = self.models.setdefault(data.model, ModelLog(event.time))
-        if sequence > model.sequence:
-            if sequence > model.sequence + 1:
-                model.missing.append(range(model.sequence + 1, sequence))
-            model.sequence = sequence
-        elif model.fill(sequence):
-            self.disorder.add(f"{data.model}: event {sequence} came after event {model.sequence}")
-        elif data.version_id in self.newest:
-            self.repeated += 1
-        else:
-            # Its version was not heard of before: another event had the number.
-            self.disorder.add(f"{data.model}: event {sequence} has a number that was taken")
+        self._follow(model, data.model, sequence, is_known=data.version_id in self.newest)
         model.number = max(model.number, data.number)
-        if data.alias is not None:  # it tells nothing new of its version
-            self.aliases.add((data.model, data.alias.name))
+        if is_beside(event):
+            if data.alias is not None:
+                self.aliases.add((data.model, data.alias.name))
+            self.closings.add(event)
             return
         self.newest[data.version_id] = max(sequence, self.newest.get(data.version_id, 0))
         self.numbers.add((data.model, data.number))
         self.buckets.add(data.storage_group)
 
+    def add_namespace(self, event: NamespaceEvent) -> None:
+        """Take the next event of a namespace: its revisions are a sequence like a model's."""
+        scope = self.namespaces.setdefault(event.data.scope, ModelLog(event.time))
+        self._follow(scope, event.data.scope, event.sequence, is_known=True)
+
+    def _follow(self, log: ModelLog, name: str, sequence: int, *, is_known: bool) -> None:
+        """Take the next sequence number; `is_known` says whether what it tells of was heard of."""
+        if sequence > log.sequence:
+            if sequence > log.sequence + 1:
+                log.missing.append(range(log.sequence + 1, sequence))
+            log.sequence = sequence
+        elif log.fill(sequence):
+            self.disorder.add(f"{name}: event {sequence} came after event {log.sequence}")
+        elif is_known:
+            self.repeated += 1
+        else:
+            # Its version was not heard of before: another event had the number.
+            self.disorder.add(f"{name}: event {sequence} has a number that was taken")
+
     def gaps(self) -> Findings:
         """Return what is missing now."""
         found = Findings()
-        for name, model in self.models.items():
+        for name, model in (*self.models.items(), *self.namespaces.items()):
             for gap in model.missing:
                 found.add(f"{name}: no event {_text(gap)}")
         return found
 
     def take(self, event: ModelEvent) -> bool:
         """Whether it is its version's newest event; says so once, in a second reading."""
-        if event.data.alias is not None or self.newest.get(event.data.version_id) != event.sequence:
+        if is_beside(event) or self.newest.get(event.data.version_id) != event.sequence:
             return False
         del self.newest[event.data.version_id]
         return True
+
+
+def is_beside(event: ModelEvent) -> bool:
+    """Whether it tells of something else, and nothing new of the version that it carries."""
+    data = event.data
+    return data.alias is not None or data.proposal is not None or data.rules is not None
 
 
 def _text(gap: range) -> str:

@@ -18,6 +18,9 @@ class Action(StrEnum):
     USE_UPLOAD = "upload.use"
     """Read, sign, complete or abort an upload; its owner may as well, without a role."""
     MOVE_ALIAS = "alias.move"
+    MOVE_PROTECTED_ALIAS = "alias.move_protected"
+    """Move an alias that the model's rules leave to maintainers."""
+    SET_RULES = "rules.set"
     MAKE_STORAGE_GROUP = "storage_group.make"
     MANAGE_TOKENS = "token.manage"
     READ_AUDIT = "audit.read"
@@ -30,6 +33,8 @@ LEAST_ROLE: Mapping[Action, str] = {
     Action.UPLOAD: "writer",
     Action.MOVE_ALIAS: "writer",
     Action.USE_UPLOAD: "maintainer",
+    Action.MOVE_PROTECTED_ALIAS: "maintainer",
+    Action.SET_RULES: "maintainer",
     Action.MAKE_STORAGE_GROUP: "maintainer",
     Action.MANAGE_TOKENS: "admin",
     Action.READ_AUDIT: "admin",

@@ -30,6 +30,11 @@ class Change(StrEnum):
     ABORT_UPLOAD = "upload.abort"
     MAKE_STORAGE_GROUP = "storage_group.make"
     MOVE_ALIAS = "alias.move"
+    PROPOSE_ALIAS = "alias.propose"
+    APPROVE_ALIAS = "alias.approve"
+    WITHDRAW_ALIAS = "alias.withdraw"
+    SET_RULES = "rules.set"
+    REMOVE_RULES = "rules.remove"
     MAKE_TOKEN = "token.make"  # noqa: S105 - a name
     REVOKE_TOKEN = "token.revoke"  # noqa: S105 - a name
 
@@ -43,7 +48,8 @@ class AuditRecord(Record):
     action: str
     model: str
     subject: str
-    """What else it was about: `version:ID`, `token:ID`, `storage_group:BUCKET`, `alias:NAME`."""
+    """What else it was about: `version:ID`, `token:ID`, `storage_group:BUCKET`, `alias:NAME`,
+    `rules:SCOPE`."""
     address: str
     request_id: str
     outcome: str
