@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from registry.client import ModelRegistryClient
     from registry.errors import (
         AccessDeniedError,
+        ApprovalNeededError,
         CertificateError,
         ConflictError,
         ConnectionSettingsError,
@@ -95,6 +96,7 @@ else:  # type checkers do not see this part: with __getattr__ every name would b
 
 __all__ = [
     "AccessDeniedError",
+    "ApprovalNeededError",
     "Artifact",
     "AsyncModelRegistryClient",
     "CertificateError",

@@ -44,9 +44,9 @@ class AliasCalls:
         Raises NotFoundError, VersionNotReadyError, ConflictError, AccessDeniedError.
         """
         body = request_of(AliasRequest, {"version": version, "reason": reason})
-        headers = {**_condition(if_revision), **_key()}
+        headers = {**revision_condition(if_revision), **_key()}
         answer = await self._api.call(
-            "ingest", "PUT", _path(model, alias), body=body, headers=headers
+            "ingest", "PUT", alias_path(model, alias), body=body, headers=headers
         )
         return parse(answer, Alias)
 
@@ -65,8 +65,8 @@ class AliasCalls:
         AccessDeniedError.
         """
         body = request_of(RollbackRequest, {"to_revision": to_revision, "reason": reason})
-        path = f"{_path(model, alias)}/rollback"
-        headers = {**_condition(if_revision), **_key()}
+        path = f"{alias_path(model, alias)}/rollback"
+        headers = {**revision_condition(if_revision), **_key()}
         return parse(
             await self._api.call("ingest", "POST", path, body=body, headers=headers), Alias
         )
@@ -78,9 +78,9 @@ class AliasCalls:
         await self._api.call(
             "ingest",
             "DELETE",
-            _path(model, alias),
+            alias_path(model, alias),
             params={"reason": reason or None},
-            headers={**_condition(if_revision), **_key()},
+            headers={**revision_condition(if_revision), **_key()},
         )
 
     async def get_alias(self, model: str, alias: str, *, at: datetime | None = None) -> Alias:
@@ -89,7 +89,7 @@ class AliasCalls:
         A time without an offset is this machine's local time.
         """
         params = {"at": at.astimezone().isoformat() if at else None}
-        return await self._api.get(_path(model, alias), Alias, params)
+        return await self._api.get(alias_path(model, alias), Alias, params)
 
     def list_aliases(self, model: str) -> AsyncIterator[Alias]:
         """Yield the aliases of a model in order of their names, fetched page by page."""
@@ -107,15 +107,17 @@ class AliasCalls:
     async def _moves(
         self, model: str, alias: str, cursor: str | None, limit: int
     ) -> AliasHistoryPage:
-        path = f"{_path(model, alias)}/history"
+        path = f"{alias_path(model, alias)}/history"
         return await self._api.get(path, AliasHistoryPage, {"cursor": cursor, "limit": limit})
 
 
-def _path(model: str, alias: str) -> str:
+def alias_path(model: str, alias: str) -> str:
+    """Return the path of an alias; its name may have an @ before it."""
     return f"/v1/models/{segment(model)}/aliases/{segment(alias.removeprefix('@'))}"
 
 
-def _condition(if_revision: int | None) -> dict[str, str]:
+def revision_condition(if_revision: int | None) -> dict[str, str]:
+    """Return the headers that make a change depend on a revision."""
     if if_revision is None:
         return {}
     return {"if-match": f'"{if_revision}"'} if if_revision else {"if-none-match": "*"}

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from registry.errors import (
     AccessDeniedError,
+    ApprovalNeededError,
     ConflictError,
     FieldError,
     InvalidRequestError,
@@ -33,6 +34,7 @@ AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
 _BY_CODE: dict[str, type[ServiceError]] = {
     "version_not_ready": VersionNotReadyError,
+    "approval_needed": ApprovalNeededError,
     "upload_incomplete": UploadIncompleteError,
     "upload_aborted": UploadAbortedError,
     "upload_expired": UploadAbortedError,

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from functools import partial
 
-from registry._alias_calls import AliasCalls
 from registry._api import Api
 from registry._edit_calls import EditCalls
 from registry._lifecycle_calls import LifecycleCalls
 from registry._pages import each_item
+from registry._rule_calls import RuleCalls
 from registry._tokens import Tokens
 from registry.schemas import (
     Discovery,
@@ -22,7 +22,7 @@ from registry.schemas import (
 from registry.schemas.access import AuditEntry, Identity
 
 
-class PlainCalls(AliasCalls, EditCalls, LifecycleCalls):
+class PlainCalls(RuleCalls, EditCalls, LifecycleCalls):
     """Looks models and versions up, and takes the steps of an upload by hand."""
 
     def __init__(self, api: Api) -> None:

@@ -6,6 +6,7 @@ RegistryError                      catch this one to catch them all
 │   ├── AccessDeniedError          the caller may not do this, or their token does not count
 │   ├── NotFoundError              what the request names is not there
 │   └── ConflictError              the state of what it names does not allow it
+│       ├── ApprovalNeededError    the alias moves once somebody else approves: propose it
 │       ├── VersionNotReadyError   the version has no verified bytes to hand out
 │       ├── RevisionMismatchError  it is not at the revision that the caller named
 │       ├── UploadIncompleteError  storage lacks parts or files of the upload
@@ -87,6 +88,10 @@ class NotFoundError(ServiceError):
 
 class ConflictError(ServiceError):
     """The state of what the request names does not allow it."""
+
+
+class ApprovalNeededError(ConflictError):
+    """Nobody moves the alias alone: propose the move, and let somebody else approve it."""
 
 
 class VersionNotReadyError(ConflictError):

@@ -20,7 +20,13 @@ _BEGIN = "<!-- The table is made from the code: make docs -->\n"
 _END = "<!-- End of the table -->\n"
 _KINDS = ("events", *ROLES)
 _FOR_ANYBODY = (Action.PUBLIC, Action.IDENTIFY)
-_WITHIN_ANOTHER = {Action.MAKE_STORAGE_GROUP: "… that names a new storage group"}
+_WITHIN_ANOTHER = {
+    "POST /v1/uploads": (Action.MAKE_STORAGE_GROUP, "… that names a new storage group"),
+    "PUT /v1/models/{model}/aliases/{alias}": (
+        Action.MOVE_PROTECTED_ALIAS,
+        "… that rules leave to maintainers",
+    ),
+}
 """Actions that are asked for within another operation, after which they stand."""
 
 
@@ -48,10 +54,11 @@ def _rows() -> Iterator[tuple[str, ...]]:
         for path, operations in paths.items():
             for method, operation in operations.items():
                 action = Action(operation.get("x-action", Action.PUBLIC))
-                yield (f"`{method.upper()} {path}`", *_cells(action))
-                if action is Action.UPLOAD:
-                    for within, told in _WITHIN_ANOTHER.items():
-                        yield (told, *_cells(within))
+                name = f"{method.upper()} {path}"
+                yield (f"`{name}`", *_cells(action))
+                if name in _WITHIN_ANOTHER:
+                    within, told = _WITHIN_ANOTHER[name]
+                    yield (told, *_cells(within))
 
 
 def _cells(action: Action) -> Iterator[str]:

@@ -17,6 +17,8 @@ from registry.cli.events import events
 from registry.cli.lifecycle import archive, copy, delete, hold, restore
 from registry.cli.lookups import list_models, show, versions
 from registry.cli.profiles import config, login, logout
+from registry.cli.proposals import add_proposals
+from registry.cli.rules import rules
 from registry.cli.running import run_app
 from registry.cli.tokens import token, whoami
 from registry.cli.transfers import download, upload
@@ -41,7 +43,9 @@ app.command()(audit)
 app.command()(tag)
 app.command()(annotate)
 app.command()(edits)
+add_proposals(alias)
 app.add_typer(alias, name="alias")
+app.add_typer(rules, name="rules")
 app.command()(copy)
 app.command()(archive)
 app.command()(hold)

@@ -133,9 +133,9 @@ def history(model: ModelName, name: AliasName, url: Url = None, as_json: AsJson 
     with ModelRegistryClient(url) as client:
         print_list(
             client.alias_history(model, name),
-            ("REVISION", "TIME", "BY", "FROM", "TO", "REASON"),
+            ("REVISION", "TIME", "BY", "PROPOSED BY", "FROM", "TO", "REASON"),
             lambda m: (
-                *(m.revision, time_text(m.at), m.by),
+                *(m.revision, time_text(m.at), m.by, m.proposed_by),
                 *(m.from_number, m.to_number or "removed", m.reason),
             ),
             as_json=as_json,
@@ -150,6 +150,7 @@ def _print(found: "Alias") -> None:
             ("revision", found.revision),
             ("since", time_text(found.at)),
             ("by", found.by),
+            ("proposed by", found.proposed_by),
             ("reason", found.reason),
         ]
     )

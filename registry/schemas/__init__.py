@@ -16,10 +16,33 @@ from registry.schemas.aliases import (
     RollbackRequest,
 )
 from registry.schemas.edits import Edit, EditPage, ModelDescription, ModelPatch, VersionPatch
-from registry.schemas.events import AliasChange, EditChange, EventData, EventType, ModelEvent
+from registry.schemas.events import (
+    AliasChange,
+    EditChange,
+    EventData,
+    EventType,
+    ModelEvent,
+    NamespaceEvent,
+)
 from registry.schemas.lifecycle import CopyRequest, HoldRequest
 from registry.schemas.metadata import ModelMetadata, VersionMetadata
 from registry.schemas.problems import FieldProblem, Problem
+from registry.schemas.proposals import (
+    AliasProposal,
+    AliasProposalPage,
+    ProposalChange,
+    ProposalRequest,
+    ProposalState,
+)
+from registry.schemas.rules import (
+    EffectiveRules,
+    ProtectedAlias,
+    RequiredMetadata,
+    Retention,
+    Rules,
+    RulesChange,
+    ScopeRules,
+)
 from registry.schemas.uploads import (
     CompleteRequest,
     FilePlan,
@@ -61,6 +84,8 @@ __all__ = [
     "AliasHistoryPage",
     "AliasMove",
     "AliasPage",
+    "AliasProposal",
+    "AliasProposalPage",
     "AliasRequest",
     "Artifact",
     "CompleteRequest",
@@ -74,6 +99,7 @@ __all__ = [
     "Edit",
     "EditChange",
     "EditPage",
+    "EffectiveRules",
     "EventData",
     "EventType",
     "EventsAddress",
@@ -89,12 +115,22 @@ __all__ = [
     "ModelMetadata",
     "ModelPage",
     "ModelPatch",
+    "NamespaceEvent",
     "NewToken",
     "PartRequest",
     "Problem",
+    "ProposalChange",
+    "ProposalRequest",
+    "ProposalState",
+    "ProtectedAlias",
     "Reason",
+    "RequiredMetadata",
+    "Retention",
     "ReuseRequest",
     "RollbackRequest",
+    "Rules",
+    "RulesChange",
+    "ScopeRules",
     "SignPartsRequest",
     "SignedPart",
     "SignedParts",

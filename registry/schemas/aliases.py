@@ -76,7 +76,9 @@ class Alias(Answer):
     at: datetime
     """When it came to point there."""
     by: str
-    """The principal that moved it."""
+    """The principal that moved it, or approved the move."""
+    proposed_by: str | None = None
+    """The principal that proposed the move; None: nobody did."""
     reason: str = ""
 
 
@@ -91,6 +93,10 @@ class AliasMove(Answer):
     to_number: int | None = None
     """None: it was removed."""
     reason: str = ""
+    proposed_by: str | None = None
+    """The principal that proposed it, where it was proposed; then `by` is who approved it."""
+    proposal: str | None = None
+    """Id of the proposal."""
 
 
 class AliasPage(Answer):

@@ -6,6 +6,8 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from registry.schemas.base import Answer
+from registry.schemas.proposals import ProposalChange
+from registry.schemas.rules import RulesChange
 from registry.schemas.versions import Artifact, Deletion, Hold, Reason, VersionState
 
 EventType = Literal[
@@ -23,6 +25,9 @@ EventType = Literal[
     "registry.alias.moved.v1",
     "registry.version.edited.v1",
     "registry.model.edited.v1",
+    "registry.alias.proposed.v1",
+    "registry.alias.withdrawn.v1",
+    "registry.model.rules.v1",
 ]
 
 
@@ -37,8 +42,12 @@ class AliasChange(Answer):
     to_number: int | None = None
     """None: it was removed, and the version is the one that it pointed at."""
     by: str
-    """The principal that moved it."""
+    """The principal that moved it, or approved the move."""
     reason: str = ""
+    proposed_by: str | None = None
+    """The principal that proposed the move; None: nobody did."""
+    proposal: str | None = None
+    """Id of the proposal that was approved by it."""
 
 
 class EditChange(Answer):
@@ -80,6 +89,12 @@ class EventData(Answer):
     model_edit: EditChange | None = None
     """Of `registry.model.edited.v1`: what was changed of what is said of the model; the event's
     other data tells of the model's newest version."""
+    proposal: ProposalChange | None = None
+    """Of `registry.alias.proposed.v1` and `registry.alias.withdrawn.v1`: a move that waits for
+    approval, or does so no more; the event's other data tells of the version that it is about."""
+    rules: RulesChange | None = None
+    """Of `registry.model.rules.v1`: the model's rules; the event's other data tells of the model's
+    newest version."""
 
 
 class ModelEvent(Answer):
@@ -96,9 +111,30 @@ class ModelEvent(Answer):
     """The registry it comes from: others may share the topic."""
     type: EventType | str
     subject: str
-    """<model>/<number>; of an alias <model>@<alias>; of an edit of the model <model>."""
+    """<model>/<number>; of an alias <model>@<alias>; of an edit of the model, or of its rules,
+    <model>."""
     time: datetime
     datacontenttype: Literal["application/json"] = "application/json"
     sequence: int
     """Per model, from 1, without gaps."""
     data: EventData
+
+
+class NamespaceEvent(Answer):
+    """A change of the rules of a namespace, or of those of all models.
+
+    It is of no model, so its key is the scope, `risk.*` or `*`, which is no model's name. Who
+    follows models passes it over; rules are rebuilt from it.
+    """
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    source: str
+    type: Literal["registry.namespace.rules.v1"] = "registry.namespace.rules.v1"
+    subject: str
+    """The scope."""
+    time: datetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    sequence: int
+    """Per scope, from 1, without gaps: the revision of its rules."""
+    data: RulesChange

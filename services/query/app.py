@@ -11,6 +11,7 @@ from services.query.aliases.routes import router as aliases
 from services.query.audit.routes import router as audit
 from services.query.context import Context
 from services.query.edits.routes import router as edits
+from services.query.rules.routes import router as rules
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import router as versions
 from shared.database.client import open_database
@@ -53,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = make_app("Model Registry: query", summary, lifespan, versions.routes)
     app.include_router(aliases)
     app.include_router(edits)
+    app.include_router(rules)
     app.include_router(audit)
     add_shared_parts(app, settings, _waits_for)
     return app

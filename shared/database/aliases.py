@@ -15,16 +15,20 @@ from shared.database.collection import Document, Transaction
 from shared.database.errors import DuplicateKey
 from shared.database.models import ModelChange, change_models, read_counters
 from shared.database.outbox import outbox_entries
+from shared.database.rules import read_effective
 from shared.database.transactions import Overtaken
-from shared.domain.aliases import MoveRecord, next_move, require_room
+from shared.domain.aliases import Mover, MoveRecord, next_move, require_room
 from shared.domain.events import alias_event
 from shared.domain.records import VersionRecord
+from shared.domain.rules import Effective
 
 Decide = Callable[[MoveRecord | None], int | None]
 """Given an alias's last move, returns the number that it shall point at, or None to remove it; it
 raises what refuses the move."""
 Accept = Callable[[VersionRecord], None]
 """Raises what refuses the version as a target."""
+Permit = Callable[[Effective], None]
+"""Raises what refuses the move under the rules that apply to the model."""
 
 
 async def move_alias(
@@ -37,11 +41,12 @@ async def move_alias(
     by: str,
     reason: str,
     key: str | None = None,
+    permit: Permit | None = None,
 ) -> MoveRecord:
     """Move an alias, and tell it: its place, its history, the model's sequence and the event.
 
     Where it points there already, nothing is changed, and its last move returned; where the key
-    made a move before, that one. Raises what `decide` and `accept` raise, Conflict
+    made a move before, that one. Raises what `decide`, `permit` and `accept` raise, Conflict
     "too_many_aliases", DatabaseContended and DatabaseUnavailable.
     """
 
@@ -52,28 +57,47 @@ async def move_alias(
         number = decide(before)
         if before is not None and before.to_number == number:
             return before
-        target = number if number is not None else _required(before).to_number
-        version = await _version(database, model, target, transaction)
-        if number is not None:
-            accept(version)
-            if before is None or before.to_number is None:
-                require_room(model, await _count(database, model, transaction))
-        counters = await read_counters(database, [model], transaction)
-        move = next_move(
-            before,
-            alias,
-            version,
-            is_removal=number is None,
-            by=by,
-            reason=reason,
-            at=await database.now(),
-            sequence=counters[model].sequence + 1,
-            key=key,
-        )
-        await _write(database, move, version, transaction)
-        return move
+        if permit is not None:
+            permit(await read_effective(database, model, transaction))
+        mover = Mover(by, reason, key)
+        return await make_move(database, (model, alias), before, number, accept, mover, transaction)
 
     return await database.transaction(move_it, turn=model)
+
+
+async def make_move(
+    database: Database,
+    name: tuple[str, str],
+    before: MoveRecord | None,
+    number: int | None,
+    accept: Accept,
+    mover: Mover,
+    transaction: Transaction,
+) -> MoveRecord:
+    """Let an alias, by its model and name, point at a version, or with None nowhere.
+
+    `before` is its last move, as the transaction has read it, and led elsewhere. Raises what
+    `accept` raises, and Conflict "too_many_aliases".
+    """
+    model, alias = name
+    target = number if number is not None else _required(before).to_number
+    version = await read_version(database, model, target, transaction)
+    if number is not None:
+        accept(version)
+        if before is None or before.to_number is None:
+            require_room(model, await _count(database, model, transaction))
+    counters = await read_counters(database, [model], transaction)
+    move = next_move(
+        before,
+        alias,
+        version,
+        mover,
+        is_removal=number is None,
+        at=await database.now(),
+        sequence=counters[model].sequence + 1,
+    )
+    await _write(database, move, version, transaction)
+    return move
 
 
 async def find_alias(database: Database, model: str, alias: str) -> MoveRecord | None:
@@ -111,9 +135,16 @@ async def list_moves(
     return [_read(each) for each in await found.to_list()]
 
 
-async def find_move(database: Database, model: str, alias: str, revision: int) -> MoveRecord | None:
+async def find_move(
+    database: Database,
+    model: str,
+    alias: str,
+    revision: int,
+    transaction: Transaction | None = None,
+) -> MoveRecord | None:
     """Return one move of an alias."""
-    return _move(await database.alias_history.find_one({"_id": move_id(model, alias, revision)}))
+    query = {"_id": move_id(model, alias, revision)}
+    return _move(await database.alias_history.find_one(query, transaction=transaction))
 
 
 async def last_move(
@@ -172,9 +203,10 @@ async def _count(database: Database, model: str, transaction: Transaction) -> in
     return await database.aliases.count_documents(query, transaction=transaction)
 
 
-async def _version(
+async def read_version(
     database: Database, model: str, number: int | None, transaction: Transaction
 ) -> VersionRecord:
+    """Return a version by its number, as the transaction sees it; raises Overtaken without one."""
     query: Document = {"model": model, "number": number}
     found = await database.versions.find_one(query, transaction=transaction)
     if found is None:

@@ -59,6 +59,8 @@ class Database:
         self.aliases = Collection(database["aliases"])
         self.alias_history = Collection(database["alias_history"])
         self.edits = Collection(database["edits"])
+        self.alias_proposals = Collection(database["alias_proposals"])
+        self.rules = Collection(database["rules"])
         self.part_digests = Collection(database["part_digests"])
         self.outbox = Collection(database["outbox"])
         self.storage_groups = Collection(database["storage_groups"])

@@ -13,10 +13,12 @@ from pymongo import DeleteOne, UpdateOne
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction, find_each
 from shared.database.errors import DuplicateKey
+from shared.database.rules import read_effective
 from shared.database.visibility import within
 from shared.domain.access.decision import NameFilter
 from shared.domain.errors import Conflict
 from shared.domain.records import VersionRecord
+from shared.domain.version_rules import reused_label
 
 READY = frozenset(("ready", "missing"))
 """States of a version that became ready."""
@@ -93,7 +95,8 @@ async def holders_of(database: Database, handles: Iterable[str]) -> dict[str, Do
 async def take_handles(database: Database, record: VersionRecord, transaction: Transaction) -> None:
     """Give a new version its handles.
 
-    Raises Conflict "version_exists" or "idempotency_key_taken" where another version holds one.
+    Raises Conflict "version_exists" or "idempotency_key_taken" where another version holds one, and
+    "rule_immutable_labels" where the label was that of another one that was ready.
     """
     if (key := _idempotency_key(record)) is not None:
         detail = "the idempotency key opened another session"
@@ -101,6 +104,7 @@ async def take_handles(database: Database, record: VersionRecord, transaction: T
     if record.label is not None:
         label = label_handle(record.model, record.label)
         taken = version_exists(record.model, record.label)
+        await _require_label_unused(database, record.model, record.label, transaction)
         await _take(database, label, record, taken, transaction)
     await give_client_handles(database, [record], transaction)
 
@@ -170,6 +174,23 @@ async def _take(
         )
     except DuplicateKey as error:
         raise conflict from error
+
+
+async def _require_label_unused(
+    database: Database, model: str, label: str, transaction: Transaction
+) -> None:
+    """Raise Conflict where a label that is free was a ready version's, and rules keep it that."""
+    query: Document = {"_id": label_handle(model, label), "held": False}
+    freed = await database.handles.find_one(query, transaction=transaction)
+    if freed is None:
+        return
+    query = {"_id": freed["version_id"]}
+    had_it = await database.versions.find_one(query, {"ready_at": 1}, transaction=transaction)
+    if had_it is None or had_it.get("ready_at") is None:
+        return  # nobody was ever given its bytes
+    applied = await read_effective(database, model, transaction)
+    if (conflict := reused_label(applied, model, label)) is not None:
+        raise conflict
 
 
 def _rank_of(record: VersionRecord) -> tuple[bool, datetime, int]:

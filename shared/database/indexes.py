@@ -83,6 +83,18 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
                 [("key", ASCENDING)], unique=True, partialFilterExpression={"key": {"$gt": ""}}
             ),
         ],
+        "alias_proposals": [
+            IndexModel([("model", ASCENDING), ("alias", ASCENDING), ("sequence", DESCENDING)]),
+            # Those of an alias that wait.
+            IndexModel(
+                [("model", ASCENDING), ("alias", ASCENDING), ("expires_at", ASCENDING)],
+                partialFilterExpression={"state": "open"},
+            ),
+            # A request that is sent again finds the proposal that it made.
+            IndexModel(
+                [("key", ASCENDING)], unique=True, partialFilterExpression={"key": {"$gt": ""}}
+            ),
+        ],
         "handles": [
             # Ids that uploaders chose, whoever's; labels and keys are not in it.
             IndexModel(
@@ -173,6 +185,7 @@ def _collection(database: Database, name: str) -> Collection:
         "aliases": database.aliases,
         "alias_history": database.alias_history,
         "edits": database.edits,
+        "alias_proposals": database.alias_proposals,
         "handles": database.handles,
         "tokens": database.tokens,
         "audit": database.audit,

@@ -14,7 +14,7 @@ from typing import Any
 
 from pymongo import DeleteMany, UpdateOne
 
-from registry.schemas import ModelEvent
+from registry.schemas import ModelEvent, NamespaceEvent
 from shared.database.client import Database
 from shared.database.collection import Document, portions
 
@@ -134,18 +134,27 @@ def outbox_entries(events: Iterable[ModelEvent], recorded_at: datetime) -> list[
         size += len(body)
         if not entries or entries[-1]["model"] != event.data.model or size > MAX_ENTRY_BYTES:
             size = len(body)
-            entries.append(
-                {
-                    "_id": event.id,
-                    "lane": lane_of(event.data.model),
-                    "model": event.data.model,
-                    "sequence": event.sequence,
-                    "recorded_at": recorded_at,
-                    "events": [],
-                }
-            )
+            entries.append(_entry(event, event.data.model, recorded_at))
         entries[-1]["events"].append({"id": event.id, "body": body})
     return entries
+
+
+def namespace_entry(event: NamespaceEvent, recorded_at: datetime) -> Document:
+    """Return an event of a namespace as the outbox keeps it: its scope stands for a model."""
+    entry = _entry(event, event.data.scope, recorded_at)
+    entry["events"].append({"id": event.id, "body": event.model_dump_json(exclude_none=True)})
+    return entry
+
+
+def _entry(event: ModelEvent | NamespaceEvent, key: str, recorded_at: datetime) -> dict[str, Any]:
+    return {
+        "_id": event.id,
+        "lane": lane_of(key),
+        "model": key,
+        "sequence": event.sequence,
+        "recorded_at": recorded_at,
+        "events": [],
+    }
 
 
 def _events(entry: Document) -> list[PendingEvent]:

@@ -32,6 +32,21 @@ class MoveRecord(Record):
     """Sequence number of the event that tells of it."""
     key: str | None = None
     """Digest of who asked for it and by which idempotency key."""
+    proposed_by: str | None = None
+    """Who proposed it, where it was proposed; then `by` is who approved it."""
+    proposal: str | None = None
+    """Id of the proposal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """Who moves an alias, and what is remembered of that."""
+
+    by: str
+    reason: str
+    key: str | None = None
+    proposed_by: str | None = None
+    proposal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +114,11 @@ def next_move(
     before: MoveRecord | None,
     alias: str,
     version: VersionRecord,
+    mover: Mover,
     *,
     is_removal: bool,
-    by: str,
-    reason: str,
     at: datetime,
     sequence: int,
-    key: str | None = None,
 ) -> MoveRecord:
     """Return the move that follows; its time is later than that of the one before."""
     if before is not None:
@@ -115,14 +128,16 @@ def next_move(
         alias=alias,
         revision=before.revision + 1 if before is not None else 1,
         at=at,
-        by=by,
+        by=mover.by,
         from_number=before.to_number if before is not None else None,
         to_number=None if is_removal else version.number,
         version_id=version.id,
         label=version.label,
-        reason=reason,
+        reason=mover.reason,
         sequence=sequence,
-        key=key,
+        key=mover.key,
+        proposed_by=mover.proposed_by,
+        proposal=mover.proposal,
     )
 
 

@@ -2,9 +2,11 @@
 
 RegistryError
 ├── InvalidRequest            422  a field breaks a rule that the schema cannot express
-│   └── IdempotencyKeyReused  422  the key was used with another body
+│   ├── IdempotencyKeyReused  422  the key was used with another body
+│   └── RuleBroken            422  the model's rules do not allow it
 ├── Unauthenticated           401  no credential, or one that does not count
-├── Forbidden                 403  the grants do not allow it
+├── Denied                    403  it is not for who asks
+│   └── Forbidden             403  the grants do not allow it
 ├── NotFound                  404
 ├── Conflict                  409  the state does not allow it
 ├── PreconditionFailed        412  it is not as If-Match or If-None-Match says
@@ -15,6 +17,7 @@ RegistryError
 └── Unavailable               503  a server behind us does not answer; try again
 """
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -52,6 +55,14 @@ class IdempotencyKeyReused(InvalidRequest):
         )
 
 
+class RuleBroken(InvalidRequest):
+    """The rules of the model do not allow it; `errors` names each field and its rule."""
+
+    def __init__(self, errors: Sequence[Mapping[str, str]], rules: Sequence[str]) -> None:
+        detail = "; ".join(f"{each['field']} {each['rule']}" for each in errors)
+        RegistryError.__init__(self, "rule_broken", detail, errors=list(errors), rules=list(rules))
+
+
 class Unauthenticated(RegistryError):
     """The request carries no credential where one is needed, or one that does not count.
 
@@ -65,14 +76,19 @@ class Unauthenticated(RegistryError):
         super().__init__("unauthenticated", detail)
 
 
-class Forbidden(RegistryError):
-    """The grants of whoever asks do not allow it."""
+class Denied(RegistryError):
+    """It is not for whoever asks, whatever they are granted."""
 
     status = 403
     title = "Forbidden"
 
-    def __init__(self, missing: str) -> None:
-        super().__init__("forbidden", f"this needs the grant {missing}", missing_grant=missing)
+
+class Forbidden(Denied):
+    """The grants of whoever asks do not allow it."""
+
+    def __init__(self, missing: str, code: str = "forbidden", why: str = "") -> None:
+        detail = f"{why}this needs the grant {missing}"
+        super().__init__(code, detail, missing_grant=missing)
 
 
 class NotFound(RegistryError):

@@ -1,5 +1,9 @@
 """Model events as they wait in the outbox and leave on Kafka."""
 
+from datetime import datetime
+
+from pydantic import ValidationError
+
 from registry.schemas import (
     AliasChange,
     Artifact,
@@ -8,10 +12,15 @@ from registry.schemas import (
     EventType,
     Hold,
     ModelEvent,
+    NamespaceEvent,
+    ProposalChange,
+    RulesChange,
 )
 from shared.domain.aliases import MoveRecord
 from shared.domain.edits import EditRecord, told_edit
+from shared.domain.proposals import ProposalRecord
 from shared.domain.records import ArtifactRecord, VersionRecord, utc_now
+from shared.domain.rules import RulesRecord
 
 DEFAULT_SOURCE = "/model-registry"
 """Source of the events of a registry that was given no name of its own."""
@@ -40,7 +49,6 @@ def alias_event(
 
     The artifacts are left out where they would make the event too large for Kafka.
     """
-    of_version = _event("registry.alias.moved.v1", record, source, record.artifacts)
     told = AliasChange(
         name=move.alias,
         revision=move.revision,
@@ -48,15 +56,94 @@ def alias_event(
         to_number=move.to_number,
         by=move.by,
         reason=move.reason,
+        proposed_by=move.proposed_by,
+        proposal=move.proposal,
     )
+    of_version = _event("registry.alias.moved.v1", record, source, record.artifacts)
+    return _beside(
+        of_version,
+        {"alias": told},
+        subject=f"{move.model}@{move.alias}",
+        time=move.at,
+        sequence=move.sequence,
+    )
+
+
+def proposal_event(
+    proposal: ProposalRecord,
+    record: VersionRecord,
+    *,
+    sequence: int,
+    source: str = DEFAULT_SOURCE,
+) -> ModelEvent:
+    """Tell of a proposed move, or that it was withdrawn or rejected, with the version it is about.
+
+    That one was approved is told by the move. The artifacts are left out where they would make the
+    event too large for Kafka.
+    """
+    told = ProposalChange.model_validate(
+        {**proposal.model_dump(), "proposed_at": proposal.at, "closed_by": proposal.closed_by}
+    )
+    is_open = proposal.state == "open"
+    kind: EventType = "registry.alias.proposed.v1" if is_open else "registry.alias.withdrawn.v1"
+    return _beside(
+        _event(kind, record, source, record.artifacts),
+        {"proposal": told},
+        subject=f"{proposal.model}@{proposal.alias}",
+        time=proposal.closed_at or proposal.at,
+        sequence=sequence,
+    )
+
+
+def rules_event(
+    rules: RulesRecord, newest: VersionRecord, source: str = DEFAULT_SOURCE
+) -> ModelEvent:
+    """Tell of a change of a model's rules, with the model's newest version.
+
+    The artifacts are left out where they would make the event too large for Kafka.
+    """
+    return _beside(
+        _event("registry.model.rules.v1", newest, source, newest.artifacts),
+        {"rules": _told(rules)},
+        subject=newest.model,
+        time=rules.at,
+        sequence=rules.sequence,
+    )
+
+
+def namespace_event(rules: RulesRecord, source: str = DEFAULT_SOURCE) -> NamespaceEvent:
+    """Tell of a change of the rules of a namespace, or of all models."""
+    return NamespaceEvent(
+        id=f"{rules.scope}-{rules.revision}",
+        source=source,
+        subject=rules.scope,
+        time=rules.at,
+        sequence=rules.sequence,
+        data=_told(rules),
+    )
+
+
+def _told(rules: RulesRecord) -> RulesChange:
+    return RulesChange(scope=rules.scope, revision=rules.revision, by=rules.by, rules=rules.rules)
+
+
+def _beside(
+    of_version: ModelEvent,
+    told: dict[str, object],
+    *,
+    subject: str,
+    time: datetime,
+    sequence: int,
+) -> ModelEvent:
+    """Return the event of something else, beside the version as it is."""
     return _sized(
         of_version.model_copy(
             update={
-                "id": f"{record.id}-{move.sequence}",
-                "subject": f"{move.model}@{move.alias}",
-                "time": move.at,
-                "sequence": move.sequence,
-                "data": of_version.data.model_copy(update={"alias": told}),
+                "id": f"{of_version.data.version_id}-{sequence}",
+                "subject": subject,
+                "time": time,
+                "sequence": sequence,
+                "data": of_version.data.model_copy(update=told),
             }
         )
     )
@@ -101,7 +188,10 @@ def _bare(event: ModelEvent) -> ModelEvent:
 
 def without_artifacts(body: bytes) -> bytes | None:
     """Return the event without its artifacts; None where it has none."""
-    event = ModelEvent.model_validate_json(body)
+    try:
+        event = ModelEvent.model_validate_json(body)
+    except ValidationError:
+        return None  # it tells of a namespace
     if not event.data.artifacts:
         return None
     return _bare(event).model_dump_json(exclude_none=True).encode()

@@ -43,6 +43,10 @@ ALIAS = "/v1/models/{model}/aliases/{alias}"
 VERSION = "/v1/models/{model}/versions/{version}"
 REUSE = {"sha256": {"model.bin": "0" * 64}}
 MAINTAINERS = ("maintainer", "admin")
+PROPOSALS = f"{ALIAS}/proposals"
+PROPOSAL = f"{PROPOSALS}/{{proposal_id}}"
+RULES = "/v1/models/{model}/rules"
+RULES_OF_ALL = "/v1/namespaces/{namespace}/rules"
 WRITERS = ("writer", "owner", "maintainer", "admin")
 USERS = ("owner", "maintainer", "admin", "upload")
 INGEST = [
@@ -64,6 +68,13 @@ INGEST = [
     Operation("DELETE", f"{VERSION}/hold", ("admin",)),
     Operation("PATCH", "/v1/models/{model}", WRITERS, 404, {"tags": {"a": "b"}}),
     Operation("PATCH", "/v1/models/{model}/versions/{version}", WRITERS, 404, {"tags": {}}),
+    Operation("POST", PROPOSALS, WRITERS, 404, {"remove": True}, (201,)),
+    Operation("POST", f"{PROPOSAL}/approve", WRITERS, 404, {}),
+    Operation("DELETE", PROPOSAL, WRITERS, success=(204,)),
+    Operation("PUT", RULES, MAINTAINERS, 404, {}),
+    Operation("DELETE", RULES, MAINTAINERS, success=(204,)),
+    Operation("PUT", RULES_OF_ALL, ("admin",), 403, {}),
+    Operation("DELETE", RULES_OF_ALL, ("admin",), 403, success=(204,)),
     Operation("GET", "/v1/tokens", ("admin",), 403),
     Operation("POST", "/v1/tokens", ("admin",), 403, {}, (201,)),
     Operation("DELETE", "/v1/tokens/{token_id}", ("admin",), success=(204,)),
@@ -80,6 +91,9 @@ QUERY = [
     Operation("GET", f"{ALIAS}/history", READERS),
     Operation("GET", "/v1/models/{model}/edits", READERS),
     Operation("GET", "/v1/models/{model}/versions/{version}/edits", READERS),
+    Operation("GET", PROPOSALS, READERS),
+    Operation("GET", RULES, READERS),
+    Operation("GET", RULES_OF_ALL, (*READERS, "elsewhere"), 403),
     Operation("GET", "/v1/audit", ("admin",), 403),
 ]
 PUBLIC = {("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")}
@@ -114,6 +128,13 @@ class Walk:
         names["alias"] = "production"
         if operation.method == "DELETE" and operation.path == ALIAS:
             names["alias"] = await self.point(f"walk-{uuid4().hex}")
+        if operation.path.startswith(PROPOSALS):
+            names["alias"] = await self.point(f"walk-{uuid4().hex}")
+        if "{proposal_id}" in operation.path:
+            names["proposal_id"] = await self._propose(names["alias"])
+        if operation.path in (RULES, RULES_OF_ALL) and operation.method != "PUT":
+            await self._set_rules()
+        names["namespace"] = "*"
         headers = self.headers(credential)
         if "{upload_id}" in operation.path:
             opened = await self._open()
@@ -136,6 +157,19 @@ class Walk:
         answer = await self.api.ingest.put(path, json={"version": 1})
         assert answer.status_code == 200, answer.text
         return alias
+
+    async def _propose(self, alias: str) -> str:
+        """A proposal of the administrator's, whom no walker is."""
+        path = f"/v1/models/{self.model}/aliases/{alias}/proposals"
+        answer = await self.api.ingest.post(path, json={"remove": True})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    async def _set_rules(self) -> None:
+        """Rules that say nothing: others use the same registry."""
+        for path in (f"/v1/models/{self.model}/rules", "/v1/namespaces/*/rules"):
+            answer = await self.api.ingest.put(path, json={})
+            assert answer.status_code == 200, answer.text
 
     async def _open(self) -> dict[str, Any]:
         body = {"model": self.model, "files": [file_of("model.bin", DATA)]}

@@ -11,13 +11,15 @@ from uuid import uuid4
 
 import pytest
 
-from registry.schemas import Reason
+from registry.schemas import Reason, Rules
 from shared.database import (
     aliases,
     audit,
     edits,
     found_folders,
+    proposals,
     reports,
+    rules,
     storage_groups,
     strays,
     tokens,
@@ -41,6 +43,8 @@ from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.recovery.aliases import restore_alias, restore_moves
 from shared.database.recovery.edits import make_edits_again, restore_edits
 from shared.database.recovery.handles import restore_handles
+from shared.database.recovery.proposals import restore_proposals
+from shared.database.recovery.rules import restore_rules
 from shared.database.recovery.versions import (
     announce_version,
     known_numbers,
@@ -58,10 +62,11 @@ from shared.database.versions import Versions
 from shared.domain.access.audit import AuditRecord, ChangeEnd
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.access.tokens import TokenRecord, TokenText
-from shared.domain.aliases import MoveRecord, require_ready
+from shared.domain.aliases import UNCONDITIONAL, MoveRecord, require_ready
 from shared.domain.edits import WantedEdit
 from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.part_digests import PartDigests
+from shared.domain.proposals import ProposalRecord
 from shared.domain.records import VersionRecord, new_id, utc_now
 from tests.integration.drafts import OWNER, draft, pending_events, to_be_read, verified
 from tests.integration.statements import (
@@ -370,6 +375,37 @@ async def use_edits(database: Database, model: str) -> None:
         assert await make_edits_again(database, place)
 
 
+async def use_rules_and_proposals(database: Database, model: str) -> None:
+    for name in "ab":
+        opened = await open_version(database, draft(model, name, label=f"{name}.0"))
+        await settle(database, [verified(opened)])
+    said, place = Rules(immutable_labels=False), (model, "production")
+    own = await rules.change_model_rules(database, model, said, UNCONDITIONAL, by=OWNER)
+    scope = f"{model}.*"
+    wide = await rules.change_namespace_rules(database, scope, said, UNCONDITIONAL, by=OWNER)
+    assert await rules.find_rules(database, scope) == wide
+    assert await restore_rules(database, [own, wide]) == 0
+    taken = {"_id": f"label:{model}/a.0"}
+    await database.handles.driver.update_one(taken, {"$set": {"held": False}})
+    assert (await open_version(database, draft(model, label="a.0"))).label == "a.0"
+
+    async def proposed(number: int) -> ProposalRecord:
+        return await proposals.propose_move(
+            database, place, number, require_ready, by=OWNER, reason="", key=new_id()
+        )
+
+    first, second = await proposed(1), await proposed(2)
+    for _ in range(2):  # the second time it is found
+        assert await proposals.approve_proposal(
+            database, place, first.id, require_ready, lambda _: None, by="another"
+        )
+    assert await proposals.withdraw_proposal(database, place, second.id, by=OWNER)
+    for before in (None, 99):
+        assert await proposals.list_proposals(database, place, before=before, limit=5)
+    closed = second.model_copy(update={"state": "withdrawn"})
+    assert await restore_proposals(database, [closed]) == 0
+
+
 async def use_recovery(database: Database, model: str) -> None:
     client_id = new_id()
     lost = draft(model, "c", key=new_id(), client_id=client_id, label="3.0")
@@ -398,6 +434,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_audit(database, f"{model}-audit")
     await use_aliases(database, f"{model}-aliases")
     await use_edits(database, f"{model}-edits")
+    await use_rules_and_proposals(database, f"{model}-rules")
     await use_tokens(database)
     await use_recovery(database, f"{model} lost")
 

@@ -24,6 +24,8 @@ def moves_of(events: Iterable[ModelEvent]) -> list[MoveRecord]:
             label=event.data.label,
             reason=event.data.alias.reason,
             sequence=event.sequence,
+            proposed_by=event.data.alias.proposed_by,
+            proposal=event.data.alias.proposal,
         )
         for event in events
         if event.data.alias is not None

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from registry.schemas import ModelEvent
+from registry.schemas import ModelEvent, NamespaceEvent
+from services.admin.rebuild.proposals import Closings
 from services.admin.rebuild.report import Findings
 from shared.database.edits import Place
 
@@ -36,6 +37,8 @@ class EventLog:
     """A summary of the events; of a version it keeps its names and a number."""
 
     models: dict[str, ModelLog] = field(default_factory=dict[str, ModelLog])
+    namespaces: dict[str, ModelLog] = field(default_factory=dict[str, ModelLog])
+    """Of each namespace that has rules, by its scope, what its events tell together."""
     newest: dict[str, int] = field(default_factory=dict[str, int])
     """Sequence number of the newest event that tells of each version's state, by version id."""
     numbers: set[tuple[str, int]] = field(default_factory=set[tuple[str, int]])
@@ -47,6 +50,8 @@ class EventLog:
     """Sequence number of each version's newest edit, by version id."""
     edited: set[Place] = field(default_factory=set[Place])
     """What was edited."""
+    closings: Closings = field(default_factory=Closings)
+    """What became of proposals."""
     repeated: int = 0
     disorder: Findings = field(default_factory=Findings)
 
@@ -54,20 +59,11 @@ class EventLog:
         """Take the next event of the topic."""
         data, sequence = event.data, event.sequence
         model = self.models.setdefault(data.model, ModelLog(event.time))
-        if sequence > model.sequence:
-            if sequence > model.sequence + 1:
-                model.missing.append(range(model.sequence + 1, sequence))
-            model.sequence = sequence
-        elif model.fill(sequence):
-            self.disorder.add(f"{data.model}: event {sequence} came after event {model.sequence}")
-        elif data.version_id in self.newest:
-            self.repeated += 1
-        else:
-            # Its version was not heard of before: another event had the number.
-            self.disorder.add(f"{data.model}: event {sequence} has a number that was taken")
+        self._follow(model, data.model, sequence, is_known=data.version_id in self.newest)
         model.number = max(model.number, data.number)
-        if not _tells_state(event):
+        if is_beside(event):
             self._add_change(event)
+            self.closings.add(event)
             return
         self.newest[data.version_id] = max(sequence, self.newest.get(data.version_id, 0))
         self.numbers.add((data.model, data.number))
@@ -85,26 +81,46 @@ class EventLog:
         if data.model_edit is not None:
             self.edited.add(Place(data.model))
 
+    def add_namespace(self, event: NamespaceEvent) -> None:
+        """Take the next event of a namespace: its revisions are a sequence like a model's."""
+        scope = self.namespaces.setdefault(event.data.scope, ModelLog(event.time))
+        self._follow(scope, event.data.scope, event.sequence, is_known=True)
+
+    def _follow(self, log: ModelLog, name: str, sequence: int, *, is_known: bool) -> None:
+        """Take the next sequence number; `is_known` says whether what it tells of was heard of."""
+        if sequence > log.sequence:
+            if sequence > log.sequence + 1:
+                log.missing.append(range(log.sequence + 1, sequence))
+            log.sequence = sequence
+        elif log.fill(sequence):
+            self.disorder.add(f"{name}: event {sequence} came after event {log.sequence}")
+        elif is_known:
+            self.repeated += 1
+        else:
+            # Its version was not heard of before: another event had the number.
+            self.disorder.add(f"{name}: event {sequence} has a number that was taken")
+
     def gaps(self) -> Findings:
         """Return what is missing now."""
         found = Findings()
-        for name, model in self.models.items():
+        for name, model in (*self.models.items(), *self.namespaces.items()):
             for gap in model.missing:
                 found.add(f"{name}: no event {_text(gap)}")
         return found
 
     def take(self, event: ModelEvent) -> bool:
         """Whether it is its version's newest event; says so once, in a second reading."""
-        newest = self.newest.get(event.data.version_id)
-        if not _tells_state(event) or newest != event.sequence:
+        if is_beside(event) or self.newest.get(event.data.version_id) != event.sequence:
             return False
         del self.newest[event.data.version_id]
         return True
 
 
-def _tells_state(event: ModelEvent) -> bool:
-    """Whether it tells something new of its version's state, and not only of what refers to it."""
-    return event.data.alias is None and event.data.edit is None and event.data.model_edit is None
+def is_beside(event: ModelEvent) -> bool:
+    """Whether it tells of something else, and nothing new of its version's state."""
+    data = event.data
+    others = (data.alias, data.edit, data.model_edit, data.proposal, data.rules)
+    return any(each is not None for each in others)
 
 
 def _text(gap: range) -> str:

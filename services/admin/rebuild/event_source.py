@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import ValidationError
 
-from registry.schemas import ModelEvent
+from registry.schemas import ModelEvent, NamespaceEvent
 from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.report import RebuildReport
 from services.indexer.kafka.dead_letters import RawMessage
@@ -23,6 +23,8 @@ async def log_events(
         report.events += len(records)
         for event in read_events(records, report, source):
             log.add(event)
+        for event in read_namespace_events(records, source):
+            log.add_namespace(event)
     report.repeated, report.disorder, report.gaps = log.repeated, log.disorder, log.gaps()
     return log
 
@@ -39,7 +41,7 @@ def read_events(
         try:
             event = ModelEvent.model_validate_json(record.value or b"")
         except ValidationError:
-            if report is not None:
+            if report is not None and _namespace_event(record) is None:
                 report.errors.add(f"message {record.partition}/{record.offset} is no model event")
             continue
         if event.source == source:
@@ -47,3 +49,16 @@ def read_events(
         elif report is not None:
             report.foreign.add(f"{event.source} tells of {event.subject}")
     return events
+
+
+def read_namespace_events(records: Iterable[RawMessage], source: str) -> list[NamespaceEvent]:
+    """Return the events of namespaces among the records that have this source."""
+    found = map(_namespace_event, records)
+    return [event for event in found if event is not None and event.source == source]
+
+
+def _namespace_event(record: RawMessage) -> NamespaceEvent | None:
+    try:
+        return NamespaceEvent.model_validate_json(record.value or b"")
+    except ValidationError:
+        return None

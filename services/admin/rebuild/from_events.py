@@ -1,19 +1,23 @@
 """Versions restored from their newest events."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from registry.schemas import ModelEvent
 from services.admin.rebuild.aliases import moves_of
-from services.admin.rebuild.edits import edits_of
 from services.admin.rebuild.event_log import EventLog
-from services.admin.rebuild.event_source import read_events
+from services.admin.rebuild.event_source import read_events, read_namespace_events
 from services.admin.rebuild.from_manifests import find_manifest
 from services.admin.rebuild.overlay import compare, opened_by, overlay
+from services.admin.rebuild.proposals import proposals_of
 from services.admin.rebuild.report import RebuildReport
+from services.admin.rebuild.rules import rules_of
 from services.indexer.context import Context
 from services.indexer.kafka.topic_reader import Extent, TopicReader
 from shared.database.recovery.aliases import restore_moves
 from shared.database.recovery.edits import restore_edits
+from shared.database.recovery.proposals import restore_proposals
+from shared.database.recovery.rules import restore_rules
 from shared.database.recovery.versions import restore_version
 from shared.domain.errors import Conflict
 from shared.domain.object_keys import object_key
@@ -29,17 +33,29 @@ async def restore_from_events(
 
     Raises the Kafka, storage and database errors.
     """
+    source = context.settings.event_source
     async for records in reader.read(extent):
-        events = read_events(records, None, context.settings.event_source)
+        events = read_events(records, None, source)
         if not report.dry_run:
-            report.moves += await restore_moves(context.database, moves_of(events))
-            report.edits += await restore_edits(context.database, edits_of(events))
+            await _restore_beside(events, log, report, context)
+            told = rules_of([*events, *read_namespace_events(records, source)])
+            report.rules += await restore_rules(context.database, told)
         newest = [event for event in events if log.take(event)]
         known = await context.versions.by_ids(event.data.version_id for event in newest)
         await run_all(
             _restore(event, known.get(event.data.version_id), log, report, context)
             for event in newest
         )
+
+
+async def _restore_beside(
+    events: Sequence[ModelEvent], log: EventLog, report: RebuildReport, context: Context
+) -> None:
+    """Restore what the events tell beside versions: moves of aliases, and proposed ones."""
+    report.moves += await restore_moves(context.database, moves_of(events))
+    report.edits += await restore_edits(context.database, edits_of(events))
+    proposed = proposals_of(events, log.closings)
+    report.proposals += await restore_proposals(context.database, proposed)
 
 
 async def _restore(

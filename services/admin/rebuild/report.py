@@ -65,6 +65,10 @@ class RebuildReport(BaseModel):
     """Edits that the history lacked."""
     edited: int = 0
     """Versions and models that lacked some of their edits."""
+    proposals: int = 0
+    """Proposed moves of aliases that were lacking, or that are closed by now."""
+    rules: int = 0
+    """Scopes whose rules were lacking, or were older ones."""
     asked_to_confirm: int = 0
     """Ready versions whose files a worker reads once more, for their part digests."""
     conflicts: Findings = Field(default_factory=Findings)

@@ -14,11 +14,13 @@ from services.indexer.verify.inspection import inspect_object
 from shared.database.deletion import purge_again
 from shared.database.found_folders import retry_folders
 from shared.database.lifecycle import settle
+from shared.database.rules import read_effective_of
 from shared.database.sessions import clean_again, clean_surplus
 from shared.database.work import FAILED, retry_work
 from shared.domain.deletion import is_purged
 from shared.domain.object_keys import folder_of
 from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.domain.rules import Effective
 from shared.domain.sessions import GIVEN_UP
 from shared.domain.transitions import Verdict
 from shared.runtime.logs import get_logger
@@ -70,7 +72,11 @@ async def index_objects(
         await _retry_adoption(places.values(), context)
     # 4. Look at the declared ones, in parallel, and settle what is known of them meanwhile.
     declared = [(o, p) for o in objects if (p := places.get((o.bucket, o.key)))]
-    looking = [asyncio.create_task(_look_at(o, place, context)) for o, place in declared]
+    rules = await read_effective_of(context.database, (v.model for _, (v, _) in declared))
+    looking = [
+        asyncio.create_task(_look_at(o, place, rules[place[0].model], context))
+        for o, place in declared
+    ]
     settled: list[VersionRecord] = []
     try:
         for start in range(0, len(looking), SETTLED_TOGETHER):
@@ -129,7 +135,9 @@ async def _retry_adoption(places: Iterable[Place], context: Context) -> None:
     await retry_folders(context.database, adopted, settling_of(context.settings))
 
 
-async def _look_at(written: ObjectWritten, place: Place, context: Context) -> Verdict | None:
+async def _look_at(
+    written: ObjectWritten, place: Place, rules: Effective, context: Context
+) -> Verdict | None:
     version, index = place
     artifact = version.artifacts[index]
     if version.failure is not None and version.state in SETTLED:
@@ -158,7 +166,7 @@ async def _look_at(written: ObjectWritten, place: Place, context: Context) -> Ve
         return None  # a repeat
     if artifact.etag is not None and version.failure is None:
         return None  # in the hands of the full read; where that was given up, it is tried again
-    verdict = await inspect_object(version, index, written.object_version, context)
+    verdict = await inspect_object(version, index, written.object_version, rules, context)
     if verdict is None:
         log.warning("object is gone", bucket=written.bucket, key=written.key)
     else:

@@ -5,6 +5,7 @@ The caller holds the version's lease; what is found counts only while its token 
 """
 
 import asyncio
+from collections.abc import Sequence
 
 from registry.schemas import Reason
 from services.indexer.context import Context
@@ -12,10 +13,13 @@ from services.indexer.events.indexing import log_settled
 from services.indexer.verify.inspection import validate
 from shared.database.lifecycle import settle
 from shared.database.part_digests import keep_part_digests, read_part_digests
+from shared.database.rules import read_effective
 from shared.database.work import confirm_digests
 from shared.domain.part_digests import FileHasher, read_part_bytes, spans_parts
 from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.domain.rules import Effective
 from shared.domain.transitions import Verdict
+from shared.domain.version_rules import lacks
 from shared.runtime.logs import get_logger
 from shared.storage.connection import StorageUnavailable
 
@@ -25,18 +29,40 @@ log = get_logger(__name__)
 async def verify_version(version: VersionRecord, token: str, context: Context) -> None:
     """Read the objects that nobody attested, check formats, and settle the version.
 
-    An object that storage attested waits for its format alone, and is not read whole. Raises the
-    storage and database errors, and CheckProcessFailed.
+    An object that storage attested waits for its format alone, and is not read whole. A found
+    version that lacks what its model's rules require is not read at all. Raises the storage and
+    database errors, and CheckProcessFailed.
     """
-    verdicts = [
-        await validate(version, index, _verified(artifact), context, token)
-        if artifact.is_attested
-        else await _verify(version, index, artifact, token, context)
+    rules = await read_effective(context.database, version.model)
+    waiting = [
+        (index, artifact)
         for index, artifact in enumerate(version.artifacts)
         if artifact.state == "pending" and artifact.etag is not None
     ]
+    verdicts = _lacking(version, waiting, rules, token) or [
+        await validate(version, index, _verified(artifact), rules, context, token)
+        if artifact.is_attested
+        else await _verify(version, index, artifact, rules, token, context)
+        for index, artifact in waiting
+    ]
     for record in await settle(context.database, verdicts):
         log_settled(record)
+
+
+def _lacking(
+    version: VersionRecord,
+    waiting: Sequence[tuple[int, ArtifactRecord]],
+    rules: Effective,
+    token: str,
+) -> list[Verdict]:
+    """Return a verdict for each thing that rules require and a found version lacks.
+
+    Of an upload it was asked when that was opened, where its uploader could still say it.
+    """
+    if version.source != "object" or not waiting:
+        return []
+    index, artifact = waiting[0]
+    return [Verdict(version.id, index, artifact, reason, token) for reason in lacks(rules, version)]
 
 
 async def confirm_version(version: VersionRecord, token: str, context: Context) -> None:
@@ -96,7 +122,12 @@ async def _read_whole(
 
 
 async def _verify(
-    version: VersionRecord, index: int, artifact: ArtifactRecord, token: str, context: Context
+    version: VersionRecord,
+    index: int,
+    artifact: ArtifactRecord,
+    rules: Effective,
+    token: str,
+    context: Context,
 ) -> Verdict:
     read = await _read_whole(version, artifact, context)
     found, size = read.sha256(), read.size_bytes
@@ -112,7 +143,7 @@ async def _verify(
         return Verdict(version.id, index, artifact, reason, token)
     await _keep_parts(version, index, artifact, read, context)
     hashed = artifact.model_copy(update={"sha256": found, "sha256_state": "verified"})
-    return await validate(version, index, _verified(hashed), context, token)
+    return await validate(version, index, _verified(hashed), rules, context, token)
 
 
 def _verified(artifact: ArtifactRecord) -> ArtifactRecord:

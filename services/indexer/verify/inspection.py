@@ -6,7 +6,9 @@ from registry.schemas import CompositeDigest, Reason
 from services.indexer.context import Context
 from services.indexer.verify.formats.plan import TooCostly
 from shared.domain.records import ArtifactRecord, VersionRecord
+from shared.domain.rules import Effective
 from shared.domain.transitions import Verdict
+from shared.domain.version_rules import against_format
 from shared.runtime.logs import get_logger
 from shared.storage.connection import StorageUnavailable
 from shared.storage.objects import Objects, StoredObject
@@ -36,9 +38,15 @@ class ObjectRanges:
 
 
 async def inspect_object(
-    version: VersionRecord, index: int, object_version: str | None, context: Context
+    version: VersionRecord,
+    index: int,
+    object_version: str | None,
+    rules: Effective,
+    context: Context,
 ) -> Verdict | None:
     """Judge an artifact by what storage attests and by its format; None where it is gone.
+
+    `rules` are those that apply to its model.
 
     Others wait for it, so it reads at most 1 MiB. A verdict may leave the artifact pending, for a
     worker: where nobody attested the object, since it must be read whole; where its header is
@@ -59,7 +67,7 @@ async def inspect_object(
         if attested.state == "pending":
             return Verdict(version.id, index, attested)
         try:
-            return await validate(version, index, attested, context)
+            return await validate(version, index, attested, rules, context)
         except TooCostly as costly:
             log.info("format is checked by a worker", key=artifact.key, detail=str(costly))
             return Verdict(version.id, index, attested.model_copy(update={"state": "pending"}))
@@ -106,10 +114,13 @@ async def validate(
     version: VersionRecord,
     index: int,
     artifact: ArtifactRecord,
+    rules: Effective,
     context: Context,
     token: str | None = None,
 ) -> Verdict:
     """Add what the validations find to an artifact of attested bytes, or the reason against it.
+
+    What they find must be allowed by the rules that apply to its model.
 
     Without a token others wait for it: raises TooCostly where one needs more than a moment.
     """
@@ -125,4 +136,4 @@ async def validate(
         if isinstance(found, Reason):
             return Verdict(version.id, index, artifact, found, token)
         artifact = artifact.model_copy(update=found)
-    return Verdict(version.id, index, artifact, token=token)
+    return Verdict(version.id, index, artifact, against_format(rules, artifact), token)

@@ -6,7 +6,9 @@ from registry.schemas import Alias, AliasRequest, RollbackRequest
 from services.ingest.context import Context
 from services.ingest.idempotency import scoped_key
 from shared.database import aliases
+from shared.domain.access.actions import Action
 from shared.domain.access.audit import Change
+from shared.domain.access.decision import decide
 from shared.domain.aliases import (
     Condition,
     MoveRecord,
@@ -15,6 +17,7 @@ from shared.domain.aliases import (
     require_ready,
 )
 from shared.domain.errors import Conflict, NotFound, version_not_found
+from shared.domain.rules import Effective, require_mover
 from shared.runtime.logs import get_logger
 from shared.web.access.caller import Caller
 
@@ -32,6 +35,16 @@ class Named:
     idempotency_key: str | None = None
 
     @property
+    def place(self) -> tuple[str, str]:
+        """The model and the alias."""
+        return self.model, self.alias
+
+    @property
+    def subject(self) -> str:
+        """What the audit calls it."""
+        return f"alias:{self.alias}"
+
+    @property
     def key(self) -> str | None:
         """What a repeated request finds its move by: a key is its principal's, and the alias's."""
         if self.idempotency_key is None:
@@ -42,9 +55,10 @@ class Named:
 async def set_alias(named: Named, request: AliasRequest, context: Context) -> Alias:
     """Let the alias point at a ready version; where it does already, nothing is changed.
 
-    Raises NotFound for the version, Conflict "version_not_ready", and PreconditionFailed.
+    Raises NotFound for the version, Conflict "version_not_ready" and "approval_needed", Forbidden
+    "alias_protected", and PreconditionFailed.
     """
-    number = await _number(named.model, request.version, context)
+    number = await find_number(named.model, request.version, context)
 
     def decide(before: MoveRecord | None) -> int:
         named.condition.require(before, named.alias)
@@ -57,7 +71,7 @@ async def roll_back(named: Named, request: RollbackRequest, context: Context) ->
     """Let the alias point again where it pointed before its last move, or at a revision.
 
     Raises NotFound for the alias and the revision, Conflict "nothing_before" where it was not
-    there, "version_not_ready", and PreconditionFailed.
+    there, and what `set_alias` raises.
     """
     wanted = None
     if request.to_revision is not None:
@@ -80,7 +94,7 @@ async def roll_back(named: Named, request: RollbackRequest, context: Context) ->
 
 
 async def remove_alias(named: Named, reason: str, context: Context) -> None:
-    """Let the alias point nowhere; its history stays. Raises NotFound, PreconditionFailed."""
+    """Let the alias point nowhere; its history stays. Raises NotFound, and as `set_alias`."""
 
     def decide(before: MoveRecord | None) -> None:
         named.condition.require(before, named.alias)
@@ -90,8 +104,12 @@ async def remove_alias(named: Named, reason: str, context: Context) -> None:
 
 
 async def _move(named: Named, decide: aliases.Decide, reason: str, context: Context) -> MoveRecord:
-    caller, subject = named.caller, f"alias:{named.alias}"
-    async with caller.audited(Change.MOVE_ALIAS, named.model, subject):
+    caller = named.caller
+
+    def permit(applied: Effective) -> None:
+        require_mover(applied, *named.place, is_maintainer=is_maintainer(named))
+
+    async with caller.audited(Change.MOVE_ALIAS, named.model, named.subject):
         move = await aliases.move_alias(
             context.database,
             named.model,
@@ -101,6 +119,7 @@ async def _move(named: Named, decide: aliases.Decide, reason: str, context: Cont
             by=caller.principal.id,
             reason=reason,
             key=named.key,
+            permit=permit,
         )
     log.info(
         "alias moved",
@@ -113,7 +132,13 @@ async def _move(named: Named, decide: aliases.Decide, reason: str, context: Cont
     return move
 
 
-async def _number(model: str, version: str | int, context: Context) -> int:
+def is_maintainer(named: Named) -> bool:
+    """Whether the caller may move aliases that the model's rules leave to maintainers."""
+    grants = named.caller.principal.grants
+    return decide(grants, Action.MOVE_PROTECTED_ALIAS, named.model).is_allowed
+
+
+async def find_number(model: str, version: str | int, context: Context) -> int:
     """Return the number of a version by number or label; raises NotFound."""
     if isinstance(version, int):
         found = await context.versions.by_number(model, version)

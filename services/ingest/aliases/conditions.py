@@ -1,4 +1,4 @@
-"""`If-Match` and `If-None-Match` (RFC 9110, 13.1): what must hold of an alias for it to move."""
+"""`If-Match` and `If-None-Match` (RFC 9110, 13.1): what must hold of something to be changed."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=64)
 def read_condition(if_match: str | None, if_none_match: str | None) -> Condition:
     """Return what the headers ask for; raises InvalidRequest for any other form."""
     if if_none_match is not None and if_none_match.strip() != "*":
-        raise InvalidRequest("If-None-Match", "must be *: the alias is to be made")
+        raise InvalidRequest("If-None-Match", "must be *: it is to be made")
     if if_match is None:
         return Condition(is_absent=if_none_match is not None)
     if if_none_match is not None:

@@ -13,6 +13,7 @@ from services.ingest.aliases.conditions import MoveCondition
 from services.ingest.context import RequestContext
 from services.ingest.idempotency import IdempotencyKey
 from shared.domain.access.actions import Action
+from shared.domain.aliases import Condition
 from shared.domain.errors import InvalidRequest
 from shared.web.access.caller import Caller, declares
 from shared.web.entity_tags import entity_tag
@@ -29,6 +30,17 @@ router = APIRouter(
 Mover = Annotated[Caller, declares(Action.MOVE_ALIAS)]
 
 
+def named_alias(
+    model: str, alias: str, caller: Caller, condition: Condition, idempotency_key: str | None
+) -> Named:
+    """Return the alias that a path names; raises InvalidRequest where none can be named so."""
+    try:
+        check_alias(alias)
+    except ValueError as error:
+        raise InvalidRequest("alias", str(error)) from error
+    return Named(model, alias, caller, condition, idempotency_key)
+
+
 async def _named(
     model: str,
     alias: str,
@@ -36,11 +48,7 @@ async def _named(
     condition: MoveCondition,
     idempotency_key: IdempotencyKey = None,
 ) -> Named:
-    try:
-        check_alias(alias)
-    except ValueError as error:
-        raise InvalidRequest("alias", str(error)) from error
-    return Named(model, alias, caller, condition, idempotency_key)
+    return named_alias(model, alias, caller, condition, idempotency_key)
 
 
 NamedAlias = Annotated[Named, Depends(_named)]

@@ -16,12 +16,14 @@ from services.ingest.uploads.sessions import read_again
 from services.ingest.uploads.views import session_view
 from shared.database.blobs import BlobGone
 from shared.database.opening import open_version
+from shared.database.rules import read_effective
 from shared.database.sessions import add_upload_token
 from shared.domain.access.decision import NameFilter
 from shared.domain.access.tokens import TokenText
 from shared.domain.errors import Conflict, IdempotencyKeyReused
 from shared.domain.records import SessionRecord, VersionRecord, new_id
 from shared.domain.sessions import session_state
+from shared.domain.version_rules import require_allowed
 from shared.runtime.logs import get_logger
 from shared.storage.groups import Making, nobody_may, unknown_group
 from shared.storage.manifests import keep_manifest
@@ -43,12 +45,14 @@ async def open_upload(
     """Open a session, or find the one that the owner's key opened; the flag says if it is new.
 
     Files whose bytes are stored already, in versions of the `readable` names, refer to them. A new
-    storage group is made inside `making_group`, which refuses it to who may not. Raises
-    Conflict "version_exists", IdempotencyKeyReused, InvalidRequest for a storage group.
+    storage group is made inside `making_group`, which refuses it to who may not. Raises Conflict
+    "version_exists" or "rule_immutable_labels", IdempotencyKeyReused, RuleBroken, InvalidRequest
+    for a storage group.
     """
     if idempotency_key and (earlier := await _earlier(idempotency_key, request, owner, context)):
         await keep_manifest(earlier, context.storage, context.settings)
         return await _told_again(earlier, context), False
+    require_allowed(await read_effective(context.database, request.model), request)
     bucket = await context.groups.resolve(request.storage_group, making_group)
     now = await context.database.now()  # one clock for the session's life, whoever ends it
     draft = _draft(request, bucket, now, context)

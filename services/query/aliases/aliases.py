@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from registry.schemas import Alias, AliasHistoryPage, AliasMove, AliasPage
+from registry.schemas import Alias, AliasHistoryPage, AliasMove, AliasPage, AliasProposalPage
 from services.query.context import Context
 from services.query.versions.lookups import find_model
-from shared.database import aliases
+from shared.database import aliases, proposals
 from shared.domain.aliases import alias_not_found, alias_of, require_pointing
+from shared.domain.proposals import revision_of, told_proposal
 from shared.web.cursors import (
     cut_page,
     decode_numbers,
@@ -49,3 +50,20 @@ async def list_moves(
     page, more = cut_page(found, limit, lambda last: encode_numbers(last.revision))
     items = [AliasMove.model_validate(each.model_dump()) for each in page]
     return AliasHistoryPage(items=items, next_cursor=more)
+
+
+async def list_proposals(
+    model: str, alias: str, cursor: str | None, limit: int, context: Context
+) -> AliasProposalPage:
+    """Return a page of an alias's proposals, the newest first; raises NotFound, InvalidRequest."""
+    before = decode_numbers(cursor, 1)[0] if cursor else None
+    found = await proposals.list_proposals(
+        context.database, (model, alias), before=before, limit=limit + 1
+    )
+    if not found:
+        await find_model(model, context)
+    page, more = cut_page(found, limit, lambda last: encode_numbers(last.sequence))
+    now = await context.database.now()
+    revision = revision_of(await aliases.find_alias(context.database, model, alias))
+    items = [told_proposal(each, now, revision) for each in page]
+    return AliasProposalPage(items=items, next_cursor=more)

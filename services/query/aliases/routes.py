@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Response
 
-from registry.schemas import Alias, AliasHistoryPage, AliasPage
+from registry.schemas import Alias, AliasHistoryPage, AliasPage, AliasProposalPage
 from services.query.aliases import aliases
 from services.query.context import RequestContext
 from shared.domain.access.actions import Action
@@ -53,3 +53,16 @@ async def list_moves(
 ) -> AliasHistoryPage:
     """Answer a page of its moves: who made them, when, from where, to where and why."""
     return await aliases.list_moves(model, alias, cursor, limit, context)
+
+
+@router.get("/{alias}/proposals", summary="List the proposed moves of an alias, the newest first")
+async def list_proposals(
+    model: str,
+    alias: str,
+    caller: Reader,
+    context: RequestContext,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> AliasProposalPage:
+    """Answer a page of them: those that wait for approval, and what became of the others."""
+    return await aliases.list_proposals(model, alias, cursor, limit, context)

@@ -25,6 +25,9 @@ class Action(StrEnum):
     """Set or release a legal hold."""
     EDIT = "model.edit"
     """Change what is said of a model or of its versions."""
+    MOVE_PROTECTED_ALIAS = "alias.move_protected"
+    """Move an alias that the model's rules leave to maintainers."""
+    SET_RULES = "rules.set"
     MAKE_STORAGE_GROUP = "storage_group.make"
     MANAGE_TOKENS = "token.manage"
     READ_AUDIT = "audit.read"
@@ -41,6 +44,8 @@ LEAST_ROLE: Mapping[Action, str] = {
     Action.ARCHIVE: "maintainer",
     Action.DELETE: "maintainer",
     Action.HOLD: "admin",
+    Action.MOVE_PROTECTED_ALIAS: "maintainer",
+    Action.SET_RULES: "maintainer",
     Action.MAKE_STORAGE_GROUP: "maintainer",
     Action.MANAGE_TOKENS: "admin",
     Action.READ_AUDIT: "admin",

@@ -39,6 +39,11 @@ class Change(StrEnum):
     COPY = "version.copy"
     EDIT_VERSION = "version.edit"
     EDIT_MODEL = "model.edit"
+    PROPOSE_ALIAS = "alias.propose"
+    APPROVE_ALIAS = "alias.approve"
+    WITHDRAW_ALIAS = "alias.withdraw"
+    SET_RULES = "rules.set"
+    REMOVE_RULES = "rules.remove"
     MAKE_TOKEN = "token.make"  # noqa: S105 - a name
     REVOKE_TOKEN = "token.revoke"  # noqa: S105 - a name
 
@@ -52,7 +57,8 @@ class AuditRecord(Record):
     action: str
     model: str
     subject: str
-    """What else it was about: `version:ID`, `token:ID`, `storage_group:BUCKET`, `alias:NAME`."""
+    """What else it was about: `version:ID`, `token:ID`, `storage_group:BUCKET`, `alias:NAME`,
+    `rules:SCOPE`."""
     address: str
     request_id: str
     outcome: str

@@ -52,6 +52,20 @@ def decide(grants: Iterable[Grant], action: Action, name: str, *, alias: str = "
     return Decision("forbidden" if is_told else "hidden", missing)
 
 
+def allows_pattern(grants: Iterable[Grant], action: Action, pattern: str) -> bool:
+    """Whether these grants allow an action on every name that a pattern stands for."""
+    return any(_is_for(each, action) and contains(each.scope, pattern) for each in grants)
+
+
+def sees_within(grants: Iterable[Grant], pattern: str) -> bool:
+    """Whether these grants read any name that a pattern stands for: its rules apply to that."""
+    return any(
+        _is_for(each, Action.READ)
+        and (contains(each.scope, pattern) or contains(pattern, each.scope))
+        for each in grants
+    )
+
+
 def visible_names(grants: Iterable[Grant], action: Action = Action.READ) -> NameFilter:
     """Return the names on which these grants allow an action."""
     patterns = [grant.scope for grant in grants if _is_for(grant, action)]

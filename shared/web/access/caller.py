@@ -14,7 +14,14 @@ from starlette.routing import Route
 from registry.schemas import Version
 from shared.domain.access.actions import LEAST_ROLE, READING, Action
 from shared.domain.access.audit import Change
-from shared.domain.access.decision import NameFilter, decide, may_change, visible_names
+from shared.domain.access.decision import (
+    NameFilter,
+    allows_pattern,
+    decide,
+    may_change,
+    sees_within,
+    visible_names,
+)
 from shared.domain.access.principals import Principal
 from shared.domain.errors import (
     Forbidden,
@@ -80,6 +87,21 @@ class Caller:
         if self.names == NameFilter():
             self.require_credential()
             raise self.refused(Forbidden(f"{LEAST_ROLE[self.action]}:*"))
+
+    def require_pattern(self, pattern: str) -> None:
+        """Return where the route's action is allowed on all names of a pattern; raises Forbidden.
+
+        It does not say whether there is such a model.
+        """
+        if not allows_pattern(self.principal.grants, self.action, pattern):
+            self.require_credential(pattern)
+            raise self.refused(Forbidden(f"{LEAST_ROLE[self.action]}:{pattern}"), pattern)
+
+    def require_within(self, pattern: str) -> None:
+        """Return where the caller reads any name of a pattern; raises Forbidden."""
+        if not sees_within(self.principal.grants, pattern):
+            self.require_credential(pattern)
+            raise self.refused(Forbidden(f"{LEAST_ROLE[self.action]}:{pattern}"), pattern)
 
     def require_credential(self, model: str = "", subject: str = "") -> None:
         """Raise Unauthenticated for a caller without one."""

@@ -9,6 +9,7 @@ from shared.domain.aliases import (
     MAX_ALIASES,
     MOMENT,
     Condition,
+    Mover,
     MoveRecord,
     next_move,
     require_room,
@@ -79,9 +80,8 @@ def test_a_move_is_later_than_the_one_before_whatever_the_clocks_say(late: timed
         before,
         "production",
         version(model="churn", number=2),
+        Mover("other", ""),
         is_removal=False,
-        by="other",
-        reason="",
         at=NOW,
         sequence=10,
     )

@@ -1,0 +1,78 @@
+"""Proposed moves of aliases: made by one principal, approved by another."""
+
+from registry.schemas import AliasMove, AliasProposal, ProposalRequest
+from services.ingest.aliases.aliases import Named, find_number, is_maintainer
+from services.ingest.context import Context
+from shared.database import proposals
+from shared.domain.access.audit import Change
+from shared.domain.aliases import require_ready
+from shared.domain.proposals import told_proposal
+from shared.domain.rules import Effective, require_approver
+from shared.runtime.logs import get_logger
+
+log = get_logger(__name__)
+
+
+async def propose(named: Named, request: ProposalRequest, context: Context) -> AliasProposal:
+    """Propose a move; it changes nothing until another principal approves it.
+
+    Raises NotFound for the version, or for the alias that is to be removed, Conflict
+    "version_not_ready", "alias_unchanged" and "too_many_proposals".
+    """
+    named.caller.require_credential(named.model, named.subject)
+    number = None
+    if request.version is not None:
+        number = await find_number(named.model, request.version, context)
+    async with named.caller.audited(Change.PROPOSE_ALIAS, named.model, named.subject):
+        made = await proposals.propose_move(
+            context.database,
+            named.place,
+            number,
+            require_ready,
+            by=named.caller.principal.id,
+            reason=request.reason,
+            key=named.key,
+        )
+    log.info("alias proposed", model=made.model, alias=made.alias, proposal=made.id, by=made.by)
+    return told_proposal(made, await context.database.now(), made.alias_revision)
+
+
+async def approve(named: Named, proposal_id: str, context: Context) -> AliasMove:
+    """Make a proposed move; raises NotFound, Denied "own_proposal", Forbidden and Conflict."""
+    caller = named.caller
+    # Who brings no credential is anybody: also who proposed the move.
+    caller.require_credential(named.model, named.subject)
+
+    def permit(applied: Effective) -> None:
+        maintains = is_maintainer(named)
+        require_approver(applied, named.model, named.alias, is_maintainer=maintains)
+
+    async with caller.audited(Change.APPROVE_ALIAS, named.model, named.subject):
+        move = await proposals.approve_proposal(
+            context.database,
+            named.place,
+            proposal_id,
+            require_ready,
+            permit,
+            by=caller.principal.id,
+        )
+    log.info(
+        "alias moved",
+        model=move.model,
+        alias=move.alias,
+        revision=move.revision,
+        version=move.to_number,
+        by=move.by,
+        proposed_by=move.proposed_by,
+    )
+    return AliasMove.model_validate(move.model_dump())
+
+
+async def withdraw(named: Named, proposal_id: str, context: Context) -> None:
+    """Withdraw one's own proposal, or reject another's; raises NotFound, Conflict."""
+    named.caller.require_credential(named.model, named.subject)
+    async with named.caller.audited(Change.WITHDRAW_ALIAS, named.model, named.subject):
+        ended = await proposals.withdraw_proposal(
+            context.database, named.place, proposal_id, by=named.caller.principal.id
+        )
+    log.info("proposal closed", proposal=ended.id, state=ended.state, by=ended.closed_by)

@@ -1,0 +1,1 @@
+"""Rules of models and namespaces: set and removed."""
