@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from registry.schemas import ModelEvent
 from services.admin.rebuild.aliases import moves_of
+from services.admin.rebuild.edits import edits_of
 from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.event_source import read_events, read_namespace_events
 from services.admin.rebuild.from_manifests import find_manifest
