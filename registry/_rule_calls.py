@@ -7,7 +7,7 @@ from registry._alias_calls import revision_condition
 from registry._answers import parse, request_of
 from registry._proposal_calls import ProposalCalls
 from registry._services import segment
-from registry.schemas import EffectiveRules, Rules, ScopeRules
+from registry.schemas import EffectiveRules, RetentionReport, Rules, ScopeRules
 
 
 class RuleCalls(ProposalCalls):
@@ -47,6 +47,24 @@ class RuleCalls(ProposalCalls):
         """Remove the rules of a scope; may be repeated. Raises NotFoundError, ConflictError."""
         headers = revision_condition(if_revision)
         await self._api.call("ingest", "DELETE", _path(scope), headers=headers)
+
+    async def evaluate_retention(self, model: str, *, apply: bool = False) -> RetentionReport:
+        """Return what a model's rule of retention keeps and removes, and why.
+
+        With `apply` what the rule removes is deleted, and can be restored. Raises NotFoundError,
+        AccessDeniedError.
+        """
+        path = f"/v1/models/{segment(model)}/retention"
+        params: dict[str, str | None] = {"apply": "true" if apply else None}
+        report = parse(await self._api.call("ingest", "POST", path, params=params), RetentionReport)
+        versions, cursor = list(report.versions), report.next_cursor
+        while cursor is not None:
+            params["cursor"] = cursor
+            page = parse(
+                await self._api.call("ingest", "POST", path, params=params), RetentionReport
+            )
+            versions, cursor = versions + page.versions, page.next_cursor
+        return report.model_copy(update={"versions": versions, "next_cursor": None})
 
 
 def _path(scope: str) -> str:

@@ -111,6 +111,7 @@ class ModelRegistryClient(Blocking[AsyncModelRegistryClient]):
     get_rules = blocking(AsyncModelRegistryClient.get_rules)
     effective_rules = blocking(AsyncModelRegistryClient.effective_rules)
     set_rules = blocking(AsyncModelRegistryClient.set_rules)
+    evaluate_retention = blocking(AsyncModelRegistryClient.evaluate_retention)
     remove_rules = blocking(AsyncModelRegistryClient.remove_rules)
     wait_until_ready = blocking(AsyncModelRegistryClient.wait_until_ready)
     get_downloads = blocking(AsyncModelRegistryClient.get_downloads)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli.options import AsJson, Url
-from registry.cli.output import print_fields, print_json, time_text
+from registry.cli.options import AsJson, ModelName, Url
+from registry.cli.output import print_fields, print_json, print_table, time_text
 from registry.cli.rule_options import (
     AllowedFormats,
     ImmutableLabels,
@@ -158,3 +158,32 @@ def _told(found: "Rules", sources: dict[str, str]) -> list[tuple[str, object]]:
         each += [f"with tag {name}" for name in kept.keep_with_tags]
         add("retention", "kept", ", ".join(each))
     return rows
+
+
+@rules.command()
+def evaluate(
+    model: ModelName,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Delete what the rule removes; it can be restored.")
+    ] = False,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what a model's rule of retention keeps and removes, and why."""
+    from registry.client import ModelRegistryClient
+
+    with ModelRegistryClient(url) as client:
+        report = client.evaluate_retention(model, apply=apply)
+    if as_json:
+        print_json(report)
+        return
+    print_table(
+        ("VERSION", "OUTCOME", "WHY"),
+        (
+            (each.number, each.outcome, "; ".join(why.detail for why in each.why))
+            for each in report.versions
+        ),
+    )
+    verb = "deleted" if apply else "would be deleted"
+    of = f", by the rule of {report.scope}" if report.scope else ": no rule applies"
+    typer.echo(f"{report.kept} kept, {report.removed} {verb}{of}")

@@ -168,6 +168,38 @@ class EffectiveRules(Answer):
     """The scope that each field is from."""
 
 
+class RetentionReason(Answer):
+    """One reason why a version stays, or why it goes."""
+
+    code: str
+    """Stable: `no_rule`, `not_ready`, `held`, or the part of the rule."""
+    detail: str
+
+
+class RetentionVerdict(Answer):
+    """What the rule of retention comes to for one version."""
+
+    number: int
+    outcome: Literal["kept", "removed"]
+    why: list[RetentionReason]
+
+
+class RetentionReport(Answer):
+    """What the rule of retention comes to for a model: a page of its versions, newest first."""
+
+    model: str
+    scope: str
+    """Whose rule it is; empty: none applies, and every version is kept."""
+    rule: Retention | None
+    applied: bool
+    """Whether what is removed was deleted, and can be restored."""
+    kept: int
+    removed: int
+    """Of all versions, not of this page."""
+    versions: list[RetentionVerdict]
+    next_cursor: str | None = None
+
+
 class RulesChange(Answer):
     """What became of the rules of a scope."""
 

@@ -1,6 +1,6 @@
 """Archiving, holding, deleting, restoring and purging: each one transaction with its event."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from registry.schemas import EventType
 from shared.database.announcing import VersionChange, announce, changed_fields
@@ -16,10 +16,23 @@ from shared.domain.records import VersionRecord, WorkRecord
 Decide = Callable[[VersionRecord], VersionRecord | None]
 """Given a version, returns it as it shall be, or itself or None where nothing changes; it raises
 what refuses the change."""
+DecideWithin = Callable[[VersionRecord, Transaction], Awaitable[VersionRecord | None]]
+"""The same, for what has to be looked up in the transaction first."""
 
 
 async def change_version(
     database: Database, model: str, version_id: str, decide: Decide, event: EventType
+) -> VersionRecord | None:
+    """Change a version, and tell it where that changes anything; see `change_version_within`."""
+
+    async def decide_it(found: VersionRecord, _: Transaction) -> VersionRecord | None:
+        return decide(found)
+
+    return await change_version_within(database, model, version_id, decide_it, event)
+
+
+async def change_version_within(
+    database: Database, model: str, version_id: str, decide: DecideWithin, event: EventType
 ) -> VersionRecord | None:
     """Change a version, and tell it where that changes anything.
 
@@ -29,7 +42,7 @@ async def change_version(
 
     async def change_it(transaction: Transaction) -> VersionRecord | None:
         before = await _read(database, version_id, transaction)
-        after = decide(before) if before is not None else None
+        after = await decide(before, transaction) if before is not None else None
         if before is None or after is None or after is before:
             return before
         counters = await read_counters(database, [model], transaction)

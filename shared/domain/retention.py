@@ -61,10 +61,11 @@ def judge(versions: Iterable[Judged], rule: Retention | None, now: datetime) -> 
         ]
     ready = sorted((each.number for each in every if each.state == "ready"), reverse=True)
     place = {number: index for index, number in enumerate(ready, 1)}
-    return [_judge(each, rule, now, place.get(each.number)) for each in every]
+    return [judge_one(each, rule, now, place.get(each.number)) for each in every]
 
 
-def _judge(version: Judged, rule: Retention, now: datetime, place: int | None) -> Judgement:
+def judge_one(version: Judged, rule: Retention, now: datetime, place: int | None) -> Judgement:
+    """Judge one version by its place among ready ones, 1 the newest's; None: it is not ready."""
     if place is None:
         why = Because("not_ready", f"it is {version.state}: only ready versions are removed")
         return Judgement(version.number, "kept", (why,))

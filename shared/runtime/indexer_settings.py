@@ -30,6 +30,8 @@ class IndexerSettings(BaseSettings):
     """Limit of the requests to storage that one comparison makes."""
     scrub_requests_per_second: float = Field(10.0, ge=0)
     """Rate at which each verified object is asked for by itself, all the time; 0: never."""
+    retention_interval_seconds: float = Field(3600.0, ge=0)
+    """Longest pause between two evaluations of the rules of retention; 0: only on demand."""
     found_settle_seconds: float = Field(3.0, ge=0, le=24 * 3600)
     """A folder of objects that nobody declared becomes a version so long after its last object."""
     found_longest_seconds: float = Field(3600.0, ge=0, le=7 * 24 * 3600)

@@ -71,6 +71,7 @@ INGEST = [
     Operation("POST", PROPOSALS, WRITERS, 404, {"remove": True}, (201,)),
     Operation("POST", f"{PROPOSAL}/approve", WRITERS, 404, {}),
     Operation("DELETE", PROPOSAL, WRITERS, success=(204,)),
+    Operation("POST", "/v1/models/{model}/retention", MAINTAINERS),
     Operation("PUT", RULES, MAINTAINERS, 404, {}),
     Operation("DELETE", RULES, MAINTAINERS, success=(204,)),
     Operation("PUT", RULES_OF_ALL, ("admin",), 403, {}),

@@ -7,11 +7,12 @@ that it follows. Clocks prove nothing on a busy machine.
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
 
-from registry.schemas import Reason, Rules
+from registry.schemas import Reason, Retention, Rules
 from shared.database import (
     aliases,
     audit,
@@ -19,14 +20,17 @@ from shared.database import (
     found_folders,
     proposals,
     reports,
+    retention,
     rules,
     storage_groups,
     strays,
     tokens,
     work,
 )
+from shared.database.blobs import borrowers, find_blobs, known_sizes
 from shared.database.client import Database
 from shared.database.collection import Transaction
+from shared.database.deletion import begin_purge, change_version, finish_purge, purge_again
 from shared.database.handles import resolve_handle
 from shared.database.leases import run_under_lease
 from shared.database.lifecycle import mark_missing, mark_present, reject, settle
@@ -44,6 +48,7 @@ from shared.database.recovery.aliases import restore_alias, restore_moves
 from shared.database.recovery.edits import make_edits_again, restore_edits
 from shared.database.recovery.handles import restore_handles
 from shared.database.recovery.proposals import restore_proposals
+from shared.database.recovery.references import restore_references
 from shared.database.recovery.rules import restore_rules
 from shared.database.recovery.versions import (
     announce_version,
@@ -54,15 +59,18 @@ from shared.database.recovery.versions import (
 from shared.database.sessions import (
     add_upload_token,
     clean_again,
+    clean_surplus,
     complete_session,
     finish_join,
     overdue_sessions,
 )
 from shared.database.versions import Versions
+from shared.domain import deletion
 from shared.domain.access.audit import AuditRecord, ChangeEnd
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.access.tokens import TokenRecord, TokenText
 from shared.domain.aliases import UNCONDITIONAL, MoveRecord, require_ready
+from shared.domain.blobs import copied
 from shared.domain.edits import WantedEdit
 from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.part_digests import PartDigests
@@ -406,6 +414,42 @@ async def use_rules_and_proposals(database: Database, model: str) -> None:
     assert await restore_proposals(database, [closed]) == 0
 
 
+async def use_deletion_and_shared_bytes(database: Database, model: str) -> None:
+    readable = NameFilter(names=frozenset((model,)))
+    first = await open_version(database, draft(model))
+    await settle(database, [verified(first)])
+    found = await find_blobs(database, "models", {SHA256: 5}, readable)
+    [blob] = found[SHA256]
+    assert await known_sizes(database, "models", [5], readable) == {5}
+    shared = {"artifacts": [copied(blob.artifact)]}
+    await open_version(database, draft(model).model_copy(update=shared))
+    [borrower] = await borrowers(database, [first.artifacts[0].key], limit=5)
+    holder = {"_id": first.id}
+    await database.versions.driver.update_one(holder, {"$set": {"artifacts.0.references": 9}})
+    assert await restore_references(database, model) == 1
+    judged = await retention.evaluate(database, model)
+    newest = judged.judgements[0]
+    assert not await retention.remove(database, model, newest, judged, retention=timedelta())
+    said = Rules(retention=Retention(keep_last_ready=1))
+    await rules.change_model_rules(database, model, said, UNCONDITIONAL, by=OWNER)
+    assert not await retention.remove(database, model, newest, judged, retention=timedelta())
+    gone = partial(deletion.delete, by=OWNER, reason="", at=utc_now(), retention=timedelta())
+    for version in (borrower, first):
+        told = "registry.version.deleted.v1"
+        assert await change_version(database, model, version.id, gone, told)
+        assert version.id in [each.id async for each in work.due_work(database, "purge")]
+        for _ in range(2):  # the second time for what came later
+            token = new_id()
+            taken = await work.claim_work(database, "purge", token, LEASE)
+            assert taken is not None
+            begun = await begin_purge(database, taken.id, token)
+            assert begun is not None
+            await finish_purge(database, begun, token)
+            assert await purge_again(database, begun.id)
+        await database.versions.driver.update_many({}, {"$set": {"work": None}})
+    assert not await clean_surplus(database, first.id)
+
+
 async def use_recovery(database: Database, model: str) -> None:
     client_id = new_id()
     lost = draft(model, "c", key=new_id(), client_id=client_id, label="3.0")
@@ -435,6 +479,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_aliases(database, f"{model}-aliases")
     await use_edits(database, f"{model}-edits")
     await use_rules_and_proposals(database, f"{model}-rules")
+    await use_deletion_and_shared_bytes(database, f"{model}-lives")
     await use_tokens(database)
     await use_recovery(database, f"{model} lost")
 

@@ -26,6 +26,7 @@ from tests.support.servers import Addresses
 
 EVERYBODY = frozenset(SERVICES)
 NOBODY = frozenset[str]()
+THE_INDEXER = frozenset(("indexer",))
 VERSIONED = {"Status": "Enabled"}
 POLICY = '{"Version": "2012-10-17", "Statement": []}'
 
@@ -227,8 +228,11 @@ TABLE: Mapping[str, tuple[frozenset[str], Operation]] = {
         frozenset({"ingest", "indexer"}),
         lambda s3, at: s3.put_object(**at.fresh(at.manifests), Body=b"{}"),
     ),
-    "read a manifest": (NOBODY, lambda s3, at: s3.get_object(**at.written(at.manifests))),
-    "delete a manifest": (NOBODY, lambda s3, at: s3.delete_object(**at.written(at.manifests))),
+    "read a manifest": (THE_INDEXER, lambda s3, at: s3.get_object(**at.written(at.manifests))),
+    "delete a manifest": (
+        THE_INDEXER,
+        lambda s3, at: s3.delete_object(**at.written(at.manifests)),
+    ),
     "list manifests": (NOBODY, lambda s3, at: s3.list_objects_v2(Bucket=at.manifests)),
     "list versions of manifests": (
         NOBODY,

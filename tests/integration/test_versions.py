@@ -35,7 +35,7 @@ async def test_indexes_may_be_made_again(database: Database) -> None:
     assert await database.versions.driver.index_information() == before
     whole = [name for name, index in before.items() if "partialFilterExpression" not in index]
     assert len(whole) == 4, "each one makes every update of a version dearer"
-    assert len(before) == 6, "two are of few versions: open uploads, and those that have an alias"
+    assert len(before) == 8, "of few versions: open uploads, an alias, shared bytes; and by digest"
 
 
 async def test_fifty_at_once_get_the_numbers_1_to_50_and_events_without_a_gap(

@@ -51,9 +51,10 @@ async def rebuild(context: Context, *, reader: TopicReader, dry_run: bool = Fals
             for conflict in await restore_handles(context.database, model):
                 report.conflicts.add(conflict.detail)
             await restore_model(context.database, model)
+        for model in log.models.keys() | manifests.keys():
+            report.references += await restore_references(context.database, model)
         for model, alias in sorted(log.aliases):
             report.aliases += await restore_alias(context.database, model, alias)
-        report.references = await restore_references(context.database)
         for place in log.edited:
             report.edited += await make_edits_again(context.database, place)
         report.asked_to_confirm = await ask_for_part_digests(context)

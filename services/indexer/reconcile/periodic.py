@@ -9,6 +9,7 @@ from services.indexer.context import Context
 from services.indexer.reconcile.pace import stuck_after
 from services.indexer.reconcile.round import expire
 from services.indexer.reconcile.scrub import scrub
+from services.indexer.retention import apply_retention
 from shared.database.leases import LeaseLost, run_under_lease
 from shared.domain.errors import RegistryError
 from shared.runtime.logs import get_logger
@@ -36,6 +37,9 @@ def periodic_parts(context: Context) -> list["Periodic"]:
         if rate := settings.scrub_requests_per_second:
             paced = {"pause_seconds": SCRUB_PAUSE_SECONDS, "requests_per_second": rate}
             parts.append(Periodic(context, "scrub", lambda: scrub(context), **paced))
+    if pause := settings.retention_interval_seconds:
+        paced = {"pause_seconds": pause, "requests_per_second": 1.0}
+        parts.append(Periodic(context, "retention", lambda: apply_retention(context), **paced))
     return parts
 
 

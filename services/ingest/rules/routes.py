@@ -3,17 +3,18 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
-from registry.schemas import Rules, ScopeRules
+from registry.schemas import RetentionReport, Rules, ScopeRules
 from registry.schemas.rules import check_namespace
 from services.ingest.aliases.conditions import MoveCondition
 from services.ingest.context import RequestContext
-from services.ingest.rules import rules
+from services.ingest.rules import retention, rules
 from shared.domain.access.actions import Action
 from shared.domain.errors import InvalidRequest
 from shared.domain.rules import namespace_scope
 from shared.web.access.caller import Caller, declares
+from shared.web.cursors import Cursor
 from shared.web.entity_tags import entity_tag
 from shared.web.json_body import JsonRoute
 from shared.web.problems import PROBLEMS
@@ -88,3 +89,17 @@ async def remove_namespace_rules(
 def _tagged(told: ScopeRules, response: Response) -> ScopeRules:
     response.headers["etag"] = entity_tag(told.revision)
     return told
+
+
+@router.post("/models/{model}/retention", summary="Evaluate a model's rule of retention")
+async def evaluate_retention(
+    model: str,
+    caller: Annotated[Caller, declares(Action.DELETE)],
+    context: RequestContext,
+    cursor: Cursor = None,
+    apply: Annotated[
+        bool, Query(description="Delete what the rule removes; it can be restored")
+    ] = False,
+) -> RetentionReport:
+    """Answer what keeps each version, or why it goes; nothing is changed without `apply`."""
+    return await retention.evaluate(model, cursor, caller, context, apply=apply)

@@ -2,31 +2,30 @@
 
 from shared.database.blobs import borrowers
 from shared.database.client import Database
-from shared.database.collection import Document, Transaction
+from shared.database.collection import Transaction
+from shared.database.versions import Versions
 from shared.domain.records import VersionRecord
 
+PAGE = 50
+"""Versions of one query, as long as they may have 1,000 files each."""
 _SHARING = 100_000
 """Most versions that may share bytes of one version for their count to be made anew."""
 
 
-async def restore_references(database: Database) -> int:
-    """Let each artifact say how many others lie under its key; returns how many said otherwise.
+async def restore_references(database: Database, model: str) -> int:
+    """Let files say how many others lie under their keys: those of a model, and what they refer to.
 
-    Raises DatabaseUnavailable.
+    Returns how many said otherwise. Raises DatabaseUnavailable.
     """
-    restored = 0
-    query: Document = {
-        "$or": [{"artifacts.location": {"$gt": ""}}, {"artifacts.references": {"$gt": 0}}]
-    }
-    keys: set[str] = set()
-    async for found in database.versions.find(query, {"artifacts": 1}):
-        for each in found["artifacts"]:
-            if location := each.get("location"):
-                keys.add(location)
-            if each.get("references"):
-                keys.add(each["key"])
-    for key in sorted(keys):
-        restored += await _restore(database, key)
+    restored, reached = 0, 0
+    versions = Versions(database)
+    while page := await versions.records_of(model, after=reached, limit=PAGE):
+        files = [each for version in page for each in version.artifacts]
+        keys = {each.location for each in files if each.location is not None}
+        keys |= {each.key for each in files if each.references}
+        for key in sorted(keys):
+            restored += await _restore(database, key)
+        reached = page[-1].number
     return restored
 
 

@@ -42,6 +42,7 @@ class Change(StrEnum):
     PROPOSE_ALIAS = "alias.propose"
     APPROVE_ALIAS = "alias.approve"
     WITHDRAW_ALIAS = "alias.withdraw"
+    APPLY_RETENTION = "rules.apply_retention"
     SET_RULES = "rules.set"
     REMOVE_RULES = "rules.remove"
     MAKE_TOKEN = "token.make"  # noqa: S105 - a name
