@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from registry.schemas import ModelEvent
+from registry.schemas import ModelEvent, NamespaceEvent
 from services.ingest.app import create_app as ingest
 from services.query.app import create_app as query
 from shared.runtime.settings import Settings
@@ -45,6 +45,10 @@ def api_documents() -> dict[str, str]:
 def _asyncapi(settings: Settings) -> dict[str, Any]:
     schema = ModelEvent.model_json_schema(ref_template=_LOCAL_REFERENCES, mode="serialization")
     definitions = schema.pop("$defs")
+    of_namespace = NamespaceEvent.model_json_schema(
+        ref_template=_LOCAL_REFERENCES, mode="serialization"
+    )
+    definitions |= of_namespace.pop("$defs")
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -57,14 +61,20 @@ def _asyncapi(settings: Settings) -> dict[str, Any]:
         "channels": {
             "modelEvents": {
                 "address": settings.kafka_model_events_topic,
-                "messages": {"modelEvent": {"$ref": "#/components/messages/ModelEvent"}},
+                "messages": {
+                    "modelEvent": {"$ref": "#/components/messages/ModelEvent"},
+                    "namespaceEvent": {"$ref": "#/components/messages/NamespaceEvent"},
+                },
             }
         },
         "operations": {
             "announce": {
                 "action": "send",
                 "channel": {"$ref": "#/channels/modelEvents"},
-                "messages": [{"$ref": "#/channels/modelEvents/messages/modelEvent"}],
+                "messages": [
+                    {"$ref": "#/channels/modelEvents/messages/modelEvent"},
+                    {"$ref": "#/channels/modelEvents/messages/namespaceEvent"},
+                ],
             }
         },
         "components": {
@@ -73,9 +83,14 @@ def _asyncapi(settings: Settings) -> dict[str, Any]:
                     "title": "CloudEvents 1.0, structured mode",
                     "payload": {"$ref": "#/components/schemas/ModelEvent"},
                     "bindings": {"kafka": {"key": {"type": "string", "description": "model name"}}},
-                }
+                },
+                "NamespaceEvent": {
+                    "title": "CloudEvents 1.0, structured mode",
+                    "payload": {"$ref": "#/components/schemas/NamespaceEvent"},
+                    "bindings": {"kafka": {"key": {"type": "string", "description": "scope"}}},
+                },
             },
-            "schemas": {"ModelEvent": schema, **definitions},
+            "schemas": {"ModelEvent": schema, "NamespaceEvent": of_namespace, **definitions},
         },
     }
 

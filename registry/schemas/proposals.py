@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 
 from registry.schemas.aliases import Why
 from registry.schemas.base import Answer, Schema
@@ -15,6 +15,10 @@ ProposalState = Literal["open", "approved", "withdrawn", "rejected", "expired", 
 
 class ProposalRequest(Schema):
     """Proposes that an alias point at a version, or that it be removed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"version": 4, "reason": "auc 0.94"}, {"remove": True}]}
+    )
 
     version: RequestedVersion | None = None
     """Number or label; it must be ready."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from registry.schemas.base import Answer, Schema
 from registry.schemas.names import (
@@ -94,6 +94,20 @@ class Retention(Schema):
 
 class Rules(Schema):
     """Rules of one scope. A field that is absent says nothing; an empty list says: none."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "protected_aliases": [{"alias": "production", "approvals": 2}],
+                    "allowed_formats": ["safetensors", "onnx", "unknown"],
+                    "required": {"metrics": ["auc"], "tags": ["team"], "model_card": True},
+                    "immutable_labels": True,
+                    "retention": {"keep_last_ready": 10, "keep_younger_than_days": 30},
+                }
+            ]
+        }
+    )
 
     protected_aliases: Annotated[
         list[ProtectedAlias] | None, Field(max_length=MAX_RULE_ENTRIES)

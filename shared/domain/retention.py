@@ -98,6 +98,9 @@ def _sides(
         ask(now - since < timedelta(days=days), "keep_younger_than_days", told, told)
     if wanted := rule.keep_with_tags:
         tags = [name for name in wanted if name in (version.tags or {})]
-        yes, no = f"it has the tags {', '.join(tags)}", f"it has none of {', '.join(wanted)}"
+        yes, no = (
+            f"it has the tags {', '.join(tags)}",
+            f"it has none of the tags {', '.join(wanted)}",
+        )
         ask(bool(tags), "keep_with_tags", yes, no)
     return keeping, missing

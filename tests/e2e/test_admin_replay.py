@@ -17,7 +17,7 @@ from local.servers.services import PORT_SETTINGS
 from local.stack import start_services, stop
 from registry.schemas import ModelEvent, Version
 from shared.database.client import Database, open_database
-from tests.support.access import BEARER
+from tests.support.access import BEARER, carrying
 from tests.support.admin import admin, told
 from tests.support.api import MIB, Api, file_of, parts_of, sha256_of
 from tests.support.eventually import eventually
@@ -46,6 +46,7 @@ EDITS: list[tuple[str, dict[str, Any]]] = [
 COLLECTIONS = (
     *("models", "versions", "handles", "outbox", "storage_groups"),
     *("strays", "found_folders", "reports", "aliases", "alias_history", "edits"),
+    *("alias_proposals", "rules"),
 )
 
 
@@ -99,8 +100,10 @@ async def kept(api: Api, system: System, model: str) -> Kept:
         assert answer.status_code == 200, answer.text
     assert (await api.ingest.delete(f"/v1/models/{model}/aliases/staging")).status_code == 204
     await _edit(api, model)
+    await _rules_and_proposals(api, model)
     await eventually(lambda: _is_confirmed(system, model))
     await eventually(lambda: _is_published(system, model))
+    await eventually(lambda: _is_published(system, "*"))
     return kept
 
 
@@ -111,6 +114,24 @@ async def _edit(api: Api, model: str) -> None:
             f"/v1/models/{model}{path}", json=patch, params={"reason": "checked"}
         )
         assert answer.status_code == 200, answer.text
+
+
+async def _rules_and_proposals(api: Api, model: str) -> None:
+    """Rules of the model and of all, which say nothing to others; proposed moves of each end."""
+    rules = {"retention": {"keep_last_ready": 1000, "keep_with_tags": [model]}}
+    for path in (f"models/{model}", "namespaces/*"):
+        answer = await api.ingest.put(f"/v1/{path}/rules", json=rules)
+        assert answer.status_code == 200, answer.text
+    path = f"/v1/models/{model}/aliases/canary/proposals"
+    ids: list[str] = []
+    for version in (1, 2, 5):
+        answer = await api.ingest.post(path, json={"version": version})
+        assert answer.status_code == 201, answer.text
+        ids.append(answer.json()["id"])
+    assert (await api.ingest.delete(f"{path}/{ids[1]}")).status_code == 204
+    other = carrying(await api.token(f"writer:{model}"))
+    answer = await api.ingest.post(f"{path}/{ids[0]}/approve", headers=other)
+    assert answer.status_code == 200, answer.text
 
 
 async def _has(system: System, query: dict[str, Any]) -> bool | None:
@@ -197,6 +218,8 @@ async def test_a_wiped_database_is_rebuilt(
     assert report["aliases"] >= 1
     assert report["edits"] >= len(EDITS)
     assert report["edited"] >= 4
+    assert report["proposals"] >= 3
+    assert report["rules"] >= 2
     for finding in ("gaps", "disorder", "differing", "unverified", "conflicts", "errors"):
         assert report[finding] == {"count": 0, "examples": []}, finding
     assert report["reconciled"]["missing"] == 0
@@ -215,6 +238,7 @@ async def test_a_wiped_database_is_rebuilt(
         assert (second["rebuilt"], second["updated"], second["opened"]) == (0, 0, 0)
         assert (second["moves"], second["aliases"]) == (0, 0)
         assert (second["edits"], second["edited"]) == (0, 0)
+        assert (second["proposals"], second["rules"]) == (0, 0)
         assert second["confirmed"] + second["ahead"] >= 6
         assert await contents(database) == again
 
@@ -242,6 +266,14 @@ async def test_a_wiped_database_is_rebuilt(
             told_before = await api.query.get(f"/v1/models/{kept.model}/aliases{path}")
             told_after = await rebuilt.query.get(f"/v1/models/{kept.model}/aliases{path}")
             assert told_after.json() == told_before.json(), path
+        for path in (
+            *(f"models/{kept.model}/rules", f"models/{kept.model}/rules?effective=true"),
+            *("namespaces/*/rules", f"models/{kept.model}/aliases/canary/proposals"),
+            f"models/{kept.model}/aliases/canary/history",
+        ):
+            told_before = await api.query.get(f"/v1/{path}")
+            assert told_before.status_code == 200, path
+            assert (await rebuilt.query.get(f"/v1/{path}")).json() == told_before.json(), path
         await downloads(rebuilt, kept)
 
 
@@ -383,7 +415,7 @@ async def test_records_of_an_old_backup_are_brought_up_to_date(
         assert (found["state"], found["sequence"]) == ("ready", good["sequence"])
         model = await database.models.find_one({"_id": kept.model})
         assert model is not None
-        assert (model["next_number"], model["sequence"]) == (6, 16 + len(EDITS))
+        assert (model["next_number"], model["sequence"]) == (6, 22 + len(EDITS))
         assert (model["description"], model["revision"]) == ("what the model is for", 3)
 
 

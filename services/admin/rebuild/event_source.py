@@ -38,27 +38,28 @@ def read_events(
     """
     events: list[ModelEvent] = []
     for record in records:
-        try:
-            event = ModelEvent.model_validate_json(record.value or b"")
-        except ValidationError:
-            if report is not None and _namespace_event(record) is None:
+        event = _event(record)
+        if event is None:
+            if report is not None:
                 report.errors.add(f"message {record.partition}/{record.offset} is no model event")
-            continue
-        if event.source == source:
+        elif event.source != source:
+            if report is not None:
+                report.foreign.add(f"{event.source} tells of {event.subject}")
+        elif isinstance(event, ModelEvent):
             events.append(event)
-        elif report is not None:
-            report.foreign.add(f"{event.source} tells of {event.subject}")
     return events
 
 
 def read_namespace_events(records: Iterable[RawMessage], source: str) -> list[NamespaceEvent]:
     """Return the events of namespaces among the records that have this source."""
-    found = map(_namespace_event, records)
-    return [event for event in found if event is not None and event.source == source]
+    found = map(_event, records)
+    return [each for each in found if isinstance(each, NamespaceEvent) and each.source == source]
 
 
-def _namespace_event(record: RawMessage) -> NamespaceEvent | None:
-    try:
-        return NamespaceEvent.model_validate_json(record.value or b"")
-    except ValidationError:
-        return None
+def _event(record: RawMessage) -> ModelEvent | NamespaceEvent | None:
+    for kind in (ModelEvent, NamespaceEvent):
+        try:
+            return kind.model_validate_json(record.value or b"")
+        except ValidationError:
+            continue
+    return None

@@ -6,13 +6,14 @@ from hypothesis import strategies as st
 from registry.schemas import ModelEvent
 from services.admin.rebuild.edits import edits_of
 from services.admin.rebuild.event_log import EventLog
-from services.admin.rebuild.event_source import read_events
+from services.admin.rebuild.event_source import read_events, read_namespace_events
 from services.admin.rebuild.report import MAX_EXAMPLES, Findings, RebuildReport
 from services.indexer.kafka.dead_letters import RawMessage
 from shared.database.edits import Place
 from shared.domain.edits import EditRecord
-from shared.domain.events import DEFAULT_SOURCE, edit_event, version_event
+from shared.domain.events import DEFAULT_SOURCE, edit_event, namespace_event, version_event
 from shared.domain.records import utc_now
+from shared.domain.rules import RulesRecord
 from tests.support.records import version
 from tests.unit.services.indexer.kafka.test_dead_letters import record
 
@@ -143,3 +144,25 @@ def test_events_of_another_registry_are_counted_and_left_alone() -> None:
     assert [each.sequence for each in ours] == [1, 2]
     assert report.foreign.examples == ["/other tells of churn/7"]
     assert read_events(messages, None, "/other") == [foreign]
+
+
+def test_rules_of_a_namespace_have_a_sequence_of_their_own_and_are_no_model() -> None:
+    log = EventLog()
+    for revision in (1, 4, 4, 3):
+        rules = RulesRecord(
+            scope="risk.*", revision=revision, at=utc_now(), by="x", rules=None, sequence=revision
+        )
+        body = namespace_event(rules).model_dump_json().encode()
+        raw = [record(value=body)]
+        report = RebuildReport(started_at=utc_now())
+        assert read_events(raw, report, DEFAULT_SOURCE) == []
+        assert report.errors.count == 0
+        [event] = read_namespace_events(raw, DEFAULT_SOURCE)
+        assert read_namespace_events(raw, "/other") == []
+        assert read_events(raw, report, "/other") == []
+        assert report.foreign.examples == [f"{DEFAULT_SOURCE} tells of risk.*"]
+        log.add_namespace(event)
+    assert log.models == {}
+    assert log.gaps().examples == ["risk.*: no event 2"]
+    assert log.disorder.examples == ["risk.*: event 3 came after event 4"]
+    assert log.repeated == 1

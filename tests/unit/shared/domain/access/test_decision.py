@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from shared.database.visibility import within
 from shared.domain.access.actions import LEAST_ROLE, Action
-from shared.domain.access.decision import NameFilter, covers, decide, visible_names
+from shared.domain.access.decision import (
+    NameFilter,
+    allows_pattern,
+    covers,
+    decide,
+    sees_within,
+    visible_names,
+)
 from shared.domain.access.grants import Grant, contains, matches
 from tests.support.access_oracle import ROLES, oracle
 
@@ -49,6 +56,30 @@ def test_a_filter_has_the_names_on_which_the_action_is_allowed(
 def test_the_condition_of_a_query_finds_what_the_filter_has(held: list[Grant], name: str) -> None:
     visible = visible_names(held)
     assert found_by(within(visible, "model"), name) == visible.has(name)
+
+
+@given(grants, actions, st.sampled_from(PATTERNS), names)
+def test_who_may_do_it_to_a_pattern_may_do_it_to_each_of_its_names(
+    held: list[Grant], action: Action, pattern: str, name: str
+) -> None:
+    if action is Action.MOVE_ALIAS or not matches(pattern, name):
+        return
+    if allows_pattern(held, action, pattern):
+        assert oracle(held, action, name)
+    if oracle(held, Action.READ, name):
+        assert sees_within(held, pattern)
+
+
+def test_a_pattern_is_allowed_by_a_grant_for_all_of_it() -> None:
+    of_one, of_all = Grant.parse("maintainer:risk.churn"), Grant.parse("maintainer:risk.*")
+    assert not allows_pattern([of_one], Action.SET_RULES, "risk.*")
+    assert allows_pattern([of_all], Action.SET_RULES, "risk.*")
+    assert not allows_pattern([of_all], Action.SET_RULES, "*")
+    assert not allows_pattern([Grant.parse("writer:*")], Action.SET_RULES, "risk.*")
+    assert sees_within([of_one], "risk.*")
+    assert sees_within([of_one], "*")
+    assert not sees_within([of_one], "fraud.*")
+    assert not sees_within([Grant.parse("events:*")], "risk.*")
 
 
 @given(grants, texts.map(Grant.parse), names)
