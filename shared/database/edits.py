@@ -15,6 +15,7 @@ from shared.database.errors import DuplicateKey
 from shared.database.models import ModelChange, change_models, model_of, read_counters
 from shared.database.outbox import outbox_entries
 from shared.database.pages import bounded_page
+from shared.database.rules import read_effective
 from shared.database.transactions import Overtaken
 from shared.domain.edits import (
     EditRecord,
@@ -27,6 +28,7 @@ from shared.domain.edits import (
 from shared.domain.errors import Conflict, model_not_found, version_not_found
 from shared.domain.events import edit_event
 from shared.domain.records import VersionRecord
+from shared.domain.version_rules import require_kept
 
 MODEL_FIELDS = frozenset(ModelDescription.model_fields)
 """Of a model, what can be edited."""
@@ -56,7 +58,7 @@ async def edit_version(
     """Edit what is said of a version, and tell it; returns the version as it is then.
 
     Where the edit changes nothing, or its key made it before, nothing is changed. Raises NotFound,
-    Conflict "version_not_editable", PreconditionFailed, InvalidRequest, IdempotencyKeyReused,
+    RuleBroken, Conflict "version_not_editable", PreconditionFailed, InvalidRequest, IdempotencyKeyReused,
     DatabaseContended and DatabaseUnavailable.
     """
 
@@ -82,6 +84,7 @@ async def edit_version(
             at=await database.now(),
         )
         after = before.model_copy(update={**result.fields, "revision": edit.revision})
+        require_kept(await read_effective(database, model, transaction), before, after)
         change = VersionChange(before, after, "registry.version.edited.v1", edit=edit)
         [record] = await announce(database, [change], counters, transaction)
         await _keep(database, edit, transaction)

@@ -1,6 +1,6 @@
 """What the rules of a model demand of its versions: decided by what is known of one so far."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from registry.schemas import Reason, UploadRequest
@@ -47,8 +47,25 @@ def require_allowed(applied: Effective, request: UploadRequest) -> None:
         *_impossible(applied, [file.path for file in request.files]),
     ][:MOST_TOLD]
     if broken:
-        errors = [{"field": each.field, "rule": each.told} for each in broken]
-        raise RuleBroken(errors, list(dict.fromkeys(each.rule for each in broken)))
+        raise _rule_broken(broken)
+
+
+def require_version(applied: Effective, version: VersionRecord) -> None:
+    """Raise RuleBroken where a version whose files are verified may not be one of its model."""
+    paths = [artifact.path for artifact in version.artifacts]
+    against = (_against_format(applied, artifact) for artifact in version.artifacts)
+    broken = [*_lacking(applied, version, paths), *(each for each in against if each is not None)]
+    if broken:
+        raise _rule_broken(broken[:MOST_TOLD])
+
+
+def require_kept(applied: Effective, before: VersionRecord, after: VersionRecord) -> None:
+    """Raise RuleBroken where an edit takes from a version what the rules demand of it."""
+    paths = [artifact.path for artifact in before.artifacts]
+    lacked = set(_lacking(applied, before, paths))
+    broken = [each for each in _lacking(applied, after, paths) if each not in lacked]
+    if broken:
+        raise _rule_broken(broken[:MOST_TOLD])
 
 
 def lacks(applied: Effective, version: VersionRecord) -> list[Reason]:
@@ -57,14 +74,23 @@ def lacks(applied: Effective, version: VersionRecord) -> list[Reason]:
     return [each.reason() for each in _lacking(applied, version, paths)]
 
 
+def _rule_broken(broken: Sequence[Broken]) -> RuleBroken:
+    errors = [{"field": each.field, "rule": each.told} for each in broken]
+    return RuleBroken(errors, list(dict.fromkeys(each.rule for each in broken)))
+
+
 def against_format(applied: Effective, artifact: ArtifactRecord) -> Reason | None:
     """Return why a file of the format that was detected is not allowed; None where it is."""
+    broken = _against_format(applied, artifact)
+    return broken.reason() if broken else None
+
+
+def _against_format(applied: Effective, artifact: ArtifactRecord) -> Broken | None:
     allowed = applied.rules.allowed_formats
     found = artifact.format or UNKNOWN
     if allowed is None or found in allowed or _is_card(artifact.path, {found}):
         return None
-    broken = _format_broken(applied, artifact.path, "", f"is {found}, which is not among the")
-    return broken.reason()
+    return _format_broken(applied, artifact.path, "", f"is {found}, which is not among the")
 
 
 def reused_label(applied: Effective, model: str, label: str) -> Conflict | None:

@@ -135,6 +135,23 @@ async def test_an_upload_that_breaks_a_rule_is_refused_before_a_byte_is_sent(
     assert (await client.upload(model, b"other", path="m.bin")).state == "ready"
 
 
+async def test_an_edit_does_not_take_what_is_required_and_a_copy_has_to_have_it(
+    client: AsyncModelRegistryClient, namespace: str, model: str
+) -> None:
+    other = f"{namespace}.other"
+    plain = await client.upload(other, f"plain {model}".encode(), path="m.bin")
+    await client.set_rules(model, {"required": {"tags": ["team"]}, "allowed_formats": ["unknown"]})
+    data = f"tagged {model}".encode()
+    version = await client.upload(model, data, path="m.bin", tags={"team": "a"})
+    with pytest.raises(InvalidRequestError, match=r"tags\.team: is required by the rule"):
+        await client.update_version(model, version.number, tags={"team": None})
+    edited = await client.update_version(model, version.number, tags={"team": "b", "x": "y"})
+    assert edited.tags == {"team": "b", "x": "y"}
+    with pytest.raises(InvalidRequestError, match=r"tags\.team: is required by the rule"):
+        await client.copy_version(other, plain.number, model)
+    assert (await client.copy_version(model, version.number, model)).tags == edited.tags
+
+
 async def test_a_file_that_turns_out_to_be_of_no_allowed_format_is_rejected(
     client: AsyncModelRegistryClient, model: str, api: Api
 ) -> None:

@@ -10,11 +10,13 @@ from services.ingest.uploads.reuse import copy_part_digests
 from shared.database.blobs import Blob, BlobGone
 from shared.database.naming import find_named
 from shared.database.opening import open_version
+from shared.database.rules import read_effective
 from shared.domain.access.actions import Action
 from shared.domain.access.audit import Change
 from shared.domain.blobs import copied
 from shared.domain.errors import Conflict, IdempotencyKeyReused
 from shared.domain.records import SessionRecord, VersionRecord, new_id
+from shared.domain.version_rules import require_version
 from shared.runtime.logs import get_logger
 from shared.storage.manifests import keep_manifest
 
@@ -56,6 +58,7 @@ async def _found_or_made(
     source: VersionRecord, request: CopyRequest, key: str | None, owner: str, context: Context
 ) -> VersionRecord:
     draft = await _draft(source, request, key, owner, context)
+    require_version(await read_effective(context.database, draft.model), draft)
     if key is not None and (made := await _made(key, draft, owner, context)) is not None:
         return made
     blobs = {i: Blob(source.id, i, each) for i, each in enumerate(source.artifacts)}
