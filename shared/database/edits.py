@@ -58,8 +58,8 @@ async def edit_version(
     """Edit what is said of a version, and tell it; returns the version as it is then.
 
     Where the edit changes nothing, or its key made it before, nothing is changed. Raises NotFound,
-    RuleBroken, Conflict "version_not_editable", PreconditionFailed, InvalidRequest, IdempotencyKeyReused,
-    DatabaseContended and DatabaseUnavailable.
+    RuleBroken, Conflict "version_not_editable", PreconditionFailed, InvalidRequest,
+    IdempotencyKeyReused, DatabaseContended and DatabaseUnavailable.
     """
 
     async def edit_it(transaction: Transaction) -> VersionRecord:
