@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from registry.schemas import Reason
-from services.indexer.verify.formats.check import check_format
-from services.indexer.verify.formats.plan import SMALL
-from services.indexer.verify.formats.report import FormatError, RangeReader
-from services.indexer.verify.sandbox.limits import MIB, ProcessLimits
-from services.indexer.verify.sandbox.processes import CheckProcesses, check_at_leisure
+from shared.formats.check import check_format
+from shared.formats.plan import SMALL
+from shared.formats.report import FormatError, RangeReader
+from shared.formats.sandbox.limits import MIB, ProcessLimits
+from shared.formats.sandbox.processes import CheckProcesses, check_at_leisure
 from shared.runtime.settings import Settings
 
 Facts: TypeAlias = Mapping[str, Any]

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Literal
 
-from services.indexer.verify.formats.plan import Budget, Range, Steps
-from services.indexer.verify.formats.report import FormatError
+from shared.formats.plan import Budget, Range, Steps
+from shared.formats.report import FormatError
 
 
 class Cursor:

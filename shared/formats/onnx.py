@@ -7,9 +7,9 @@ https://protobuf.dev/programming-guides/encoding/. The graph is skipped by its l
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.indexer.verify.formats.cursor import Cursor
-from services.indexer.verify.formats.plan import Candidate, Plan, Steps
-from services.indexer.verify.formats.report import FormatError, FormatReport, short_text
+from shared.formats.cursor import Cursor
+from shared.formats.plan import Candidate, Plan, Steps
+from shared.formats.report import FormatError, FormatReport, short_text
 
 MAX_FILE_BYTES: Final = 2**31 - 1
 """No protobuf message is larger (https://protobuf.dev/programming-guides/proto-limits/); larger

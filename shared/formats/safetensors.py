@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, cast
 
-from services.indexer.verify.formats.json_members import JsonMembers
-from services.indexer.verify.formats.plan import Candidate, Plan, Range, read_whole
-from services.indexer.verify.formats.report import FormatError, FormatReport, short_text
+from shared.formats.json_members import JsonMembers
+from shared.formats.plan import Candidate, Plan, Range, read_whole
+from shared.formats.report import FormatError, FormatReport, short_text
 
 MEDIA_TYPE: Final = "application/vnd.docker.ai.safetensors"
 """Not registered with IANA; documented by Docker's model specification (docker/model-spec)."""

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
-from services.indexer.verify.formats.check import check_format
-from services.indexer.verify.formats.plan import TooCostly
-from services.indexer.verify.formats.report import FormatError
-from services.indexer.verify.sandbox import processes as module
-from services.indexer.verify.sandbox.limits import MIB, ProcessLimits
-from services.indexer.verify.sandbox.messages import Order, encode_order
-from services.indexer.verify.sandbox.processes import CheckProcesses, CheckProcessFailed
+from shared.formats.check import check_format
+from shared.formats.plan import TooCostly
+from shared.formats.report import FormatError
+from shared.formats.sandbox import processes as module
+from shared.formats.sandbox.limits import MIB, ProcessLimits
+from shared.formats.sandbox.messages import Order, encode_order
+from shared.formats.sandbox.processes import CheckProcesses, CheckProcessFailed
 from tests.support.eventually import eventually
 from tests.support.headers import safetensors_of, with_a_gap, with_metadata, with_tensors
-from tests.unit.services.indexer.verify.formats.files import MemoryReader, gguf_file, zip_of
+from tests.unit.shared.formats.files import MemoryReader, gguf_file, zip_of
 
 HOSTILE = "tests.support.hostile_check"
 LIMITS = ProcessLimits(memory_bytes=128 * MIB, cpu_seconds=1)

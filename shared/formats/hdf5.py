@@ -5,8 +5,8 @@ Layout: https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html, sec
 
 from typing import Final
 
-from services.indexer.verify.formats.plan import Candidate, Plan, Range, Steps
-from services.indexer.verify.formats.report import FormatError, FormatReport
+from shared.formats.plan import Candidate, Plan, Range, Steps
+from shared.formats.report import FormatError, FormatReport
 
 MAGIC: Final = b"\x89HDF\r\n\x1a\n"
 MEDIA_TYPE: Final = "application/vnd.hdfgroup.hdf5"

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from services.indexer.verify.formats.check import check_format
-from services.indexer.verify.formats.plan import CHUNK_BYTES, FULL, HEAD_BYTES, SMALL, TooCostly
+from shared.formats.check import check_format
+from shared.formats.plan import CHUNK_BYTES, FULL, HEAD_BYTES, SMALL, TooCostly
 from tests.support.headers import safetensors_of, with_metadata, with_tensors
-from tests.unit.services.indexer.verify.formats.files import (
+from tests.unit.shared.formats.files import (
     ARRAY,
     STRING,
     MemoryReader,

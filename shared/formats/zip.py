@@ -8,9 +8,9 @@ way, so one file can show two contents; whatever would need a guess is refused.
 import struct
 from typing import Final, NamedTuple
 
-from services.indexer.verify.formats.plan import Candidate, Plan, Range, Steps, read_whole
-from services.indexer.verify.formats.report import FormatError, FormatReport
-from services.indexer.verify.formats.zip_entries import Entries, check_layout, parse_entries
+from shared.formats.plan import Candidate, Plan, Range, Steps, read_whole
+from shared.formats.report import FormatError, FormatReport
+from shared.formats.zip_entries import Entries, check_layout, parse_entries
 
 MEDIA_TYPE: Final = "application/zip"
 LOCAL_MAGIC: Final = b"PK\x03\x04"

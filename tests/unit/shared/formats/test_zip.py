@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.indexer.verify.formats.check import check_format
-from services.indexer.verify.formats.zip import MAX_DIRECTORY_BYTES, MAX_ENTRIES
-from tests.unit.services.indexer.verify.formats.files import (
+from shared.formats.check import check_format
+from shared.formats.zip import MAX_DIRECTORY_BYTES, MAX_ENTRIES
+from tests.unit.shared.formats.files import (
     MemoryReader,
     accepted,
     refused,

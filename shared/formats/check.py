@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.indexer.verify.formats.plan import (
+from shared.formats.plan import (
     FULL,
     HEAD_BYTES,
     Budget,
@@ -11,8 +11,8 @@ from services.indexer.verify.formats.plan import (
     advance,
     from_head,
 )
-from services.indexer.verify.formats.report import FormatReport, RangeReader
-from services.indexer.verify.formats.table import extension_of, plan_of
+from shared.formats.report import FormatReport, RangeReader
+from shared.formats.table import extension_of, plan_of
 
 
 async def check_format(file_name: str, reader: RangeReader, limits: Limits = FULL) -> FormatReport:

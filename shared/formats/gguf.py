@@ -7,11 +7,11 @@ a choice, this follows the reference reader (`src/gguf.cpp`) and stays more leni
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.indexer.verify.formats.cursor import Cursor
-from services.indexer.verify.formats.distinct import DistinctNames
-from services.indexer.verify.formats.gguf_tensors import check_tensors, read_tensors
-from services.indexer.verify.formats.plan import CHUNK_BYTES, Candidate, Plan, Range, Steps
-from services.indexer.verify.formats.report import (
+from shared.formats.cursor import Cursor
+from shared.formats.distinct import DistinctNames
+from shared.formats.gguf_tensors import check_tensors, read_tensors
+from shared.formats.plan import CHUNK_BYTES, Candidate, Plan, Range, Steps
+from shared.formats.report import (
     MAX_TEXT_CHARS,
     OCTET_STREAM,
     FormatError,

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
-from services.indexer.verify.formats.report import FormatReport
+from shared.formats.report import FormatReport
 
 HEAD_BYTES: Final = 4096
 """First read of any file: holds every magic number and most small headers."""

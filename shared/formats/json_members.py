@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, cast
 
-from services.indexer.verify.formats.distinct import DistinctNames
-from services.indexer.verify.formats.plan import Budget
-from services.indexer.verify.formats.report import MAX_TEXT_CHARS, FormatError, short_text
+from shared.formats.distinct import DistinctNames
+from shared.formats.plan import Budget
+from shared.formats.report import MAX_TEXT_CHARS, FormatError, short_text
 
 MAX_OBJECT_BYTES: Final = 65_536
 """Longest flat object, as for one tensor: ordinary ones are about 100 bytes long."""

@@ -4,10 +4,10 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from services.indexer.verify.formats.cursor import Cursor
-from services.indexer.verify.formats.distinct import DistinctNames
-from services.indexer.verify.formats.plan import Range, Steps
-from services.indexer.verify.formats.report import FormatError, short_text
+from shared.formats.cursor import Cursor
+from shared.formats.distinct import DistinctNames
+from shared.formats.plan import Range, Steps
+from shared.formats.report import FormatError, short_text
 
 MAX_DIMENSIONS: Final = 4
 """GGML_MAX_DIMS; converters fold a fifth dimension into the others."""

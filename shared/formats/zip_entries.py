@@ -7,9 +7,9 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from services.indexer.verify.formats.distinct import DistinctNames
-from services.indexer.verify.formats.plan import Budget
-from services.indexer.verify.formats.report import FormatError, short_text
+from shared.formats.distinct import DistinctNames
+from shared.formats.plan import Budget
+from shared.formats.report import FormatError, short_text
 
 ENTRY: Final = struct.Struct("<4s4B4H3L5H2L")
 ENTRY_MAGIC: Final = b"PK\x01\x02"

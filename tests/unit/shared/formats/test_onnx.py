@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from services.indexer.verify.formats.check import check_format
-from services.indexer.verify.formats.onnx import MAX_FIELDS, MAX_FILE_BYTES
-from services.indexer.verify.formats.plan import FULL, TooCostly
-from tests.unit.services.indexer.verify.formats.files import (
+from shared.formats.check import check_format
+from shared.formats.onnx import MAX_FIELDS, MAX_FILE_BYTES
+from shared.formats.plan import FULL, TooCostly
+from tests.unit.shared.formats.files import (
     MemoryReader,
     accepted,
     refused,

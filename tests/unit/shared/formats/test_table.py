@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.indexer.verify.formats.check import check_format
-from services.indexer.verify.formats.pickle import LEGACY_TORCH_MAGIC
-from services.indexer.verify.formats.report import FormatReport
-from tests.unit.services.indexer.verify.formats.files import (
+from shared.formats.check import check_format
+from shared.formats.pickle import LEGACY_TORCH_MAGIC
+from shared.formats.report import FormatReport
+from tests.unit.shared.formats.files import (
     MemoryReader,
     accepted,
     gguf_file,

@@ -6,7 +6,7 @@ It is given no settings and no credentials, and it can open nothing: the indexer
 import sys
 from typing import BinaryIO
 
-from services.indexer.verify.formats.plan import (
+from shared.formats.plan import (
     FULL,
     HEAD_BYTES,
     Budget,
@@ -17,10 +17,10 @@ from services.indexer.verify.formats.plan import (
     advance,
     from_head,
 )
-from services.indexer.verify.formats.report import FormatError, FormatReport
-from services.indexer.verify.formats.table import plan_of
-from services.indexer.verify.sandbox.limits import ProcessLimits, confine
-from services.indexer.verify.sandbox.messages import Answer, Defect, Order, decode_order, encode
+from shared.formats.report import FormatError, FormatReport
+from shared.formats.sandbox.limits import ProcessLimits, confine
+from shared.formats.sandbox.messages import Answer, Defect, Order, decode_order, encode
+from shared.formats.table import plan_of
 
 
 def main() -> None:

@@ -9,12 +9,11 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from services.indexer.verify.formats.check import check_format, read_exactly
-from services.indexer.verify.formats.plan import CHUNK_BYTES, SMALL, Range, TooCostly
-from services.indexer.verify.formats.report import FormatError, FormatReport, RangeReader
-from services.indexer.verify.formats.table import extension_of
-from services.indexer.verify.sandbox.limits import ProcessLimits
-from services.indexer.verify.sandbox.messages import (
+from shared.formats.check import check_format, read_exactly
+from shared.formats.plan import CHUNK_BYTES, SMALL, Range, TooCostly
+from shared.formats.report import FormatError, FormatReport, RangeReader
+from shared.formats.sandbox.limits import ProcessLimits
+from shared.formats.sandbox.messages import (
     MAX_LINE_BYTES,
     Answer,
     Defect,
@@ -22,10 +21,11 @@ from services.indexer.verify.sandbox.messages import (
     decode,
     encode_order,
 )
+from shared.formats.table import extension_of
 from shared.runtime.progress import resting
 
-MODULE: Final = "services.indexer.verify.sandbox"
-CHECKOUT: Final = Path(__file__).parents[4]
+MODULE: Final = "shared.formats.sandbox"
+CHECKOUT: Final = Path(__file__).parents[3]
 MAX_SECONDS: Final = 900.0
 """Time by the clock: it depends on storage and on what else the machine does, so it says nothing
 about the file, and the check is tried again."""

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.indexer.verify.formats.check import check_format
-from services.indexer.verify.formats.gguf import MAX_HEADER_BYTES, MAX_WALKED_VALUES
-from tests.unit.services.indexer.verify.formats.files import (
+from shared.formats.check import check_format
+from shared.formats.gguf import MAX_HEADER_BYTES, MAX_WALKED_VALUES
+from tests.unit.shared.formats.files import (
     ARRAY,
     FORK_TYPE,
     Q4_0,

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from services.indexer.verify.formats.check import check_format
-from services.indexer.verify.formats.report import FormatError, FormatReport
+from shared.formats.check import check_format
+from shared.formats.report import FormatError, FormatReport
 
 
 @dataclass

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from services.indexer.verify.formats import json_members
-from services.indexer.verify.formats.check import check_format
-from services.indexer.verify.formats.safetensors import DTYPE_BITS, MAX_HEADER_BYTES
-from tests.unit.services.indexer.verify.formats.files import (
+from shared.formats import json_members
+from shared.formats.check import check_format
+from shared.formats.safetensors import DTYPE_BITS, MAX_HEADER_BYTES
+from tests.unit.shared.formats.files import (
     MemoryReader,
     accepted,
     refused,

@@ -2,15 +2,15 @@
 
 import pytest
 
-from services.indexer.verify.formats.report import FormatError
-from services.indexer.verify.sandbox.limits import MIB, ProcessLimits
-from services.indexer.verify.sandbox.processes import (
+from shared.formats.report import FormatError
+from shared.formats.sandbox.limits import MIB, ProcessLimits
+from shared.formats.sandbox.processes import (
     CheckProcesses,
     CheckProcessFailed,
     check_at_leisure,
 )
 from tests.support.headers import with_metadata
-from tests.unit.services.indexer.verify.formats.files import MemoryReader
+from tests.unit.shared.formats.files import MemoryReader
 
 LIMITS = ProcessLimits(memory_bytes=128 * MIB, cpu_seconds=60)
 

@@ -8,8 +8,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeAlias
 
-from services.indexer.verify.formats.plan import Range, TooCostly
-from services.indexer.verify.formats.report import FormatError, FormatReport
+from shared.formats.plan import Range, TooCostly
+from shared.formats.report import FormatError, FormatReport
 
 MAX_LINE_BYTES: Final = 64 * 1024
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from services.indexer.verify.formats import gguf, hdf5, onnx, pickle, safetensors, zip
-from services.indexer.verify.formats.plan import Candidate, Plan
-from services.indexer.verify.formats.report import FormatError, FormatReport
+from shared.formats import gguf, hdf5, onnx, pickle, safetensors, zip
+from shared.formats.plan import Candidate, Plan
+from shared.formats.report import FormatError, FormatReport
 
 
 @dataclass(frozen=True, slots=True)

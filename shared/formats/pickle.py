@@ -3,8 +3,8 @@
 import pickletools
 from typing import Final
 
-from services.indexer.verify.formats.plan import Candidate, Plan, Range
-from services.indexer.verify.formats.report import FormatError, FormatReport
+from shared.formats.plan import Candidate, Plan, Range
+from shared.formats.report import FormatError, FormatReport
 
 PROTOCOL_MAGICS: Final = tuple(bytes((0x80, protocol)) for protocol in range(2, 6))
 """PROTO opcode and its number."""
