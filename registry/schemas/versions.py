@@ -37,6 +37,18 @@ class CompositeDigest(Answer):
     part_count: int
 
 
+class TensorSummary(Answer):
+    """The tensors of a file, added up."""
+
+    count: int
+    parameters: int | None = None
+    """Elements of all of them; None where the header does not tell."""
+    size_bytes: int | None = None
+    """Of all of them; None where the size of one is not known."""
+    dtypes: dict[str, int] = Field(default_factory=dict[str, int])
+    """How many of them have each dtype."""
+
+
 class Artifact(Answer):
     """A file of a version."""
 
@@ -56,7 +68,9 @@ class Artifact(Answer):
     """Container format that was checked, e.g. "safetensors"; "unknown" passes as bytes."""
     media_type: str | None = None
     details: dict[str, int | str] = Field(default_factory=dict[str, "int | str"])
-    """What the format check read, e.g. {"tensors": 12}."""
+    """What the format check read, e.g. {"ir_version": 10}."""
+    tensors: TensorSummary | None = None
+    """Of formats whose header tells of tensors; None where it was not read."""
 
 
 class Version(VersionMetadata, Answer):

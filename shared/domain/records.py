@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from registry.schemas import CompositeDigest, DigestState, Reason, VersionState
+from registry.schemas import CompositeDigest, DigestState, Reason, TensorSummary, VersionState
 from registry.schemas.uploads import SessionState
 
 
@@ -47,6 +47,7 @@ class ArtifactRecord(Record):
     format: str | None = None
     media_type: str | None = None
     details: dict[str, int | str] = Field(default_factory=dict[str, "int | str"])
+    tensors: TensorSummary | None = None
 
     @property
     def is_attested(self) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from shared.formats.inventory import Inventory
 from shared.formats.plan import (
     FULL,
     HEAD_BYTES,
@@ -15,11 +16,16 @@ from shared.formats.report import FormatReport, RangeReader
 from shared.formats.table import extension_of, plan_of
 
 
-async def check_format(file_name: str, reader: RangeReader, limits: Limits = FULL) -> FormatReport:
+async def check_format(
+    file_name: str,
+    reader: RangeReader,
+    limits: Limits = FULL,
+    inventory: Inventory | None = None,
+) -> FormatReport:
     """Verify the container format of a stored file by a few ranged reads.
 
-    Its parsing runs in a worker thread. A report says that the container is whole and its header
-    true, not that its content is harmless.
+    Its parsing runs in a worker thread, and tells the inventory each tensor. A report says that the
+    container is whole and its header true, not that its content is harmless.
 
     Raises:
         FormatError: the file is empty, or not the format that it claims to be.
@@ -27,7 +33,7 @@ async def check_format(file_name: str, reader: RangeReader, limits: Limits = FUL
         OSError: the reader failed, or gave less than the object's size promised.
 
     """
-    candidate = await candidate_of(file_name, reader, limits)
+    candidate = await _candidate(file_name, reader, limits, inventory or Inventory())
     plan = plan_of(candidate)
     data: bytes | None = None
     while True:  # the budget bounds it
@@ -39,11 +45,13 @@ async def check_format(file_name: str, reader: RangeReader, limits: Limits = FUL
             data = await read_exactly(reader, step.offset, step.length)
 
 
-async def candidate_of(file_name: str, reader: RangeReader, limits: Limits) -> Candidate:
+async def _candidate(
+    file_name: str, reader: RangeReader, limits: Limits, inventory: Inventory
+) -> Candidate:
     """Read a file's head. Raises OSError."""
     size_bytes = reader.size_bytes
     head = await read_exactly(reader, 0, min(size_bytes, HEAD_BYTES)) if size_bytes else b""
-    return Candidate(extension_of(file_name), size_bytes, head, Budget(limits))
+    return Candidate(extension_of(file_name), size_bytes, head, Budget(limits), inventory)
 
 
 async def read_exactly(reader: RangeReader, offset: int, length: int) -> bytes:

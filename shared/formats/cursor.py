@@ -17,16 +17,21 @@ class Cursor:
         overrun: Callable[[int, int], FormatError],
         budget: Budget,
         byte_order: Literal["little", "big"] = "little",
+        *,
+        jump_bytes: int | None = None,
     ) -> None:
         """Start at offset 0.
 
         `overrun(offset, length)` makes the error for a field of `length` bytes at `offset` that
-        does not end by `limit`; `chunk_bytes` is what one read fetches ahead.
+        does not end by `limit`; `chunk_bytes` is what one read fetches ahead. With `jump_bytes`
+        the first read behind a long skip fetches so much, and the next ones twice as much each.
         """
         self.position = 0
         self.byte_order: Literal["little", "big"] = byte_order
         self._limit = limit
         self._chunk_bytes = chunk_bytes
+        self._jump_bytes = chunk_bytes if jump_bytes is None else jump_bytes
+        self._ahead_bytes = chunk_bytes
         self._overrun = overrun
         self._budget = budget
         self._buffer = b""
@@ -43,7 +48,8 @@ class Cursor:
         start = self.position - self._buffer_offset
         if start + length > len(self._buffer):
             self._require(length)
-            wanted = min(max(length, self._chunk_bytes), self._limit - self.position)
+            wanted = min(max(length, self._ahead_bytes), self._limit - self.position)
+            self._ahead_bytes = min(2 * self._ahead_bytes, self._chunk_bytes)
             self._buffer = (yield Range(self.position, wanted)) if wanted else b""
             self._buffer_offset = self.position
             start = 0
@@ -58,6 +64,8 @@ class Cursor:
         """Move past `length` bytes without reading them."""
         self._require(length)
         self.position += length
+        if self.position > self._buffer_offset + len(self._buffer) + self._jump_bytes:
+            self._ahead_bytes = self._jump_bytes
 
     def _require(self, length: int) -> None:
         if self.position + length > self._limit:

@@ -82,14 +82,18 @@ def check_gguf(candidate: Candidate) -> Plan:
     metadata = Metadata()
     for _ in range(pair_count):
         yield from _read_pair(cursor, metadata)
-    tensors = yield from read_tensors(cursor, tensor_count)
-    parameters = yield from check_tensors(tensors, cursor.position, metadata.alignment, size_bytes)
+    tensors = yield from read_tensors(cursor, tensor_count, candidate.inventory)
+    data_start = -(-cursor.position // metadata.alignment) * metadata.alignment
+    candidate.inventory.data_offset = data_start
+    parameters = yield from check_tensors(tensors, data_start, metadata.alignment, size_bytes)
     details: dict[str, int | str] = {"gguf_version": version, "tensor_count": tensor_count}
     if parameters is not None:
         details["parameter_count"] = parameters
     if metadata.architecture:
         details["architecture"] = metadata.architecture
-    return FormatReport("gguf", MEDIA_TYPE_V3 if version == 3 else OCTET_STREAM, details)
+    media_type = MEDIA_TYPE_V3 if version == 3 else OCTET_STREAM
+    totals = candidate.inventory.totals(parameters_known=parameters is not None)
+    return FormatReport("gguf", media_type, details, totals)
 
 
 def _start(candidate: Candidate) -> Steps[tuple[Cursor, int]]:

@@ -2,10 +2,11 @@
 
 from array import array
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from shared.formats.cursor import Cursor
 from shared.formats.distinct import DistinctNames
+from shared.formats.inventory import Inventory
 from shared.formats.plan import Range, Steps
 from shared.formats.report import FormatError, short_text
 
@@ -19,46 +20,54 @@ MAX_ELEMENTS: Final = 2**63 - 1
 MAX_UNSIGNED: Final = 2**64 - 1
 """Offsets are uint64, and no file is larger."""
 
-BLOCKS: Final[dict[int, tuple[int, int]]] = {
-    # ggml_type: (elements in a block, bytes of a block)
-    0: (1, 4),  # F32
-    1: (1, 2),  # F16
-    2: (32, 18),  # Q4_0
-    3: (32, 20),  # Q4_1
-    6: (32, 22),  # Q5_0
-    7: (32, 24),  # Q5_1
-    8: (32, 34),  # Q8_0
-    9: (32, 36),  # Q8_1
-    10: (256, 84),  # Q2_K
-    11: (256, 110),  # Q3_K
-    12: (256, 144),  # Q4_K
-    13: (256, 176),  # Q5_K
-    14: (256, 210),  # Q6_K
-    15: (256, 292),  # Q8_K
-    16: (256, 66),  # IQ2_XXS
-    17: (256, 74),  # IQ2_XS
-    18: (256, 98),  # IQ3_XXS
-    19: (256, 50),  # IQ1_S
-    20: (32, 18),  # IQ4_NL
-    21: (256, 110),  # IQ3_S
-    22: (256, 82),  # IQ2_S
-    23: (256, 136),  # IQ4_XS
-    24: (1, 1),  # I8
-    25: (1, 2),  # I16
-    26: (1, 4),  # I32
-    27: (1, 8),  # I64
-    28: (1, 8),  # F64
-    29: (256, 56),  # IQ1_M
-    30: (1, 2),  # BF16
-    34: (256, 54),  # TQ1_0
-    35: (256, 66),  # TQ2_0
-    39: (32, 17),  # MXFP4
-    40: (64, 36),  # NVFP4
-    41: (128, 18),  # Q1_0
-    42: (64, 18),  # Q2_0
+
+class GgmlType(NamedTuple):
+    """How the elements of a tensor are written."""
+
+    name: str
+    block_elements: int
+    block_bytes: int
+
+
+TYPES: Final[dict[int, GgmlType]] = {
+    0: GgmlType("F32", 1, 4),
+    1: GgmlType("F16", 1, 2),
+    2: GgmlType("Q4_0", 32, 18),
+    3: GgmlType("Q4_1", 32, 20),
+    6: GgmlType("Q5_0", 32, 22),
+    7: GgmlType("Q5_1", 32, 24),
+    8: GgmlType("Q8_0", 32, 34),
+    9: GgmlType("Q8_1", 32, 36),
+    10: GgmlType("Q2_K", 256, 84),
+    11: GgmlType("Q3_K", 256, 110),
+    12: GgmlType("Q4_K", 256, 144),
+    13: GgmlType("Q5_K", 256, 176),
+    14: GgmlType("Q6_K", 256, 210),
+    15: GgmlType("Q8_K", 256, 292),
+    16: GgmlType("IQ2_XXS", 256, 66),
+    17: GgmlType("IQ2_XS", 256, 74),
+    18: GgmlType("IQ3_XXS", 256, 98),
+    19: GgmlType("IQ1_S", 256, 50),
+    20: GgmlType("IQ4_NL", 32, 18),
+    21: GgmlType("IQ3_S", 256, 110),
+    22: GgmlType("IQ2_S", 256, 82),
+    23: GgmlType("IQ4_XS", 256, 136),
+    24: GgmlType("I8", 1, 1),
+    25: GgmlType("I16", 1, 2),
+    26: GgmlType("I32", 1, 4),
+    27: GgmlType("I64", 1, 8),
+    28: GgmlType("F64", 1, 8),
+    29: GgmlType("IQ1_M", 256, 56),
+    30: GgmlType("BF16", 1, 2),
+    34: GgmlType("TQ1_0", 256, 54),
+    35: GgmlType("TQ2_0", 256, 66),
+    39: GgmlType("MXFP4", 32, 17),
+    40: GgmlType("NVFP4", 64, 36),
+    41: GgmlType("Q1_0", 128, 18),
+    42: GgmlType("Q2_0", 64, 18),
 }
-"""Sizes from the static assertions of ggml's `src/ggml-common.h`. Types that are missing here,
-such as those of forks and of later releases, pass with only their offset checked."""
+"""By ggml_type. Sizes from the static assertions of ggml's `src/ggml-common.h`. Types that are
+missing here, such as those of forks and of later releases, pass with only their offset checked."""
 
 
 def _numbers() -> "array[int]":
@@ -84,7 +93,7 @@ class Tensors:
     """Of all tensors; None where the size of one is unknown."""
 
 
-def read_tensors(cursor: Cursor, count: int) -> Steps[Tensors]:
+def read_tensors(cursor: Cursor, count: int, inventory: Inventory) -> Steps[Tensors]:
     """Read the tensor infos.
 
     Raises:
@@ -95,13 +104,13 @@ def read_tensors(cursor: Cursor, count: int) -> Steps[Tensors]:
     tensors = Tensors(cursor.byte_order)
     for _ in range(count):
         start = cursor.position
-        name = yield from _read_tensor(cursor, tensors)
+        name = yield from _read_tensor(cursor, tensors, inventory)
         if not names.add(name):
             raise _error("duplicate_name", name, f"the info at offset {start} repeats it")
     return tensors
 
 
-def _read_tensor(cursor: Cursor, tensors: Tensors) -> Steps[bytes]:
+def _read_tensor(cursor: Cursor, tensors: Tensors, inventory: Inventory) -> Steps[bytes]:
     """Read one info, and give the tensor's name."""
     tensors.names_at.append(cursor.position)
     name_bytes = yield from cursor.unsigned(8)
@@ -115,16 +124,18 @@ def _read_tensor(cursor: Cursor, tensors: Tensors) -> Steps[bytes]:
     dimensions = yield from cursor.unsigned(4)
     if dimensions > MAX_DIMENSIONS:
         raise _error("dimensions", name, f"it has {dimensions}, the limit is {MAX_DIMENSIONS}")
-    elements = row = 1
-    for index in range(dimensions):
+    elements, shape = 1, list[int]()
+    for _ in range(dimensions):
         extent = yield from cursor.unsigned(8)
-        row = extent if index == 0 else row
+        shape.append(extent)
         elements *= extent
         if extent > MAX_ELEMENTS or elements > MAX_ELEMENTS:
             raise _error("size_overflow", name, "its elements must fit a signed 64-bit integer")
     ggml_type = yield from cursor.unsigned(4)
     offset = yield from cursor.unsigned(8)
-    size_bytes = _size_bytes(name, ggml_type, row, elements)
+    size_bytes = _size_bytes(name, ggml_type, shape[0] if shape else 1, elements)
+    dtype = TYPES[ggml_type].name if ggml_type in TYPES else f"type_{ggml_type}"
+    inventory.add(name, dtype, shape, elements, offset, size_bytes)
     tensors.offsets.append(offset)
     tensors.sizes.append(size_bytes or 0)
     if size_bytes is None or tensors.elements is None:
@@ -136,9 +147,9 @@ def _read_tensor(cursor: Cursor, tensors: Tensors) -> Steps[bytes]:
 
 def _size_bytes(name: bytes, ggml_type: int, row: int, elements: int) -> int | None:
     """Give the bytes of a tensor of a known type; its rows are whole blocks."""
-    if ggml_type not in BLOCKS:
+    if ggml_type not in TYPES:
         return None
-    block_elements, block_bytes = BLOCKS[ggml_type]
+    _, block_elements, block_bytes = TYPES[ggml_type]
     if row % block_elements:
         raise _error(
             "row_not_whole_blocks", name, f"a row of {row} is not a multiple of {block_elements}"
@@ -150,7 +161,7 @@ def _size_bytes(name: bytes, ggml_type: int, row: int, elements: int) -> int | N
 
 
 def check_tensors(
-    tensors: Tensors, header_end: int, alignment: int, size_bytes: int
+    tensors: Tensors, data_start: int, alignment: int, size_bytes: int
 ) -> Steps[int | None]:
     """Check that the data of each tensor is aligned, inside the file, and its own.
 
@@ -161,7 +172,6 @@ def check_tensors(
         FormatError: `gguf_tensor_*`.
 
     """
-    data_start = -(-header_end // alignment) * alignment
     end = 0
     order = sorted(range(len(tensors.offsets)), key=tensors.sizes.__getitem__)
     order.sort(key=tensors.offsets.__getitem__)  # an empty one before what begins at its byte

@@ -1,14 +1,23 @@
 """ONNX: one protobuf message, ModelProto, without a magic number.
 
-Field numbers and types are those of `onnx.proto` (https://github.com/onnx/onnx), the encoding is
-https://protobuf.dev/programming-guides/encoding/. The graph is skipped by its length.
+Field numbers and types are those of `onnx.proto` (https://github.com/onnx/onnx). The graph is
+skipped by its length; its weights are counted where that costs little.
 """
 
 from dataclasses import dataclass, field
 from typing import Final
 
 from shared.formats.cursor import Cursor
+from shared.formats.onnx_tensors import count_initializers
 from shared.formats.plan import Candidate, Plan, Steps
+from shared.formats.protobuf import (
+    FIXED_BYTES,
+    LENGTH_DELIMITED,
+    VARINT,
+    read_tag,
+    read_varint,
+    signed,
+)
 from shared.formats.report import FormatError, FormatReport, short_text
 
 MAX_FILE_BYTES: Final = 2**31 - 1
@@ -20,12 +29,6 @@ CHUNK_BYTES: Final = 64 * 1024
 """One read: small, for nearly all of a file is the graph, which is skipped."""
 MAX_SMALL_FIELD_BYTES: Final = 64 * 1024
 """Longest operator set or producer name that is read; both are short identifiers."""
-MAX_FIELD_NUMBER: Final = 2**29 - 1
-
-VARINT: Final = 0
-LENGTH_DELIMITED: Final = 2
-FIXED_BYTES: Final[dict[int, int]] = {1: 8, 5: 4}
-"""Wire types of fixed size. Groups (3 and 4), long deprecated, are in no ONNX version."""
 IR_VERSION: Final = 1
 PRODUCER_NAME: Final = 2
 GRAPH: Final = 7
@@ -48,7 +51,8 @@ class Model:
 
     ir_version: int = 0
     producer: str = ""
-    has_graph: bool = False
+    graphs: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """Offset and length of the graph; protobuf lets a message be written in several pieces."""
     opsets: dict[str, int] = field(default_factory=dict[str, int])
     opset_imports: int = 0
 
@@ -89,7 +93,12 @@ def check_onnx(candidate: Candidate) -> Plan:
         details["producer"] = model.producer
     if "" in model.opsets:
         details["opset"] = model.opsets[""]
-    return FormatReport("onnx", details=details)
+    totals = yield from count_initializers(candidate, model.graphs)
+    if totals is not None:
+        details["tensor_count"] = totals.count
+        if totals.parameters is not None:
+            details["parameter_count"] = totals.parameters
+    return FormatReport("onnx", details=details, tensors=totals)
 
 
 def _overrun(size_bytes: int, offset: int, length: int) -> FormatError:
@@ -102,7 +111,7 @@ def _overrun(size_bytes: int, offset: int, length: int) -> FormatError:
 def _read_field(cursor: Cursor, model: Model) -> Steps[None]:
     """Read one top-level field: keep it, or skip it by its length."""
     offset = cursor.position
-    number, wire_type = yield from _read_tag(cursor)
+    number, wire_type = yield from read_tag(cursor)
     if WIRE_TYPES.get(number, wire_type) != wire_type:
         raise FormatError(
             "onnx_wire_type",
@@ -110,31 +119,20 @@ def _read_field(cursor: Cursor, model: Model) -> Steps[None]:
             f"{WIRE_TYPES[number]}.",
         )
     if wire_type == VARINT:
-        value = yield from _read_varint(cursor)
+        value = yield from read_varint(cursor)
         if number == IR_VERSION:
-            model.ir_version = _signed(value)
+            model.ir_version = signed(value)
     elif wire_type == LENGTH_DELIMITED:
-        length = yield from _read_varint(cursor)
+        length = yield from read_varint(cursor)
         yield from _read_value(cursor, model, number, length)
     else:
         cursor.skip(FIXED_BYTES[wire_type])
 
 
-def _read_tag(cursor: Cursor) -> Steps[tuple[int, int]]:
-    """Read a field's number and wire type."""
-    offset = cursor.position
-    tag = yield from _read_varint(cursor)
-    number, wire_type = tag >> 3, tag & 7
-    if not 0 < number <= MAX_FIELD_NUMBER or wire_type in (3, 4, 6, 7):
-        raise FormatError(
-            "onnx_tag", f"The tag at offset {offset} is {tag}: no field has that number and type."
-        )
-    return number, wire_type
-
-
 def _read_value(cursor: Cursor, model: Model, number: int, length: int) -> Steps[None]:
     """Read a length-delimited field that is kept, and skip any other."""
-    model.has_graph = model.has_graph or number == GRAPH
+    if number == GRAPH:
+        model.graphs.append((cursor.position, length))
     if number not in (PRODUCER_NAME, OPSET_IMPORT):
         cursor.skip(length)
         return
@@ -154,12 +152,12 @@ def _read_opset(cursor: Cursor, model: Model, end: int) -> Steps[None]:
     """Read an OperatorSetIdProto: a domain (1) and a version (2)."""
     domain, version = "", 0
     while cursor.position < end:
-        number, wire_type = yield from _read_tag(cursor)
+        number, wire_type = yield from read_tag(cursor)
         if wire_type == VARINT:
-            value = yield from _read_varint(cursor)
-            version = _signed(value) if number == 2 else version
+            value = yield from read_varint(cursor)
+            version = signed(value) if number == 2 else version
         elif wire_type == LENGTH_DELIMITED:
-            length = yield from _read_varint(cursor)
+            length = yield from read_varint(cursor)
             raw = yield from cursor.take(min(length, end - cursor.position + 1))
             domain = short_text(raw) if number == 1 else domain
         else:
@@ -172,27 +170,10 @@ def _read_opset(cursor: Cursor, model: Model, end: int) -> Steps[None]:
     model.opset_imports += 1
 
 
-def _read_varint(cursor: Cursor) -> Steps[int]:
-    """Read a base-128 number of at most 64 bits, ten bytes."""
-    offset = cursor.position
-    value = 0
-    for index in range(10):
-        byte = yield from cursor.unsigned(1)
-        value |= (byte & 0x7F) << (7 * index)
-        if byte < 0x80:
-            return value & (2**64 - 1)
-    raise FormatError("onnx_varint", f"The varint at offset {offset} is longer than ten bytes.")
-
-
-def _signed(value: int) -> int:
-    """Read a 64-bit number as two's complement, as int64 is encoded."""
-    return value - 2**64 if value >= 2**63 else value
-
-
 def _check_required(model: Model) -> None:
     if model.ir_version < 1:
         raise FormatError("onnx_ir_version_missing", "ir_version (field 1) must be positive.")
-    if not model.has_graph:
+    if not model.graphs:
         raise FormatError("onnx_graph_missing", "A model must have a graph (field 7).")
     if model.ir_version >= OPSET_SINCE_IR_VERSION and not model.opset_imports:
         raise FormatError(

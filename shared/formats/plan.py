@@ -7,24 +7,17 @@ the indexer while it is cheap (`check.py`), and in a process of its own where it
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
+from shared.formats.costs import TooCostly
+from shared.formats.inventory import Inventory
 from shared.formats.report import FormatReport
 
 HEAD_BYTES: Final = 4096
 """First read of any file: holds every magic number and most small headers."""
 CHUNK_BYTES: Final = 1024 * 1024
 """The longest range that a plan asks for; a longer piece comes in several."""
-
-
-class TooCostly(Exception):
-    """The check needs more than its budget; that says nothing about the file yet."""
-
-    def __init__(self, limit: str) -> None:
-        super().__init__(f"the check needs more than {limit}")
-        self.limit = limit
-        """What there would have to be more of, with its number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +61,15 @@ class Budget:
         if self._reads > self._limits.reads:
             raise TooCostly(f"{self._limits.reads} separate reads")
 
+    def half_of_what_is_left(self) -> Limits:
+        """Return what something may cost that the check can do without."""
+        most = self._limits
+        return Limits(
+            (most.read_bytes - self._read_bytes) // 2,
+            (most.reads - self._reads) // 2,
+            (most.steps - self._steps) // 2,
+        )
+
     def count_step(self) -> None:
         """Count a field, a member or an entry."""
         self._steps += 1
@@ -99,6 +101,8 @@ class Candidate:
     head: bytes
     """The first HEAD_BYTES of the file, or all of a smaller one."""
     budget: Budget
+    inventory: Inventory = field(default_factory=Inventory)
+    """Is told each tensor that the check sees."""
 
 
 def read_whole(candidate: Candidate, offset: int, length: int) -> Steps[bytes | bytearray]:

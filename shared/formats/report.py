@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from shared.formats.inventory import Totals
+
 OCTET_STREAM: Final = "application/octet-stream"
 """Media type of a format that has none of its own (RFC 2046, 4.5.1)."""
 
@@ -33,6 +35,8 @@ class FormatReport:
     """A registered or documented media type where there is one, else application/octet-stream."""
     details: dict[str, int | str] = field(default_factory=dict[str, int | str])
     """A few small facts of the header, for people and for search."""
+    tensors: Totals | None = None
+    """Its tensors added up; None where the format has none, or a look at them would cost much."""
 
 
 class FormatError(Exception):

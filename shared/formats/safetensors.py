@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, cast
 
+from shared.formats.inventory import Inventory
 from shared.formats.json_members import JsonMembers
 from shared.formats.plan import Candidate, Plan, Range, read_whole
 from shared.formats.report import FormatError, FormatReport, short_text
@@ -75,7 +76,8 @@ def check_safetensors(candidate: Candidate) -> Plan:
         )
     header = yield from read_whole(candidate, LENGTH_BYTES, header_bytes)
     members = JsonMembers(header, "safetensors_header", LENGTH_BYTES, candidate.budget)
-    tensors = _read_tensors(members)
+    candidate.inventory.data_offset = LENGTH_BYTES + header_bytes
+    tensors = _read_tensors(members, candidate.inventory)
     _check_coverage(tensors, members, LENGTH_BYTES + header_bytes, size_bytes)
     return FormatReport(
         "safetensors",
@@ -84,6 +86,7 @@ def check_safetensors(candidate: Candidate) -> Plan:
             "tensor_count": len(tensors.begins),
             "parameter_count": tensors.elements,
         },
+        candidate.inventory.totals(),
     )
 
 
@@ -101,7 +104,7 @@ def _check_header_length(header_bytes: int, size_bytes: int) -> None:
         )
 
 
-def _read_tensors(members: JsonMembers) -> Tensors:
+def _read_tensors(members: JsonMembers, inventory: Inventory) -> Tensors:
     """Read every member of the header."""
     tensors = Tensors()
     for name in members.object_keys():
@@ -109,7 +112,8 @@ def _read_tensors(members: JsonMembers) -> Tensors:
         if name == "__metadata__":
             _check_metadata(members)
             continue
-        begin, end, elements = _tensor(name, members.flat_object())
+        dtype, shape, begin, end, elements = _tensor(name, members.flat_object())
+        inventory.add(name, dtype, shape, elements, begin, end - begin)
         tensors.begins.append(begin)
         tensors.ends.append(end)
         tensors.keys.append(key)
@@ -126,8 +130,8 @@ def _check_metadata(members: JsonMembers) -> None:
         members.skip_string()
 
 
-def _tensor(name: str, entry: dict[str, object]) -> tuple[int, int, int]:
-    """Check one tensor's dtype, shape and byte span; give begin, end and count of elements."""
+def _tensor(name: str, entry: dict[str, object]) -> tuple[str, list[int], int, int, int]:
+    """Check one tensor; give dtype, shape, begin and end of its bytes, and count of elements."""
     dtype = entry.get("dtype")
     if not isinstance(dtype, str) or dtype not in DTYPE_BITS:
         raise _entry_error("dtype", name, "dtype must be a known one")
@@ -143,7 +147,7 @@ def _tensor(name: str, entry: dict[str, object]) -> tuple[int, int, int]:
     begin, end = offsets
     if elements * DTYPE_BITS[dtype] != (end - begin) * 8:
         raise _entry_error("size_mismatch", name, "shape times dtype must equal data_offsets' span")
-    return begin, end, elements
+    return dtype, shape, begin, end, elements
 
 
 def _unsigned_list(value: object) -> list[int] | None:

@@ -22,7 +22,7 @@ _ENDED: dict[str, Literal["aborted", "expired"]] = {
 """How a session ended, by the reason of its version."""
 _FINDINGS = (
     *("state", "sha256", "sha256_state", "composite", "etag", "object_version"),
-    *("format", "media_type", "details"),
+    *("format", "media_type", "details", "tensors"),
 )
 
 

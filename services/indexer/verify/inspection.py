@@ -4,7 +4,7 @@ from registry.schemas import CompositeDigest, Reason
 from services.indexer.context import Context
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.transitions import Verdict
-from shared.formats.plan import TooCostly
+from shared.formats.costs import TooCostly
 from shared.runtime.logs import get_logger
 from shared.storage.connection import StorageUnavailable
 from shared.storage.objects import StoredObject

@@ -1,11 +1,13 @@
 """The process of one check, spoken to through its pipes.
 
-It is given no settings and no credentials, and it can open nothing: the indexer reads for it.
+It is given no settings and no credentials, and it can open nothing: its service reads for it.
 """
 
 import sys
 from typing import BinaryIO
 
+from shared.formats.costs import TooCostly
+from shared.formats.inventory import Inventory
 from shared.formats.plan import (
     FULL,
     HEAD_BYTES,
@@ -13,13 +15,20 @@ from shared.formats.plan import (
     Candidate,
     Plan,
     Range,
-    TooCostly,
     advance,
     from_head,
 )
 from shared.formats.report import FormatError, FormatReport
 from shared.formats.sandbox.limits import ProcessLimits, confine
-from shared.formats.sandbox.messages import Answer, Defect, Order, decode_order, encode
+from shared.formats.sandbox.messages import (
+    Answer,
+    Defect,
+    Listed,
+    Order,
+    decode_order,
+    encode,
+    lists_of,
+)
 from shared.formats.table import plan_of
 
 
@@ -39,7 +48,7 @@ def _answer(order: Order, limits: ProcessLimits) -> Answer:
     except MemoryError:
         pass  # what filled the memory is free once this block is left
     except EOFError:
-        raise SystemExit(1) from None  # the indexer is gone
+        raise SystemExit(1) from None  # the service is gone
     except Exception as error:
         return Defect(f"{type(error).__name__}: {error}"[:1000])
     return TooCostly(limits.memory_text)
@@ -48,12 +57,15 @@ def _answer(order: Order, limits: ProcessLimits) -> Answer:
 def _check(order: Order) -> FormatReport:
     size_bytes = order.size_bytes
     head = _read(Range(0, min(size_bytes, HEAD_BYTES))) if size_bytes else b""
-    candidate = Candidate(order.extension, size_bytes, head, Budget(FULL))
+    inventory = Inventory(order.listed_tensors)
+    candidate = Candidate(order.extension, size_bytes, head, Budget(FULL), inventory)
     plan: Plan = plan_of(candidate)
     data: bytes | None = None
     while True:  # the budget bounds it
         step = advance(plan, data)
         if isinstance(step, FormatReport):
+            for piece in lists_of(inventory.tensors()):
+                _tell(piece)
             return step
         data = from_head(candidate, step)
         if data is None:
@@ -69,6 +81,6 @@ def _read(wish: Range) -> bytes:
     return data
 
 
-def _tell(message: Range | Answer) -> None:
+def _tell(message: Range | Listed | Answer) -> None:
     sys.stdout.buffer.write(encode(message))
     sys.stdout.buffer.flush()

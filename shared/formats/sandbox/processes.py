@@ -1,4 +1,4 @@
-"""Processes that check formats for the indexer: few at once, and each is gone when it is done."""
+"""Processes that check formats for a service: few at once, and each is gone when it is done."""
 
 import asyncio
 import signal
@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from shared.formats.check import check_format, read_exactly
-from shared.formats.plan import CHUNK_BYTES, SMALL, Range, TooCostly
+from shared.formats.costs import TooCostly
+from shared.formats.inventory import Tensor
+from shared.formats.plan import CHUNK_BYTES, SMALL, Range
 from shared.formats.report import FormatError, FormatReport, RangeReader
 from shared.formats.sandbox.limits import ProcessLimits
 from shared.formats.sandbox.messages import (
     MAX_LINE_BYTES,
     Answer,
     Defect,
+    Listed,
     Order,
     decode,
     encode_order,
@@ -55,29 +58,51 @@ class CheckProcesses:
             OSError: the reader failed, as do the errors of its own.
 
         """
+        report, _ = await self._run(file_name, reader, None)
+        return report
+
+    async def list_tensors(
+        self, file_name: str, reader: RangeReader, limit: int
+    ) -> tuple[FormatReport, list[Tensor]]:
+        """Check a file and return its tensors, too; raises as `check` does.
+
+        Also raises TooCostly where it has more tensors than the limit.
+        """
+        return await self._run(file_name, reader, limit)
+
+    async def _run(
+        self, file_name: str, reader: RangeReader, limit: int | None
+    ) -> tuple[FormatReport, list[Tensor]]:
+        tensors: list[Tensor] = []
         with resting():  # whoever has the slot is watched
             await self._slots.acquire()
         try:
             with resting(MAX_SECONDS):
-                answer = await self._answer(file_name, reader)
+                answer = await self._answer(file_name, reader, limit, tensors)
         finally:
             self._slots.release()
         match answer:
             case FormatReport():
-                return answer
+                return answer, tensors
             case Defect():
                 raise CheckProcessFailed(answer.text)
             case _:
                 raise answer
 
-    async def _answer(self, file_name: str, reader: RangeReader) -> Answer:
+    async def _answer(
+        self, file_name: str, reader: RangeReader, limit: int | None, tensors: list[Tensor]
+    ) -> Answer:
         limits = self._limits
         order = Order(
-            extension_of(file_name), reader.size_bytes, limits.memory_bytes, limits.cpu_seconds
+            extension_of(file_name),
+            reader.size_bytes,
+            limits.memory_bytes,
+            limits.cpu_seconds,
+            limit,
         )
         try:
             async with asyncio.timeout(MAX_SECONDS), _running(self._module) as process:
-                answer = await _converse(process, encode_order(order), reader)
+                answer = await _converse(process, encode_order(order), reader, tensors)
                 if answer is not None:
                     return answer
                 code = await process.wait()
@@ -136,8 +161,13 @@ async def _running(module: str) -> AsyncGenerator[Process]:
         await process.wait()
 
 
-async def _converse(process: Process, order: bytes, reader: RangeReader) -> Answer | None:
-    """Answer the process's wishes until it tells what it found; None where it ends without."""
+async def _converse(
+    process: Process, order: bytes, reader: RangeReader, tensors: list[Tensor]
+) -> Answer | None:
+    """Answer the process's wishes until it tells what it found; None where it ends without.
+
+    Tensors that it lists are added to those given.
+    """
     pipe_in, pipe_out = process.stdin, process.stdout
     assert pipe_in is not None  # noqa: S101 - they were asked for
     assert pipe_out is not None  # noqa: S101
@@ -151,9 +181,13 @@ async def _converse(process: Process, order: bytes, reader: RangeReader) -> Answ
             message = decode(line) if line else None
         except ValueError as error:
             raise CheckProcessFailed(f"the process said something odd: {error}") from error
-        if not isinstance(message, Range):
+        if isinstance(message, Listed):
+            tensors += message.tensors
+            sent = b""
+        elif isinstance(message, Range):
+            sent = await _range(message, reader)
+        else:
             return message
-        sent = await _range(message, reader)
 
 
 async def _range(wish: Range, reader: RangeReader) -> bytes:

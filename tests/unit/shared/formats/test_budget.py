@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from shared.formats.check import check_format
-from shared.formats.plan import CHUNK_BYTES, FULL, HEAD_BYTES, SMALL, TooCostly
+from shared.formats.costs import TooCostly
+from shared.formats.plan import CHUNK_BYTES, FULL, HEAD_BYTES, SMALL
 from tests.support.headers import safetensors_of, with_metadata, with_tensors
 from tests.unit.shared.formats.files import (
     ARRAY,

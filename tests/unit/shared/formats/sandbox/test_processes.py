@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import save
 
 from shared.formats.check import check_format
-from shared.formats.plan import TooCostly
+from shared.formats.costs import TooCostly
 from shared.formats.report import FormatError
 from shared.formats.sandbox import processes as module
 from shared.formats.sandbox.limits import MIB, ProcessLimits
