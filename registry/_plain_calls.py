@@ -1,6 +1,6 @@
 """The calls of the client that are one request each, or one for each page."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -18,6 +18,7 @@ from registry.schemas import (
     VersionSummary,
 )
 from registry.schemas.access import AuditEntry, Identity
+from registry.schemas.comparison import Comparison
 
 
 class PlainCalls(AliasCalls):
@@ -58,6 +59,16 @@ class PlainCalls(AliasCalls):
     async def get_version_by_id(self, version_id: str) -> Version:
         """Return a version by its id or by the `client_id` it was uploaded with."""
         return await self._api.get_version_by_id(version_id)
+
+    async def compare(
+        self, model: str, versions: Sequence[str | int], *, limit: int = 500
+    ) -> Comparison:
+        """Compare two to ten versions: their metadata, files and tensors, what differs first.
+
+        They are named as in `get_version`. Each list has up to `limit` rows, and the counts beside
+        it have all of them. Raises NotFoundError, InvalidRequestError.
+        """
+        return await self._api.compare(model, versions, limit)
 
     async def get_downloads(
         self,

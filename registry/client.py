@@ -94,6 +94,7 @@ class ModelRegistryClient(Blocking[AsyncModelRegistryClient]):
     rollback_alias = blocking(AsyncModelRegistryClient.rollback_alias)
     remove_alias = blocking(AsyncModelRegistryClient.remove_alias)
     wait_until_ready = blocking(AsyncModelRegistryClient.wait_until_ready)
+    compare = blocking(AsyncModelRegistryClient.compare)
     get_downloads = blocking(AsyncModelRegistryClient.get_downloads)
     open_upload = blocking(AsyncModelRegistryClient.open_upload)
     get_upload = blocking(AsyncModelRegistryClient.get_upload)

@@ -12,6 +12,7 @@ import typer
 from registry.cli.admin import admin
 from registry.cli.aliases import alias
 from registry.cli.audit import audit
+from registry.cli.compare import compare
 from registry.cli.events import events
 from registry.cli.lookups import list_models, show, versions
 from registry.cli.profiles import config, login, logout
@@ -34,6 +35,7 @@ app.command()(download)
 app.command()(show)
 app.command("list")(list_models)
 app.command()(versions)
+app.command()(compare)
 app.command()(events)
 app.command()(audit)
 app.add_typer(alias, name="alias")

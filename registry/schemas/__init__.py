@@ -15,6 +15,7 @@ from registry.schemas.aliases import (
     AliasRequest,
     RollbackRequest,
 )
+from registry.schemas.comparison import Comparison
 from registry.schemas.events import AliasChange, EventData, EventType, ModelEvent
 from registry.schemas.metadata import ModelMetadata, VersionMetadata
 from registry.schemas.problems import FieldProblem, Problem
@@ -59,6 +60,7 @@ __all__ = [
     "AliasPage",
     "AliasRequest",
     "Artifact",
+    "Comparison",
     "CompleteRequest",
     "CompositeDigest",
     "DigestState",

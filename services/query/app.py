@@ -9,6 +9,8 @@ from fastapi import FastAPI, Request
 
 from services.query.aliases.routes import router as aliases
 from services.query.audit.routes import router as audit
+from services.query.compare.headers import Headers
+from services.query.compare.routes import router as compare
 from services.query.context import Context
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import router as versions
@@ -19,7 +21,7 @@ from shared.database.versions import Versions
 from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
-from shared.storage.urls import UrlSigner
+from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
 from shared.web.access.oidc.source import OidcTokens
@@ -34,9 +36,10 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(settings))
+            storage = await stack.enter_async_context(open_storage(settings))
             feed = VersionFeed(database)
-            signer = UrlSigner(settings)
-            context = Context(settings, database, Versions(database), feed, signer)
+            headers = Headers.of(settings, storage.objects)
+            context = Context(settings, database, Versions(database), feed, storage.urls, headers)
             oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
@@ -50,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = make_app("Model Registry: query", "Models, versions and downloads.", lifespan)
     app.include_router(versions)
+    app.include_router(compare)
     app.include_router(aliases)
     app.include_router(audit)
     add_shared_parts(app, settings, _waits_for)
@@ -66,7 +70,7 @@ async def _prepare(context: Context, preparation: Preparation) -> None:
 
 
 async def _waits_for(request: Request) -> list[str]:
-    """Name what is missing for lookups to work now; storage is the downloader's to reach."""
+    """Name what is missing for lookups to work now; storage is asked by comparisons alone."""
     context: Context = request.state.context
     preparation: Preparation = request.state.preparation
     kept: Audit = request.state.audit

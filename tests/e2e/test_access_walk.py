@@ -36,6 +36,7 @@ class Operation:
     """Answer to who is known and may not."""
     body: Mapping[str, Any] | None = None
     success: tuple[int, ...] = (200,)
+    query: str = ""
 
 
 SIGN = {"path": "model.bin", "parts": [{"number": 1, "sha256": "0" * 64}]}
@@ -61,6 +62,7 @@ QUERY = [
     Operation("GET", "/v1/models/{model}/versions", READERS),
     Operation("GET", "/v1/models/{model}/versions/{version}", READERS),
     Operation("GET", "/v1/models/{model}/versions/{version}/downloads", READERS),
+    Operation("GET", "/v1/models/{model}/compare", READERS, query="versions=1&versions=1"),
     Operation("GET", "/v1/versions/{version_id}", READERS),
     Operation("GET", "/v1/models/{model}/aliases", READERS),
     Operation("GET", ALIAS, READERS),
@@ -110,6 +112,7 @@ class Walk:
         return await client.request(
             operation.method,
             operation.path.format(**names),
+            params=operation.query or None,
             json=body if sends_body else None,
             headers=headers,
         )
