@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from registry._alias_calls import AliasCalls
 from registry._api import Api
+from registry._lineage_calls import LineageCalls
 from registry._pages import each_item
 from registry._tokens import Tokens
 from registry.schemas import (
@@ -21,7 +21,7 @@ from registry.schemas.access import AuditEntry, Identity
 from registry.schemas.comparison import Comparison
 
 
-class PlainCalls(AliasCalls):
+class PlainCalls(LineageCalls):
     """Looks models and versions up, and takes the steps of an upload by hand."""
 
     def __init__(self, api: Api) -> None:

@@ -14,6 +14,7 @@ from registry.cli.aliases import alias
 from registry.cli.audit import audit
 from registry.cli.compare import compare
 from registry.cli.events import events
+from registry.cli.lineage import lineage, link, unlink
 from registry.cli.lookups import list_models, show, versions
 from registry.cli.profiles import config, login, logout
 from registry.cli.running import run_app
@@ -36,6 +37,9 @@ app.command()(show)
 app.command("list")(list_models)
 app.command()(versions)
 app.command()(compare)
+app.command()(lineage)
+app.command()(link)
+app.command()(unlink)
 app.command()(events)
 app.command()(audit)
 app.add_typer(alias, name="alias")

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from registry.schemas.base import Answer
+from registry.schemas.links import Link
 from registry.schemas.versions import Artifact, Reason, VersionState
 
 EventType = Literal[
@@ -13,6 +14,7 @@ EventType = Literal[
     "registry.version.ready.v1",
     "registry.version.rejected.v1",
     "registry.version.missing.v1",
+    "registry.version.lineage.v1",
     "registry.alias.moved.v1",
 ]
 
@@ -46,13 +48,18 @@ class EventData(Answer):
     state: VersionState
     storage_group: str
     artifacts: list[Artifact] = Field(default_factory=list[Artifact])
+    ready_at: datetime | None = None
+    """When the version became ready."""
     reasons: list[Reason] = Field(default_factory=list[Reason])
+    lineage: list[Link] | None = None
+    """All that the version was made from, as far as it was said by then; None: an event of an
+    earlier release, which knew no lineage."""
     alias: AliasChange | None = None
     """Of `registry.alias.moved.v1`: the alias that points at the version now, or did so."""
 
 
 class ModelEvent(Answer):
-    """One state change of one version, or one move of an alias.
+    """One change of one version, of its state or of what it was made from, or one move of an alias.
 
     Delivered at least once, and in order per model unless partitions are added to the topic:
     whoever drops the sequence numbers of a model that came before sees each event exactly once.

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 
 from services.ingest.aliases.routes import router as aliases
 from services.ingest.context import Context
+from services.ingest.lineage.routes import router as lineage
 from services.ingest.tokens.routes import router as tokens
 from services.ingest.uploads.routes import router as uploads
 from shared.database.audit import keep_retention
@@ -55,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.include_router(uploads)
     app.include_router(aliases)
+    app.include_router(lineage)
     app.include_router(tokens)
     # First, so that it stands behind the body limit: a slow sender does not count.
     app.add_middleware(RequestLimit, limit=settings.ingest_max_requests)

@@ -12,6 +12,7 @@ from services.query.audit.routes import router as audit
 from services.query.compare.headers import Headers
 from services.query.compare.routes import router as compare
 from services.query.context import Context
+from services.query.lineage.routes import router as lineage
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import router as versions
 from shared.database.client import open_database
@@ -54,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = make_app("Model Registry: query", "Models, versions and downloads.", lifespan)
     app.include_router(versions)
     app.include_router(compare)
+    app.include_router(lineage)
     app.include_router(aliases)
     app.include_router(audit)
     add_shared_parts(app, settings, _waits_for)

@@ -58,6 +58,7 @@ class Database:
         self.handles = Collection(database["handles"])
         self.aliases = Collection(database["aliases"])
         self.alias_history = Collection(database["alias_history"])
+        self.edges = Collection(database["edges"])
         self.part_digests = Collection(database["part_digests"])
         self.outbox = Collection(database["outbox"])
         self.storage_groups = Collection(database["storage_groups"])

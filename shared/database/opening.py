@@ -9,6 +9,7 @@ from shared.database.client import Database
 from shared.database.collection import Transaction
 from shared.database.errors import DatabaseContended
 from shared.database.handles import take_handles
+from shared.database.lineage import insert_edges
 from shared.database.models import read_counters
 from shared.domain.errors import Conflict
 from shared.domain.numbering import give_numbers
@@ -92,7 +93,9 @@ async def _open_together(
             await take_handles(database, record, transaction)
             created = "registry.version.created.v1"
             changes.append(VersionChange(None, record, created, is_counted=True))
-        return await announce(database, changes, counters, transaction)
+        opened = await announce(database, changes, counters, transaction)
+        await insert_edges(database, opened, transaction)
+        return opened
 
     # In turns where it is one model: every version of a model counts its document on, and would
     # conflict with the others.

@@ -94,6 +94,8 @@ def _event(
             state=record.state,
             storage_group=record.storage_group,
             artifacts=[Artifact.model_validate(a.model_dump()) for a in artifacts],
+            ready_at=record.ready_at,
             reasons=record.reasons[:100],
+            lineage=record.lineage,
         ),
     )

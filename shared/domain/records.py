@@ -13,6 +13,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from registry.schemas import CompositeDigest, DigestState, Reason, TensorSummary, VersionState
+from registry.schemas.links import Link
 from registry.schemas.uploads import SessionState
 
 
@@ -109,6 +110,8 @@ class VersionRecord(Record):
     properties: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     aliases: list[str] = Field(default_factory=list[str])
     """Aliases that point at it."""
+    lineage: list[Link] = Field(default_factory=list[Link])
+    """What it was made from."""
     size_bytes: int
     created_at: datetime
     ready_at: datetime | None = None

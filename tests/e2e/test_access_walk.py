@@ -41,6 +41,7 @@ class Operation:
 
 SIGN = {"path": "model.bin", "parts": [{"number": 1, "sha256": "0" * 64}]}
 ALIAS = "/v1/models/{model}/aliases/{alias}"
+LINEAGE = "/v1/models/{model}/versions/{version}/lineage"
 WRITERS = ("writer", "owner", "maintainer", "admin")
 USERS = ("owner", "maintainer", "admin", "upload")
 INGEST = [
@@ -52,6 +53,8 @@ INGEST = [
     Operation("PUT", ALIAS, WRITERS, 404, {"version": 1}),
     Operation("POST", f"{ALIAS}/rollback", WRITERS, 404, {}, (409,)),  # it pointed nowhere before
     Operation("DELETE", ALIAS, WRITERS, success=(204,)),
+    Operation("POST", LINEAGE, WRITERS, 404, {"datasets": ["s3://data/churn"]}),
+    Operation("DELETE", f"{LINEAGE}/{{link_id}}", WRITERS),
     Operation("GET", "/v1/tokens", ("admin",), 403),
     Operation("POST", "/v1/tokens", ("admin",), 403, {}, (201,)),
     Operation("DELETE", "/v1/tokens/{token_id}", ("admin",), success=(204,)),
@@ -63,6 +66,7 @@ QUERY = [
     Operation("GET", "/v1/models/{model}/versions/{version}", READERS),
     Operation("GET", "/v1/models/{model}/versions/{version}/downloads", READERS),
     Operation("GET", "/v1/models/{model}/compare", READERS, query="versions=1&versions=1"),
+    Operation("GET", LINEAGE, READERS),
     Operation("GET", "/v1/versions/{version_id}", READERS),
     Operation("GET", "/v1/models/{model}/aliases", READERS),
     Operation("GET", ALIAS, READERS),
@@ -96,7 +100,7 @@ class Walk:
         if operation.path == "/v1/tokens":
             body = {"name": "walk", "grants": [f"reader:{self.model}"]}
         names = {"model": self.model, "version": "1", "version_id": self.version_id}
-        names["alias"] = "production"
+        names |= {"alias": "production", "link_id": "0" * 16}
         if operation.method == "DELETE" and operation.path == ALIAS:
             names["alias"] = await self.point(f"walk-{uuid4().hex}")
         headers = self.headers(credential)

@@ -37,7 +37,7 @@ METADATA: dict[str, Any] = {
 }
 COLLECTIONS = (
     *("models", "versions", "handles", "outbox", "storage_groups"),
-    *("strays", "found_folders", "reports", "aliases", "alias_history"),
+    *("strays", "found_folders", "reports", "aliases", "alias_history", "edges"),
 )
 
 
@@ -90,6 +90,17 @@ async def kept(api: Api, system: System, model: str) -> Kept:
         answer = await api.ingest.put(f"/v1/models/{model}/aliases/{alias}", json=body)
         assert answer.status_code == 200, answer.text
     assert (await api.ingest.delete(f"/v1/models/{model}/aliases/staging")).status_code == 204
+    for version, body in (
+        (2, {"parents": [f"{model}@1", f"{model}@5"], "datasets": ["s3://data/churn"]}),
+        (6, {"parents": [{"model": model, "version": 2, "relation": "quantised"}]}),
+    ):
+        answer = await api.ingest.post(f"/v1/models/{model}/versions/{version}/lineage", json=body)
+        assert answer.status_code == 200, answer.text
+    [_, link, _] = (
+        await api.ingest.post(f"/v1/models/{model}/versions/2/lineage", json={})
+    ).json()["links"]
+    path = f"/v1/models/{model}/versions/2/lineage/{link['id']}"
+    assert (await api.ingest.delete(path)).status_code == 200
     await eventually(lambda: _is_confirmed(system, model))
     await eventually(lambda: _is_published(system, model))
     return kept
@@ -177,6 +188,7 @@ async def test_a_wiped_database_is_rebuilt(
     assert (report["confirmed"], report["updated"], report["opened"]) == (0, 0, 0)
     assert report["moves"] >= 5
     assert report["aliases"] >= 1
+    assert report["edges"] >= 2
     for finding in ("gaps", "disorder", "differing", "unverified", "conflicts", "errors"):
         assert report[finding] == {"count": 0, "examples": []}, finding
     assert report["reconciled"]["missing"] == 0
@@ -193,7 +205,7 @@ async def test_a_wiped_database_is_rebuilt(
         again = await contents(database)
         second = await told(wiped, "replay", "--from-beginning")
         assert (second["rebuilt"], second["updated"], second["opened"]) == (0, 0, 0)
-        assert (second["moves"], second["aliases"]) == (0, 0)
+        assert (second["moves"], second["aliases"], second["edges"]) == (0, 0, 0)
         assert second["confirmed"] + second["ahead"] >= 6
         assert await contents(database) == again
 
@@ -215,6 +227,11 @@ async def test_a_wiped_database_is_rebuilt(
             told_before = await api.query.get(f"/v1/models/{kept.model}/aliases{path}")
             told_after = await rebuilt.query.get(f"/v1/models/{kept.model}/aliases{path}")
             assert told_after.json() == told_before.json(), path
+        for direction in ("up", "down"):
+            path = f"/v1/models/{kept.model}/versions/2/lineage?direction={direction}"
+            told_before, told_after = await api.query.get(path), await rebuilt.query.get(path)
+            assert told_after.json() == told_before.json(), direction
+            assert len(told_after.json()["nodes"]) == (3 if direction == "up" else 2)
         await downloads(rebuilt, kept)
 
 
@@ -343,7 +360,7 @@ async def test_records_of_an_old_backup_are_brought_up_to_date(
         assert (found["state"], found["sequence"]) == ("ready", good["sequence"])
         model = await database.models.find_one({"_id": kept.model})
         assert model is not None
-        assert (model["next_number"], model["sequence"]) == (6, 16)
+        assert (model["next_number"], model["sequence"]) == (6, 19)
 
 
 def report_sequence(report: dict[str, Any]) -> str:

@@ -11,10 +11,12 @@ from uuid import uuid4
 import pytest
 
 from registry.schemas import Reason
+from registry.schemas.links import Link
 from shared.database import (
     aliases,
     audit,
     found_folders,
+    lineage,
     reports,
     storage_groups,
     strays,
@@ -32,6 +34,7 @@ from shared.database.outbox import Outbox
 from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.recovery.aliases import restore_alias, restore_moves
 from shared.database.recovery.handles import restore_handles
+from shared.database.recovery.lineage import restore_edges
 from shared.database.recovery.versions import (
     announce_version,
     known_numbers,
@@ -53,7 +56,14 @@ from shared.domain.aliases import MoveRecord, require_ready
 from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.part_digests import PartDigests
 from shared.domain.records import VersionRecord, new_id, utc_now
-from tests.integration.drafts import OWNER, draft, pending_events, to_be_read, verified
+from tests.integration.drafts import (
+    OWNER,
+    draft,
+    parent_link,
+    pending_events,
+    to_be_read,
+    verified,
+)
 from tests.integration.statements import (
     Statements,
     places_in_the_source,
@@ -335,6 +345,27 @@ async def use_aliases(database: Database, model: str) -> None:
     assert await restore_alias(database, model, "staging")
 
 
+async def use_lineage(database: Database, model: str) -> None:
+    base = await open_version(database, draft(model, "a"))
+    child = await open_version(database, draft(model, "b"))
+    link = parent_link(base)
+
+    async def change(links: list[Link]) -> None:
+        changed = await lineage.change_links(
+            database, child.id, lambda _: links, adds_parents=bool(links)
+        )
+        assert changed is not None
+        assert changed.lineage == links
+
+    await change([link])
+    assert list(await lineage.read_linked(database, [child.id])) == [child.id]
+    [found], is_cut = await lineage.children_of(database, [base.id], limit=5)
+    assert (found.id, is_cut) == (child.id, False)
+    assert await restore_edges(database, model) == 0
+    await change([])
+    await open_version(database, draft(model, "c", lineage=[link]))
+
+
 async def use_recovery(database: Database, model: str) -> None:
     client_id = new_id()
     lost = draft(model, "c", key=new_id(), client_id=client_id, label="3.0")
@@ -362,6 +393,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_found_folders(database, f"{model}-found")
     await use_audit(database, f"{model}-audit")
     await use_aliases(database, f"{model}-aliases")
+    await use_lineage(database, f"{model}-lineage")
     await use_tokens(database)
     await use_recovery(database, f"{model} lost")
 

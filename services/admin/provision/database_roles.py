@@ -24,6 +24,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "handles": ALL,  # a rejected version gives its handles back
         "aliases": WRITE,
         "alias_history": ("find", "insert"),
+        "edges": ALL,
         "outbox": ("insert",),
         "storage_groups": READ,
         "tokens": WRITE,
@@ -34,6 +35,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "versions": FOLLOW,
         "aliases": READ,
         "alias_history": READ,
+        "edges": READ,
         "handles": READ,
         "part_digests": READ,
         "tokens": ("find", "update"),  # when one was last used

@@ -50,6 +50,7 @@ def overlay(
             "sequence": event.sequence,
             "artifacts": _with_findings(base.artifacts, data.artifacts),
             "reasons": data.reasons,
+            "lineage": base.lineage if data.lineage is None else data.lineage,
             "failure": None,
             "work": None,
         }
@@ -58,7 +59,7 @@ def overlay(
         return told.model_copy(update={"state": data.state, "session": _ended(base.session, event)})
     derived = derive_state(told.artifacts, [], None, event.time)
     if derived["state"] == "ready":
-        since = base.ready_at or event.time
+        since = base.ready_at or data.ready_at or event.time
         session = _ended(base.session, event)
         return told.model_copy(update={**derived, "ready_at": since, "session": session})
     # What was ready once must not expire, and lose its bytes by that, while it is verified again.
@@ -104,6 +105,7 @@ def opened_by(event: ModelEvent, objects: Iterable[ListedObject]) -> VersionReco
         source=data.source or ("upload" if data.upload_id else "object"),
         storage_group=data.storage_group,
         artifacts=artifacts,
+        lineage=data.lineage or [],
         size_bytes=sum(artifact.size_bytes for artifact in artifacts),
         created_at=event.time,
     )

@@ -59,6 +59,8 @@ class RebuildReport(BaseModel):
     """Moves of aliases that the history lacked."""
     aliases: int = 0
     """Aliases that pointed elsewhere, or nowhere."""
+    edges: int = 0
+    """Versions and parents that were not found by each other."""
     asked_to_confirm: int = 0
     """Ready versions whose files a worker reads once more, for their part digests."""
     conflicts: Findings = Field(default_factory=Findings)

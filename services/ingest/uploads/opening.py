@@ -7,7 +7,9 @@ and its version cannot disagree.
 from datetime import datetime, timedelta
 
 from registry.schemas import UploadRequest, UploadSession
+from registry.schemas.links import Link
 from services.ingest.context import Context
+from services.ingest.lineage.requested import requested_links
 from services.ingest.uploads.completion import expire_upload, give_up_upload
 from services.ingest.uploads.plans import plan_artifact
 from services.ingest.uploads.request_digest import is_same_request, request_digest
@@ -17,6 +19,7 @@ from shared.database.opening import open_version
 from shared.database.sessions import add_upload_token
 from shared.domain.access.tokens import TokenText
 from shared.domain.errors import Conflict, IdempotencyKeyReused
+from shared.domain.lineage.links import with_links
 from shared.domain.records import SessionRecord, VersionRecord, new_id
 from shared.domain.sessions import session_state
 from shared.runtime.logs import get_logger
@@ -37,7 +40,8 @@ async def open_upload(
     """Open a session, or find the one that the owner's key opened; the flag says if it is new.
 
     A new storage group is made inside `making_group`, which refuses it to who may not. Raises
-    Conflict "version_exists", IdempotencyKeyReused, InvalidRequest for a storage group.
+    Conflict "version_exists", IdempotencyKeyReused, InvalidRequest for a storage group, and
+    NotFound for a parent; whether the caller may read it is asked before.
     """
     if idempotency_key and (earlier := await _earlier(idempotency_key, request, owner, context)):
         await keep_manifest(earlier, context.storage, context.settings)
@@ -47,7 +51,10 @@ async def open_upload(
     draft = _draft(request, bucket, now, context)
     token = TokenText.of_upload(draft.id)
     draft = draft.model_copy(
-        update={"session": _session(request, idempotency_key, owner, token, now, context)}
+        update={
+            "session": _session(request, idempotency_key, owner, token, now, context),
+            "lineage": await _lineage(request, owner, context),
+        }
     )
     number = request.version if isinstance(request.version, int) else None
     try:
@@ -75,6 +82,12 @@ async def open_upload(
     # Before the session is answered: who never got it has no metadata to lose.
     await keep_manifest(record, context.storage, context.settings)
     return await session_view(record, context, fresh=True, token=str(token)), True
+
+
+async def _lineage(request: UploadRequest, owner: str, context: Context) -> list[Link]:
+    if request.lineage is None:
+        return []
+    return with_links((), await requested_links(request.lineage, owner, context))
 
 
 async def _told_again(record: VersionRecord, context: Context) -> UploadSession:

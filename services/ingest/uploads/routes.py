@@ -16,6 +16,7 @@ from registry.schemas import (
 )
 from services.ingest.context import RequestContext
 from services.ingest.idempotency import IdempotencyKey
+from services.ingest.lineage.requested import require_parents
 from services.ingest.uploads import completion, opening, parts
 from services.ingest.uploads.sessions import find_session
 from services.ingest.uploads.views import session_view
@@ -59,6 +60,7 @@ async def open_upload(
 ) -> UploadSession:
     """Open a session, or answer the open one that this idempotency key opened before (200)."""
     caller.require(request.model)
+    require_parents(request.lineage, caller)
     async with caller.audited(Change.OPEN_UPLOAD, request.model) as making:
         session, created = await opening.open_upload(
             request,

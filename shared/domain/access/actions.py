@@ -18,6 +18,7 @@ class Action(StrEnum):
     USE_UPLOAD = "upload.use"
     """Read, sign, complete or abort an upload; its owner may as well, without a role."""
     MOVE_ALIAS = "alias.move"
+    CHANGE_LINEAGE = "lineage.change"
     MAKE_STORAGE_GROUP = "storage_group.make"
     MANAGE_TOKENS = "token.manage"
     READ_AUDIT = "audit.read"
@@ -29,6 +30,7 @@ LEAST_ROLE: Mapping[Action, str] = {
     Action.FOLLOW: "reader",
     Action.UPLOAD: "writer",
     Action.MOVE_ALIAS: "writer",
+    Action.CHANGE_LINEAGE: "writer",
     Action.USE_UPLOAD: "maintainer",
     Action.MAKE_STORAGE_GROUP: "maintainer",
     Action.MANAGE_TOKENS: "admin",

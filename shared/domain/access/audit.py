@@ -30,6 +30,7 @@ class Change(StrEnum):
     ABORT_UPLOAD = "upload.abort"
     MAKE_STORAGE_GROUP = "storage_group.make"
     MOVE_ALIAS = "alias.move"
+    CHANGE_LINEAGE = "lineage.change"
     MAKE_TOKEN = "token.make"  # noqa: S105 - a name
     REVOKE_TOKEN = "token.revoke"  # noqa: S105 - a name
 
