@@ -183,7 +183,9 @@ async def test_of_two_that_name_each_other_at_one_moment_the_second_one_sees_the
         await pause(deadline, reason)
 
     monkeypatch.setattr(Deadline, "pause", pause_while_the_other_is_done)
-    script = proxy.inject(WRITE_CONFLICT, lambda command: command.collection == "edges")
+    script = proxy.inject(
+        WRITE_CONFLICT, lambda command: command.collection == "edges" and command.starts_transaction
+    )
     with pytest.raises(Conflict, match="would be made from itself"):
         await add(faulty, one, other)
     assert script.left == 0
