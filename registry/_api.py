@@ -19,6 +19,7 @@ from registry.schemas import (
     VersionPage,
 )
 from registry.schemas.access import AuditPage, Identity, NewToken, TokenPage, TokenRequest
+from registry.schemas.comparison import Comparison
 
 LONGEST_WAIT_SECONDS = 30
 """Longest time that query keeps a request open for a version to settle."""
@@ -127,6 +128,13 @@ class Api(Services):
         named, at = named_version(version)
         address = f"/v1/models/{segment(model)}/versions/{segment(named)}/downloads"
         return await self.get(address, Downloads, {"path": path, "cursor": cursor, "at": at})
+
+    async def compare(
+        self, model: str, versions: Sequence[str | int], limit: int | None
+    ) -> Comparison:
+        """Return versions of a model side by side."""
+        params = {"versions": [str(each) for each in versions], "limit": limit}
+        return await self.get(f"/v1/models/{segment(model)}/compare", Comparison, params)
 
     async def list_audit(self, wanted: Params, cursor: str | None, limit: int) -> AuditPage:
         """Return a page of the audit."""

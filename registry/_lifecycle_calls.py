@@ -5,7 +5,7 @@ from uuid import uuid4
 from registry._answers import parse, request_of
 from registry._api import Api
 from registry._services import segment
-from registry.schemas import CopyRequest, HoldRequest, Version
+from registry.schemas import CopyRequest, DeletedVersion, HoldRequest, Version
 
 
 class LifecycleCalls:
@@ -41,15 +41,19 @@ class LifecycleCalls:
         """End the hold of a version; raises NotFoundError, AccessDeniedError."""
         return await self._change("DELETE", model, version, "/hold")
 
-    async def delete_version(self, model: str, version: str | int, *, reason: str = "") -> Version:
+    async def delete_version(
+        self, model: str, version: str | int, *, reason: str = ""
+    ) -> DeletedVersion:
         """Delete a version; until `deletion.purge_due_at` of the answer it can be restored.
+
+        `children` of the answer are versions that were made from it; they stay.
 
         Raises NotFoundError, ConflictError where an alias points at it, where it is held or still
         being uploaded, AccessDeniedError.
         """
         params = {"reason": reason or None}
         answer = await self._api.call("ingest", "DELETE", _path(model, version), params=params)
-        return parse(answer, Version)
+        return parse(answer, DeletedVersion)
 
     async def restore_version(self, model: str, version: str | int) -> Version:
         """Make a deleted version what it was before.

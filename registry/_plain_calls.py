@@ -1,12 +1,13 @@
 """The calls of the client that are one request each, or one for each page."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
 from registry._api import Api
 from registry._edit_calls import EditCalls
 from registry._lifecycle_calls import LifecycleCalls
+from registry._lineage_calls import LineageCalls
 from registry._pages import each_item
 from registry._rule_calls import RuleCalls
 from registry._tokens import Tokens
@@ -20,9 +21,10 @@ from registry.schemas import (
     VersionSummary,
 )
 from registry.schemas.access import AuditEntry, Identity
+from registry.schemas.comparison import Comparison
 
 
-class PlainCalls(RuleCalls, EditCalls, LifecycleCalls):
+class PlainCalls(RuleCalls, LineageCalls, EditCalls, LifecycleCalls):
     """Looks models and versions up, and takes the steps of an upload by hand."""
 
     def __init__(self, api: Api) -> None:
@@ -60,6 +62,16 @@ class PlainCalls(RuleCalls, EditCalls, LifecycleCalls):
     async def get_version_by_id(self, version_id: str) -> Version:
         """Return a version by its id or by the `client_id` it was uploaded with."""
         return await self._api.get_version_by_id(version_id)
+
+    async def compare(
+        self, model: str, versions: Sequence[str | int], *, limit: int = 500
+    ) -> Comparison:
+        """Compare two to ten versions: their metadata, files and tensors, what differs first.
+
+        They are named as in `get_version`. Each list has up to `limit` rows, and the counts beside
+        it have all of them. Raises NotFoundError, InvalidRequestError.
+        """
+        return await self._api.compare(model, versions, limit)
 
     async def get_downloads(
         self,

@@ -15,7 +15,7 @@ from registry.transfer.upload.uploader import Uploader, require_ready, wait_unti
 
 
 class Description(TypedDict, total=False):
-    """What there is to say about a version; together at most 256 KiB as JSON."""
+    """What there is to say about a version; without lineage at most 256 KiB as JSON together."""
 
     description: str
     framework: str
@@ -23,6 +23,8 @@ class Description(TypedDict, total=False):
     parameters: Mapping[str, JsonValue]
     tags: Mapping[str, str]
     properties: Mapping[str, JsonValue]
+    lineage: Mapping[str, Any]
+    """`parents`, `datasets`, `run`, `code`, as `add_lineage` takes them."""
 
 
 class UploadCalls(PlainCalls):
@@ -64,7 +66,8 @@ class UploadCalls(PlainCalls):
             progress: called with the bytes done and the bytes in all.
             wait: return only when the version is ready; False: as soon as the bytes are stored.
             timeout_seconds: longest wait for verification.
-            **description: description, framework, metrics, parameters, tags, properties.
+            **description: description, framework, metrics, parameters, tags, properties; lineage,
+                with parents, datasets, run and code as `add_lineage` takes them.
 
         Raises:
             SourceError: the source is missing, empty or unreadable.

@@ -12,9 +12,11 @@ import typer
 from registry.cli.admin import admin
 from registry.cli.aliases import alias
 from registry.cli.audit import audit
+from registry.cli.compare import compare
 from registry.cli.edits import annotate, edits, tag
 from registry.cli.events import events
 from registry.cli.lifecycle import archive, copy, delete, hold, restore
+from registry.cli.lineage import lineage, link, unlink
 from registry.cli.lookups import list_models, show, versions
 from registry.cli.profiles import config, login, logout
 from registry.cli.proposals import add_proposals
@@ -38,6 +40,10 @@ app.command()(download)
 app.command()(show)
 app.command("list")(list_models)
 app.command()(versions)
+app.command()(compare)
+app.command()(lineage)
+app.command()(link)
+app.command()(unlink)
 app.command()(events)
 app.command()(audit)
 app.command()(tag)

@@ -6,6 +6,7 @@ import typer
 
 from registry.cli.options import AsJson, ModelName, Url
 from registry.cli.output import print_json, time_text
+from registry.cli.printable import printable
 
 if TYPE_CHECKING:
     from registry.schemas import Version
@@ -63,6 +64,10 @@ def delete(
         found = client.delete_version(model, version, reason=reason)
     until = found.deletion.purge_due_at if found.deletion else None
     _print(found, f"deleted, can be restored until {time_text(until)}" if until else "", as_json)
+    if found.children or found.more_children:
+        others = ["others"] if found.more_children else []
+        made = ", ".join(printable(name) for name in [*found.children, *others])
+        typer.echo(f"warning: made from it, and still there: {made}", err=True)
 
 
 def restore(model: ModelName, version: FixedName, url: Url = None, as_json: AsJson = False) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
@@ -37,6 +37,29 @@ Parameters = Annotated[
 Tags = Annotated[
     list[str] | None, typer.Option("--tag", metavar="NAME=TEXT", help="A tag; repeatable.")
 ]
+Parents = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--parent",
+        metavar="[RELATION=]PARENT",
+        help="MODEL@NUMBER, MODEL@ALIAS or a URI, such as fine_tuned=base@3; repeatable.",
+    ),
+]
+Datasets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dataset",
+        metavar="[RELATION=]URI",
+        help="A data set, such as trained_on=s3://data/churn; repeatable.",
+    ),
+]
+Run = Annotated[
+    str | None, typer.Option("--run", metavar="RUN", help="URI or id of the run that made it.")
+]
+Code = Annotated[
+    str | None,
+    typer.Option("--code", metavar="URI[@REVISION]", help="Repository and revision."),
+]
 StorageGroup = Annotated[str | None, typer.Option("--storage-group", help="Bucket to store it in.")]
 OwnId = Annotated[str | None, typer.Option("--id", help="Your own identifier.")]
 
@@ -65,21 +88,62 @@ def read_parameters(option: str, values: Sequence[str]) -> "dict[str, JsonValue]
     return {name: _json_or_text(text) for name, text in read_pairs(option, values).items()}
 
 
+class ToldLineage(TypedDict, total=False):
+    """What was said of a version's lineage, as the client takes it."""
+
+    parents: "list[str | dict[str, str]]"
+    datasets: "list[str | dict[str, str]]"
+    run: str
+    code: str
+
+
+def read_lineage(
+    parent: Sequence[str] | None, dataset: Sequence[str] | None, run: str | None, code: str | None
+) -> ToldLineage | None:
+    """Read the options that say what a version was made from; None where there are none."""
+    told: ToldLineage = {}
+    if parent:
+        told["parents"] = [_related(each) for each in parent]
+    if dataset:
+        told["datasets"] = [_related(each) for each in dataset]
+    if run:
+        told["run"] = run
+    if code:
+        told["code"] = code
+    return told or None
+
+
+def _related(text: str) -> "str | dict[str, str]":
+    """Read `[RELATION=]WHAT`; a URI may have the sign in it, behind its colon."""
+    relation, sign, what = text.partition("=")
+    if not sign or ":" in relation or "@" in relation:
+        return text
+    model, at, version = what.partition("@")
+    if not at or ":" in model:
+        return {"uri": what, "relation": relation}
+    named = version if version.isdecimal() else f"@{version}"
+    return {"model": model, "version": named, "relation": relation}
+
+
 def read_description(
     description: str,
     framework: str,
     metric: Sequence[str] | None,
     param: Sequence[str] | None,
     tag: Sequence[str] | None,
+    lineage: ToldLineage | None = None,
 ) -> "Description":
     """Read the options that describe a version."""
-    return {
+    told: Description = {
         "description": description,
         "framework": framework,
         "metrics": read_metrics(metric or ()),
         "parameters": read_parameters("--param", param or ()),
         "tags": read_pairs("--tag", tag or ()),
     }
+    if lineage is not None:
+        told["lineage"] = lineage
+    return told
 
 
 def _json_or_text(text: str) -> "JsonValue":

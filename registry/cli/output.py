@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from registry.schemas import Artifact, Identity, Model, Version
+    from registry.schemas import Artifact, Identity, Model, TensorSummary, Version
     from registry.transfer.progress import Progress
 
 Item = TypeVar("Item", bound="BaseModel")
@@ -97,6 +97,7 @@ def print_version(version: "Version", model: "Model | None" = None) -> None:
     ):
         rows += [(title, f"{name}={value}") for name, value in entries.items()]
     rows += [("revision", version.revision if version.revision > 1 else None)]
+    rows += [("tensors", tensors_text(_summary_of(version.artifacts)))]
     rows += [
         ("file", f"{file.path} ({file.size_bytes} bytes, {_digest(file)}){_stored(file)}")
         for file in version.artifacts
@@ -135,6 +136,27 @@ def _said(model: "Model | None", description: str, tag: str) -> list[tuple[str, 
         return []
     tags = ((tag, f"{name}={value}") for name, value in model.tags.items())
     return [(description, model.description), *tags]
+
+
+def tensors_text(summary: "TensorSummary | None") -> str | None:
+    """Return what tensors add up to, such as `291, 8030261248 parameters, BF16`."""
+    if summary is None:
+        return None
+    told = [str(summary.count)]
+    if summary.parameters is not None:
+        told.append(f"{summary.parameters} parameters")
+    if summary.size_bytes is not None:
+        told.append(f"{summary.size_bytes} bytes")
+    only = len(summary.dtypes) == 1
+    kinds = sorted(summary.dtypes.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join([*told, *(name if only else f"{count} {name}" for name, count in kinds)])
+
+
+def _summary_of(files: "Sequence[Artifact]") -> "TensorSummary | None":
+    """Add up the tensors of a version's files; None where nothing is known of any."""
+    from registry.schemas import TensorSummary
+
+    return TensorSummary.sum_of(file.tensors for file in files if file.tensors is not None)
 
 
 def _numbered(version: "Version") -> str:

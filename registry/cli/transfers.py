@@ -14,6 +14,8 @@ import typer
 from registry._defaults import WAIT_SECONDS
 from registry.cli.options import (
     AsJson,
+    Code,
+    Datasets,
     Framework,
     InnerPath,
     Label,
@@ -21,12 +23,15 @@ from registry.cli.options import (
     ModelName,
     OwnId,
     Parameters,
+    Parents,
     Purpose,
+    Run,
     StorageGroup,
     Tags,
     Url,
     VersionName,
     read_description,
+    read_lineage,
 )
 from registry.cli.output import print_json, print_version, progress_bar
 
@@ -46,6 +51,10 @@ def upload(
     metric: Metrics = None,
     param: Parameters = None,
     tag: Tags = None,
+    parent: Parents = None,
+    dataset: Datasets = None,
+    run: Run = None,
+    code: Code = None,
     storage_group: StorageGroup = None,
     client_id: OwnId = None,
     into: Annotated[
@@ -60,7 +69,7 @@ def upload(
     """Upload a file or folder as a new version; the same command continues an interrupted one."""
     if into is not None:
         said = (version, description, framework, metric, param, tag, storage_group, client_id)
-        if source is not None or any(said):
+        if source is not None or any(said) or any((parent, dataset, run, code)):
             raise typer.BadParameter("--into takes SOURCE and --path: all else was said before")
         source = model
     elif source is None:
@@ -87,7 +96,10 @@ def upload(
                 progress=progress,
                 wait=wait,
                 timeout_seconds=timeout,
-                **read_description(description, framework, metric, param, tag),
+                **read_description(
+                    *(description, framework, metric, param, tag),
+                    lineage=read_lineage(parent, dataset, run, code),
+                ),
             )
     (print_json if as_json else print_version)(uploaded)
 

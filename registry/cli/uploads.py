@@ -8,6 +8,8 @@ import typer
 
 from registry.cli.options import (
     AsJson,
+    Code,
+    Datasets,
     Framework,
     InnerPath,
     Label,
@@ -15,11 +17,14 @@ from registry.cli.options import (
     ModelName,
     OwnId,
     Parameters,
+    Parents,
     Purpose,
+    Run,
     StorageGroup,
     Tags,
     Url,
     read_description,
+    read_lineage,
     read_pairs,
 )
 from registry.cli.printable import printable
@@ -48,6 +53,10 @@ def open_upload(
     metric: Metrics = None,
     param: Parameters = None,
     tag: Tags = None,
+    parent: Parents = None,
+    dataset: Datasets = None,
+    run: Run = None,
+    code: Code = None,
     storage_group: StorageGroup = None,
     client_id: OwnId = None,
     url: Url = None,
@@ -69,7 +78,10 @@ def open_upload(
             path=path,
             storage_group=storage_group,
             client_id=client_id,
-            **read_description(description, framework, metric, param, tag),
+            **read_description(
+                *(description, framework, metric, param, tag),
+                lineage=read_lineage(parent, dataset, run, code),
+            ),
         )
     _print_handed_over(session, credentials.url, sorted(credentials.origins), as_json=as_json)
 

@@ -15,6 +15,7 @@ from registry.schemas.aliases import (
     AliasRequest,
     RollbackRequest,
 )
+from registry.schemas.comparison import Comparison
 from registry.schemas.edits import Edit, EditPage, ModelDescription, ModelPatch, VersionPatch
 from registry.schemas.events import (
     AliasChange,
@@ -24,7 +25,7 @@ from registry.schemas.events import (
     ModelEvent,
     NamespaceEvent,
 )
-from registry.schemas.lifecycle import CopyRequest, HoldRequest
+from registry.schemas.lifecycle import CopyRequest, DeletedVersion, HoldRequest
 from registry.schemas.metadata import ModelMetadata, VersionMetadata
 from registry.schemas.problems import FieldProblem, Problem
 from registry.schemas.proposals import (
@@ -74,6 +75,7 @@ from registry.schemas.versions import (
     Model,
     ModelPage,
     Reason,
+    TensorSummary,
     Version,
     VersionPage,
     VersionState,
@@ -91,9 +93,11 @@ __all__ = [
     "AliasProposalPage",
     "AliasRequest",
     "Artifact",
+    "Comparison",
     "CompleteRequest",
     "CompositeDigest",
     "CopyRequest",
+    "DeletedVersion",
     "Deletion",
     "DigestState",
     "Discovery",
@@ -141,6 +145,7 @@ __all__ = [
     "SignedPart",
     "SignedParts",
     "SignedRequest",
+    "TensorSummary",
     "Token",
     "UploadRequest",
     "UploadSession",

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from registry.schemas.base import Answer
+from registry.schemas.links import Link
 from registry.schemas.proposals import ProposalChange
 from registry.schemas.rules import RulesChange
 from registry.schemas.versions import Artifact, Deletion, Hold, Reason, VersionState
@@ -22,6 +23,7 @@ EventType = Literal[
     "registry.version.deleted.v1",
     "registry.version.restored.v1",
     "registry.version.purged.v1",
+    "registry.version.lineage.v1",
     "registry.alias.moved.v1",
     "registry.version.edited.v1",
     "registry.model.edited.v1",
@@ -78,10 +80,15 @@ class EventData(Answer):
     state: VersionState
     storage_group: str
     artifacts: list[Artifact] = Field(default_factory=list[Artifact])
+    ready_at: datetime | None = None
+    """When the version became ready."""
     reasons: list[Reason] = Field(default_factory=list[Reason])
     archived_at: datetime | None = None
     hold: Hold | None = None
     deletion: Deletion | None = None
+    lineage: list[Link] | None = None
+    """All that the version was made from, as far as it was said by then; None: an event of an
+    earlier release, which knew no lineage."""
     alias: AliasChange | None = None
     """Of `registry.alias.moved.v1`: the alias that points at the version now, or did so."""
     edit: EditChange | None = None
@@ -98,7 +105,8 @@ class EventData(Answer):
 
 
 class ModelEvent(Answer):
-    """One state change of one version, one move of an alias, or one edit.
+    """One change of one version, of its state, of what is said of it or of what it was made from,
+    one move of an alias, or one edit of a model.
 
     Delivered at least once, and in order per model unless partitions are added to the topic:
     whoever drops the sequence numbers of a model that came before sees each event exactly once.

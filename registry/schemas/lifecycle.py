@@ -1,14 +1,26 @@
 """What is asked for of a version's life."""
 
+from pydantic import Field
+
 from registry.schemas.aliases import Why
 from registry.schemas.base import Schema
 from registry.schemas.names import ModelName, RequestedVersion
+from registry.schemas.versions import Version
 
 
 class HoldRequest(Schema):
     """Asks for nothing of a version to be removed."""
 
     reason: Why = ""
+
+
+class DeletedVersion(Version):
+    """A version that was deleted, and what was made from it."""
+
+    children: list[str] = Field(default_factory=list[str])
+    """Versions that name it as a parent, as model@number: those that the caller may read."""
+    more_children: bool = False
+    """Whether there are others."""
 
 
 class CopyRequest(Schema):

@@ -10,6 +10,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from registry.schemas.base import Answer, Schema
+from registry.schemas.links import LineageRequest
 from registry.schemas.metadata import RequestedMetadata
 from registry.schemas.names import (
     FilePath,
@@ -57,6 +58,8 @@ class UploadRequest(RequestedMetadata):
     """Bucket; the server's default when absent."""
     client_id: str | None = Field(default=None, min_length=1, max_length=256)
     """The caller's own identifier; the version can be looked up by it."""
+    lineage: LineageRequest | None = None
+    """What the version was made from; parents that are here must be there already."""
 
     @model_validator(mode="after")
     def _distinct_paths(self) -> Self:

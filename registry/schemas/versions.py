@@ -1,5 +1,7 @@
 """Models, versions and artifacts as the query service tells of them. Times are UTC."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -38,6 +40,43 @@ class CompositeDigest(Answer):
     part_count: int
 
 
+class TensorSummary(Answer):
+    """The tensors of a file, added up."""
+
+    count: int
+    parameters: int | None = None
+    """Elements of all of them; None where the header does not tell."""
+    size_bytes: int | None = None
+    """Of all of them; None where the size of one is not known."""
+    dtypes: dict[str, int] = Field(default_factory=dict[str, int])
+    """How many of them have each dtype."""
+
+    @classmethod
+    def sum_of(cls, found: Iterable["TensorSummary"]) -> "TensorSummary | None":
+        """Return what these add up to; None of none."""
+        each = list(found)
+        if not each:
+            return None
+        dtypes: Counter[str] = Counter()
+        for summary in each:
+            dtypes.update(summary.dtypes)
+        return cls(
+            count=sum(summary.count for summary in each),
+            parameters=_sum(summary.parameters for summary in each),
+            size_bytes=_sum(summary.size_bytes for summary in each),
+            dtypes=dict(dtypes),
+        )
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    total = 0
+    for number in numbers:
+        if number is None:
+            return None
+        total += number
+    return total
+
+
 class Artifact(Answer):
     """A file of a version."""
 
@@ -59,7 +98,9 @@ class Artifact(Answer):
     """Container format that was checked, e.g. "safetensors"; "unknown" passes as bytes."""
     media_type: str | None = None
     details: dict[str, int | str] = Field(default_factory=dict[str, "int | str"])
-    """What the format check read, e.g. {"tensors": 12}."""
+    """What the format check read, e.g. {"ir_version": 10}."""
+    tensors: TensorSummary | None = None
+    """Of formats whose header tells of tensors; None where it was not read."""
 
 
 class Hold(Answer):

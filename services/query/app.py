@@ -9,8 +9,11 @@ from fastapi import FastAPI, Request
 
 from services.query.aliases.routes import router as aliases
 from services.query.audit.routes import router as audit
+from services.query.compare.headers import Headers
+from services.query.compare.routes import router as compare
 from services.query.context import Context
 from services.query.edits.routes import router as edits
+from services.query.lineage.routes import router as lineage
 from services.query.rules.routes import router as rules
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import router as versions
@@ -21,7 +24,7 @@ from shared.database.versions import Versions
 from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
-from shared.storage.urls import UrlSigner
+from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
 from shared.web.access.oidc.source import OidcTokens
@@ -36,9 +39,10 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(settings))
+            storage = await stack.enter_async_context(open_storage(settings))
             feed = VersionFeed(database)
-            signer = UrlSigner(settings)
-            context = Context(settings, database, Versions(database), feed, signer)
+            headers = Headers.of(settings, storage.objects)
+            context = Context(settings, database, Versions(database), feed, storage.urls, headers)
             oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
@@ -52,6 +56,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     summary = "Models, versions and downloads."
     app = make_app("Model Registry: query", summary, lifespan, versions.routes)
+    app.include_router(compare)
+    app.include_router(lineage)
     app.include_router(aliases)
     app.include_router(edits)
     app.include_router(rules)
@@ -70,7 +76,7 @@ async def _prepare(context: Context, preparation: Preparation) -> None:
 
 
 async def _waits_for(request: Request) -> list[str]:
-    """Name what is missing for lookups to work now; storage is the downloader's to reach."""
+    """Name what is missing for lookups to work now; storage is asked by comparisons alone."""
     context: Context = request.state.context
     preparation: Preparation = request.state.preparation
     kept: Audit = request.state.audit

@@ -244,9 +244,11 @@ async def find_each(
     field: str,
     values: Iterable[str],
     transaction: Transaction | None = None,
+    *,
+    fields: Mapping[str, Any] | None = None,
 ) -> AsyncGenerator[Document]:
-    """Yield the documents whose field has one of the values."""
+    """Yield the documents whose field has one of the values, or these fields of them."""
     for portion in portions(values):
-        query = collection.find({field: {"$in": portion}}, transaction=transaction)
+        query = collection.find({field: {"$in": portion}}, fields, transaction=transaction)
         for found in await query.to_list():
             yield found

@@ -95,6 +95,11 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
                 [("key", ASCENDING)], unique=True, partialFilterExpression={"key": {"$gt": ""}}
             ),
         ],
+        "edges": [
+            # The children of a version; and its parents, beside its own document.
+            IndexModel([("parent_id", ASCENDING), ("_id", ASCENDING)]),
+            IndexModel([("child_id", ASCENDING)]),
+        ],
         "handles": [
             # Ids that uploaders chose, whoever's; labels and keys are not in it.
             IndexModel(
@@ -186,6 +191,7 @@ def _collection(database: Database, name: str) -> Collection:
         "alias_history": database.alias_history,
         "edits": database.edits,
         "alias_proposals": database.alias_proposals,
+        "edges": database.edges,
         "handles": database.handles,
         "tokens": database.tokens,
         "audit": database.audit,

@@ -10,6 +10,7 @@ from shared.database.client import Database
 from shared.database.collection import Transaction
 from shared.database.errors import DatabaseContended
 from shared.database.handles import give_client_handles, take_handles
+from shared.database.lineage import insert_edges
 from shared.database.models import read_counters
 from shared.domain.errors import Conflict
 from shared.domain.numbering import give_numbers
@@ -96,6 +97,7 @@ async def _open_together(
             created = "registry.version.created.v1"
             changes.append(VersionChange(None, record, created, is_counted=True))
         opened = await announce(database, changes, counters, transaction)
+        await insert_edges(database, opened, transaction)
         await count_references(database, [], opened, transaction)
         return await _settle_whole(database, opened, transaction)
 

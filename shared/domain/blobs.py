@@ -6,7 +6,7 @@ from shared.domain.records import ArtifactRecord, VersionRecord
 
 _SAME = (
     *("size_bytes", "sha256", "sha256_state", "etag", "object_version"),
-    *("format", "media_type", "details"),
+    *("format", "media_type", "details", "tensors"),
 )
 """What artifacts with the same bytes have in common; not in which parts they were sent."""
 

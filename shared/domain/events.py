@@ -220,9 +220,11 @@ def _event(
             state=record.state,
             storage_group=record.storage_group,
             artifacts=[Artifact.model_validate(a.model_dump()) for a in artifacts],
+            ready_at=record.ready_at,
             reasons=record.reasons[:100],
             archived_at=record.archived_at,
             hold=Hold.model_validate(record.hold.model_dump()) if record.hold else None,
             deletion=_deletion(record),
+            lineage=record.lineage,
         ),
     )

@@ -12,7 +12,8 @@ from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from registry.schemas import CompositeDigest, DigestState, Reason, VersionState
+from registry.schemas import CompositeDigest, DigestState, Reason, TensorSummary, VersionState
+from registry.schemas.links import Link
 from registry.schemas.uploads import SessionState
 
 
@@ -52,6 +53,7 @@ class ArtifactRecord(Record):
     format: str | None = None
     media_type: str | None = None
     details: dict[str, int | str] = Field(default_factory=dict[str, "int | str"])
+    tensors: TensorSummary | None = None
 
     @property
     def stored_key(self) -> str:
@@ -144,6 +146,8 @@ class VersionRecord(Record):
     properties: dict[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
     aliases: list[str] = Field(default_factory=list[str])
     """Aliases that point at it."""
+    lineage: list[Link] = Field(default_factory=list[Link])
+    """What it was made from."""
     size_bytes: int
     created_at: datetime
     ready_at: datetime | None = None

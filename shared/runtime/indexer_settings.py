@@ -17,7 +17,7 @@ class IndexerSettings(BaseSettings):
     """Objects hashed at once by streamed reads."""
 
     format_check_processes: int = Field(1, ge=1, le=64)
-    """Files with large headers that are checked at once, each in a process of its own."""
+    """Files with large headers that the indexer checks at once, each in a process of its own."""
     format_check_memory_mib: int = Field(384, ge=64, le=65_536)
     """Memory of one such process, in MiB; a file whose check needs more is rejected."""
     format_check_cpu_seconds: int = Field(60, ge=1, le=3600)

@@ -36,6 +36,7 @@ class Operation:
     """Answer to who is known and may not."""
     body: Mapping[str, Any] | None = None
     success: tuple[int, ...] = (200,)
+    query: str = ""
 
 
 SIGN = {"path": "model.bin", "parts": [{"number": 1, "sha256": "0" * 64}]}
@@ -47,6 +48,7 @@ PROPOSALS = f"{ALIAS}/proposals"
 PROPOSAL = f"{PROPOSALS}/{{proposal_id}}"
 RULES = "/v1/models/{model}/rules"
 RULES_OF_ALL = "/v1/namespaces/{namespace}/rules"
+LINEAGE = "/v1/models/{model}/versions/{version}/lineage"
 WRITERS = ("writer", "owner", "maintainer", "admin")
 USERS = ("owner", "maintainer", "admin", "upload")
 INGEST = [
@@ -76,6 +78,8 @@ INGEST = [
     Operation("DELETE", RULES, MAINTAINERS, success=(204,)),
     Operation("PUT", RULES_OF_ALL, ("admin",), 403, {}),
     Operation("DELETE", RULES_OF_ALL, ("admin",), 403, success=(204,)),
+    Operation("POST", LINEAGE, WRITERS, 404, {"datasets": ["s3://data/churn"]}),
+    Operation("DELETE", f"{LINEAGE}/{{link_id}}", WRITERS),
     Operation("GET", "/v1/tokens", ("admin",), 403),
     Operation("POST", "/v1/tokens", ("admin",), 403, {}, (201,)),
     Operation("DELETE", "/v1/tokens/{token_id}", ("admin",), success=(204,)),
@@ -86,6 +90,8 @@ QUERY = [
     Operation("GET", "/v1/models/{model}/versions", READERS),
     Operation("GET", "/v1/models/{model}/versions/{version}", READERS),
     Operation("GET", "/v1/models/{model}/versions/{version}/downloads", READERS),
+    Operation("GET", "/v1/models/{model}/compare", READERS, query="versions=1&versions=1"),
+    Operation("GET", LINEAGE, READERS),
     Operation("GET", "/v1/versions/{version_id}", READERS),
     Operation("GET", "/v1/models/{model}/aliases", READERS),
     Operation("GET", ALIAS, READERS),
@@ -126,7 +132,7 @@ class Walk:
         if operation.path == "/v1/tokens":
             body = {"name": "walk", "grants": [f"reader:{self.model}"]}
         names = {"model": self.model, "version": "1", "version_id": self.version_id}
-        names["alias"] = "production"
+        names |= {"alias": "production", "link_id": "0" * 16}
         if operation.method == "DELETE" and operation.path == ALIAS:
             names["alias"] = await self.point(f"walk-{uuid4().hex}")
         if operation.path.startswith(PROPOSALS):
@@ -149,6 +155,7 @@ class Walk:
         return await client.request(
             operation.method,
             operation.path.format(**names),
+            params=operation.query or None,
             json=body if sends_body else None,
             headers=headers,
         )

@@ -46,7 +46,7 @@ EDITS: list[tuple[str, dict[str, Any]]] = [
 COLLECTIONS = (
     *("models", "versions", "handles", "outbox", "storage_groups"),
     *("strays", "found_folders", "reports", "aliases", "alias_history", "edits"),
-    *("alias_proposals", "rules"),
+    *("alias_proposals", "rules", "edges"),
 )
 
 
@@ -101,6 +101,17 @@ async def kept(api: Api, system: System, model: str) -> Kept:
     assert (await api.ingest.delete(f"/v1/models/{model}/aliases/staging")).status_code == 204
     await _edit(api, model)
     await _rules_and_proposals(api, model)
+    for version, body in (
+        (2, {"parents": [f"{model}@1", f"{model}@5"], "datasets": ["s3://data/churn"]}),
+        (6, {"parents": [{"model": model, "version": 2, "relation": "quantised"}]}),
+    ):
+        answer = await api.ingest.post(f"/v1/models/{model}/versions/{version}/lineage", json=body)
+        assert answer.status_code == 200, answer.text
+    [_, link, _] = (
+        await api.ingest.post(f"/v1/models/{model}/versions/2/lineage", json={})
+    ).json()["links"]
+    path = f"/v1/models/{model}/versions/2/lineage/{link['id']}"
+    assert (await api.ingest.delete(path)).status_code == 200
     await eventually(lambda: _is_confirmed(system, model))
     await eventually(lambda: _is_published(system, model))
     await eventually(lambda: _is_published(system, "*"))
@@ -220,6 +231,7 @@ async def test_a_wiped_database_is_rebuilt(
     assert report["edited"] >= 4
     assert report["proposals"] >= 3
     assert report["rules"] >= 2
+    assert report["edges"] >= 2
     for finding in ("gaps", "disorder", "differing", "unverified", "conflicts", "errors"):
         assert report[finding] == {"count": 0, "examples": []}, finding
     assert report["reconciled"]["missing"] == 0
@@ -236,7 +248,7 @@ async def test_a_wiped_database_is_rebuilt(
         again = await contents(database)
         second = await told(wiped, "replay", "--from-beginning")
         assert (second["rebuilt"], second["updated"], second["opened"]) == (0, 0, 0)
-        assert (second["moves"], second["aliases"]) == (0, 0)
+        assert (second["moves"], second["aliases"], second["edges"]) == (0, 0, 0)
         assert (second["edits"], second["edited"]) == (0, 0)
         assert (second["proposals"], second["rules"]) == (0, 0)
         assert second["confirmed"] + second["ahead"] >= 6
@@ -274,6 +286,11 @@ async def test_a_wiped_database_is_rebuilt(
             told_before = await api.query.get(f"/v1/{path}")
             assert told_before.status_code == 200, path
             assert (await rebuilt.query.get(f"/v1/{path}")).json() == told_before.json(), path
+        for direction in ("up", "down"):
+            path = f"/v1/models/{kept.model}/versions/2/lineage?direction={direction}"
+            told_before, told_after = await api.query.get(path), await rebuilt.query.get(path)
+            assert told_after.json() == told_before.json(), direction
+            assert len(told_after.json()["nodes"]) == (3 if direction == "up" else 2)
         await downloads(rebuilt, kept)
 
 
@@ -415,7 +432,7 @@ async def test_records_of_an_old_backup_are_brought_up_to_date(
         assert (found["state"], found["sequence"]) == ("ready", good["sequence"])
         model = await database.models.find_one({"_id": kept.model})
         assert model is not None
-        assert (model["next_number"], model["sequence"]) == (6, 22 + len(EDITS))
+        assert (model["next_number"], model["sequence"]) == (6, 25 + len(EDITS))
         assert (model["description"], model["revision"]) == ("what the model is for", 3)
 
 

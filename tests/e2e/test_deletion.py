@@ -183,6 +183,19 @@ async def test_only_a_name_that_never_moves_is_deleted_and_only_by_a_maintainer(
     assert (await client.delete_version(model, "1.0")).state == "deleted"
 
 
+async def test_whoever_deletes_is_told_what_was_made_from_it(
+    client: AsyncModelRegistryClient, model: str
+) -> None:
+    await client.upload(model, f"base of {model}".encode(), path="m.bin")
+    child = f"{model}-child"
+    await client.upload(
+        child, f"made from {model}".encode(), path="m.bin", lineage={"parents": [f"{model}@1"]}
+    )
+    deleted = await client.delete_version(model, 1)
+    assert (deleted.state, deleted.children) == ("deleted", [f"{child}@1"])
+    assert not deleted.more_children
+
+
 async def test_each_step_is_told_in_the_models_order(
     client: AsyncModelRegistryClient, model: str, system: System
 ) -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from registry.schemas.links import Link, Relation
 from shared.database.client import Database
 from shared.database.outbox import Outbox, PendingEvent, lane_of
 from shared.domain.records import SessionRecord, VersionRecord, WorkRecord, new_id, utc_now
@@ -42,6 +43,20 @@ def verified(record: VersionRecord, index: int = 0, **fields: Any) -> Verdict:
     good = {"state": "verified", "etag": "e", "sha256": SHA256, "sha256_state": "verified"}
     found = record.artifacts[index].model_copy(update=good)
     return Verdict(record.id, index, found, **fields)
+
+
+def parent_link(parent: VersionRecord, relation: Relation = "derived") -> Link:
+    """The link of a version that was made from this one."""
+    return Link(
+        id=new_id()[:16],
+        kind="version",
+        relation=relation,
+        version_id=parent.id,
+        model=parent.model,
+        number=parent.number,
+        at=utc_now(),
+        by=OWNER,
+    )
 
 
 async def pending_events(database: Database, model: str) -> list[PendingEvent]:

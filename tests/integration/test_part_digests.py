@@ -15,6 +15,7 @@ from services.indexer.kafka.dead_letters import DeadLetter
 from services.indexer.work.workers import work_once
 from services.ingest.uploads.completion import complete_upload
 from services.ingest.uploads.parts import sign_parts
+from services.query.compare.headers import Headers
 from services.query.context import Context
 from services.query.versions import downloads
 from services.query.versions.downloads import sign_downloads
@@ -57,7 +58,9 @@ async def rig(addresses: Addresses) -> AsyncIterator[Rig]:
 def query(rig: Rig) -> Context:
     settings, database = rig.indexer.settings, rig.indexer.database
     versions = Versions(database)
-    return Context(settings, database, versions, VersionFeed(database), UrlSigner(settings))
+    headers = Headers.of(settings, rig.indexer.storage.objects)
+    signer = UrlSigner(settings)
+    return Context(settings, database, versions, VersionFeed(database), signer, headers)
 
 
 async def bury_nothing(letter: DeadLetter) -> None:

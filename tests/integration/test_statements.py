@@ -13,11 +13,13 @@ from uuid import uuid4
 import pytest
 
 from registry.schemas import Reason, Retention, Rules
+from registry.schemas.links import Link
 from shared.database import (
     aliases,
     audit,
     edits,
     found_folders,
+    lineage,
     proposals,
     reports,
     retention,
@@ -47,6 +49,7 @@ from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.recovery.aliases import restore_alias, restore_moves
 from shared.database.recovery.edits import make_edits_again, restore_edits
 from shared.database.recovery.handles import restore_handles
+from shared.database.recovery.lineage import restore_edges
 from shared.database.recovery.proposals import restore_proposals
 from shared.database.recovery.references import restore_references
 from shared.database.recovery.rules import restore_rules
@@ -76,7 +79,14 @@ from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.part_digests import PartDigests
 from shared.domain.proposals import ProposalRecord
 from shared.domain.records import VersionRecord, new_id, utc_now
-from tests.integration.drafts import OWNER, draft, pending_events, to_be_read, verified
+from tests.integration.drafts import (
+    OWNER,
+    draft,
+    parent_link,
+    pending_events,
+    to_be_read,
+    verified,
+)
 from tests.integration.statements import (
     Statements,
     places_in_the_source,
@@ -450,6 +460,27 @@ async def use_deletion_and_shared_bytes(database: Database, model: str) -> None:
     assert not await clean_surplus(database, first.id)
 
 
+async def use_lineage(database: Database, model: str) -> None:
+    base = await open_version(database, draft(model, "a"))
+    child = await open_version(database, draft(model, "b"))
+    link = parent_link(base)
+
+    async def change(links: list[Link]) -> None:
+        changed = await lineage.change_links(
+            database, child.id, lambda _: links, adds_parents=bool(links)
+        )
+        assert changed is not None
+        assert changed.lineage == links
+
+    await change([link])
+    assert list(await lineage.read_linked(database, [child.id])) == [child.id]
+    [found], is_cut = await lineage.children_of(database, [base.id], limit=5)
+    assert (found.id, is_cut) == (child.id, False)
+    assert await restore_edges(database, model) == 0
+    await change([])
+    await open_version(database, draft(model, "c", lineage=[link]))
+
+
 async def use_recovery(database: Database, model: str) -> None:
     client_id = new_id()
     lost = draft(model, "c", key=new_id(), client_id=client_id, label="3.0")
@@ -480,6 +511,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_edits(database, f"{model}-edits")
     await use_rules_and_proposals(database, f"{model}-rules")
     await use_deletion_and_shared_bytes(database, f"{model}-lives")
+    await use_lineage(database, f"{model}-lineage")
     await use_tokens(database)
     await use_recovery(database, f"{model} lost")
 

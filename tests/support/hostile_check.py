@@ -1,6 +1,6 @@
 """The process of a check whose parser misbehaves as the file's extension says.
 
-`python -m tests.support.hostile_check` stands in for `services.indexer.verify.sandbox`.
+`python -m tests.support.hostile_check` stands in for `shared.formats.sandbox`.
 """
 
 import os
@@ -9,9 +9,9 @@ import socket
 import sys
 from collections.abc import Callable
 
-from services.indexer.verify.formats.plan import Candidate, Limits, Plan, Range
-from services.indexer.verify.formats.report import FormatReport
-from services.indexer.verify.sandbox import child
+from shared.formats.plan import Candidate, Limits, Plan, Range
+from shared.formats.report import FormatReport
+from shared.formats.sandbox import child
 
 FEW = Limits(read_bytes=10_000_000, reads=10, steps=1000)
 

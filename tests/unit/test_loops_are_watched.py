@@ -50,7 +50,7 @@ SHORT = {
 }
 """Loops that end with something else, and with what."""
 
-PARSERS = "services/indexer/verify/"
+PARSERS = "shared/formats/"
 """They end with the header that they read, and each reading tells of a step."""
 
 

@@ -28,6 +28,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "edits": ("find", "insert"),
         "alias_proposals": WRITE,
         "rules": WRITE,
+        "edges": ALL,
         "outbox": ("insert",),
         "storage_groups": READ,
         "tokens": WRITE,
@@ -41,6 +42,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "edits": READ,
         "alias_proposals": READ,
         "rules": READ,
+        "edges": READ,
         "handles": READ,
         "part_digests": READ,
         "tokens": ("find", "update"),  # when one was last used

@@ -29,7 +29,7 @@ _ENDED: dict[str, Literal["aborted", "expired"]] = {
 """How a session ended, by the reason of its version."""
 _FINDINGS = (
     *("state", "sha256", "sha256_state", "composite", "etag", "object_version"),
-    *("format", "media_type", "details", "location"),
+    *("format", "media_type", "details", "tensors", "location"),
 )
 
 
@@ -62,6 +62,7 @@ def overlay(
             "sequence": event.sequence,
             "artifacts": _with_findings(base.artifacts, data.artifacts),
             "reasons": data.reasons,
+            "lineage": base.lineage if data.lineage is None else data.lineage,
             "failure": None,
             "work": None,
             "archived_at": data.archived_at,
@@ -75,7 +76,7 @@ def overlay(
         return told.model_copy(update={"state": data.state, "session": _ended(base.session, event)})
     derived = derive_state(told.artifacts, [], None, event.time)
     if derived["state"] == "ready":
-        since = base.ready_at or event.time
+        since = base.ready_at or data.ready_at or event.time
         session = _ended(base.session, event)
         return told.model_copy(update={**derived, "ready_at": since, "session": session})
     # What was ready once must not expire, and lose its bytes by that, while it is verified again.
@@ -94,7 +95,7 @@ def _deleted(told: VersionRecord, deletion: Deletion, event: ModelEvent) -> Vers
         update={
             "state": "deleted",
             "deletion": kept,
-            "ready_at": told.ready_at or (event.time if was_ready else None),
+            "ready_at": told.ready_at or (event.data.ready_at or event.time if was_ready else None),
             "work": WorkRecord(kind="purge", due_at=kept.purge_due_at) if is_due else None,
             "session": _ended(told.session, event),
         }
@@ -145,6 +146,7 @@ def opened_by(event: ModelEvent, objects: Iterable[ListedObject]) -> VersionReco
         source=data.source or ("upload" if data.upload_id else "object"),
         storage_group=data.storage_group,
         artifacts=artifacts,
+        lineage=data.lineage or [],
         size_bytes=sum(artifact.size_bytes for artifact in artifacts),
         created_at=event.time,
     )

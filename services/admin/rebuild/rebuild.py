@@ -17,6 +17,7 @@ from shared.database.models import raise_counters
 from shared.database.recovery.aliases import restore_alias
 from shared.database.recovery.edits import make_edits_again
 from shared.database.recovery.handles import restore_handles
+from shared.database.recovery.lineage import restore_edges
 from shared.database.recovery.references import restore_references
 from shared.database.recovery.versions import restore_model
 
@@ -50,6 +51,7 @@ async def rebuild(context: Context, *, reader: TopicReader, dry_run: bool = Fals
         for model in log.models.keys() | manifests.keys():
             for conflict in await restore_handles(context.database, model):
                 report.conflicts.add(conflict.detail)
+            report.edges += await restore_edges(context.database, model)
             await restore_model(context.database, model)
         for model in log.models.keys() | manifests.keys():
             report.references += await restore_references(context.database, model)

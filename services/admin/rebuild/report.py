@@ -69,6 +69,8 @@ class RebuildReport(BaseModel):
     """Proposed moves of aliases that were lacking, or that are closed by now."""
     rules: int = 0
     """Scopes whose rules were lacking, or were older ones."""
+    edges: int = 0
+    """Versions and parents that were not found by each other."""
     asked_to_confirm: int = 0
     """Ready versions whose files a worker reads once more, for their part digests."""
     conflicts: Findings = Field(default_factory=Findings)

@@ -1,40 +1,18 @@
 """Looking at one object of a version without reading it whole: size, digest, container format."""
 
-from dataclasses import dataclass
-
 from registry.schemas import CompositeDigest, Reason
 from services.indexer.context import Context
-from services.indexer.verify.formats.plan import TooCostly
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.rules import Effective
 from shared.domain.transitions import Verdict
 from shared.domain.version_rules import against_format
+from shared.formats.costs import TooCostly
 from shared.runtime.logs import get_logger
 from shared.storage.connection import StorageUnavailable
-from shared.storage.objects import Objects, StoredObject
+from shared.storage.objects import StoredObject
+from shared.storage.ranges import ObjectRanges
 
 log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectRanges:
-    """The ranged reads of one exact object, as the format checks use them."""
-
-    objects: Objects
-    bucket: str
-    key: str
-    object_version: str | None
-    size_bytes: int
-
-    async def read(self, offset: int, length: int) -> bytes:
-        """Return the bytes from `offset`, fewer than `length` only at the object's end."""
-        length = min(length, self.size_bytes - offset)
-        if length <= 0:
-            return b""
-        read = await self.objects.read(self.bucket, self.key, offset, length, self.object_version)
-        if len(read) != length:
-            raise StorageUnavailable(f"{len(read)} bytes came of {length}")
-        return read
 
 
 async def inspect_object(

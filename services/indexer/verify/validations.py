@@ -1,14 +1,16 @@
 """What an artifact of attested bytes must satisfy to count: a row for each kind of check."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Protocol, TypeAlias
 
-from registry.schemas import Reason
-from services.indexer.verify.formats.check import check_format
-from services.indexer.verify.formats.plan import SMALL
-from services.indexer.verify.formats.report import FormatError, RangeReader
-from services.indexer.verify.sandbox.limits import MIB, ProcessLimits
-from services.indexer.verify.sandbox.processes import CheckProcesses, check_at_leisure
+from registry.schemas import Reason, TensorSummary
+from shared.formats.check import check_format
+from shared.formats.inventory import Totals
+from shared.formats.plan import SMALL
+from shared.formats.report import FormatError, RangeReader
+from shared.formats.sandbox.limits import MIB, ProcessLimits
+from shared.formats.sandbox.processes import CheckProcesses, check_at_leisure
 from shared.runtime.settings import Settings
 
 Facts: TypeAlias = Mapping[str, Any]
@@ -46,7 +48,12 @@ class ContainerFormat:
             "format": report.format,
             "media_type": report.media_type,
             "details": report.details,
+            "tensors": _summary(report.tensors),
         }
+
+
+def _summary(totals: Totals | None) -> TensorSummary | None:
+    return TensorSummary.model_validate(asdict(totals)) if totals is not None else None
 
 
 def validations_of(settings: Settings) -> Sequence[Validation]:

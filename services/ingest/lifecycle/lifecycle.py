@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from registry.schemas import EventType, Version
+from registry.schemas import DeletedVersion, EventType, Version
 from services.ingest.context import Context
 from shared.database.deletion import Decide, change_version
+from shared.database.lineage import children_of
 from shared.database.naming import find_named
 from shared.domain import deletion
+from shared.domain.access.actions import Action
 from shared.domain.access.audit import Change
 from shared.domain.errors import InvalidRequest, version_not_found
 from shared.domain.records import HoldRecord, VersionRecord
@@ -15,6 +17,9 @@ from shared.runtime.logs import get_logger
 from shared.web.access.caller import Caller
 
 log = get_logger(__name__)
+
+CHILDREN = 100
+"""Versions that are told to be made from one that is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,8 @@ async def release(named: Named, context: Context) -> Version:
     return await _change(named, Change.RELEASE, event, deletion.release, context)
 
 
-async def delete(named: Named, reason: str, context: Context) -> Version:
-    """Delete the version, which can be restored until it is purged.
+async def delete(named: Named, reason: str, context: Context) -> DeletedVersion:
+    """Delete the version, which can be restored until it is purged, and tell its children.
 
     Raises NotFound, Conflict "version_under_way", "version_aliased", "version_held".
     """
@@ -75,7 +80,14 @@ async def delete(named: Named, reason: str, context: Context) -> Version:
         by = named.caller.principal.id
         return deletion.delete(found, by=by, reason=reason, at=now, retention=retention)
 
-    return await _change(named, Change.DELETE, "registry.version.deleted.v1", decide, context)
+    event: EventType = "registry.version.deleted.v1"
+    deleted = await _change(named, Change.DELETE, event, decide, context)
+    found, is_cut = await children_of(context.database, [deleted.id], limit=CHILDREN)
+    readable = named.caller.doing(Action.READ).names
+    told = [f"{each.model}@{each.number}" for each in found if readable.has(each.model)]
+    return DeletedVersion(
+        **dict(deleted), children=told, more_children=is_cut or len(told) < len(found)
+    )
 
 
 async def restore(named: Named, context: Context) -> Version:

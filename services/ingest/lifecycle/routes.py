@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from registry.schemas import CopyRequest, HoldRequest, Version
+from registry.schemas import CopyRequest, DeletedVersion, HoldRequest, Version
 from registry.schemas.aliases import Why
 from services.ingest.context import RequestContext
 from services.ingest.idempotency import IdempotencyKey
@@ -77,9 +77,9 @@ async def delete(
     caller: Deleter,
     context: RequestContext,
     reason: Annotated[Why, Query()] = "",
-) -> Version:
+) -> DeletedVersion:
     """Answer the version: it can be restored until `deletion.purge_due_at`, and its files are
-    removed for good then."""
+    removed for good then. `children` were made from it, and stay."""
     return await lifecycle.delete(Named(model, version, caller), reason, context)
 
 

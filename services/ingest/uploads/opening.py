@@ -7,7 +7,9 @@ and its version cannot disagree.
 from datetime import datetime, timedelta
 
 from registry.schemas import UploadRequest, UploadSession
+from registry.schemas.links import Link
 from services.ingest.context import Context
+from services.ingest.lineage.requested import requested_links
 from services.ingest.uploads.completion import expire_upload, give_up_upload
 from services.ingest.uploads.plans import plan_artifact
 from services.ingest.uploads.request_digest import is_same_request, request_digest
@@ -21,6 +23,7 @@ from shared.database.sessions import add_upload_token
 from shared.domain.access.decision import NameFilter
 from shared.domain.access.tokens import TokenText
 from shared.domain.errors import Conflict, IdempotencyKeyReused
+from shared.domain.lineage.links import with_links
 from shared.domain.records import SessionRecord, VersionRecord, new_id
 from shared.domain.sessions import session_state
 from shared.domain.version_rules import require_allowed
@@ -47,7 +50,7 @@ async def open_upload(
     Files whose bytes are stored already, in versions of the `readable` names, refer to them. A new
     storage group is made inside `making_group`, which refuses it to who may not. Raises Conflict
     "version_exists" or "rule_immutable_labels", IdempotencyKeyReused, RuleBroken, InvalidRequest
-    for a storage group.
+    for a storage group, and NotFound for a parent; whether the caller may read it is asked before.
     """
     if idempotency_key and (earlier := await _earlier(idempotency_key, request, owner, context)):
         await keep_manifest(earlier, context.storage, context.settings)
@@ -58,7 +61,10 @@ async def open_upload(
     draft = _draft(request, bucket, now, context)
     token = TokenText.of_upload(draft.id)
     draft = draft.model_copy(
-        update={"session": _session(request, idempotency_key, owner, token, now, context)}
+        update={
+            "session": _session(request, idempotency_key, owner, token, now, context),
+            "lineage": await _lineage(request, owner, context),
+        }
     )
     number = request.version if isinstance(request.version, int) else None
     try:
@@ -105,6 +111,12 @@ async def _open(
     except BlobGone as gone:
         log.info("bytes are being removed", upload_id=draft.id, key=str(gone))
         return await open_version(context.database, draft, number=number)
+
+
+async def _lineage(request: UploadRequest, owner: str, context: Context) -> list[Link]:
+    if request.lineage is None:
+        return []
+    return with_links((), await requested_links(request.lineage, owner, context))
 
 
 async def _told_again(record: VersionRecord, context: Context) -> UploadSession:

@@ -40,4 +40,7 @@ def _canonical(value: JsonValue) -> JsonValue:
 
 def _earlier_digest(request: UploadRequest) -> str:
     """Return the digest as it was until 0.1: of the request as it was written, defaults and all."""
-    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+    if request.lineage is not None:
+        return ""  # none of theirs had it
+    text = request.model_dump_json(exclude={"lineage"})
+    return hashlib.sha256(text.encode()).hexdigest()

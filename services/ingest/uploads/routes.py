@@ -17,6 +17,7 @@ from registry.schemas import (
 )
 from services.ingest.context import RequestContext
 from services.ingest.idempotency import IdempotencyKey
+from services.ingest.lineage.requested import require_parents
 from services.ingest.uploads import completion, opening, parts
 from services.ingest.uploads import reuse as reusing
 from services.ingest.uploads.sessions import find_session
@@ -70,6 +71,7 @@ async def open_upload(
     `uploaded` at once; of large ones without it, `is_size_known` says whether telling it may help.
     """
     caller.require(request.model)
+    require_parents(request.lineage, caller)
     async with caller.audited(Change.OPEN_UPLOAD, request.model) as making:
         session, created = await opening.open_upload(
             request,

@@ -28,6 +28,7 @@ class Action(StrEnum):
     MOVE_PROTECTED_ALIAS = "alias.move_protected"
     """Move an alias that the model's rules leave to maintainers."""
     SET_RULES = "rules.set"
+    CHANGE_LINEAGE = "lineage.change"
     MAKE_STORAGE_GROUP = "storage_group.make"
     MANAGE_TOKENS = "token.manage"
     READ_AUDIT = "audit.read"
@@ -40,6 +41,7 @@ LEAST_ROLE: Mapping[Action, str] = {
     Action.UPLOAD: "writer",
     Action.MOVE_ALIAS: "writer",
     Action.EDIT: "writer",
+    Action.CHANGE_LINEAGE: "writer",
     Action.USE_UPLOAD: "maintainer",
     Action.ARCHIVE: "maintainer",
     Action.DELETE: "maintainer",

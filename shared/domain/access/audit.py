@@ -45,6 +45,7 @@ class Change(StrEnum):
     APPLY_RETENTION = "rules.apply_retention"
     SET_RULES = "rules.set"
     REMOVE_RULES = "rules.remove"
+    CHANGE_LINEAGE = "lineage.change"
     MAKE_TOKEN = "token.make"  # noqa: S105 - a name
     REVOKE_TOKEN = "token.revoke"  # noqa: S105 - a name
 

@@ -5,9 +5,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from services.indexer.verify.formats.table import SAFETENSORS as TABLE_SAFETENSORS
 
 from registry.schemas import Rules, UploadRequest
-from services.indexer.verify.formats.table import (
+from shared.domain.errors import RuleBroken
+from shared.domain.formats import FORMATS, UNKNOWN, possible_formats
+from shared.domain.rules import NO_RULES, Effective
+from shared.domain.version_rules import against_format, lacks, require_allowed, reused_label
+from shared.formats.table import (
     BY_EXTENSION,
     GGUF,
     HDF5,
@@ -16,11 +21,6 @@ from services.indexer.verify.formats.table import (
     ZIP,
     Format,
 )
-from services.indexer.verify.formats.table import SAFETENSORS as TABLE_SAFETENSORS
-from shared.domain.errors import RuleBroken
-from shared.domain.formats import FORMATS, UNKNOWN, possible_formats
-from shared.domain.rules import NO_RULES, Effective
-from shared.domain.version_rules import against_format, lacks, require_allowed, reused_label
 from tests.support.records import artifact, version
 
 TOLD_BY: list[tuple[Format, set[str]]] = [

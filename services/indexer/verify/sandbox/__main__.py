@@ -1,5 +1,0 @@
-"""Runs the process of one check: `python -m services.indexer.verify.sandbox`."""
-
-from services.indexer.verify.sandbox.child import main
-
-main()

@@ -1,0 +1,1 @@
+"""Versions side by side: their metadata, their files, and the tensors inside."""

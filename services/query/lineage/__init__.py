@@ -1,0 +1,1 @@
+"""Lineage: graphs of what versions were made from, and of what was made from them."""

@@ -1,0 +1,1 @@
+"""Lineage: what versions were made from, as links, and as graphs to be told and drawn."""
