@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from services.indexer.verify.formats.table import SAFETENSORS as TABLE_SAFETENSORS
 
 from registry.schemas import Rules, UploadRequest
 from shared.domain.errors import RuleBroken
@@ -21,6 +20,7 @@ from shared.formats.table import (
     ZIP,
     Format,
 )
+from shared.formats.table import SAFETENSORS as TABLE_SAFETENSORS
 from tests.support.records import artifact, version
 
 TOLD_BY: list[tuple[Format, set[str]]] = [
