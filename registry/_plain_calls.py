@@ -7,6 +7,7 @@ from functools import partial
 from registry._alias_calls import AliasCalls
 from registry._api import Api
 from registry._pages import each_item
+from registry._search_calls import SearchCalls
 from registry._tokens import Tokens
 from registry.schemas import (
     Discovery,
@@ -20,7 +21,7 @@ from registry.schemas import (
 from registry.schemas.access import AuditEntry, Identity
 
 
-class PlainCalls(AliasCalls):
+class PlainCalls(AliasCalls, SearchCalls):
     """Looks models and versions up, and takes the steps of an upload by hand."""
 
     def __init__(self, api: Api) -> None:

@@ -1,6 +1,6 @@
 """Both HTTP services, found through one address, and the one loop that sends and sends again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from ssl import SSLContext
 from typing import Literal, Self
@@ -19,7 +19,7 @@ from registry.errors import AccessDeniedError, ProtocolError, UnavailableError
 from registry.schemas import Discovery
 
 Service = Literal["ingest", "query"]
-Params = Mapping[str, str | int | float | None]
+Params = Mapping[str, str | int | float | Sequence[str] | None]
 
 
 class Services:

@@ -16,6 +16,7 @@ from registry.cli.events import events
 from registry.cli.lookups import list_models, show, versions
 from registry.cli.profiles import config, login, logout
 from registry.cli.running import run_app
+from registry.cli.search import search
 from registry.cli.tokens import token, whoami
 from registry.cli.transfers import download, upload
 from registry.cli.uploads import uploads
@@ -34,6 +35,7 @@ app.command()(download)
 app.command()(show)
 app.command("list")(list_models)
 app.command()(versions)
+app.command()(search)
 app.command()(events)
 app.command()(audit)
 app.add_typer(alias, name="alias")

@@ -18,6 +18,7 @@ from registry.schemas.aliases import (
 from registry.schemas.events import AliasChange, EventData, EventType, ModelEvent
 from registry.schemas.metadata import ModelMetadata, VersionMetadata
 from registry.schemas.problems import FieldProblem, Problem
+from registry.schemas.search import ModelSearchPage, VersionSearchPage
 from registry.schemas.uploads import (
     CompleteRequest,
     FilePlan,
@@ -75,6 +76,7 @@ __all__ = [
     "ModelEvent",
     "ModelMetadata",
     "ModelPage",
+    "ModelSearchPage",
     "NewToken",
     "PartRequest",
     "Problem",
@@ -91,6 +93,7 @@ __all__ = [
     "Version",
     "VersionMetadata",
     "VersionPage",
+    "VersionSearchPage",
     "VersionState",
     "VersionSummary",
 ]

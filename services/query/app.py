@@ -10,6 +10,8 @@ from fastapi import FastAPI, Request
 from services.query.aliases.routes import router as aliases
 from services.query.audit.routes import router as audit
 from services.query.context import Context
+from services.query.search.projection.projection import Projection
+from services.query.search.routes import router as search_routes
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import router as versions
 from shared.database.client import open_database
@@ -19,6 +21,7 @@ from shared.database.versions import Versions
 from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
+from shared.runtime.tasks import end
 from shared.storage.urls import UrlSigner
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
@@ -36,11 +39,18 @@ def create_app(settings: Settings) -> FastAPI:
             database = await stack.enter_async_context(open_database(settings))
             feed = VersionFeed(database)
             signer = UrlSigner(settings)
-            context = Context(settings, database, Versions(database), feed, signer)
+            search = Projection(
+                database,
+                settings.query_search_folder,
+                check_versions_per_second=settings.query_search_check_per_second,
+            )
+            feed.tell_also(search.hints.version_changed)
+            context = Context(settings, database, Versions(database), feed, signer, search)
             oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
             stack.callback(asyncio.create_task(feed.run()).cancel)
+            stack.push_async_callback(end, asyncio.create_task(search.run()))
             yield {
                 "context": context,
                 "preparation": preparation,
@@ -52,6 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(versions)
     app.include_router(aliases)
     app.include_router(audit)
+    app.include_router(search_routes)
     add_shared_parts(app, settings, _waits_for)
     return app
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from services.query.search.projection.projection import Projection
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
 from shared.database.versions import Versions
@@ -21,6 +22,7 @@ class Context:
     versions: Versions
     feed: VersionFeed
     urls: UrlSigner
+    search: Projection
 
 
 async def _context(request: Request) -> Context:  # a plain function would go to a thread

@@ -66,8 +66,12 @@ QUERY = [
     Operation("GET", ALIAS, READERS),
     Operation("GET", f"{ALIAS}/history", READERS),
     Operation("GET", "/v1/audit", ("admin",), 403),
+    Operation("GET", "/v1/search", (*READERS, "elsewhere", "upload")),  # what each finds differs
 ]
-PUBLIC = {("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")}
+PUBLIC = {
+    ("GET", "/v1"),
+    *(("GET", f"/health/{name}") for name in ("live", "ready", "search")),
+}
 IDENTITY = ("GET", "/v1/me")
 
 

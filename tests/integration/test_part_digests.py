@@ -16,6 +16,7 @@ from services.indexer.work.workers import work_once
 from services.ingest.uploads.completion import complete_upload
 from services.ingest.uploads.parts import sign_parts
 from services.query.context import Context
+from services.query.search.projection.projection import Projection
 from services.query.versions import downloads
 from services.query.versions.downloads import sign_downloads
 from services.query.versions.feed import VersionFeed
@@ -57,7 +58,8 @@ async def rig(addresses: Addresses) -> AsyncIterator[Rig]:
 def query(rig: Rig) -> Context:
     settings, database = rig.indexer.settings, rig.indexer.database
     versions = Versions(database)
-    return Context(settings, database, versions, VersionFeed(database), UrlSigner(settings))
+    search = Projection(database, "", check_versions_per_second=1)  # nobody runs it
+    return Context(settings, database, versions, VersionFeed(database), UrlSigner(settings), search)
 
 
 async def bury_nothing(letter: DeadLetter) -> None:

@@ -14,6 +14,7 @@ from registry.schemas import Reason
 from shared.database import (
     aliases,
     audit,
+    catalog,
     found_folders,
     reports,
     storage_groups,
@@ -69,9 +70,10 @@ from tests.support.records import SHA256
 LEASE = timedelta(seconds=60)
 WHOLE = {
     *("storage_groups.find {'state': ['$nin']}", "storage_groups.find {}"),
-    "models.find {}",
+    *("models.find {}", "versions.find {}"),
 }
-"""Statements that are meant to read a collection from its beginning: one is small, one is paged."""
+"""Statements that are meant to read a collection from its beginning: one is small, one is paged,
+and search reads every version once, when it makes its file."""
 
 
 @pytest.fixture
@@ -335,6 +337,21 @@ async def use_aliases(database: Database, model: str) -> None:
     assert await restore_alias(database, model, "staging")
 
 
+async def use_search(database: Database, model: str) -> None:
+    opened = await open_version(database, draft(model))
+    since = [each async for each in catalog.versions_since(database, model, 0)]
+    assert [found["_id"] for [found] in since] == [opened.id]
+    assert await catalog.versions_numbered(database, model, [1]) == since[0]
+    assert await catalog.versions_with_ids(database, [opened.id]) == since[0]
+    assert await catalog.versions_above(database, model, 0) == since[0]
+    assert [each async for each in catalog.every_version(database)]
+    assert set(await catalog.models_named(database, [model, "unknown"])) == {model}
+    assert await catalog.models_after(database, None, 5)
+    assert await catalog.moved_aliases(database, model, 0) == {}
+    asked = await catalog.request(database, "check")
+    assert (await catalog.requested_at(database))["check"] == asked
+
+
 async def use_recovery(database: Database, model: str) -> None:
     client_id = new_id()
     lost = draft(model, "c", key=new_id(), client_id=client_id, label="3.0")
@@ -362,6 +379,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_found_folders(database, f"{model}-found")
     await use_audit(database, f"{model}-audit")
     await use_aliases(database, f"{model}-aliases")
+    await use_search(database, f"{model}-search")
     await use_tokens(database)
     await use_recovery(database, f"{model} lost")
 

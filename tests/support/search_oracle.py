@@ -37,7 +37,7 @@ WORDS = (
 FRAMEWORKS = ("", "pytorch", "PyTorch", "scikit-learn", "Ünit")
 STATES = ("pending", "verifying", "ready", "ready", "ready", "rejected", "missing")
 NAMESPACES = ("", "", "risk.", "Risk.", "vision-2.")
-ALIASES = ("production", "staging", "Champion")
+ALIASES = ("production", "staging", "Champion", "canary", "v-next")
 ENTRIES: Mapping[str, Sequence[str]] = {
     "metrics": ("auc", "loss", "f1-score", "val/loss", "nowhere"),
     "params": ("lr", "depth", "mixed", "layers", "optimizer.name", "optimizer.rate", "empty"),
@@ -51,8 +51,11 @@ PLAIN: Mapping[str, Type] = {
     **dict.fromkeys(("created_at", "ready_at"), "moment"),
 }
 GROUPS: Mapping[str, Type] = {
-    "metrics": "number", "params": "any", "tags": "text", "properties": "any",
-}  # fmt: skip
+    "metrics": "number",
+    "params": "any",
+    "tags": "text",
+    "properties": "any",
+}
 NO_TYPE_ORDER = (int, str, bool)
 
 
@@ -81,7 +84,13 @@ def random_versions(rng: random.Random, models: int, of_each: int) -> list[Versi
     found: list[VersionRecord] = []
     for place in range(models):
         name = f"{rng.choice(NAMESPACES)}{rng.choice(('churn', 'Fraud', 'ünï', 'm'))}_{place}"
-        found += [random_version(rng, name, number) for number in range(1, of_each + 1)]
+        held: dict[int, list[str]] = {}
+        for alias in ALIASES:  # each points at one version at most
+            held.setdefault(rng.randint(1, of_each + 2), []).append(alias)
+        found += [
+            random_version(rng, name, number, held.get(number, ()))
+            for number in range(1, of_each + 1)
+        ]
     return found
 
 
@@ -103,7 +112,9 @@ def models_of(records: Sequence[VersionRecord]) -> list[dict[str, Any]]:
     ]
 
 
-def random_version(rng: random.Random, model: str, number: int) -> VersionRecord:
+def random_version(
+    rng: random.Random, model: str, number: int, aliases: Sequence[str] = ()
+) -> VersionRecord:
     """Return a version of a model: many fields are missing, many values are alike."""
     state: Any = rng.choice(STATES)
     created = BEGUN + timedelta(hours=rng.randrange(200), milliseconds=rng.choice((0, 1, 250)))
@@ -119,33 +130,45 @@ def random_version(rng: random.Random, model: str, number: int) -> VersionRecord
         artifacts=[random_artifact(rng, model, number, n) for n in range(rng.randint(1, 3))],
         description=" ".join(text),
         framework=rng.choice(FRAMEWORKS),
-        metrics=_some(rng, {
-            "auc": rng.choice((0.5, 0.9, 0.91, 1.0, rng.random())),
-            "loss": rng.choice((-1.0, 0.0, 1e-9, 3.5)),
-            "f1-score": rng.random(),
-            "val/loss": rng.randrange(3) / 2,
-        }),  # fmt: skip
-        parameters=_some(rng, {
-            "lr": rng.choice((0.1, 0.01, 1)),
-            "depth": rng.randrange(5),
-            "mixed": random_json(rng),
-            "layers": [rng.randrange(4) for _ in range(rng.randrange(4))],
-            "optimizer": {"name": rng.choice(("adam", "SGD")), "rate": rng.choice((1, 0.5, None))},
-            "empty": rng.choice(("", None)),
-        }),  # fmt: skip
-        tags=_some(rng, {
-            "team": rng.choice(("risk", "growth", "Risk")),
-            "Team": rng.choice(("a", "b")),
-            "stage é": rng.choice(("ÉCOLE", "école", "it's")),
-            "note": " ".join(rng.choice(WORDS) for _ in range(2)),
-        }),  # fmt: skip
+        metrics=_some(
+            rng,
+            {
+                "auc": rng.choice((0.5, 0.9, 0.91, 1.0, rng.random())),
+                "loss": rng.choice((-1.0, 0.0, 1e-9, 3.5)),
+                "f1-score": rng.random(),
+                "val/loss": rng.randrange(3) / 2,
+            },
+        ),
+        parameters=_some(
+            rng,
+            {
+                "lr": rng.choice((0.1, 0.01, 1)),
+                "depth": rng.randrange(5),
+                "mixed": random_json(rng),
+                "layers": [rng.randrange(4) for _ in range(rng.randrange(4))],
+                "optimizer": {
+                    "name": rng.choice(("adam", "SGD")),
+                    "rate": rng.choice((1, 0.5, None)),
+                },
+                "empty": rng.choice(("", None)),
+            },
+        ),
+        tags=_some(
+            rng,
+            {
+                "team": rng.choice(("risk", "growth", "Risk")),
+                "Team": rng.choice(("a", "b")),
+                "stage é": rng.choice(("ÉCOLE", "école", "it's")),
+                "note": " ".join(rng.choice(WORDS) for _ in range(2)),
+            },
+        ),
         properties=_some(rng, {"mixed": random_json(rng), "owner": rng.choice(("ann", "bob"))}),
-        aliases=[each for each in ALIASES if rng.random() < 0.15],
+        aliases=list(aliases),
         size_bytes=rng.choice((0, 10, 2**40, rng.randrange(1000))),
         created_at=created,
         ready_at=created + timedelta(minutes=rng.randrange(3)) if state == "ready" else None,
         sequence=number,
-    )  # fmt: skip
+    )
 
 
 def random_artifact(rng: random.Random, model: str, number: int, place: int) -> ArtifactRecord:
@@ -163,8 +186,20 @@ def random_artifact(rng: random.Random, model: str, number: int, place: int) -> 
 def random_json(rng: random.Random) -> JsonValue:
     """Return a value of any type."""
     choices: list[JsonValue] = [
-        1, 1.0, 2, -0.5, "1", "text", "Text", "", True, False, None, [1, "a", True], {"deep": 1},
-    ]  # fmt: skip
+        1,
+        1.0,
+        2,
+        -0.5,
+        "1",
+        "text",
+        "Text",
+        "",
+        True,
+        False,
+        None,
+        [1, "a", True],
+        {"deep": 1},
+    ]
     return rng.choice(choices)
 
 
@@ -333,8 +368,10 @@ def _random_between(rng: random.Random, field: str, written: str, value: Value) 
     high: Any = (
         value + timedelta(hours=30)
         if isinstance(value, datetime)
-        else value + "z" if isinstance(value, str) else value + 1
-    )  # fmt: skip
+        else value + "z"
+        if isinstance(value, str)
+        else value + 1
+    )
     negated = rng.random() < 0.3
 
     def matches(record: VersionRecord) -> bool:
@@ -409,7 +446,9 @@ def _literal(rng: random.Random, value: Value) -> str:
     return repr(value)
 
 
-_KEYWORDS = frozenset("and or not like ilike in between is null has true false".split())
+_KEYWORDS = frozenset(
+    ["and", "or", "not", "like", "ilike", "in", "between", "is", "null", "has", "true", "false"]
+)
 
 
 def _quoted(text: str) -> str:

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TypeVar
 
 from services.query.search.projection.tables import open_file
-from shared.domain.errors import InvalidRequest, TooManyRequests
+from shared.domain.errors import InvalidRequest, TooManyRequests, Unavailable
 
 T = TypeVar("T")
 THREADS = 4
@@ -20,6 +20,13 @@ SEARCH_SECONDS = 2.0
 """How long one search may take; one that reads an index takes some milliseconds."""
 _STEPS = 5_000
 """Steps of SQLite's machine between two looks at the clock."""
+
+
+class SearchNotLoaded(Unavailable):
+    """The projection does not have everything yet."""
+
+    def __init__(self) -> None:
+        super().__init__("search_loading", "search is loading; lookups and lists are not concerned")
 
 
 class Reader:
@@ -34,14 +41,20 @@ class Reader:
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do some work with a connection, in a thread.
 
-        Raises TooManyRequests, InvalidRequest where it takes too long, and sqlite3.Error.
+        Raises TooManyRequests, InvalidRequest where it takes too long, SearchNotLoaded where the
+        file is being made anew, and sqlite3.Error.
         """
         if self._under_way >= THREADS + MOST_WAITING:
             raise TooManyRequests("too_many_searches", "too many searches are under way; try again")
         self._under_way += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._with_connection, work)
+            waiting = loop.run_in_executor(self._threads, self._with_connection, work)
+        except RuntimeError:  # the file is being made anew
+            self._under_way -= 1
+            raise SearchNotLoaded from None
+        try:
+            return await waiting
         finally:
             self._under_way -= 1
 

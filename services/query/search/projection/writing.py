@@ -109,8 +109,8 @@ class Writer:
         """Record something about the file."""
         self._db.execute("REPLACE INTO about VALUES (?, ?)", (name, value))
 
-    def optimize(self) -> None:
-        """Let SQLite look at its indexes, and give the log back to the file."""
+    def tidy(self) -> None:
+        """Give the log back to the file."""
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:

@@ -96,7 +96,9 @@ class Conditions:
         if isinstance(leaf, Present):
             return found + ")"
         folded = "coalesce(f.folded, lower(f.value))"
-        return found + " AND " + self.of_value(leaf, "f.value", folded) + ")"
+        # With the plus no index of the values is read: SQLite would prefer one over the owner's.
+        value = "f.value" if isinstance(leaf, OneOf) else "+f.value"
+        return found + " AND " + self.of_value(leaf, value, folded) + ")"
 
     def _of_column(self, leaf: OneOf | Range | Like | Present, column: str) -> Sql:
         there = f"v.{column} IS NOT NULL"

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.query.search.language.bounds import MAX_TEXT_CHARACTERS
+from services.query.search.language.fields import Kind
 from services.query.search.language.nodes import Field, OrderKey
+from services.query.search.projection.tables import TABLES
 from services.query.search.statements.conditions import Conditions
 from services.query.search.statements.sql import Bound, Sql, joined
 
@@ -106,3 +108,10 @@ def order_of(keys: Sequence[OrderKey], conditions: Conditions) -> Order:
         if f"v.{each}" not in given
     ]
     return Order([*found, *rest], joins)
+
+
+def width_of(keys: Sequence[OrderKey], kind: Kind) -> int:
+    """Return how many values a place in the order has."""
+    tables = TABLES[kind]
+    given = {tables.columns.get(key.field.name) for key in keys if not key.field.is_entry}
+    return len(keys) + sum(each not in given for each in tables.identity)

@@ -39,11 +39,12 @@ def plan(
     condition = conditions.of(node)
     source = Sources(conditions, count).narrowest(node)
     main = conditions.tables.main
-    if source is not None and source.count < MOST_COUNTED:
+    rows = Sql(f" FROM {main} v")
+    if source is not None:
         rows = Sql(" FROM (") + source.query + f") s CROSS JOIN {main} v ON v.id = s.id"
+    if source is not None and source.count < MOST_COUNTED:
         statements = [_sorted(rows, order, condition, place)]
     else:
-        rows = Sql(f" FROM {main} v")
         statements = _in_order(keys[0], order, condition, place, conditions)
     counting = Sql("SELECT 1") + rows + " WHERE " + condition
     return Plan(statements, counting, len(order.keys))

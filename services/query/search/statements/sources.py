@@ -19,8 +19,12 @@ from services.query.search.language.nodes import (
 from services.query.search.statements.conditions import Conditions
 from services.query.search.statements.sql import Sql, joined
 
-MOST_COUNTED = 10_000
-"""A term that more rows match is broad: they are not counted any further."""
+MOST_COUNTED = 4000
+"""A term that more rows match is broad: they are not counted any further.
+
+To look at so many and sort them takes about 15 ms. Of 100,000 rows, two terms that match 4 % each
+find 20 rows among 12,500, in whatever order.
+"""
 FEW = 100
 """With a term that so few rows match, no narrower one is looked for."""
 MOST_TERMS = 16
