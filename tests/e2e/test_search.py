@@ -1,5 +1,6 @@
 """Search as users have it: over HTTP, by both clients, and by the command."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -57,12 +58,16 @@ async def test_both_clients_find_what_was_just_written_in_the_order_asked_for(
     assert found_model.latest_number == 3
 
 
-def test_the_blocking_client_iterates_as_well(seen: dict[str, int], settings: Settings) -> None:
-    [(model, sequence)] = seen.items()
-    with ModelRegistryClient(settings.ingest_url) as client:
-        text = f"name = '{model}' AND text HAS 'fraud'"
-        found = list(client.search(text, order_by=["version"], min_sequence={model: sequence}))
-        assert [each.number for each in found] == [1, 2, 3]
+async def test_the_blocking_client_iterates_as_well(
+    seen: dict[str, int], model: str, settings: Settings
+) -> None:
+    def search() -> list[int]:
+        with ModelRegistryClient(settings.ingest_url) as client:
+            text = f"name = '{model}' AND text HAS 'fraud'"
+            found = client.search(text, order_by=["version"], min_sequence=seen)
+            return [each.number for each in found]
+
+    assert await asyncio.to_thread(search) == [1, 2, 3]
 
 
 async def test_what_is_wrong_with_a_filter_is_told_with_its_column(
@@ -99,24 +104,30 @@ async def test_nobody_finds_what_they_may_not_read_however_they_ask(
                 assert page["count_is_exact"] is True
 
 
-def test_the_command_prints_a_table_or_a_document_a_line(
-    settings: Settings, seen: dict[str, int], capsys: pytest.CaptureFixture[str]
+async def command(*arguments: str) -> int:
+    return await asyncio.to_thread(run, arguments)
+
+
+async def test_the_command_prints_a_table_or_a_document_a_line(
+    client: AsyncModelRegistryClient,
+    settings: Settings,
+    model: str,
+    seen: dict[str, int],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    [model] = seen
-    with ModelRegistryClient(settings.ingest_url) as client:
-        assert list(client.search(f"name = '{model}'", min_sequence=seen))
+    assert [each async for each in client.search(f"name = '{model}'", min_sequence=seen)]
     arguments = ["search", f"name = '{model}'", "--order-by", "metrics.auc desc", "--limit", "2"]
-    assert run([*arguments, "--url", settings.ingest_url]) == 0
+    assert await command(*arguments, "--url", settings.ingest_url) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:4] == ["MODEL", "NUMBER", "LABEL", "STATE"]
     assert [line.split()[1] for line in lines[1:]] == ["2", "3"]
-    assert run([*arguments, "--json", "--url", settings.ingest_url]) == 0
+    assert await command(*arguments, "--json", "--url", settings.ingest_url) == 0
     found = [json.loads(line)["number"] for line in capsys.readouterr().out.splitlines()]
     assert found == [2, 3]
     arguments = ["search", f"name = '{model}'", "--kind", "models", "--json"]
-    assert run([*arguments, "--url", settings.ingest_url]) == 0
+    assert await command(*arguments, "--url", settings.ingest_url) == 0
     assert json.loads(capsys.readouterr().out)["name"] == model
-    assert run(["search", "metrics.auc >", "--url", settings.ingest_url]) == 2
+    assert await command("search", "metrics.auc >", "--url", settings.ingest_url) == 2
     assert "(column 14)" in capsys.readouterr().err
 
 

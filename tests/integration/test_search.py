@@ -68,7 +68,7 @@ async def made_ready(database: Database, model: str, **fields: Any) -> VersionRe
 @contextmanager
 def writing(folder: Path) -> Generator[sqlite3.Connection]:
     """The service's own file."""
-    file = sqlite3.connect(folder / FILE, isolation_level=None)
+    file = sqlite3.connect(folder / "0" / FILE, isolation_level=None)
     try:
         yield file
     finally:
@@ -243,13 +243,13 @@ async def test_a_kept_file_goes_on_from_where_it_was(
     await made_ready(database, model)
     async with running_query(kept) as http:
         assert await numbers(http, f"name = '{model}'") == [1]
-    file = (tmp_path / FILE).stat().st_ino
+    file = (tmp_path / "0" / FILE).stat().st_ino
     await made_ready(database, model)
     await move(database, model, 1)
     async with running_query(kept) as http:
         assert await numbers(http, f"name = '{model}' AND state = ready") == [1, 2]
         assert await numbers(http, f"name = '{model}' AND alias = production") == [1]
-    assert (tmp_path / FILE).stat().st_ino == file
+    assert (tmp_path / "0" / FILE).stat().st_ino == file
 
 
 async def test_pages_stay_true_while_versions_come_change_and_go(

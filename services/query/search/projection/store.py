@@ -18,15 +18,19 @@ T = TypeVar("T")
 FILE = "search.sqlite"
 
 
+MOST_PROCESSES = 64
+"""Processes that may have their files in one folder, each in a folder of its own in it."""
+
+
 class FolderInUse(Exception):
-    """Another process has its projection in this folder."""
+    """As many other processes have their projections in this folder as may."""
 
 
 class Store:
     """One file of SQLite, written by one thread, and read by some."""
 
     def __init__(self, folder: str, source: str) -> None:
-        """Keep the file in a folder, or with an empty one in a temporary folder of its own.
+        """Keep the file below a folder, or with an empty one in a temporary folder of its own.
 
         `source` names the records that it is made from: a file of others is made anew.
         """
@@ -113,15 +117,18 @@ class Store:
     def _taken_folder(self) -> Path:
         if self._kept is None:
             return Path(tempfile.mkdtemp(prefix="registry-search-"))
-        self._kept.mkdir(parents=True, exist_ok=True)
-        lock = (self._kept / "search.lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            lock.close()
-            raise FolderInUse(f"{self._kept} is another process's") from error
-        self._lock = lock
-        return self._kept
+        for number in range(MOST_PROCESSES):
+            folder = self._kept / str(number)
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = (folder / "lock").open("w")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.close()
+            else:
+                self._lock = lock
+                return folder
+        raise FolderInUse(f"{self._kept} is used by {MOST_PROCESSES} processes")
 
     def _renew(self) -> None:
         self._disconnect()

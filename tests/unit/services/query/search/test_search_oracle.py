@@ -26,12 +26,12 @@ from tests.support.search_oracle import (
 )
 
 SEED = 11
-FILTERS = int(os.environ.get("SEARCH_FILTERS", "400"))
+FILTERS = int(os.environ.get("SEARCH_FILTERS", "150"))
 
 
 @pytest.fixture(scope="module")
 def records() -> list[VersionRecord]:
-    return random_versions(random.Random(SEED), 30, 12)  # noqa: S311
+    return random_versions(random.Random(SEED), 20, 10)  # noqa: S311
 
 
 @pytest.fixture(scope="module")
