@@ -14,7 +14,7 @@ from tests.support.search_service import found_by, insert_versions, running_quer
 FILTERS = int(os.environ.get("SEARCH_FILTERS", "200"))
 VERSIONS = int(os.environ.get("SEARCH_VERSIONS", "300"))
 OF_EACH = 25
-MOST_PAGES = 40
+MOST_PAGES = 20
 SEED = 29
 
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cmp_to_key
 from typing import Any, Literal
 
 from pydantic import JsonValue
@@ -211,7 +210,17 @@ def _some(rng: random.Random, entries: dict[str, Any]) -> dict[str, Any]:
 
 
 def values_of(record: VersionRecord, field: str) -> list[Value]:
-    """Return the values that a version has in a field."""
+    """Return the values that a version has in a field; it is looked up once."""
+    known = _held.get((record.id, field))
+    if known is None:
+        known = _held[record.id, field] = _values_of(record, field)
+    return known
+
+
+_held: dict[tuple[str, str], list[Value]] = {}
+
+
+def _values_of(record: VersionRecord, field: str) -> list[Value]:
     group, _, entry = field.partition(".")
     if entry:
         return _entry_values(record, group, entry)
@@ -460,27 +469,14 @@ def _quoted(text: str) -> str:
 
 def in_order(records: Sequence[VersionRecord], order: Sequence[Sorted]) -> list[VersionRecord]:
     """Return the versions in an order: what lacks a key last, ties by name and number."""
-
-    def compared(one: VersionRecord, other: VersionRecord) -> int:
-        for key in order:
-            if difference := _difference(one, other, key.field, key.descending):
-                return difference
-        for field in ("name", "version"):
-            if difference := _difference(one, other, field, order[-1].descending):
-                return difference
-        return 0
-
-    return sorted(records, key=cmp_to_key(compared))
-
-
-def _difference(one: VersionRecord, other: VersionRecord, field: str, descending: bool) -> int:
-    ours, theirs = (values_of(each, field)[:1] for each in (one, other))
-    if not ours or not theirs:
-        return len(theirs) - len(ours)
-    a, b = _rank(ours[0]), _rank(theirs[0])
-    if a == b:
-        return 0
-    return 1 if (a > b) != descending else -1
+    ties = [Sorted(field, field, order[-1].descending) for field in ("name", "version")]
+    found = list(records)
+    for key in reversed([*order, *ties]):  # each sort leaves equals as the ones before it did
+        having = [each for each in found if values_of(each, key.field)]
+        lacking = [each for each in found if not values_of(each, key.field)]
+        having.sort(key=lambda each: _rank(values_of(each, key.field)[0]), reverse=key.descending)
+        found = having + lacking
+    return found
 
 
 def _rank(value: Any) -> tuple[int, Any]:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.query.app import create_app
@@ -61,7 +62,7 @@ async def found_by(
     while True:
         answer = await http.get("/v1/search", params=params)
         assert answer.status_code == 200, (text, answer.text)
-        page = answer.json()
+        page: dict[str, Any] = orjson.loads(answer.content)
         items += page["items"]
         if page["next_cursor"] is None:
             return items
