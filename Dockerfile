@@ -17,7 +17,8 @@ COPY services services
 RUN python -m compileall -q registry shared services
 
 FROM python:3.12-slim AS runtime
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin registry
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin registry \
+ && install -d -o registry /var/lib/registry
 WORKDIR /app
 COPY --from=builder /app/.venv .venv
 COPY --from=builder /app/registry registry

@@ -13,6 +13,7 @@ from bench import (
     large_headers,
     latency,
     lookups,
+    search,
     stored,
     uploads,
     waiting,
@@ -29,6 +30,7 @@ BENCHMARKS: dict[str, Callable[..., Finding]] = {
     "f": downloads.run,
     "g": stored.run,
     "h": large_headers.run,
+    "i": search.run,
 }
 
 DESCRIPTION = """\
@@ -40,7 +42,8 @@ Measure the registry beside plain programs, on the same servers and in the same 
   e  the indexer's memory while few events wait, beside while many do
   f  downloads, beside boto3's download_file
   g  from the PUT's reply to "ready" beside 50,000 versions, and 64 openings at once
-  h  an ordinary upload's time to ready while headers of 90 MB are checked"""
+  h  an ordinary upload's time to ready while headers of 90 MB are checked
+  i  search at 100,000 versions, beside MLflow's, and how late it is"""
 
 
 def main() -> None:
@@ -50,7 +53,7 @@ def main() -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="a|b|c|d|e|f|g|h", help="which; default: all")
+    parser.add_argument("names", nargs="*", metavar="a|b|c|d|e|f|g|h|i", help="which; default: all")
     parser.add_argument("--quick", action="store_true", help="small and rough, to see it work")
     parser.add_argument(
         "--sizes",

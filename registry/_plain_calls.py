@@ -10,6 +10,7 @@ from registry._lifecycle_calls import LifecycleCalls
 from registry._lineage_calls import LineageCalls
 from registry._pages import each_item
 from registry._rule_calls import RuleCalls
+from registry._search_calls import SearchCalls
 from registry._tokens import Tokens
 from registry.schemas import (
     Discovery,
@@ -24,7 +25,7 @@ from registry.schemas.access import AuditEntry, Identity
 from registry.schemas.comparison import Comparison
 
 
-class PlainCalls(RuleCalls, LineageCalls, EditCalls, LifecycleCalls):
+class PlainCalls(RuleCalls, LineageCalls, EditCalls, LifecycleCalls, SearchCalls):
     """Looks models and versions up, and takes the steps of an upload by hand."""
 
     def __init__(self, api: Api) -> None:

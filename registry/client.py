@@ -87,6 +87,7 @@ class ModelRegistryClient(Blocking[AsyncModelRegistryClient]):
     list_versions = iterating(AsyncModelRegistryClient.list_versions)
     get_version = blocking(AsyncModelRegistryClient.get_version)
     get_version_by_id = blocking(AsyncModelRegistryClient.get_version_by_id)
+    search = iterating(AsyncModelRegistryClient.search)
     set_alias = blocking(AsyncModelRegistryClient.set_alias)
     get_alias = blocking(AsyncModelRegistryClient.get_alias)
     list_aliases = iterating(AsyncModelRegistryClient.list_aliases)

@@ -22,6 +22,7 @@ from registry.cli.profiles import config, login, logout
 from registry.cli.proposals import add_proposals
 from registry.cli.rules import rules
 from registry.cli.running import run_app
+from registry.cli.search import search
 from registry.cli.tokens import token, whoami
 from registry.cli.transfers import download, upload
 from registry.cli.uploads import uploads
@@ -40,6 +41,7 @@ app.command()(download)
 app.command()(show)
 app.command("list")(list_models)
 app.command()(versions)
+app.command()(search)
 app.command()(compare)
 app.command()(lineage)
 app.command()(link)

@@ -47,6 +47,7 @@ from registry.schemas.rules import (
     RulesChange,
     ScopeRules,
 )
+from registry.schemas.search import ModelSearchPage, VersionSearchPage
 from registry.schemas.uploads import (
     CompleteRequest,
     FilePlan,
@@ -122,6 +123,7 @@ __all__ = [
     "ModelMetadata",
     "ModelPage",
     "ModelPatch",
+    "ModelSearchPage",
     "NamespaceEvent",
     "NewToken",
     "PartRequest",
@@ -154,6 +156,7 @@ __all__ = [
     "VersionMetadata",
     "VersionPage",
     "VersionPatch",
+    "VersionSearchPage",
     "VersionState",
     "VersionSummary",
 ]

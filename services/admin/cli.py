@@ -18,6 +18,7 @@ from services.admin.migrate import migrate as build_what_is_missing
 from services.admin.provision.cli import provision_servers
 from services.admin.rebuild.rebuild import rebuild
 from services.admin.rebuild.report import RebuildReport
+from services.admin.search.cli import app as search
 from services.admin.storage_groups.cli import app as storage_groups
 from services.admin.usage import usage as usage_of_namespaces
 from services.indexer.context import Context
@@ -44,6 +45,7 @@ app.add_typer(strays, name="strays")
 uploads = typer.Typer(help="Multipart uploads that were neither completed nor aborted.")
 app.add_typer(uploads, name="uploads")
 app.add_typer(storage_groups, name="storage-groups")
+app.add_typer(search, name="search")
 app.command("provision")(provision_servers)
 
 

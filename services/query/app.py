@@ -15,6 +15,8 @@ from services.query.context import Context
 from services.query.edits.routes import router as edits
 from services.query.lineage.routes import router as lineage
 from services.query.rules.routes import router as rules
+from services.query.search.projection.projection import Projection
+from services.query.search.routes import router as search_routes
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import router as versions
 from shared.database.client import open_database
@@ -24,6 +26,7 @@ from shared.database.versions import Versions
 from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
+from shared.runtime.tasks import end
 from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
@@ -41,12 +44,21 @@ def create_app(settings: Settings) -> FastAPI:
             database = await stack.enter_async_context(open_database(settings))
             storage = await stack.enter_async_context(open_storage(settings))
             feed = VersionFeed(database)
+            search = Projection(
+                database,
+                settings.query_search_folder,
+                check_versions_per_second=settings.query_search_check_per_second,
+            )
+            feed.tell_also(search.hints.version_changed)
             headers = Headers.of(settings, storage.objects)
-            context = Context(settings, database, Versions(database), feed, storage.urls, headers)
+            context = Context(
+                settings, database, Versions(database), feed, storage.urls, headers, search
+            )
             oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
             stack.callback(asyncio.create_task(feed.run()).cancel)
+            stack.push_async_callback(end, asyncio.create_task(search.run()))
             yield {
                 "context": context,
                 "preparation": preparation,
@@ -62,6 +74,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(edits)
     app.include_router(rules)
     app.include_router(audit)
+    app.include_router(search_routes)
     add_shared_parts(app, settings, _waits_for)
     return app
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.query.compare.headers import Headers
+from services.query.search.projection.projection import Projection
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
 from shared.database.versions import Versions
@@ -23,6 +24,7 @@ class Context:
     feed: VersionFeed
     urls: UrlSigner
     headers: Headers
+    search: Projection
 
 
 def context_of(request: Request) -> Context:

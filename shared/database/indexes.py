@@ -40,6 +40,8 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
     return {
         "versions": [
             IndexModel([("model", ASCENDING), ("number", DESCENDING)], unique=True),
+            # What changed of a model since one of its events: how search catches up.
+            IndexModel([("model", ASCENDING), ("sequence", ASCENDING)]),
             # One key belongs to one version, in whatever bucket: it names model and number.
             IndexModel([("artifacts.key", ASCENDING)], unique=True),
             # An alias points at one version; those without any are not in it.

@@ -16,6 +16,8 @@ from shared.runtime.tasks import heed_cancellation
 STUCK_SECONDS = 60.0
 """A stream tells within some seconds that nothing changed; one that is lost begins anew by then."""
 
+_ANY_CHANGE = ["insert", "update", "replace", "delete"]
+
 log = get_logger(__name__)
 
 
@@ -27,13 +29,20 @@ def stream_mark(collection: str) -> Mark:
 async def watch_versions(
     database: Database, on_change: Callable[[str | None], None], mark: Mark
 ) -> NoReturn:
-    """Call `on_change` with the id of each version that changed, until cancelled.
+    """Call `on_change` with the id of each version that is new, changed or gone, until cancelled.
 
     It is called with None whenever the stream begins anew: changes before that may have been
     missed, so everybody who waits has to look for himself. The mark moves with each answer of the
     stream, and not while it is lost.
     """
-    await _watch(database.versions, ["update", "replace"], "documentKey._id", on_change, mark)
+    await _watch(database.versions, _ANY_CHANGE, "documentKey._id", on_change, mark)
+
+
+async def watch_models(
+    database: Database, on_change: Callable[[str | None], None], mark: Mark
+) -> NoReturn:
+    """Call `on_change` with the name of each model that changed, or with None: see above."""
+    await _watch(database.models, _ANY_CHANGE, "documentKey._id", on_change, mark)
 
 
 async def watch_outbox(

@@ -109,6 +109,11 @@ class Settings(AccessSettings, IndexerSettings, ConnectionSettings):
     """Life of a signed upload URL; it can be signed again while the session is open."""
     upload_session_ttl_seconds: int = Field(24 * 3600, ge=1)
     """Life of an upload session: how long it takes bytes, and can be resumed."""
+    query_search_folder: str = ""
+    """Folder for query's copy of what is searched, kept over a restart; empty: a temporary one."""
+    query_search_check_per_second: float = Field(50.0, gt=0)
+    """Versions that query reads again each second, all the time, to mend what its copy lacks."""
+
     download_url_ttl_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
     """Life of a signed download URL."""
 

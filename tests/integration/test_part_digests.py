@@ -17,6 +17,7 @@ from services.ingest.uploads.completion import complete_upload
 from services.ingest.uploads.parts import sign_parts
 from services.query.compare.headers import Headers
 from services.query.context import Context
+from services.query.search.projection.projection import Projection
 from services.query.versions import downloads
 from services.query.versions.downloads import sign_downloads
 from services.query.versions.feed import VersionFeed
@@ -60,7 +61,8 @@ def query(rig: Rig) -> Context:
     versions = Versions(database)
     headers = Headers.of(settings, rig.indexer.storage.objects)
     signer = UrlSigner(settings)
-    return Context(settings, database, versions, VersionFeed(database), signer, headers)
+    search = Projection(database, "", check_versions_per_second=1)  # nobody runs it
+    return Context(settings, database, versions, VersionFeed(database), signer, headers, search)
 
 
 async def bury_nothing(letter: DeadLetter) -> None:

@@ -17,6 +17,7 @@ from registry.schemas.links import Link
 from shared.database import (
     aliases,
     audit,
+    catalog,
     edits,
     found_folders,
     lineage,
@@ -102,9 +103,10 @@ from tests.support.records import SHA256
 LEASE = timedelta(seconds=60)
 WHOLE = {
     *("storage_groups.find {'state': ['$nin']}", "storage_groups.find {}"),
-    "models.find {}",
+    *("models.find {}", "versions.find {}"),
 }
-"""Statements that are meant to read a collection from its beginning: one is small, one is paged."""
+"""Statements that are meant to read a collection from its beginning: one is small, one is paged,
+and search reads every version once, when it makes its file."""
 
 
 @pytest.fixture
@@ -481,6 +483,21 @@ async def use_lineage(database: Database, model: str) -> None:
     await open_version(database, draft(model, "c", lineage=[link]))
 
 
+async def use_search(database: Database, model: str) -> None:
+    opened = await open_version(database, draft(model))
+    since = [each async for each in catalog.versions_since(database, model, 0)]
+    assert [found["_id"] for [found] in since] == [opened.id]
+    assert await catalog.versions_numbered(database, model, [1]) == since[0]
+    assert await catalog.versions_with_ids(database, [opened.id]) == since[0]
+    assert await catalog.versions_above(database, model, 0) == since[0]
+    assert [each async for each in catalog.every_version(database)]
+    assert set(await catalog.models_named(database, [model, "unknown"])) == {model}
+    assert await catalog.models_after(database, None, 5)
+    assert await catalog.moved_aliases(database, model, 0) == {}
+    asked = await catalog.request(database, "check")
+    assert (await catalog.requested_at(database))["check"] == asked
+
+
 async def use_recovery(database: Database, model: str) -> None:
     client_id = new_id()
     lost = draft(model, "c", key=new_id(), client_id=client_id, label="3.0")
@@ -512,6 +529,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_rules_and_proposals(database, f"{model}-rules")
     await use_deletion_and_shared_bytes(database, f"{model}-lives")
     await use_lineage(database, f"{model}-lineage")
+    await use_search(database, f"{model}-search")
     await use_tokens(database)
     await use_recovery(database, f"{model} lost")
 

@@ -15,6 +15,7 @@ from services.indexer.publish.relay import Relay
 from services.indexer.reconcile.periodic import periodic_parts
 from services.indexer.reconcile.schedule import Reconciler
 from services.indexer.work.workers import Workers
+from services.query.search.projection.projection import Projection
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
 from shared.web.access.audit import Audit
@@ -30,6 +31,9 @@ WATCHED = {
     "services/indexer/reconcile/periodic.py:Periodic.run": "expire",
     "services/indexer/reconcile/schedule.py:Reconciler.run": "comparison of buckets and records",
     "services/indexer/work/workers.py:Workers._worker": "worker 1",
+    "services/query/search/projection/projection.py:Projection._check": "check of search",
+    "services/query/search/projection/projection.py:Projection._keep": "search",
+    "services/query/search/projection/projection.py:Projection._obey": "requests for search",
     "shared/database/watch.py:_watch": "change stream of versions",
     "shared/web/access/audit.py:Audit.run": "audit",
 }
@@ -102,6 +106,9 @@ def test_every_mark_is_one_of_a_loop() -> None:
         *workers.marks(),
         reconciler.mark,
         feed.mark,
+        *Projection(
+            cast(Any, SimpleNamespace(name="", event_source="")), "", check_versions_per_second=1
+        ).marks,
         Audit(cast(Database, None)).mark,
         Health(SETTINGS, probe).batch,
     )
@@ -110,7 +117,7 @@ def test_every_mark_is_one_of_a_loop() -> None:
     assert names - set(WATCHED.values()) == {
         *(f"lane {number} of the outbox" for number in (1, 2, 3)),
         *("worker 2", "scrub"),
-        "batch of bucket events",
+        *("batch of bucket events", "change stream of models"),
     }
 
 

@@ -35,7 +35,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "audit": ("insert", "update"),  # an entry, and then how it ended
     },
     "query": {
-        "models": READ,
+        "models": FOLLOW,
         "versions": FOLLOW,
         "aliases": READ,
         "alias_history": READ,
@@ -47,6 +47,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "part_digests": READ,
         "tokens": ("find", "update"),  # when one was last used
         "audit": WRITE,
+        "reports": READ,  # whether an operator wants search checked or made anew
     },
     "indexer": {
         "models": WRITE,

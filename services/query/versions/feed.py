@@ -36,8 +36,13 @@ class VersionFeed:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._awaited: dict[str, _Awaited] = {}
+        self._listeners: list[Callable[[str | None], None]] = []
         self.mark = stream_mark("versions")
         """Whether changes still wake anybody."""
+
+    def tell_also(self, listener: Callable[[str | None], None]) -> None:
+        """Call the listener too with the id of each version that changed, or None: any may have."""
+        self._listeners.append(listener)
 
     async def run(self) -> None:
         """Follow the change stream until cancelled."""
@@ -75,6 +80,8 @@ class VersionFeed:
 
     def _on_change(self, version_id: str | None) -> None:
         """Wake who waits for this version; all of them when changes may have been missed."""
+        for listener in self._listeners:
+            listener(version_id)
         chosen = list(self._awaited) if version_id is None else [version_id]
         for waited_for in chosen:
             if (awaited := self._awaited.get(waited_for)) is not None:

@@ -39,6 +39,8 @@ COMMANDS = (
     ("dead-letters", "replay"),
     ("strays", "list"),
     ("uploads", "list"),
+    ("search", "check"),
+    ("search", "rebuild"),
 )
 
 
@@ -164,7 +166,7 @@ def test_the_documented_commands_are_all_there_are(capsys: pytest.CaptureFixture
     )
     documented = re.findall(
         r"^### `python -m services.admin "
-        r"((?:(?:dead-letters|strays|uploads|storage-groups) )?[a-z-]+)",
+        r"((?:(?:dead-letters|strays|uploads|storage-groups|search) )?[a-z-]+)",
         section,
         re.M,
     )

@@ -30,6 +30,8 @@ OF_SERVICES = {name.upper() for name in Settings.model_fields}
 CREDENTIALS = {"MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MONGODB_URL"}
 """What each service has of its own."""
 ADMIN_TOKEN = "REGISTRY_ADMIN_TOKEN"
+SEARCH_FOLDER = "QUERY_SEARCH_FOLDER"
+"""In the container of query a volume."""
 COMPOSE_VARIABLES = set(re.findall(r"(?<!\$)\$\{([A-Z0-9_]+)", COMPOSE))
 """What docker-compose.yml reads: `${NAME...}`."""
 
@@ -134,14 +136,16 @@ def test_every_setting_reaches_the_containers() -> None:
     # are those of the published ports.
     published = {"REGISTRY_HOST", "REGISTRY_PORT", "QUERY_PORT", "INDEXER_PORT"}
     assert published <= COMPOSE_VARIABLES
-    assert passed_to_all() == OF_SERVICES - published - CREDENTIALS - {ADMIN_TOKEN}
+    of_all = OF_SERVICES - published - CREDENTIALS - {ADMIN_TOKEN, SEARCH_FOLDER}
+    assert passed_to_all() == of_all
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_gets_the_users_that_are_its_own_and_no_others(service: str) -> None:
     given = passed_to(service)
     asks = {ADMIN_TOKEN} if service in ASKS_WHO_COMES else set[str]()
-    assert given.keys() == CREDENTIALS | asks
+    keeps = {SEARCH_FOLDER} if service == "query" else set[str]()
+    assert given.keys() == CREDENTIALS | asks | keeps
     for told in (given[name] for name in CREDENTIALS):
         named = re.findall(r"\$\{([A-Z0-9_]+)", told)
         assert named

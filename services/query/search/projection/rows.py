@@ -1,0 +1,155 @@
+"""What the projection holds of a version and of a model: one function each."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from math import isnan
+from typing import Any
+
+from pydantic import JsonValue
+
+from registry.schemas import Model, VersionSummary
+from services.query.search.language.bounds import MAX_TEXT_CHARACTERS
+from services.query.search.language.values import milliseconds
+from shared.database.collection import Document
+from shared.domain.records import VersionRecord
+
+MAX_LIST_VALUES = 100
+"""Of a list among the metadata so many values are searched."""
+LISTED_REASONS = 3
+"""As lists of versions tell them."""
+Value = str | int | float | bytes
+FALSE, TRUE = b"\x00", b"\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A version or a model as the tables hold it."""
+
+    key: str
+    """The id of the version, or the model's name."""
+    columns: Mapping[str, str | int | None]
+    facets: Sequence[tuple[str, int, Value]]
+    """Name of a field or an entry, the value's place among those of the same name, the value."""
+    words: tuple[str, str | None, str]
+    """Name, description and tags."""
+    item: str
+    """What is answered, as JSON."""
+
+    def mark(self) -> bytes:
+        """Return a digest of all that is held, by which a row is told from another."""
+        held = (self.key, self.columns, list(self.facets), self.words, self.item)
+        return blake2b(repr(held).encode(errors="backslashreplace"), digest_size=16).digest()
+
+
+def version_row(record: VersionRecord) -> Row | None:
+    """Return the row of a version; None for one that nobody is to find any more."""
+    if record.state == "deleted":
+        return None
+    facets: dict[str, Sequence[Value]] = {
+        "format": sorted({each.format for each in record.artifacts if each.format}),
+        "digest": sorted({each.sha256 for each in record.artifacts if each.sha256}),
+        "alias": sorted(record.aliases),
+    }
+    for group, entries in (
+        ("metrics", record.metrics),
+        ("params", record.parameters),
+        ("tags", record.tags),
+        ("properties", record.properties),
+    ):
+        facets |= _entries(group, entries)
+    columns: dict[str, str | int | None] = {
+        "model": record.model,
+        "number": record.number,
+        "namespace": namespace_of(record.model),
+        "label": record.label or None,
+        "state": record.state,
+        "framework": record.framework or None,
+        "created_at": _time(milliseconds(record.created_at)),
+        "ready_at": _time(milliseconds(record.ready_at)) if record.ready_at else None,
+        "size": record.size_bytes,
+    }
+    words = _words(record.model, record.description, record.tags)
+    return Row(record.id, columns, _placed(facets), words, _summary(record).model_dump_json())
+
+
+def model_row(document: Document) -> Row:
+    """Return the row of a model."""
+    model = Model.model_validate({**document, "name": document["_id"]})
+    tags: dict[str, str] = document.get("tags") or {}
+    columns: dict[str, str | int | None] = {
+        "model": model.name,
+        "namespace": namespace_of(model.name),
+        "versions": model.version_count,
+        "latest": model.latest_number,
+        "created_at": _time(milliseconds(model.created_at)),
+    }
+    words = _words(model.name, document.get("description") or "", tags)
+    facets = _placed(_entries("tags", tags))
+    return Row(model.name, columns, facets, words, model.model_dump_json())
+
+
+def namespace_of(model: str) -> str | None:
+    """Return what stands before the first dot of a model's name; None without one."""
+    namespace, dot, _ = model.partition(".")
+    return namespace if dot else None
+
+
+def _summary(record: VersionRecord) -> VersionSummary:
+    told = {name: getattr(record, name, None) for name in VersionSummary.model_fields}
+    told |= {"file_count": len(record.artifacts), "reasons": record.reasons[:LISTED_REASONS]}
+    return VersionSummary.model_construct(**told)
+
+
+def _time(value: float) -> int:
+    return int(value)
+
+
+def _words(name: str, description: str, tags: Mapping[str, str]) -> tuple[str, str | None, str]:
+    told = "\n".join(f"{each} {text}" for each, text in tags.items())
+    return name, _without_nul(description) or None, _without_nul(told)
+
+
+def _entries(group: str, entries: Mapping[str, JsonValue]) -> dict[str, Sequence[Value]]:
+    found: dict[str, list[Value]] = {}
+    for name, value in _flat(group, dict(entries)):
+        found.setdefault(name, []).append(value)
+    return dict(found)
+
+
+def _flat(name: str, value: JsonValue) -> Iterator[tuple[str, Value]]:
+    """Yield the values below a name: those of an object below its own names, those of a list."""
+    if isinstance(value, dict):
+        for inner, each in value.items():
+            yield from _flat(f"{name}.{inner}", each)
+    elif isinstance(value, list):
+        for each in value[:MAX_LIST_VALUES]:
+            yield from _flat(name, each)
+    elif isinstance(value, bool):
+        yield name, TRUE if value else FALSE
+    elif isinstance(value, str):
+        yield name, clipped(value)
+    elif value is not None and not isnan(value):
+        yield name, value
+
+
+def clipped(text: str) -> str:
+    """Return as much of a text as is compared; SQLite would end it at a NUL."""
+    return _without_nul(text[:MAX_TEXT_CHARACTERS])
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\0", "\ufffd")
+
+
+def _placed(facets: Mapping[str, Sequence[Value]]) -> Sequence[tuple[str, int, Value]]:
+    return [
+        (name, place, value)
+        for name, values in facets.items()
+        for place, value in enumerate(values)
+    ]
+
+
+def folded(text: Any) -> str | None:
+    """Return a text for ILIKE, where SQLite's own lower() does not make it: beyond ASCII."""
+    return text.casefold() if isinstance(text, str) and not text.isascii() else None
