@@ -47,7 +47,7 @@ PLAIN: Mapping[str, Type] = {
     **dict.fromkeys(("name", "namespace", "label", "state", "framework"), "text"),
     **dict.fromkeys(("format", "digest", "alias", "description"), "text"),
     **dict.fromkeys(("version", "size"), "number"),
-    **dict.fromkeys(("created_at", "ready_at"), "moment"),
+    **dict.fromkeys(("created_at", "ready_at", "archived_at"), "moment"),
 }
 GROUPS: Mapping[str, Type] = {
     "metrics": "number",
@@ -166,6 +166,7 @@ def random_version(
         size_bytes=rng.choice((0, 10, 2**40, rng.randrange(1000))),
         created_at=created,
         ready_at=created + timedelta(minutes=rng.randrange(3)) if state == "ready" else None,
+        archived_at=created + timedelta(hours=1) if rng.random() < 0.1 else None,
         sequence=number,
     )
 
@@ -235,6 +236,7 @@ def _values_of(record: VersionRecord, field: str) -> list[Value]:
         "description": [record.description or None],
         "created_at": [record.created_at],
         "ready_at": [record.ready_at],
+        "archived_at": [record.archived_at],
         "size": [record.size_bytes],
         "alias": sorted(record.aliases),
         "format": sorted({each.format for each in record.artifacts if each.format}),

@@ -35,6 +35,7 @@ FIELDS: Mapping[Kind, KindFields] = {
             "format": "text",
             "created_at": "moment",
             "ready_at": "moment",
+            "archived_at": "moment",
             "size": "number",
             "digest": "text",
             "alias": "text",

@@ -67,6 +67,7 @@ def version_row(record: VersionRecord) -> Row | None:
         "framework": record.framework or None,
         "created_at": _time(milliseconds(record.created_at)),
         "ready_at": _time(milliseconds(record.ready_at)) if record.ready_at else None,
+        "archived_at": _time(milliseconds(record.archived_at)) if record.archived_at else None,
         "size": record.size_bytes,
     }
     words = _words(record.model, record.description, record.tags)

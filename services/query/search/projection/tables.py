@@ -57,6 +57,7 @@ TABLES: Mapping[Kind, Tables] = {
             "framework": "framework",
             "created_at": "created_at",
             "ready_at": "ready_at",
+            "archived_at": "archived_at",
             "size": "size",
         },
         ("model", "number"),
