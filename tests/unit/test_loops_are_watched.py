@@ -116,7 +116,7 @@ def test_every_mark_is_one_of_a_loop() -> None:
     assert set(WATCHED.values()) < names
     assert names - set(WATCHED.values()) == {
         *(f"lane {number} of the outbox" for number in (1, 2, 3)),
-        *("worker 2", "scrub"),
+        *("worker 2", "scrub", "retention"),
         *("batch of bucket events", "change stream of models"),
     }
 
