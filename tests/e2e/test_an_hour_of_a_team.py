@@ -85,10 +85,8 @@ async def test_an_hour_of_a_team(
     await asyncio.gather(*(train(alice, model, job) for job in range(JOBS)))
     await client.set_rules(model, RULES)
     # 2. Search picks the best by its metric.
-    found = client.search(
-        f"name = {model} AND state = ready", order_by=["metrics.auc desc", "version"]
-    )
-    ranked = [each async for each in found]
+    ready, best_first = f"name = {model} AND state = ready", ["metrics.auc desc", "version"]
+    ranked = [each async for each in client.search(ready, order_by=best_first)]
     assert len(ranked) == JOBS * PUSHES
     best = ranked[0]
     assert best.metrics["auc"] == max(each.metrics["auc"] for each in ranked)
