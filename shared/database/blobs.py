@@ -8,6 +8,7 @@ tried again and sees what the other did.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +23,11 @@ from shared.domain.deletion import is_purged
 from shared.domain.records import ArtifactRecord, VersionRecord, WorkRecord
 
 _CANDIDATES = 20
-"""Versions that are looked at for one portion of digests."""
+"""Versions that are looked at for each digest at most."""
+_AT_ONCE = 8
+"""Versions of one answer: with 1,000 files each they take some 4 MB."""
+MOST_SIZES = 50
+"""Sizes of one upload's files that are asked for, each by a query."""
 
 
 class BlobGone(Exception):
@@ -41,24 +46,33 @@ class Blob:
 async def find_blobs(
     database: Database, bucket: str, wanted: Mapping[str, int], names: NameFilter
 ) -> dict[str, list[Blob]]:
-    """Return by SHA-256 (hex) the artifacts with these bytes; `wanted` gives the size of each.
+    """Return by SHA-256 (hex) some artifacts with these bytes; `wanted` gives the size of each.
 
-    Only those of ready versions of these names in the bucket. Raises DatabaseUnavailable.
+    Only those of ready versions of these names in the bucket, and not all where many have them:
+    versions may be large. Raises DatabaseUnavailable.
     """
     found: dict[str, list[Blob]] = defaultdict(list)
     for portion in portions(sorted(wanted)):
         sizes = sorted({wanted[each] for each in portion})
         query = _verified(bucket, sizes, names) | {"artifacts.sha256": {"$in": portion}}
-        limit = _CANDIDATES * len(portion)
-        for each in await database.versions.find(query).limit(limit).to_list():
-            version = VersionRecord.model_validate(each)
-            for index, artifact in enumerate(version.artifacts):
-                digest = artifact.sha256
-                if digest is None or artifact.sha256_state != "verified":
-                    continue
-                if wanted.get(digest) == artifact.size_bytes:
-                    found[digest].append(Blob(version.id, index, artifact))
+        cursor = database.versions.find(query).limit(_CANDIDATES * len(portion))
+        async with aclosing(aiter(cursor.in_batches_of(_AT_ONCE))) as versions:
+            async for each in versions:
+                _add_blobs(VersionRecord.model_validate(each), wanted, found)
+                if all(digest in found for digest in portion):
+                    break
     return found
+
+
+def _add_blobs(
+    version: VersionRecord, wanted: Mapping[str, int], found: dict[str, list[Blob]]
+) -> None:
+    for index, artifact in enumerate(version.artifacts):
+        digest = artifact.sha256
+        if digest is None or artifact.sha256_state != "verified":
+            continue
+        if wanted.get(digest) == artifact.size_bytes:
+            found[digest].append(Blob(version.id, index, artifact))
 
 
 async def known_sizes(
@@ -66,10 +80,10 @@ async def known_sizes(
 ) -> set[int]:
     """Return those sizes in bytes that some verified artifact has of ready versions of these names.
 
-    Raises DatabaseUnavailable.
+    The largest are asked for, and no more than some. Raises DatabaseUnavailable.
     """
     known: set[int] = set()
-    for size in set(sizes):
+    for size in sorted(set(sizes), reverse=True)[:MOST_SIZES]:
         query = _verified(bucket, [size], names)
         if await database.versions.find_one(query, {"_id": 1}) is not None:
             known.add(size)
