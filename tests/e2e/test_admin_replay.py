@@ -66,7 +66,7 @@ class Kept:
 
 
 @pytest.fixture
-async def kept(api: Api, system: System, model: str) -> Kept:
+async def kept(api: Api, system: System, model: str) -> AsyncGenerator[Kept]:
     """One model with a version of each kind; every event of it is in the topic."""
     group = f"test-{uuid4().hex[:12]}-group"
     kept = Kept(model, os.urandom(1000), os.urandom(PART_BYTES + 1000), os.urandom(2000), group)
@@ -115,7 +115,9 @@ async def kept(api: Api, system: System, model: str) -> Kept:
     await eventually(lambda: _is_confirmed(system, model))
     await eventually(lambda: _is_published(system, model))
     await eventually(lambda: _is_published(system, "*"))
-    return kept
+    yield kept
+    # Those of all models would be the other tests', too.
+    await api.ingest.delete("/v1/namespaces/*/rules")
 
 
 async def _edit(api: Api, model: str) -> None:

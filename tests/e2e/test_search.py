@@ -87,7 +87,7 @@ async def test_nobody_finds_what_they_may_not_read_however_they_ask(
     api: Api, model: str, seen: dict[str, int]
 ) -> None:
     reader = await api.token(f"reader:{model}")
-    other = await api.token("reader:risk.*")
+    other = await api.token("reader:nobody.*")
     sequence = f"{model}:{seen[model]}"
     for text in (f"name = '{model}'", f"NOT name = 'x' AND name LIKE '{model}'", ""):
         for kind in ("versions", "models"):

@@ -46,7 +46,11 @@ class Headers:
     def ranges(self, version: Version, file: Artifact) -> ObjectRanges:
         """Return a file of a version to be read, pinned to the object that was verified."""
         return ObjectRanges(
-            self.objects, version.storage_group, file.key, file.object_version, file.size_bytes
+            self.objects,
+            version.storage_group,
+            file.location or file.key,
+            file.object_version,
+            file.size_bytes,
         )
 
 
