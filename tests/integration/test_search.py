@@ -236,6 +236,32 @@ async def test_events_that_there_are_not_and_names_that_are_none_are_refused(
     assert answer.status_code == 200
 
 
+async def test_a_model_that_is_gone_and_comes_back_at_an_earlier_event_is_told_as_it_is(
+    http: httpx.AsyncClient, database: Database, model: str
+) -> None:
+    """As where the records are emptied, and made anew."""
+    first, second = [await made_ready(database, model) for _ in range(2)]
+    seen = f"{model}:{second.sequence}"
+    assert len(await found_by(http, f"name = '{model}'", min_sequence=seen)) == 2
+    counters = await database.models.find_one({"_id": model})
+    assert counters is not None
+    await database.versions.driver.delete_many({"model": model})
+    await database.models.driver.delete_many({"_id": model})
+
+    async def is_gone() -> bool | None:
+        kinds = [await found_by(http, f"name = '{model}'", kind=k) for k in ("versions", "models")]
+        return kinds == [[], []] or None
+
+    await eventually(is_gone)
+    await database.models.insert_one({**counters, "sequence": 2, "version_count": 1})
+    await database.versions.insert_one(first.model_dump(by_alias=True))
+
+    async def is_back() -> bool | None:
+        return await numbers(http, f"name = '{model}'") == [1] or None
+
+    await eventually(is_back)
+
+
 async def test_a_kept_file_goes_on_from_where_it_was(
     database: Database, settings: Settings, tmp_path: Path, model: str
 ) -> None:

@@ -22,7 +22,7 @@ from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark, rest_after
 from shared.runtime.tasks import run_all, woken
 
-REST_SECONDS = 0.02
+REST_SECONDS = 0.05
 """Between two rounds: what changes meanwhile is read together, and MongoDB is asked seldom."""
 COMPARE_SECONDS = 60.0
 REQUESTS_SECONDS = 2.0
