@@ -169,8 +169,9 @@ async def test_a_version_that_is_not_ready_is_compared_by_what_is_known_of_it(
 async def test_a_version_whose_object_is_gone_is_compared_without_its_tensors(
     client: AsyncModelRegistryClient, model: str, system: System
 ) -> None:
-    for label in ("one", "two"):
-        await client.upload(model, save(arrays()), path=PATH, version=label)
+    for label in ("one", "two"):  # of bytes of their own, which no other version has
+        data = save(arrays(), {"of": f"{model} {label}"})
+        await client.upload(model, data, path=PATH, version=label)
     [file] = (await client.get_version(model, "two")).artifacts
     await asyncio.to_thread(
         cast("Any", system.s3).delete_object,
