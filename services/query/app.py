@@ -18,6 +18,7 @@ from services.query.rules.routes import router as rules
 from services.query.search.projection.projection import Projection
 from services.query.search.routes import router as search_routes
 from services.query.versions.feed import VersionFeed
+from services.query.versions.routes import lookups_router as lookups
 from services.query.versions.routes import router as versions
 from shared.database.client import open_database
 from shared.database.errors import DatabaseUnavailable
@@ -67,7 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
             }
 
     summary = "Models, versions and downloads."
-    app = make_app("Model Registry: query", summary, lifespan, versions.routes)
+    app = make_app("Model Registry: query", summary, lifespan, [*lookups.routes, *versions.routes])
     app.include_router(compare)
     app.include_router(lineage)
     app.include_router(aliases)

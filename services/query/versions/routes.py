@@ -12,10 +12,13 @@ from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor, Limit
 from shared.web.entity_tags import entity_tag
 from shared.web.moments import Moment
+from shared.web.path_route import PathRoute
 from shared.web.problems import PROBLEMS
 
 MAX_WAIT_SECONDS = 30
 
+lookups_router = APIRouter(prefix="/v1", tags=["models"], responses=PROBLEMS, route_class=PathRoute)
+"""Those that are asked most: a request is matched against one route after the other."""
 router = APIRouter(prefix="/v1", tags=["models"], responses=PROBLEMS)
 
 Wait = Annotated[
@@ -27,11 +30,7 @@ Reader = Annotated[Caller, declares(Action.READ)]
 Downloader = Annotated[Caller, declares(Action.DOWNLOAD)]
 
 
-# Those that are asked most come first: a request is matched against one route after the other. And
-# they take the request itself, since each dependency takes FastAPI as long as all that they do.
-
-
-@router.get(
+@lookups_router.get(
     "/models/{model}/versions/{version}",
     summary='Get a version by number, label, @alias or "latest"',
 )
@@ -53,7 +52,7 @@ async def get_version(
     return _tagged(await lookups.settled(found, wait, caller, context), response)
 
 
-@router.get(
+@lookups_router.get(
     "/versions/{version_id:path}", summary="Get a version by its id, or by its uploader's id"
 )
 async def get_version_by_id(
