@@ -9,7 +9,7 @@ from registry import AsyncModelRegistryClient
 from tests.e2e.test_admin_replay import another_topic, opened, serving, wiped
 from tests.e2e.test_deletion import client, purged
 from tests.e2e.test_stored_once import confirmed
-from tests.support.admin import told
+from tests.support.admin import replayed
 from tests.support.api import Api
 from tests.support.eventually import eventually
 from tests.support.system import System
@@ -52,7 +52,7 @@ async def test_lives_and_shared_bytes_are_rebuilt(
         return True if await system.database.outbox.find_one(waiting) is None else None
 
     await eventually(published)
-    report = await told(wiped, "replay", "--from-beginning")
+    report = await replayed(wiped)
     assert report["errors"]["count"] == 0
     assert report["references"] >= 1
     async with opened(wiped) as database:
@@ -63,7 +63,7 @@ async def test_lives_and_shared_bytes_are_rebuilt(
             each["number"]: each["work"] async for each in database.versions.find({"model": model})
         }
         assert [number for number, each in work.items() if each] == [3]
-        again = await told(wiped, "replay", "--from-beginning")
+        again = await replayed(wiped)
         assert (again["rebuilt"], again["updated"], again["references"]) == (0, 0, 0)
     async with serving(tmp_path, {**wiped, **another_topic()}) as rebuilt:
         for name, number in ((other, 1), *((model, number) for number in (3, 4, 5, 6))):

@@ -52,3 +52,11 @@ async def told(environment: Mapping[str, str], *arguments: str) -> Any:
     assert (done.status, done.err) == (0, ""), done
     [document] = done.documents
     return document
+
+
+async def replayed(environment: Mapping[str, str]) -> dict[str, Any]:
+    """What a replay reports. Objects that other tests have removed are told as errors beside it."""
+    done = await admin(environment, "replay", "--from-beginning", "--json")
+    assert done.status == 0, done
+    [report] = done.documents
+    return report
