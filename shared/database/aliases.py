@@ -14,7 +14,8 @@ from shared.database.client import Database
 from shared.database.collection import Document, Transaction
 from shared.database.errors import DuplicateKey
 from shared.database.models import ModelChange, change_models, read_counters
-from shared.database.outbox import outbox_entries
+from shared.database.outbox import put_events
+from shared.database.records import read_record
 from shared.database.rules import read_effective
 from shared.database.transactions import Overtaken
 from shared.domain.aliases import Mover, MoveRecord, next_move, require_room
@@ -208,10 +209,10 @@ async def read_version(
 ) -> VersionRecord:
     """Return a version by its number, as the transaction sees it; raises Overtaken without one."""
     query: Document = {"model": model, "number": number}
-    found = await database.versions.find_one(query, transaction=transaction)
+    found = await read_record(database, query, transaction)
     if found is None:
         raise Overtaken(f"version {number} of model {model!r} is gone meanwhile")
-    return VersionRecord.model_validate(found)
+    return found
 
 
 async def _write(
@@ -236,5 +237,4 @@ async def _write(
         raise Overtaken(str(error)) from error
     # 4. The event.
     event = alias_event(move, version, database.event_source)
-    entries = outbox_entries([event], await database.now())
-    await database.outbox.insert_many(entries, transaction=transaction)
+    await put_events(database, [event], transaction)

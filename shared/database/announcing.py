@@ -15,7 +15,7 @@ from shared.database.collection import Document, Transaction
 from shared.database.errors import DuplicateKey
 from shared.database.handles import version_exists
 from shared.database.models import Counters, ModelChange, change_models
-from shared.database.outbox import outbox_entries
+from shared.database.outbox import put_events
 from shared.database.transactions import Overtaken
 from shared.domain.edits import EditRecord, is_same
 from shared.domain.events import edit_event, version_event
@@ -65,9 +65,7 @@ async def announce(
     events = [
         _event(each, each.event, database.event_source) for each in told if each.event is not None
     ]
-    if events:
-        entries = outbox_entries(events, await database.now())
-        await database.outbox.insert_many(entries, transaction=transaction)
+    await put_events(database, events, transaction)
     return [each.after for each in numbered]
 
 

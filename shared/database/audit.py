@@ -7,8 +7,9 @@ from typing import Any
 
 from pymongo import ASCENDING, UpdateOne
 
+from shared.database.bulk import slices
 from shared.database.client import Database
-from shared.database.collection import Document, slices
+from shared.database.collection import Document
 from shared.database.errors import told_errors
 from shared.database.pages import Place, newest_first, older_than
 from shared.database.visibility import within

@@ -33,11 +33,6 @@ Transaction = AsyncIOMotorClientSession
 Change = UpdateOne | UpdateMany | DeleteOne | DeleteMany | ReplaceOne[Document]
 Order = Sequence[tuple[str, int]]
 T = TypeVar("T")
-C = TypeVar("C", bound=Change)
-CHANGES_TOGETHER = 1000
-"""Changes of one statement."""
-_RACES = 5
-"""Tries at making documents that others make at the same moment."""
 PORTION = 100
 """Values of one `$in`.
 
@@ -211,32 +206,6 @@ def portions(values: Iterable[T]) -> Iterator[list[T]]:
     rest = list(values)
     for start in range(0, len(rest), PORTION):
         yield rest[start : start + PORTION]
-
-
-def slices(changes: Sequence[C]) -> Iterator[Sequence[C]]:
-    """Cut changes into those of one statement each."""
-    for start in range(0, len(changes), CHANGES_TOGETHER):
-        yield changes[start : start + CHANGES_TOGETHER]
-
-
-async def upsert_each(collection: Collection, changes: Sequence[UpdateOne]) -> set[str]:
-    """Make the changes, of one document each by its id; returns the ids that were not there."""
-    new: set[str] = set()
-    for together in slices(changes):
-        new |= await _upsert_together(collection, together)
-    return new
-
-
-async def _upsert_together(collection: Collection, changes: Sequence[UpdateOne]) -> set[str]:
-    for races_left in reversed(range(_RACES)):
-        try:
-            result = await collection.bulk_write(changes)
-        except DuplicateKey:  # another made one of them at this moment
-            if not races_left:
-                raise
-        else:
-            return set((result.upserted_ids or {}).values())
-    raise AssertionError("unreachable: the last try returns or raises")
 
 
 async def find_each(

@@ -9,6 +9,7 @@ from shared.database.client import Database
 from shared.database.collection import Document, Transaction
 from shared.database.models import read_counters, set_latest
 from shared.database.part_digests import forget_part_digests
+from shared.database.records import read_record
 from shared.database.work import finish_work
 from shared.domain import deletion
 from shared.domain.records import VersionRecord, WorkRecord
@@ -41,7 +42,7 @@ async def change_version_within(
     """
 
     async def change_it(transaction: Transaction) -> VersionRecord | None:
-        before = await _read(database, version_id, transaction)
+        before = await read_record(database, {"_id": version_id}, transaction)
         after = await decide(before, transaction) if before is not None else None
         if before is None or after is None or after is before:
             return before
@@ -62,7 +63,7 @@ async def begin_purge(database: Database, version_id: str, token: str) -> Versio
     now = await database.now()
 
     async def begin_it(transaction: Transaction) -> VersionRecord | None:
-        before = await _read(database, version_id, transaction)
+        before = await read_record(database, {"_id": version_id}, transaction)
         if before is None or before.work is None or before.work.token != token:
             return None
         after = deletion.begin_purge(before, now)
@@ -106,10 +107,3 @@ async def purge_again(database: Database, version_id: str) -> bool:
     }
     result = await database.versions.update_one(query, {"$set": {"work": work.model_dump()}})
     return result.matched_count == 1
-
-
-async def _read(
-    database: Database, version_id: str, transaction: Transaction
-) -> VersionRecord | None:
-    found = await database.versions.find_one({"_id": version_id}, transaction=transaction)
-    return VersionRecord.model_validate(found) if found else None

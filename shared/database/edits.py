@@ -13,8 +13,9 @@ from shared.database.client import Database
 from shared.database.collection import Document, Transaction
 from shared.database.errors import DuplicateKey
 from shared.database.models import ModelChange, change_models, model_of, read_counters
-from shared.database.outbox import outbox_entries
+from shared.database.outbox import put_events
 from shared.database.pages import bounded_page
+from shared.database.records import newest_record, read_record
 from shared.database.rules import read_effective
 from shared.database.transactions import Overtaken
 from shared.domain.edits import (
@@ -63,7 +64,8 @@ async def edit_version(
     """
 
     async def edit_it(transaction: Transaction) -> VersionRecord:
-        before = await _version(database, {"model": model, "number": number}, transaction)
+        query: Document = {"model": model, "number": number}
+        before = await read_record(database, query, transaction)
         if before is None:
             raise version_not_found(model, number)
         if await find_made(database, wanted, transaction):
@@ -113,7 +115,7 @@ async def edit_model(database: Database, model: str, wanted: WantedEdit) -> Mode
         result = apply_patch(said, wanted.patch, ModelDescription)
         if result is None:
             return before
-        newest = await _version(database, {"model": model}, transaction)
+        newest = await newest_record(database, model, transaction)
         if newest is None:  # its event could not be told
             raise Conflict("model_without_version", f"model {model!r} has no version")
         edit = edit_record(
@@ -129,10 +131,8 @@ async def edit_model(database: Database, model: str, wanted: WantedEdit) -> Mode
         said = {**result.fields, "revision": edit.revision}
         await database.models.update_one({"_id": model}, {"$set": said}, transaction=transaction)
         await _keep(database, edit, transaction)
-        entries = outbox_entries(
-            [edit_event(edit, newest, database.event_source)], await database.now()
-        )
-        await database.outbox.insert_many(entries, transaction=transaction)
+        event = edit_event(edit, newest, database.event_source)
+        await put_events(database, [event], transaction)
         return before.model_copy(update={**said, "sequence": edit.sequence})
 
     return await database.transaction(edit_it, turn=model)
@@ -170,14 +170,6 @@ def edit_document(edit: EditRecord) -> Document:
     """Return the document of an edit."""
     place = Place(edit.model, edit.number)
     return {"_id": place.edit_id(edit.revision), **edit.model_dump()}
-
-
-async def _version(
-    database: Database, query: Document, transaction: Transaction
-) -> VersionRecord | None:
-    """Return the newest version that matches."""
-    found = await database.versions.find_one(query, sort=[("number", -1)], transaction=transaction)
-    return VersionRecord.model_validate(found) if found else None
 
 
 async def _keep(database: Database, edit: EditRecord, transaction: Transaction) -> None:

@@ -10,15 +10,9 @@ from datetime import datetime, timedelta
 from pymongo import DeleteMany, DeleteOne, UpdateMany, UpdateOne
 
 from registry.schemas import Reason
+from shared.database.bulk import slices, upsert_each
 from shared.database.client import Database
-from shared.database.collection import (
-    Change,
-    Document,
-    Transaction,
-    find_each,
-    slices,
-    upsert_each,
-)
+from shared.database.collection import Change, Document, Transaction, find_each
 from shared.database.leases import LeaseLost
 from shared.domain.found_folders import FoundFolder, Settling, folder_id
 from shared.domain.object_keys import parse_key

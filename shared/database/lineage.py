@@ -15,6 +15,7 @@ from shared.database.client import Database
 from shared.database.collection import Document, Transaction, find_each, portions
 from shared.database.errors import DuplicateKey
 from shared.database.models import read_counters
+from shared.database.records import read_record
 from shared.database.transactions import Overtaken
 from shared.domain.errors import Conflict
 from shared.domain.lineage.links import LinkedVersion, lineage_cycle, parent_ids
@@ -47,10 +48,9 @@ async def change_links(
     async def change_it(transaction: Transaction) -> VersionRecord | None:
         if adds_parents:
             await _take_turn(database, transaction)
-        found = await database.versions.find_one({"_id": version_id}, transaction=transaction)
-        if found is None:
+        before = await read_record(database, {"_id": version_id}, transaction)
+        if before is None:
             return None
-        before = VersionRecord.model_validate(found)
         links = decide(before)
         if links == before.lineage:
             return before

@@ -16,7 +16,7 @@ from pymongo import DeleteMany, UpdateOne
 
 from registry.schemas import ModelEvent, NamespaceEvent
 from shared.database.client import Database
-from shared.database.collection import Document, portions
+from shared.database.collection import Document, Transaction, portions
 
 LANES = 4
 """Parts of the outbox, by model, that are read and published side by side."""
@@ -120,6 +120,14 @@ class Outbox:
 def lane_of(model: str) -> int:
     """Return the lane of a model's events: all of them, for ever, the same one."""
     return zlib.crc32(model.encode()) % LANES
+
+
+async def put_events(
+    database: Database, events: Iterable[ModelEvent], transaction: Transaction
+) -> None:
+    """Keep the events of a transaction for the relay; those of a model in their order."""
+    if entries := outbox_entries(events, await database.now()):
+        await database.outbox.insert_many(entries, transaction=transaction)
 
 
 def outbox_entries(events: Iterable[ModelEvent], recorded_at: datetime) -> list[Document]:

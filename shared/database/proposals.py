@@ -19,7 +19,8 @@ from shared.database.client import Database
 from shared.database.collection import Document, Transaction
 from shared.database.errors import DuplicateKey
 from shared.database.models import ModelChange, change_models, read_counters
-from shared.database.outbox import outbox_entries
+from shared.database.outbox import put_events
+from shared.database.records import read_record
 from shared.database.rules import read_effective
 from shared.database.transactions import Overtaken
 from shared.domain.aliases import MoveRecord, require_pointing
@@ -160,11 +161,9 @@ async def withdraw_proposal(
         state = "withdrawn" if proposal.by == by else "rejected"
         done = {"state": state, "closed_by": by, "closed_at": await database.now()}
         ended = proposal.model_copy(update=done)
-        query: Document = {"_id": proposal.version_id}
-        found = await database.versions.find_one(query, transaction=transaction)
-        if found is None:
+        version = await read_record(database, {"_id": proposal.version_id}, transaction)
+        if version is None:
             raise Overtaken(f"the version of proposal {proposal.id} is gone meanwhile")
-        version = VersionRecord.model_validate(found)
         sequence = (await read_counters(database, [model], transaction))[model].sequence + 1
         await change_models(database, [ModelChange(model, events=1)], transaction)
         await _close(database, proposal, done, transaction)
@@ -225,5 +224,4 @@ async def _tell(
     transaction: Transaction,
 ) -> None:
     event = proposal_event(proposal, version, sequence=sequence, source=database.event_source)
-    entries = outbox_entries([event], await database.now())
-    await database.outbox.insert_many(entries, transaction=transaction)
+    await put_events(database, [event], transaction)

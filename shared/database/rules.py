@@ -9,15 +9,15 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from shared.database.client import Database
-from shared.database.collection import Document, Transaction, find_each
+from shared.database.collection import Transaction, find_each
 from shared.database.errors import DuplicateKey
 from shared.database.models import ModelChange, change_models, read_counters
-from shared.database.outbox import namespace_entry, outbox_entries
+from shared.database.outbox import namespace_entry, put_events
+from shared.database.records import newest_record
 from shared.database.transactions import Overtaken
 from shared.domain.aliases import Condition
 from shared.domain.errors import NotFound
 from shared.domain.events import namespace_event, rules_event
-from shared.domain.records import VersionRecord
 from shared.domain.rules import (
     Effective,
     Rules,
@@ -72,15 +72,15 @@ async def change_model_rules(
         if known is not None and known.rules == rules:
             return known
         counters = (await read_counters(database, [model], transaction))[model]
-        newest = await _newest(database, model, transaction)
+        newest = await newest_record(database, model, transaction)
         if newest is None:
             raise NotFound("model_not_found", f"there is no model {model!r}")
         sequence, now = counters.sequence + 1, await database.now()
         change = _next(known, model, rules, condition, by=by, at=now, sequence=sequence)
         await change_models(database, [ModelChange(model, events=1)], transaction)
         await _put(database, change, transaction)
-        entries = outbox_entries([rules_event(change, newest, database.event_source)], now)
-        await database.outbox.insert_many(entries, transaction=transaction)
+        event = rules_event(change, newest, database.event_source)
+        await put_events(database, [event], transaction)
         return change
 
     return await database.transaction(change_it, turn=model)
@@ -130,12 +130,6 @@ def _next(
 async def _known(database: Database, scope: str, transaction: Transaction) -> RulesRecord | None:
     found = await database.rules.find_one({"_id": scope}, transaction=transaction)
     return RulesRecord.model_validate(found) if found else None
-
-
-async def _newest(database: Database, model: str, transaction: Transaction) -> VersionRecord | None:
-    query: Document = {"model": model}
-    found = await database.versions.find_one(query, sort=[("number", -1)], transaction=transaction)
-    return VersionRecord.model_validate(found) if found else None
 
 
 async def _put(database: Database, change: RulesRecord, transaction: Transaction) -> None:

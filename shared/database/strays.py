@@ -7,8 +7,9 @@ from datetime import datetime
 from pymongo import DeleteMany, UpdateOne
 
 from registry.schemas import Reason
+from shared.database.bulk import slices, upsert_each
 from shared.database.client import Database
-from shared.database.collection import Document, find_each, portions, slices, upsert_each
+from shared.database.collection import Document, find_each, portions
 from shared.database.found_folders import in_bucket
 
 

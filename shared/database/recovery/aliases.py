@@ -5,20 +5,15 @@ from collections.abc import Sequence
 from pymongo import UpdateMany, UpdateOne
 
 from shared.database.aliases import last_move, list_moves, move_document, put_alias
+from shared.database.bulk import insert_missing
 from shared.database.client import Database
-from shared.database.collection import Document, Transaction, upsert_each
+from shared.database.collection import Document, Transaction
 from shared.domain.aliases import MoveRecord
 
 
 async def restore_moves(database: Database, moves: Sequence[MoveRecord]) -> int:
     """Write the moves that the history lacks; returns how many. Raises DatabaseUnavailable."""
-    changes: list[UpdateOne] = []
-    for move in moves:
-        document = move_document(move)
-        changes.append(
-            UpdateOne({"_id": document.pop("_id")}, {"$setOnInsert": document}, upsert=True)
-        )
-    return len(await upsert_each(database.alias_history, changes))
+    return await insert_missing(database.alias_history, map(move_document, moves))
 
 
 async def restore_alias(database: Database, model: str, alias: str) -> bool:

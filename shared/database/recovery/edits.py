@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pymongo import UpdateOne
-
+from shared.database.bulk import insert_missing
 from shared.database.client import Database
-from shared.database.collection import Collection, Document, Transaction, upsert_each
+from shared.database.collection import Collection, Document, Transaction
 from shared.database.edits import MODEL_FIELDS, Place, edit_document
 from shared.database.models import model_of
 from shared.database.pages import AT_ONCE
@@ -19,13 +18,7 @@ EDITS_TOGETHER = 100
 
 async def restore_edits(database: Database, edits: Sequence[EditRecord]) -> int:
     """Keep the edits that are lacking; returns how many. Raises DatabaseUnavailable."""
-    changes: list[UpdateOne] = []
-    for edit in edits:
-        document = edit_document(edit)
-        changes.append(
-            UpdateOne({"_id": document.pop("_id")}, {"$setOnInsert": document}, upsert=True)
-        )
-    return len(await upsert_each(database.edits, changes))
+    return await insert_missing(database.edits, map(edit_document, edits))
 
 
 async def make_edits_again(database: Database, place: Place) -> bool:

@@ -1,9 +1,7 @@
 """Edges made anew from the links of versions: idempotent, and safe beside live services."""
 
-from pymongo import UpdateOne
-
+from shared.database.bulk import insert_missing
 from shared.database.client import Database
-from shared.database.collection import upsert_each
 from shared.database.lineage import edges_of
 from shared.database.versions import Versions
 
@@ -20,11 +18,7 @@ async def restore_edges(database: Database, model: str) -> int:
     number: int | None = None
     versions = Versions(database)
     while page := await versions.records_below(model, before=number, limit=PAGE):
-        changes = [
-            UpdateOne({"_id": edge["_id"]}, {"$setOnInsert": edge}, upsert=True)
-            for record in page
-            for edge in edges_of(record)
-        ]
-        lacking += len(await upsert_each(database.edges, changes))
+        edges = (edge for record in page for edge in edges_of(record))
+        lacking += await insert_missing(database.edges, edges)
         number = page[-1].number
     return lacking
