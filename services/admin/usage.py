@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from services.indexer.context import Context
 from shared.database.models import each_model
 from shared.domain.deletion import is_purged
+from shared.domain.names import namespace_of
 from shared.domain.records import VersionRecord
 
 MODELS = 200
@@ -38,7 +39,7 @@ async def usage(context: Context) -> list[Usage]:
     """Return what each namespace uses, in order of its name. Raises DatabaseUnavailable."""
     found: dict[str, Usage] = {}
     async for model in each_model(context.database, after=None, page=MODELS):
-        namespace = namespace_of(model.name)
+        namespace = namespace_of(model.name) or DEFAULT_NAMESPACE
         used = found.setdefault(namespace, Usage(namespace=namespace))
         used.models += 1
         reached = 0
@@ -46,12 +47,6 @@ async def usage(context: Context) -> list[Usage]:
             _add(page, used)
             reached = page[-1].number
     return [found[name] for name in sorted(found)]
-
-
-def namespace_of(model: str) -> str:
-    """Return what stands before the first dot of a model's name."""
-    name, dot, _ = model.partition(".")
-    return name if dot else DEFAULT_NAMESPACE
 
 
 @dataclass(frozen=True, slots=True)

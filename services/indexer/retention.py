@@ -5,13 +5,10 @@ from datetime import timedelta
 from services.indexer.context import Context
 from shared.database import retention
 from shared.database.models import each_model
-from shared.runtime.logs import get_logger
 from shared.runtime.progress import tell_progress
 
 MODELS = 200
 """Models of one query."""
-
-log = get_logger(__name__)
 
 
 async def apply_retention(context: Context) -> int:
@@ -27,11 +24,9 @@ async def apply_retention(context: Context) -> int:
         removed = [each for each in found.judgements if each.outcome == "removed"]
         for judgement in reversed(removed):  # the oldest first
             tell_progress()
-            record = await retention.remove(
-                context.database, model.name, judgement, found, retention=life
+            deleted += bool(
+                await retention.remove(
+                    context.database, model.name, judgement, found, retention=life
+                )
             )
-            if record is not None:
-                deleted += 1
-                fields = {"model": record.model, "version": record.number, "by": found.by}
-                log.info("version deleted by rule", version_id=record.id, **fields)
     return deleted

@@ -56,6 +56,4 @@ async def _by_name(database: Database, model: str, name: str) -> Version | None:
         wanted = check_version(name)
     except ValueError as error:
         raise InvalidRequest("version", str(error)) from error
-    if isinstance(wanted, int):
-        return await versions.by_number(model, wanted)
-    return await versions.by_label(model, wanted)
+    return await versions.by_number_or_label(model, wanted)

@@ -13,6 +13,9 @@ from shared.domain.errors import Conflict
 from shared.domain.records import VersionRecord
 from shared.domain.retention import Judged, Judgement, judge, judge_one
 from shared.domain.rules import Effective
+from shared.runtime.logs import get_logger
+
+log = get_logger(__name__)
 
 _JUDGED: Document = dict.fromkeys(
     ("number", "state", "ready_at", "created_at", "aliases", "tags", "hold"), 1
@@ -84,7 +87,11 @@ async def remove(
         after = await change_version_within(database, model, found["_id"], decide, event)
     except Conflict:  # an alias points at it by now, or it is held
         return None
-    return after if after is not None and after.state == "deleted" else None
+    if after is None or after.state != "deleted":
+        return None
+    fields = {"model": model, "version": after.number, "version_id": after.id}
+    log.info("version deleted by rule", by=evaluation.by, **fields)
+    return after
 
 
 def _judged(found: Document) -> Judged:

@@ -175,6 +175,12 @@ class Versions:
         version_id = await resolve_handle(self._database, label_handle(model, label))
         return await self.find(version_id) if version_id else None
 
+    async def by_number_or_label(self, model: str, version: int | str) -> Version | None:
+        """Return the version of a model that has the number, or as a text the label."""
+        if isinstance(version, int):
+            return await self.by_number(model, version)
+        return await self.by_label(model, version)
+
     async def by_alias(self, model: str, alias: str) -> Version | None:
         """Return the version of a model that the alias points at."""
         found = await self._versions.find_one({"model": model, "aliases": alias})

@@ -12,6 +12,7 @@ from registry.schemas.rules import EVERY_MODEL, KnownRules
 from shared.domain.aliases import Condition
 from shared.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound, PreconditionFailed
 from shared.domain.formats import FORMATS
+from shared.domain.names import namespace_of
 from shared.domain.records import Record
 
 FIELDS = tuple(Rules.model_fields)
@@ -55,8 +56,9 @@ def namespace_scope(namespace: str) -> str:
 
 def scopes_of(model: str) -> tuple[str, ...]:
     """Return the scopes whose rules apply to a model, the narrowest first."""
-    namespace, dot, _ = model.partition(".")
-    return (model, namespace_scope(namespace), EVERY_MODEL) if dot else (model, EVERY_MODEL)
+    namespace = namespace_of(model)
+    of_namespace = () if namespace is None else (namespace_scope(namespace),)
+    return (model, *of_namespace, EVERY_MODEL)
 
 
 def effective(model: str, records: Iterable[RulesRecord]) -> Effective:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from registry.schemas import Alias, AliasRequest, RollbackRequest
 from services.ingest.context import Context
 from services.ingest.idempotency import scoped_key
+from services.ingest.named_versions import required_version
 from shared.database import aliases
 from shared.domain.access.actions import Action
 from shared.domain.access.audit import Change
@@ -16,7 +17,7 @@ from shared.domain.aliases import (
     require_pointing,
     require_ready,
 )
-from shared.domain.errors import Conflict, NotFound, version_not_found
+from shared.domain.errors import Conflict, NotFound
 from shared.domain.rules import Effective, require_mover
 from shared.runtime.logs import get_logger
 from shared.web.access.caller import Caller
@@ -58,7 +59,7 @@ async def set_alias(named: Named, request: AliasRequest, context: Context) -> Al
     Raises NotFound for the version, Conflict "version_not_ready" and "approval_needed", Forbidden
     "alias_protected", and PreconditionFailed.
     """
-    number = await find_number(named.model, request.version, context)
+    number = (await required_version(named.model, request.version, context)).number
 
     def decide(before: MoveRecord | None) -> int:
         named.condition.require(before, named.alias)
@@ -121,29 +122,23 @@ async def _move(named: Named, decide: aliases.Decide, reason: str, context: Cont
             key=named.key,
             permit=permit,
         )
+    log_moved(move, by=caller.principal.id)
+    return move
+
+
+def log_moved(move: MoveRecord, **people: str | None) -> None:
+    """Log where an alias points now, and who had a part in that."""
     log.info(
         "alias moved",
         model=move.model,
         alias=move.alias,
         revision=move.revision,
         version=move.to_number,
-        by=caller.principal.id,
+        **people,
     )
-    return move
 
 
 def is_maintainer(named: Named) -> bool:
     """Whether the caller may move aliases that the model's rules leave to maintainers."""
     grants = named.caller.principal.grants
     return decide(grants, Action.MOVE_PROTECTED_ALIAS, named.model).is_allowed
-
-
-async def find_number(model: str, version: str | int, context: Context) -> int:
-    """Return the number of a version by number or label; raises NotFound."""
-    if isinstance(version, int):
-        found = await context.versions.by_number(model, version)
-    else:
-        found = await context.versions.by_label(model, version)
-    if found is None:
-        raise version_not_found(model, version)
-    return found.number

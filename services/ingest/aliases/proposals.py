@@ -1,8 +1,9 @@
 """Proposed moves of aliases: made by one principal, approved by another."""
 
 from registry.schemas import AliasMove, AliasProposal, ProposalRequest
-from services.ingest.aliases.aliases import Named, find_number, is_maintainer
+from services.ingest.aliases.aliases import Named, is_maintainer, log_moved
 from services.ingest.context import Context
+from services.ingest.named_versions import required_version
 from shared.database import proposals
 from shared.domain.access.audit import Change
 from shared.domain.aliases import require_ready
@@ -22,7 +23,7 @@ async def propose(named: Named, request: ProposalRequest, context: Context) -> A
     named.caller.require_credential(named.model, named.subject)
     number = None
     if request.version is not None:
-        number = await find_number(named.model, request.version, context)
+        number = (await required_version(named.model, request.version, context)).number
     async with named.caller.audited(Change.PROPOSE_ALIAS, named.model, named.subject):
         made = await proposals.propose_move(
             context.database,
@@ -56,15 +57,7 @@ async def approve(named: Named, proposal_id: str, context: Context) -> AliasMove
             permit,
             by=caller.principal.id,
         )
-    log.info(
-        "alias moved",
-        model=move.model,
-        alias=move.alias,
-        revision=move.revision,
-        version=move.to_number,
-        by=move.by,
-        proposed_by=move.proposed_by,
-    )
+    log_moved(move, by=move.by, proposed_by=move.proposed_by)
     return AliasMove.model_validate(move.model_dump())
 
 

@@ -6,6 +6,7 @@ from registry.schemas import Version
 from registry.schemas.links import LineageRequest, VersionLinks
 from services.ingest.context import Context
 from services.ingest.lineage.requested import requested_links, require_parents
+from services.ingest.named_versions import required_version
 from shared.database.lineage import Decide, change_links
 from shared.domain.access.actions import Action
 from shared.domain.access.audit import Change
@@ -39,7 +40,7 @@ async def add_links(named: Named, request: LineageRequest, context: Context) -> 
     Conflict "lineage_cycle", "lineage_too_large", "too_many_links", "version_rejected".
     """
     require_parents(request, named.caller)
-    version = await _find(named, context)
+    version = await required_version(named.model, named.version, context)
     added = await requested_links(request, named.caller.principal.id, context)
     return await _change(
         named,
@@ -52,7 +53,7 @@ async def add_links(named: Named, request: LineageRequest, context: Context) -> 
 
 async def remove_link(named: Named, link_id: str, context: Context) -> VersionLinks:
     """Remove a link, which may be gone already; answers those that are left. Raises NotFound."""
-    version = await _find(named, context)
+    version = await required_version(named.model, named.version, context)
     return await _change(
         named,
         version,
@@ -60,16 +61,6 @@ async def remove_link(named: Named, link_id: str, context: Context) -> VersionLi
         context,
         adds_parents=False,
     )
-
-
-async def _find(named: Named, context: Context) -> Version:
-    if isinstance(named.version, int):
-        found = await context.versions.by_number(named.model, named.version)
-    else:
-        found = await context.versions.by_label(named.model, named.version)
-    if found is None:
-        raise version_not_found(named.model, named.version)
-    return found
 
 
 async def _change(

@@ -3,9 +3,9 @@
 from registry.schemas import Version
 from registry.schemas.links import LineageRequest, Link, ParentRequest
 from services.ingest.context import Context
+from services.ingest.named_versions import required_version
 from shared.domain.access.actions import Action
 from shared.domain.aliases import alias_not_found
-from shared.domain.errors import version_not_found
 from shared.domain.lineage.links import outside_links, require_linkable, version_link
 from shared.web.access.caller import Caller
 
@@ -41,10 +41,4 @@ async def _find(model: str, parent: ParentRequest, context: Context) -> Version:
         if found is None:
             raise alias_not_found(model, named[1:])
         return found
-    if isinstance(named, int):
-        found = await context.versions.by_number(model, named)
-    else:
-        found = await context.versions.by_label(model, named)
-    if found is None:
-        raise version_not_found(model, named)
-    return found
+    return await required_version(model, named, context)

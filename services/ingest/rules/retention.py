@@ -7,14 +7,11 @@ from services.ingest.context import Context
 from shared.database import retention
 from shared.domain.access.audit import Change
 from shared.domain.retention import Judgement
-from shared.runtime.logs import get_logger
 from shared.web.access.caller import Caller
 from shared.web.cursors import decode_numbers, encode_numbers
 
 PAGE = 500
 """Versions of one answer; as many are deleted by one request at most."""
-
-log = get_logger(__name__)
 
 
 async def evaluate(
@@ -50,9 +47,7 @@ async def _apply(
     life = timedelta(seconds=context.settings.deletion_retention_seconds)
     # The oldest first: what is cut off leaves the newest.
     for judgement in reversed([each for each in page if each.outcome == "removed"]):
-        deleted = await retention.remove(context.database, model, judgement, found, retention=life)
-        if deleted is not None:
-            log.info("version deleted by rule", model=model, version=deleted.number, by=found.by)
+        await retention.remove(context.database, model, judgement, found, retention=life)
 
 
 def _verdict(judgement: Judgement) -> RetentionVerdict:

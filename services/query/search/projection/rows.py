@@ -12,6 +12,7 @@ from registry.schemas import Model, VersionSummary
 from services.query.search.language.bounds import MAX_TEXT_CHARACTERS
 from services.query.search.language.values import milliseconds
 from shared.database.collection import Document
+from shared.domain.names import namespace_of
 from shared.domain.records import VersionRecord
 
 MAX_LIST_VALUES = 100
@@ -88,12 +89,6 @@ def model_row(document: Document) -> Row:
     words = _words(model.name, document.get("description") or "", tags)
     facets = _placed(_entries("tags", tags))
     return Row(model.name, columns, facets, words, model.model_dump_json())
-
-
-def namespace_of(model: str) -> str | None:
-    """Return what stands before the first dot of a model's name; None without one."""
-    namespace, dot, _ = model.partition(".")
-    return namespace if dot else None
 
 
 def _summary(record: VersionRecord) -> VersionSummary:
