@@ -10,9 +10,10 @@ import httpx
 import pytest
 
 from local.processes.ports import HOST
+from registry import AsyncModelRegistryClient
 from shared.database.client import open_database
 from shared.runtime.settings import Settings
-from tests.support.access import bearer, token_of
+from tests.support.access import bearer, client_of, token_of
 from tests.support.api import MIB, Api
 from tests.support.isolation import isolated, settings_of
 from tests.support.narrow import narrow_services, with_users
@@ -77,6 +78,13 @@ async def api(settings: Settings) -> AsyncIterator[Api]:
         httpx.AsyncClient(**options) as to_storage,
     ):
         yield Api(to_ingest, to_query, to_storage)
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[AsyncModelRegistryClient]:
+    """The administrator's client."""
+    async with client_of(settings, token_of(settings)) as found:
+        yield found
 
 
 @pytest.fixture

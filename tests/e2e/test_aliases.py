@@ -1,7 +1,6 @@
 """Aliases: set, moved by whoever knows where they are, rolled back, and remembered."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -16,21 +15,11 @@ from registry.errors import (
     VersionNotReadyError,
 )
 from shared.runtime.settings import Settings
-from tests.support.access import token_of
 from tests.support.api import Api, file_of
 from tests.support.eventually import eventually
 from tests.support.problems import problem
 
 FAR = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[AsyncModelRegistryClient]:
-    origins = (settings.ingest_url, settings.query_url)
-    async with AsyncModelRegistryClient(
-        settings.ingest_url, token=token_of(settings), origins=origins
-    ) as found:
-        yield found
 
 
 @pytest.fixture

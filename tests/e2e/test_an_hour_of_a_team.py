@@ -12,13 +12,13 @@ from registry.errors import ApprovalNeededError, ConflictError
 from registry.schemas import AliasMove, ModelEvent, Version
 from shared.runtime.settings import Settings
 from tests.e2e.test_admin_replay import another_topic, opened, serving, wiped
-from tests.e2e.test_deletion import client
+from tests.support.access import client_of
 from tests.support.admin import replayed
 from tests.support.api import Api
 from tests.support.eventually import eventually
 from tests.support.system import System
 
-__all__ = ["client", "wiped"]
+__all__ = ["wiped"]
 
 JOBS, PUSHES = 3, 10
 RULES = {
@@ -36,10 +36,8 @@ async def people(
         found: dict[str, AsyncModelRegistryClient] = {}
         for name in ("alice", "bob"):
             token = await client.tokens.create(name, [f"writer:{model}"])
-            origins = (settings.ingest_url, settings.query_url)
-            found[name] = await stack.enter_async_context(
-                AsyncModelRegistryClient(settings.ingest_url, token=token.token, origins=origins)
-            )
+            one = client_of(settings, token.token)
+            found[name] = await stack.enter_async_context(one)
         yield found
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -14,7 +14,6 @@ from registry import AsyncModelRegistryClient
 from registry.errors import InvalidRequestError, NotFoundError
 from registry.schemas import Comparison, TensorSummary
 from shared.runtime.settings import Settings
-from tests.support.access import token_of
 from tests.support.api import MIB, Api
 from tests.support.command import registry_command
 from tests.support.headers import with_tensors
@@ -24,15 +23,6 @@ from tests.unit.shared.formats.files import Q4_0, GgufTensor, gguf_file
 
 PATH = "m.safetensors"
 make: Any = cast("Any", helper)
-
-
-@pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[AsyncModelRegistryClient]:
-    origins = (settings.ingest_url, settings.query_url)
-    async with AsyncModelRegistryClient(
-        settings.ingest_url, token=token_of(settings), origins=origins
-    ) as found:
-        yield found
 
 
 def arrays(**changed: Any) -> dict[str, Any]:

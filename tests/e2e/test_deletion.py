@@ -1,6 +1,5 @@
 """Versions put away, held, deleted, restored and purged, and what is left in storage of each."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -17,22 +16,13 @@ from registry.schemas import Version
 from shared.domain.records import utc_now
 from shared.runtime.settings import Settings
 from shared.storage.manifests import manifest_key
-from tests.support.access import token_of
+from tests.support.access import client_of
 from tests.support.admin import admin, told
 from tests.support.api import MIB, Api, file_of
 from tests.support.eventually import eventually
 from tests.support.problems import problem
 from tests.support.system import System
 from tests.support.topics import model_events
-
-
-@pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[AsyncModelRegistryClient]:
-    origins = (settings.ingest_url, settings.query_url)
-    async with AsyncModelRegistryClient(
-        settings.ingest_url, token=token_of(settings), origins=origins
-    ) as found:
-        yield found
 
 
 def keys_of(system: System, model: str) -> list[str]:
@@ -174,10 +164,7 @@ async def test_only_a_name_that_never_moves_is_deleted_and_only_by_a_maintainer(
     answer = await api.ingest.delete(f"/v1/models/{model}/versions/{open_one.number}")
     assert problem(answer, 409, "version_under_way")
     writer = await api.token(f"writer:{model}")
-    origins = (settings.ingest_url, settings.query_url)
-    async with AsyncModelRegistryClient(
-        settings.ingest_url, token=writer.token, origins=origins
-    ) as limited:
+    async with client_of(settings, writer.token) as limited:
         with pytest.raises(AccessDeniedError, match="maintainer"):
             await limited.delete_version(model, version.number)
     assert (await client.delete_version(model, "1.0")).state == "deleted"

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -20,21 +19,11 @@ from registry.errors import (
 )
 from registry.schemas import ModelEvent
 from shared.runtime.settings import Settings
-from tests.support.access import token_of
 from tests.support.api import Api, file_of
 from tests.support.eventually import eventually
 from tests.support.problems import broken_rule, problem
 
 MERGE_PATCH = {"content-type": "application/merge-patch+json"}
-
-
-@pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[AsyncModelRegistryClient]:
-    origins = (settings.ingest_url, settings.query_url)
-    async with AsyncModelRegistryClient(
-        settings.ingest_url, token=token_of(settings), origins=origins
-    ) as found:
-        yield found
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Lineage: said at upload or later, read up and down, and by whom may read it alone."""
 
 import json
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
@@ -16,22 +15,11 @@ from registry.errors import (
 )
 from registry.schemas.lineage import Lineage
 from shared.runtime.settings import Settings
-from tests.support.access import token_of
+from tests.support.access import client_of
 from tests.support.api import Api
 from tests.support.command import registry_command
 from tests.support.eventually import eventually
 from tests.support.problems import problem
-
-
-@pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[AsyncModelRegistryClient]:
-    async with opened(settings, token_of(settings)) as found:
-        yield found
-
-
-def opened(settings: Settings, token: str) -> AsyncModelRegistryClient:
-    origins = (settings.ingest_url, settings.query_url)
-    return AsyncModelRegistryClient(settings.ingest_url, token=token, origins=origins)
 
 
 def edges(found: Lineage) -> set[tuple[str, str, str]]:
@@ -164,7 +152,7 @@ async def test_a_model_that_the_caller_may_not_read_is_never_named(
     await client.add_lineage(mine, 1, parents=[f"{secret}@1"])
     await client.upload(mine, b"child", path="m.bin", lineage={"parents": [f"{mine}@1"]})
     token = await client.tokens.create("mine", [f"writer:{mine}"])
-    async with opened(settings, token.token) as limited:
+    async with client_of(settings, token.token) as limited:
         found = await limited.lineage(mine, 2)
         assert [node.kind for node in found.nodes] == ["version", "version", "hidden"]
         assert secret not in found.model_dump_json()
@@ -179,12 +167,12 @@ async def test_a_model_that_the_caller_may_not_read_is_never_named(
         with pytest.raises(NotFoundError):
             await limited.lineage(secret, 1)
     reader = await client.tokens.create("reader", [f"reader:{mine}"])
-    async with opened(settings, reader.token) as limited:
+    async with client_of(settings, reader.token) as limited:
         assert len((await limited.lineage(mine, 1)).nodes) == 3
         with pytest.raises(AccessDeniedError, match=f"writer:{mine}"):
             await limited.add_lineage(mine, 1, datasets=["s3://d"])
     below = await client.tokens.create("below", [f"reader:{secret}"])
-    async with opened(settings, below.token) as limited:
+    async with client_of(settings, below.token) as limited:
         found = await limited.lineage(secret, 1, direction="down")
         assert [node.kind for node in found.nodes] == ["version", "hidden"]
         assert mine not in found.model_dump_json()

@@ -4,9 +4,6 @@ from collections.abc import Mapping
 
 from registry import AsyncModelRegistryClient
 from registry.schemas import RetentionReport
-from tests.e2e.test_deletion import client
-
-__all__ = ["client"]
 
 
 def outcomes(report: RetentionReport) -> Mapping[int, str]:

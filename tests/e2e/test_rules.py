@@ -22,7 +22,7 @@ from registry.errors import (
 )
 from registry.schemas import Rules
 from shared.runtime.settings import Settings
-from tests.support.access import token_of
+from tests.support.access import client_of, token_of
 from tests.support.api import Api, file_of
 from tests.support.eventually import eventually
 from tests.support.problems import problem
@@ -40,9 +40,7 @@ class People:
 
     async def with_token(self, token: str) -> AsyncModelRegistryClient:
         """A client that is closed when the test ends."""
-        origins = (self._settings.ingest_url, self._settings.query_url)
-        found = AsyncModelRegistryClient(self._settings.ingest_url, token=token, origins=origins)
-        return await self._stack.enter_async_context(found)
+        return await self._stack.enter_async_context(client_of(self._settings, token))
 
     async def one(
         self, admin: AsyncModelRegistryClient, grant: str

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,20 +10,10 @@ from registry.cli import run
 from registry.errors import InvalidRequestError
 from registry.schemas import Model, VersionSummary
 from shared.runtime.settings import Settings
-from tests.support.access import token_of
 from tests.support.admin import told
 from tests.support.api import Api
 from tests.support.eventually import eventually
 from tests.support.problems import problem
-
-
-@pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[AsyncModelRegistryClient]:
-    origins = (settings.ingest_url, settings.query_url)
-    async with AsyncModelRegistryClient(
-        settings.ingest_url, token=token_of(settings), origins=origins
-    ) as found:
-        yield found
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Bytes that are stored already: not sent again, copied without a byte, and kept while needed."""
 
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,19 +10,10 @@ from registry.errors import AccessDeniedError, NotFoundError, VersionNotReadyErr
 from registry.schemas import Version
 from shared.runtime.settings import Settings
 from tests.e2e.test_deletion import keys_of, purged
-from tests.support.access import token_of
+from tests.support.access import client_of
 from tests.support.api import MIB, Api, file_of, sha256_of
 from tests.support.eventually import eventually
 from tests.support.system import System
-
-
-@pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[AsyncModelRegistryClient]:
-    origins = (settings.ingest_url, settings.query_url)
-    async with AsyncModelRegistryClient(
-        settings.ingest_url, token=token_of(settings), origins=origins
-    ) as found:
-        yield found
 
 
 async def confirmed(client: AsyncModelRegistryClient, version: Version) -> Version:
@@ -90,19 +80,14 @@ async def test_who_may_not_read_the_bytes_has_to_send_them(
     data, own = os.urandom(1000), f"{model}-own"
     await client.upload(model, data, path="m.bin")
     writer = await api.token(f"writer:{own}")
-    origins = (settings.ingest_url, settings.query_url)
-    async with AsyncModelRegistryClient(
-        settings.ingest_url, token=writer.token, origins=origins
-    ) as limited:
+    async with client_of(settings, writer.token) as limited:
         version = await limited.upload(own, data, path="m.bin")
         assert version.artifacts[0].location is None
         with pytest.raises(NotFoundError):
             await limited.copy_version(model, 1, own)
     assert keys_of(system, own) == [f"{own}/1/m.bin"]
     reader = await api.token(f"reader:{model}")
-    async with AsyncModelRegistryClient(
-        settings.ingest_url, token=reader.token, origins=origins
-    ) as limited:
+    async with client_of(settings, reader.token) as limited:
         with pytest.raises((AccessDeniedError, NotFoundError)):
             await limited.copy_version(model, 1, own)
 

@@ -7,18 +7,16 @@ import asyncio
 import json
 import os
 import random
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from pydantic import JsonValue, SecretStr
+from pydantic import JsonValue
 
 from registry.schemas import ModelEvent, Reason
 from services.admin.rebuild.edits import edits_of
-from shared.database.client import Database, open_database
+from shared.database.client import Database
 from shared.database.edits import Place, edit_model, edit_version, find_made, list_edits
-from shared.database.indexes import verify_indexes
 from shared.database.lifecycle import reject, settle
 from shared.database.models import each_model, find_model, page_of_models
 from shared.database.opening import open_version
@@ -35,9 +33,7 @@ from shared.domain.edits import (
 )
 from shared.domain.errors import Conflict, IdempotencyKeyReused, NotFound, PreconditionFailed
 from shared.domain.records import new_id
-from shared.runtime.settings import Settings
 from tests.integration.drafts import draft, verified
-from tests.support.servers import Addresses
 from tests.support.wire_faults import (
     ANSWER_LOST,
     CONNECTION_DROPPED,
@@ -45,7 +41,7 @@ from tests.support.wire_faults import (
     NO_SUCH_TRANSACTION,
     WRITE_CONFLICT,
 )
-from tests.support.wire_proxy import WireProxy, wire_proxy
+from tests.support.wire_proxy import WireProxy
 
 EDITS = int(os.environ.get("EDITS", "400"))
 EDITORS = 8
@@ -60,21 +56,6 @@ EMPTY: dict[str, JsonValue] = {
     "properties": {},
 }
 OF_MODEL = ("description", "tags")
-
-
-@pytest.fixture
-def proxy(addresses: Addresses) -> Iterator[WireProxy]:
-    with wire_proxy(addresses["MONGODB_URL"]) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def faulty(proxy: WireProxy, settings: Settings) -> AsyncIterator[Database]:
-    """The database on the way through the proxy."""
-    changes = {"mongodb_url": SecretStr(proxy.url), "mongodb_transaction_seconds": 60.0}
-    async with open_database(settings.model_copy(update=changes)) as opened:
-        await verify_indexes(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -7,17 +7,15 @@ import asyncio
 import os
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from registry.schemas import ModelEvent
 from registry.schemas.links import Link
 from services.admin.rebuild.overlay import overlay
-from shared.database.client import Database, open_database
+from shared.database.client import Database
 from shared.database.collection import Collection
 from shared.database.lifecycle import settle
 from shared.database.lineage import MAX_ANCESTORS, change_links, children_of, read_linked
@@ -28,30 +26,14 @@ from shared.database.versions import Versions
 from shared.domain.errors import Conflict
 from shared.domain.lineage.links import parent_ids, with_links, without_link
 from shared.domain.records import VersionRecord, new_id, utc_now
-from shared.runtime.settings import Settings
 from tests.integration.drafts import draft, parent_link, pending_events, sequences, verified
-from tests.support.servers import Addresses
 from tests.support.wire_faults import WRITE_CONFLICT
-from tests.support.wire_proxy import WireProxy, wire_proxy
+from tests.support.wire_proxy import WireProxy
 
 CHANGES = int(os.environ.get("LINEAGE_CHANGES", "400"))
 CALLERS = 8
 VERSIONS = 12
 SEED = 7
-
-
-@pytest.fixture
-def proxy(addresses: Addresses) -> Iterator[WireProxy]:
-    with wire_proxy(addresses["MONGODB_URL"]) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def faulty(proxy: WireProxy, settings: Settings) -> AsyncIterator[Database]:
-    """The database on the way through the proxy."""
-    changes = {"mongodb_url": SecretStr(proxy.url), "mongodb_transaction_seconds": 60.0}
-    async with open_database(settings.model_copy(update=changes)) as opened:
-        yield opened
 
 
 async def versions_of(database: Database, count: int, models: int = 1) -> list[VersionRecord]:

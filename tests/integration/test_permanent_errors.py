@@ -1,7 +1,7 @@
 """What MongoDB refuses for good becomes a dead letter; what an operator has to allow is awaited."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka import ConsumerRecord
@@ -17,13 +17,7 @@ from tests.integration.rig import Rig, opened_rig
 from tests.support.servers import Addresses
 from tests.support.wire_faults import NOT_WRITABLE_PRIMARY, TOO_LARGE, UNAUTHORIZED, Fault
 from tests.support.wire_messages import Command
-from tests.support.wire_proxy import WireProxy, wire_proxy
-
-
-@pytest.fixture
-def proxy(addresses: Addresses) -> Iterator[WireProxy]:
-    with wire_proxy(addresses["MONGODB_URL"]) as opened:
-        yield opened
+from tests.support.wire_proxy import WireProxy
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """How many statements a batch costs: it depends on versions and batches, not on their files."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -17,19 +17,12 @@ from shared.domain.found_folders import Settling
 from shared.domain.records import VersionRecord
 from shared.runtime.settings import Settings
 from tests.integration.drafts import draft, sequences, verified
-from tests.support.servers import Addresses
 from tests.support.wire_messages import Command
-from tests.support.wire_proxy import WireProxy, wire_proxy
+from tests.support.wire_proxy import WireProxy
 
 FILES = 1000
 TOGETHER = 400
 """Verdicts that the indexer settles in one transaction."""
-
-
-@pytest.fixture
-def proxy(addresses: Addresses) -> Iterator[WireProxy]:
-    with wire_proxy(addresses["MONGODB_URL"]) as opened:
-        yield opened
 
 
 @pytest.fixture

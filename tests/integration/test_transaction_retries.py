@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
@@ -12,7 +12,6 @@ from pymongo.errors import OperationFailure
 from registry.schemas import Reason
 from shared.database.client import Database, open_database
 from shared.database.errors import DatabaseContended, DatabaseUnavailable
-from shared.database.indexes import verify_indexes
 from shared.database.lifecycle import reject, settle
 from shared.database.models import find_model
 from shared.database.opening import open_version
@@ -20,7 +19,6 @@ from shared.database.versions import Versions
 from shared.domain.records import VersionRecord
 from shared.runtime.settings import Settings
 from tests.integration.drafts import draft, pending_events, sequences, verified
-from tests.support.servers import Addresses
 from tests.support.wire_faults import (
     ANSWER_LOST,
     CONNECTION_DROPPED,
@@ -34,25 +32,10 @@ from tests.support.wire_faults import (
     Fault,
 )
 from tests.support.wire_messages import Command
-from tests.support.wire_proxy import WireProxy, wire_proxy
+from tests.support.wire_proxy import WireProxy
 
 SHORT = 0.5
 FOR_EVER = 1_000_000
-
-
-@pytest.fixture
-def proxy(addresses: Addresses) -> Iterator[WireProxy]:
-    with wire_proxy(addresses["MONGODB_URL"]) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def faulty(proxy: WireProxy, settings: Settings) -> AsyncIterator[Database]:
-    """The database on the way through the proxy."""
-    changes = {"mongodb_url": SecretStr(proxy.url), "mongodb_transaction_seconds": 60.0}
-    async with open_database(settings.model_copy(update=changes)) as opened:
-        await verify_indexes(opened)
-        yield opened
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The wire proxy: what it passes, what it makes up, and what the driver makes of that."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
 
@@ -41,12 +41,6 @@ Session = AsyncClientSession
 
 def client_of(proxy: WireProxy) -> Client:
     return AsyncMongoClient(proxy.url, timeoutMS=10_000)
-
-
-@pytest.fixture
-def proxy(addresses: Addresses) -> Iterator[WireProxy]:
-    with wire_proxy(addresses["MONGODB_URL"]) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The administrator of the registries that tests start."""
 
+from registry import AsyncModelRegistryClient
 from registry.schemas import NewToken
 from shared.runtime.settings import Settings
 
@@ -22,3 +23,9 @@ def token_of(settings: Settings) -> str:
 def bearer(settings: Settings) -> dict[str, str]:
     """What a request to this registry carries that may do everything."""
     return {"authorization": f"Bearer {token_of(settings)}"}
+
+
+def client_of(settings: Settings, token: str) -> AsyncModelRegistryClient:
+    """A client of this registry, both of whose services may be told the token."""
+    origins = (settings.ingest_url, settings.query_url)
+    return AsyncModelRegistryClient(settings.ingest_url, token=token, origins=origins)
