@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli.options import AsJson, ModelName, Url
+from registry.cli.options import AsJson, ModelName, Reason, Url
 from registry.cli.output import print_fields, print_json, print_list, time_text
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 alias = typer.Typer(help="Point names such as production at versions, and see where they pointed.")
 
 AliasName = Annotated[str, typer.Argument(metavar="ALIAS", help="Name, such as production.")]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the history.")]
 IfRevision = Annotated[
     int | None,
     typer.Option(

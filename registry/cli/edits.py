@@ -10,7 +10,9 @@ from registry.cli.options import (
     AsJson,
     Metrics,
     ModelName,
+    NamedVersion,
     Parameters,
+    Reason,
     Tags,
     Url,
     read_metrics,
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from registry.schemas import Edit
 
 Value = TypeVar("Value")
-OfVersion = Annotated[
-    str, typer.Argument(metavar="VERSION", help="Number, label, @alias, or latest.")
-]
 MaybeVersion = Annotated[
     str | None,
     typer.Argument(metavar="[VERSION]", help="Number, label, @alias, or latest; else the model."),
@@ -35,7 +34,6 @@ IfRevision = Annotated[
     int | None,
     typer.Option("--if-revision", metavar="N", min=1, help="Only where it is at this revision."),
 ]
-Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the history.")]
 NewDescription = Annotated[
     str | None, typer.Option("--description", help="What it is for; empty: removes it.")
 ]
@@ -60,7 +58,7 @@ RemovedProperties = Annotated[
 
 def tag(
     model: ModelName,
-    version: OfVersion,
+    version: NamedVersion,
     tags: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME=TEXT]...", help="Tags to set.")
     ] = None,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli.options import AsJson, ModelName, Url
+from registry.cli.options import AsJson, ModelName, NamedVersion, Url
 from registry.cli.output import print_json, time_text
 from registry.cli.printable import printable
 
@@ -81,9 +81,7 @@ def restore(model: ModelName, version: FixedName, url: Url = None, as_json: AsJs
 
 def copy(
     model: ModelName,
-    version: Annotated[
-        str, typer.Argument(metavar="VERSION", help="Number, label, @alias, or latest.")
-    ],
+    version: NamedVersion,
     to_model: Annotated[str, typer.Argument(metavar="TO_MODEL", help="Model to copy it to.")],
     to_version: Annotated[
         str | None, typer.Option("--version", help="Label of the copy, or a free number.")

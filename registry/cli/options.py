@@ -21,6 +21,11 @@ VersionName = Annotated[
     str, typer.Argument(metavar="[VERSION]", help="Number, label, @alias, or latest.")
 ]
 
+NamedVersion = Annotated[
+    str, typer.Argument(metavar="VERSION", help="Number, label, @alias, or latest.")
+]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the history.")]
+
 # What is said of a version when its upload is opened.
 Label = Annotated[str | None, typer.Option("--version", help="Label, or a free number.")]
 InnerPath = Annotated[str | None, typer.Option("--path", help="Name inside the version.")]

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli.aliases import AliasName, Reason
-from registry.cli.options import AsJson, ModelName, Url
+from registry.cli.aliases import AliasName
+from registry.cli.options import AsJson, ModelName, Reason, Url
 from registry.cli.output import print_fields, print_json, print_list, time_text
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from local.processes.ports import HOST
+from local.servers.services import PORT_SETTINGS
 from registry import AsyncModelRegistryClient
 from shared.database.client import open_database
 from shared.runtime.settings import Settings
@@ -91,3 +92,11 @@ async def client(settings: Settings) -> AsyncIterator[AsyncModelRegistryClient]:
 def model() -> str:
     """A model that no other test knows."""
     return f"model-{uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def wiped(environment: dict[str, str]) -> dict[str, str]:
+    """The same servers, bucket and topics with a database that has nothing."""
+    ports = PORT_SETTINGS.values()
+    kept = {name: value for name, value in environment.items() if name not in ports}
+    return with_users({**kept, "MONGODB_DB": f"test_{uuid4().hex[:12]}"})

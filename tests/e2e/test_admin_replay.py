@@ -2,27 +2,20 @@
 
 import os
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
-from local.processes.ports import HOST
-from local.processes.state import SERVICES
-from local.servers.services import PORT_SETTINGS
-from local.stack import start_services, stop
 from registry.schemas import ModelEvent, Version
-from shared.database.client import Database, open_database
-from tests.support.access import BEARER, carrying
+from shared.database.client import Database
+from tests.support.access import carrying
 from tests.support.admin import admin, told
 from tests.support.api import MIB, Api, file_of, parts_of, sha256_of
 from tests.support.eventually import eventually
-from tests.support.isolation import settings_of
-from tests.support.narrow import with_users
+from tests.support.lost_database import another_topic, opened, serving
 from tests.support.system import System
 from tests.support.topics import Record, read_until
 
@@ -158,43 +151,6 @@ async def _is_confirmed(system: System, model: str) -> bool | None:
 
 async def _is_published(system: System, model: str) -> bool | None:
     return True if await system.database.outbox.find_one({"model": model}) is None else None
-
-
-@pytest.fixture
-def wiped(environment: dict[str, str]) -> dict[str, str]:
-    """The same servers, bucket and topics with a database that has nothing."""
-    ports = PORT_SETTINGS.values()
-    kept = {name: value for name, value in environment.items() if name not in ports}
-    return with_users({**kept, "MONGODB_DB": f"test_{uuid4().hex[:12]}"})
-
-
-def another_topic() -> dict[str, str]:
-    """A topic of model events that has none."""
-    return {"KAFKA_MODEL_EVENTS_TOPIC": f"test-{uuid4().hex[:12]}.model-events"}
-
-
-@asynccontextmanager
-async def opened(environment: Mapping[str, str]) -> AsyncGenerator[Database]:
-    async with open_database(settings_of(environment)) as database:
-        yield database
-
-
-@asynccontextmanager
-async def serving(root: Path, environment: Mapping[str, str]) -> AsyncGenerator[Api]:
-    """Query and indexer over the rebuilt records."""
-    group = {"KAFKA_INDEXER_GROUP": f"test-{uuid4().hex[:12]}"}
-    try:
-        started = start_services(root, {**environment, **group}, "free", names=("query", "indexer"))
-        query = f"http://{HOST}:{started['QUERY_PORT']}"
-        async with (
-            httpx.AsyncClient(
-                base_url=query, headers=BEARER, trust_env=False, timeout=60
-            ) as to_query,
-            httpx.AsyncClient(trust_env=False, timeout=60) as to_storage,
-        ):
-            yield Api(to_query, to_query, to_storage)
-    finally:
-        stop(root, SERVICES)
 
 
 async def contents(database: Database) -> dict[str, list[dict[str, Any]]]:

@@ -11,14 +11,12 @@ from registry import AsyncModelRegistryClient, subscribe
 from registry.errors import ApprovalNeededError, ConflictError
 from registry.schemas import AliasMove, ModelEvent, Version
 from shared.runtime.settings import Settings
-from tests.e2e.test_admin_replay import another_topic, opened, serving, wiped
 from tests.support.access import client_of
 from tests.support.admin import replayed
 from tests.support.api import Api
 from tests.support.eventually import eventually
+from tests.support.lost_database import another_topic, opened, serving
 from tests.support.system import System
-
-__all__ = ["wiped"]
 
 JOBS, PUSHES = 3, 10
 RULES = {

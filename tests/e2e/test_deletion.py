@@ -1,7 +1,5 @@
 """Versions put away, held, deleted, restored and purged, and what is left in storage of each."""
 
-from datetime import timedelta
-
 import pytest
 
 from registry import AsyncModelRegistryClient
@@ -12,41 +10,16 @@ from registry.errors import (
     NotFoundError,
     VersionNotReadyError,
 )
-from registry.schemas import Version
-from shared.domain.records import utc_now
 from shared.runtime.settings import Settings
 from shared.storage.manifests import manifest_key
 from tests.support.access import client_of
 from tests.support.admin import admin, told
 from tests.support.api import MIB, Api, file_of
 from tests.support.eventually import eventually
+from tests.support.lives import keys_of, let_retention_pass, purged
 from tests.support.problems import problem
 from tests.support.system import System
 from tests.support.topics import model_events
-
-
-def keys_of(system: System, model: str) -> list[str]:
-    return system.keys(system.settings.minio_bucket, f"{model}/")
-
-
-async def let_retention_pass(system: System, version: Version) -> None:
-    """Have a deleted version due to be purged now."""
-    due = utc_now() - timedelta(seconds=1)
-    versions = system.database.versions
-    await versions.update_one({"_id": version.id}, {"$set": {"deletion.purge_due_at": due}})
-    waiting = {"_id": version.id, "work.kind": "purge"}  # one that is held does not
-    await versions.update_one(waiting, {"$set": {"work.due_at": due}})
-
-
-async def purged(client: AsyncModelRegistryClient, system: System, version: Version) -> Version:
-    """Wait until nothing of a deleted version is in storage."""
-    await let_retention_pass(system, version)
-
-    async def look() -> Version | None:
-        found = await client.get_version_by_id(version.id)
-        return found if found.deletion and found.deletion.purged_at else None
-
-    return await eventually(look)
 
 
 async def test_a_deleted_version_is_not_downloaded_and_comes_back_when_it_is_restored(

@@ -6,15 +6,12 @@ from pathlib import Path
 import pytest
 
 from registry import AsyncModelRegistryClient
-from tests.e2e.test_admin_replay import another_topic, opened, serving, wiped
-from tests.e2e.test_deletion import purged
-from tests.e2e.test_stored_once import confirmed
 from tests.support.admin import replayed
 from tests.support.api import Api
 from tests.support.eventually import eventually
+from tests.support.lives import confirmed, purged
+from tests.support.lost_database import another_topic, opened, serving
 from tests.support.system import System
-
-__all__ = ["wiped"]
 
 pytestmark = pytest.mark.servers
 

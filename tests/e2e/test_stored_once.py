@@ -7,24 +7,12 @@ import pytest
 
 from registry import AsyncModelRegistryClient
 from registry.errors import AccessDeniedError, NotFoundError, VersionNotReadyError
-from registry.schemas import Version
 from shared.runtime.settings import Settings
-from tests.e2e.test_deletion import keys_of, purged
 from tests.support.access import client_of
 from tests.support.api import MIB, Api, file_of, sha256_of
 from tests.support.eventually import eventually
+from tests.support.lives import confirmed, keys_of, purged
 from tests.support.system import System
-
-
-async def confirmed(client: AsyncModelRegistryClient, version: Version) -> Version:
-    """Wait until the SHA-256 of every file is verified."""
-
-    async def look() -> Version | None:
-        found = await client.get_version_by_id(version.id)
-        done = all(each.sha256_state == "verified" for each in found.artifacts)
-        return found if done else None
-
-    return await eventually(look)
 
 
 @pytest.mark.parametrize("size", [1000, 11 * MIB], ids=["one PUT", "parts"])
