@@ -40,7 +40,8 @@ Session = AsyncClientSession
 
 
 def client_of(proxy: WireProxy) -> Client:
-    return AsyncMongoClient(proxy.url, timeoutMS=10_000)
+    """The time is long enough for a large write on a machine that is busy with other tests."""
+    return AsyncMongoClient(proxy.url, timeoutMS=60_000)
 
 
 @pytest.fixture
