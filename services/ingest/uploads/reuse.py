@@ -1,6 +1,6 @@
 """Bytes that are stored already are not sent again: an upload's files refer to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from registry.schemas import ReuseRequest, UploadSession
 from services.ingest.context import Context
@@ -10,7 +10,7 @@ from shared.database.blobs import Blob, BlobGone, find_blobs, known_sizes
 from shared.database.lifecycle import settle
 from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.domain.access.decision import NameFilter
-from shared.domain.blobs import may_refer, referring
+from shared.domain.blobs import bytes_of, is_unsent, referring
 from shared.domain.errors import InvalidRequest
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.transitions import Verdict
@@ -68,16 +68,12 @@ async def _chosen(
     record: VersionRecord, digests: Mapping[int, str], names: NameFilter, context: Context
 ) -> dict[int, Blob]:
     """Return by index the bytes that files may refer to; their part digests are kept, too."""
-    pending = {index: sha256 for index, sha256 in digests.items() if _is_open(record, index)}
+    pending = {i: sha256 for i, sha256 in digests.items() if _may_be(record.artifacts[i], sha256)}
     if not pending or names == NameFilter():
         return {}
-    sizes = {sha256: record.artifacts[index].size_bytes for index, sha256 in pending.items()}
-    blobs = await find_blobs(context.database, record.storage_group, sizes, names)
-    chosen = {
-        index: blob
-        for index, sha256 in pending.items()
-        if (blob := _choose(record.artifacts[index], blobs.get(sha256, []))) is not None
-    }
+    wanted = {i: bytes_of(record.artifacts[i], sha256) for i, sha256 in pending.items()}
+    blobs = await find_blobs(context.database, record.storage_group, wanted.values(), names)
+    chosen = {index: blobs[each] for index, each in wanted.items() if each in blobs}
     if chosen:
         await copy_part_digests(record.id, chosen, context)
         log.info(
@@ -101,14 +97,9 @@ async def sizes_known(record: VersionRecord, names: NameFilter, context: Context
     return await known_sizes(context.database, record.storage_group, large, names)
 
 
-def _is_open(record: VersionRecord, index: int) -> bool:
-    """Whether nothing of a file was sent so far."""
-    artifact = record.artifacts[index]
-    return artifact.state == "pending" and not artifact.etag and not artifact.multipart_id
-
-
-def _choose(artifact: ArtifactRecord, blobs: Sequence[Blob]) -> Blob | None:
-    return next((blob for blob in blobs if may_refer(artifact.path, blob.artifact)), None)
+def _may_be(artifact: ArtifactRecord, sha256: str) -> bool:
+    """Whether nothing of a file was sent, and this digest is not another than was declared."""
+    return is_unsent(artifact) and artifact.expected_sha256 in (None, sha256)
 
 
 async def copy_part_digests(version_id: str, chosen: Mapping[int, Blob], context: Context) -> None:

@@ -12,7 +12,8 @@ from services.indexer.verify.formats.plan import (
     from_head,
 )
 from services.indexer.verify.formats.report import FormatReport, RangeReader
-from services.indexer.verify.formats.table import extension_of, plan_of
+from services.indexer.verify.formats.table import plan_of
+from shared.domain.file_names import extension_of
 
 
 async def check_format(file_name: str, reader: RangeReader, limits: Limits = FULL) -> FormatReport:

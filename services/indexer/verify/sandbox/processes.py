@@ -12,7 +12,6 @@ from typing import Final
 from services.indexer.verify.formats.check import check_format, read_exactly
 from services.indexer.verify.formats.plan import CHUNK_BYTES, SMALL, Range, TooCostly
 from services.indexer.verify.formats.report import FormatError, FormatReport, RangeReader
-from services.indexer.verify.formats.table import extension_of
 from services.indexer.verify.sandbox.limits import ProcessLimits
 from services.indexer.verify.sandbox.messages import (
     MAX_LINE_BYTES,
@@ -22,6 +21,7 @@ from services.indexer.verify.sandbox.messages import (
     decode,
     encode_order,
 )
+from shared.domain.file_names import extension_of
 from shared.runtime.progress import resting
 
 MODULE: Final = "services.indexer.verify.sandbox"
