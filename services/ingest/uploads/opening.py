@@ -47,7 +47,8 @@ async def open_upload(
     Conflict "version_exists", IdempotencyKeyReused, InvalidRequest for a storage group.
     """
     if idempotency_key and (earlier := await _earlier(idempotency_key, request, owner, context)):
-        await keep_manifest(earlier, context.storage, context.settings)
+        if earlier.deletion is None:  # else it is to go
+            await keep_manifest(earlier, context.storage, context.settings)
         return await _told_again(earlier, context), False
     bucket = await context.groups.resolve(request.storage_group, making_group)
     now = await context.database.now()  # one clock for the session's life, whoever ends it
