@@ -11,10 +11,12 @@ from uuid import uuid4
 
 import pytest
 
-from registry.schemas import Reason
+from registry.schemas import EventType, Reason
 from shared.database import (
     aliases,
     audit,
+    blobs,
+    deletion,
     edits,
     found_folders,
     reports,
@@ -41,6 +43,7 @@ from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.recovery.aliases import restore_alias, restore_moves
 from shared.database.recovery.edits import make_edits_again, restore_edits
 from shared.database.recovery.handles import restore_handles
+from shared.database.recovery.references import restore_references
 from shared.database.recovery.versions import (
     announce_version,
     known_numbers,
@@ -50,6 +53,7 @@ from shared.database.recovery.versions import (
 from shared.database.sessions import (
     add_upload_token,
     clean_again,
+    clean_surplus,
     complete_session,
     finish_join,
     overdue_sessions,
@@ -59,6 +63,8 @@ from shared.domain.access.audit import AuditRecord, ChangeEnd
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.access.tokens import TokenRecord, TokenText
 from shared.domain.aliases import MoveRecord, require_ready
+from shared.domain.blobs import bytes_of, referring
+from shared.domain.deletion import delete
 from shared.domain.edits import WantedEdit
 from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.part_digests import PartDigests
@@ -79,9 +85,10 @@ from tests.support.records import SHA256
 LEASE = timedelta(seconds=60)
 WHOLE = {
     *("storage_groups.find {'state': ['$nin']}", "storage_groups.find {}"),
-    "models.find {}",
+    *("models.find {}", "versions.find {'$or': '='}"),
 }
-"""Statements that are meant to read a collection from its beginning: one is small, one is paged."""
+"""Statements that are meant to read a collection from its beginning: one is small, one is paged, and
+one counts all that is shared anew after a loss."""
 
 
 @pytest.fixture
@@ -370,6 +377,47 @@ async def use_edits(database: Database, model: str) -> None:
         assert await make_edits_again(database, place)
 
 
+async def use_sharing_and_deletion(database: Database, model: str) -> None:
+    holder = await open_version(database, draft(model, "m"))
+    await settle(database, [verified(holder)])
+    key, size = holder.artifacts[0].key, holder.artifacts[0].size_bytes
+    group = holder.storage_group
+    some = NameFilter(names=frozenset([model]), namespaces=frozenset(["risk."]))
+    wanted = bytes_of(holder.artifacts[0], SHA256)
+    for names in (EVERY_NAME, some):
+        assert wanted in await blobs.find_blobs(database, group, [wanted], names)
+        assert await blobs.known_sizes(database, group, [size], names) == {size}
+    good = (await blobs.find_blobs(database, group, [wanted], some))[wanted].artifact
+    bare = draft(model, "n")
+    borrower = await open_version(
+        database,
+        bare.model_copy(update={"artifacts": [referring(bare.artifacts[0], good)]}),
+    )
+    assert [each.id async for each in blobs.each_borrower(database, [key])] == [borrower.id]
+    assert await restore_references(database) == 0
+    lost = {"$set": {"artifacts.0.references": 2}}
+    await database.versions.driver.update_one({"_id": holder.id}, lost)
+    assert await restore_references(database) == 1
+    assert await clean_surplus(database, holder.id)
+    await purge(database, borrower)
+    assert await deletion.purge_again(database, borrower.id)
+
+
+async def purge(database: Database, version: VersionRecord) -> None:
+    long_ago = utc_now() - LEASE
+
+    def decide(found: VersionRecord) -> VersionRecord:
+        return delete(found, by=OWNER, reason="", at=long_ago, retention=timedelta())
+
+    event: EventType = "registry.version.deleted.v1"
+    await deletion.change_version(database, version.model, version.id, decide, event)
+    assert version.id in [each.id async for each in work.due_work(database, "purge")]
+    assert await work.claim_work(database, "purge", "mine", LEASE) is not None
+    begun = await deletion.begin_purge(database, version.id, "mine")
+    assert begun is not None
+    await deletion.finish_purge(database, begun, "mine")
+
+
 async def use_recovery(database: Database, model: str) -> None:
     client_id = new_id()
     lost = draft(model, "c", key=new_id(), client_id=client_id, label="3.0")
@@ -399,6 +447,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_aliases(database, f"{model}-aliases")
     await use_edits(database, f"{model}-edits")
     await use_tokens(database)
+    await use_sharing_and_deletion(database, f"{model} shared")
     await use_recovery(database, f"{model} lost")
 
     known = places_in_the_source()
