@@ -16,7 +16,7 @@ from pymongo import UpdateOne
 
 from shared.database.announcing import changed_fields
 from shared.database.client import Database
-from shared.database.collection import PORTION, Document, Transaction, portions
+from shared.database.collection import Document, Transaction, portions
 from shared.database.visibility import within
 from shared.domain.access.decision import NameFilter
 from shared.domain.blobs import Bytes, bytes_of
@@ -25,8 +25,9 @@ from shared.domain.records import ArtifactRecord, VersionRecord, WorkRecord
 
 _LOOKED_AT = 20
 """Versions of one look for bytes, each of which may have 1,000 files."""
-_LOOKS = 50
-"""Most looks for the files of one upload; what is not found by then is sent."""
+_LOOKS_IN_VAIN = 5
+"""After so many that find nothing, such as where all have the bytes under other names, they are
+sent."""
 _BORROWERS_AT_ONCE = 20
 """Versions of one answer: they are handled before the next is asked for, within minutes."""
 
@@ -51,23 +52,36 @@ async def find_blobs(
 
     Only of ready versions of these names in the bucket. Raises DatabaseUnavailable.
     """
-    found: dict[Bytes, Blob] = {}
     missing = set(wanted)
-    for _ in range(_LOOKS):
+    found: dict[Bytes, Blob] = {}
+    for digests in portions(sorted({each.sha256 for each in missing})):
+        asked = {each for each in missing if each.sha256 in digests}
+        found |= await _look_for(database, bucket, asked, names)
+    return found
+
+
+async def _look_for(
+    database: Database, bucket: str, wanted: set[Bytes], names: NameFilter
+) -> dict[Bytes, Blob]:
+    """Look at one version after the other as long as something may be found, within bounds."""
+    found: dict[Bytes, Blob] = {}
+    looked_at: list[str] = []
+    in_vain = 0
+    while in_vain < _LOOKS_IN_VAIN and (missing := wanted - found.keys()):
         digests = sorted({each.sha256 for each in missing})
-        if not digests:
-            break
-        query = _verified(bucket, names) | {"artifacts.sha256": {"$in": digests[:PORTION]}}
-        seen: set[str] = set()
-        for document in await database.versions.find(query).limit(_LOOKED_AT).to_list():
+        query = _verified(bucket, names) | {"artifacts.sha256": {"$in": digests}}
+        if looked_at:
+            query["_id"] = {"$nin": looked_at}
+        documents = await database.versions.find(query).limit(_LOOKED_AT).to_list()
+        before = len(found)
+        for document in documents:
             for blob in _blobs_of(document, digests):
-                seen.add(blob.artifact.sha256 or "")
                 if (has := bytes_of(blob.artifact, blob.artifact.sha256 or "")) in missing:
                     found.setdefault(has, blob)
-        # One that was seen and not as it is wanted, such as under other names, is looked for no
-        # more, and neither is any of a portion that nothing was seen of.
-        over = seen or set(digests[:PORTION])
-        missing = {each for each in missing if each.sha256 not in over}
+        if len(documents) < _LOOKED_AT:
+            break
+        looked_at += [document["_id"] for document in documents]
+        in_vain = in_vain + 1 if len(found) == before else 0
     return found
 
 

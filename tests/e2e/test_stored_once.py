@@ -138,6 +138,24 @@ async def test_a_copy_has_the_same_files_and_metadata_and_moves_no_byte(
     assert found.artifacts[0].sha256 == sha256_of(data)
 
 
+async def test_a_copy_is_found_again_by_its_key_whatever_became_of_what_was_copied(
+    client: AsyncModelRegistryClient, model: str
+) -> None:
+    other, key = f"{model}-promoted", "asked-again"
+    for data in (b"first", b"second"):
+        await client.upload(model, os.urandom(100) + data, path="m.bin")
+    await client.set_alias(model, "production", 1)
+    copied = await client.copy_version(model, "@production", other, idempotency_key=key)
+    await client.set_alias(model, "production", 2)
+    await client.delete_version(model, 1)
+    again = await client.copy_version(model, "@production", other, idempotency_key=key)
+    assert (again.id, again.state) == (copied.id, "ready")
+    await client.remove_alias(model, "production")
+    await client.delete_version(other, 1)
+    gone = await client.copy_version(model, "@production", other, idempotency_key=key)
+    assert (gone.id, gone.state) == (copied.id, "deleted")
+
+
 async def test_bytes_stay_as_long_as_a_version_refers_to_them(
     client: AsyncModelRegistryClient, model: str, system: System, api: Api
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from registry.schemas import Reason
+from registry.schemas import Reason, ReuseRequest, UploadRequest
 from services.admin.collect import collect
 from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.events.indexing import index_objects
@@ -16,9 +16,11 @@ from services.indexer.reconcile.round import reconcile
 from services.indexer.work import purge
 from services.indexer.work.purge import purge_version
 from services.indexer.work.workers import LEASE, work_once
-from services.ingest.uploads.reuse import with_stored_bytes
+from services.ingest.uploads import opening
+from services.ingest.uploads.opening import open_upload
+from services.ingest.uploads.reuse import reuse, with_stored_bytes
 from shared.database.deletion import begin_purge, change_version
-from shared.database.lifecycle import mark_missing
+from shared.database.lifecycle import mark_missing, settle_whole
 from shared.database.opening import open_version
 from shared.database.recovery.references import restore_references
 from shared.database.sessions import clean_surplus
@@ -27,9 +29,11 @@ from shared.database.work import claim_work
 from shared.domain import deletion
 from shared.domain.access.decision import EVERY_NAME
 from shared.domain.records import HoldRecord, VersionRecord, new_id, utc_now
-from tests.integration.drafts import draft
+from shared.storage.connection import StorageUnavailable
+from shared.storage.manifests import manifest_key
+from tests.integration.drafts import OWNER, draft
 from tests.integration.rig import Rig, opened_rig, upload_of
-from tests.support.api import sha256_of
+from tests.support.api import file_of, sha256_of
 from tests.support.servers import Addresses
 
 PAST = timedelta(days=8)
@@ -77,7 +81,8 @@ async def sharing(rig: Rig, model: str, *files: tuple[str, bytes]) -> VersionRec
     digests = {index: sha256_of(data) for index, (_, data) in enumerate(files)}
     wished = bare.model_copy(update={"artifacts": artifacts})
     referring = await with_stored_bytes(wished, digests, EVERY_NAME, rig.ingest)
-    return await open_version(rig.indexer.database, referring)
+    opened = await open_version(rig.indexer.database, referring)
+    return await settle_whole(rig.indexer.database, opened)
 
 
 async def delete(rig: Rig, version: VersionRecord, *, is_due: bool = True) -> None:
@@ -107,6 +112,68 @@ def objects(rig: Rig, version: VersionRecord) -> Sequence[str]:
 
 async def changed(rig: Rig, version: VersionRecord, fields: dict[str, Any]) -> None:
     await rig.indexer.database.versions.update_one({"_id": version.id}, {"$set": fields})
+
+
+async def test_bytes_are_found_among_many_under_names_that_need_another_check(
+    rig: Rig, model: str
+) -> None:
+    data, same = os.urandom(100), os.urandom(100)
+    await ready(rig, model, ("m.onnxx", data))
+    for number in range(45):
+        await sharing(rig, f"{model}-{number}", ("m.onnxx", data))
+    holder = await ready(rig, model, ("m.data", data), ("n.data", same))
+    found = await sharing(rig, f"{model}-b", ("x.data", data), ("y.data", same))
+    assert [each.location for each in found.artifacts] == [each.key for each in holder.artifacts]
+
+
+async def test_one_digest_with_two_sizes_refers_to_what_has_both(rig: Rig, model: str) -> None:
+    data = os.urandom(100)
+    holder = await ready(rig, model, ("m.bin", data))
+    bare = draft(f"{model}-b", "a.bin", "b.bin", storage_group=rig.bucket)
+    for sizes in ((5, 100), (100, 5)):
+        artifacts = [
+            each.model_copy(update={"size_bytes": size})
+            for each, size in zip(bare.artifacts, sizes, strict=True)
+        ]
+        wished = bare.model_copy(update={"artifacts": artifacts})
+        digests = dict.fromkeys(range(2), sha256_of(data))
+        found = await with_stored_bytes(wished, digests, EVERY_NAME, rig.ingest)
+        assert [each.size_bytes for each in found.artifacts] == [*sizes]
+        assert [each.location for each in found.artifacts] == [
+            holder.artifacts[0].key if size == 100 else None for size in sizes
+        ]
+
+
+async def test_a_digest_other_than_the_declared_one_is_not_taken(rig: Rig, model: str) -> None:
+    data, other = os.urandom(100), os.urandom(100)
+    await ready(rig, model, ("m.bin", data))
+    session = await rig.open(f"{model}-b", ("m.bin", other))
+    request = ReuseRequest(sha256={"m.bin": sha256_of(data)})
+    record = await upload_of(session, rig.ingest)
+    assert not (await reuse(record, request, EVERY_NAME, rig.ingest)).files[0].uploaded
+
+
+async def test_an_upload_that_is_stored_already_is_ready_only_with_its_manifest(
+    rig: Rig, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = os.urandom(100)
+    await ready(rig, model, ("m.bin", data))
+    asked = {"model": f"{model}-b", "files": [file_of("m.bin", data)]}
+    request = UploadRequest.model_validate(asked)
+
+    async def fails(*_: Any) -> None:
+        raise StorageUnavailable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(opening, "keep_manifest", fails)
+        with pytest.raises(StorageUnavailable):
+            await open_upload(request, "key", OWNER, rig.ingest, readable=EVERY_NAME)
+    assert (await rig.version(f"{model}-b")).state == "pending"
+    session, is_new = await open_upload(request, "key", OWNER, rig.ingest, readable=EVERY_NAME)
+    assert (is_new, session.state, session.version_state) == (False, "completed", "ready")
+    manifests = rig.indexer.settings.manifest_bucket
+    stored = rig.indexer.storage.objects
+    assert await stored.head(manifests, manifest_key(f"{model}-b", 1)) is not None
 
 
 async def test_what_a_delete_marker_hides_is_purged_too(rig: Rig, model: str) -> None:

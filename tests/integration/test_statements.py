@@ -29,7 +29,7 @@ from shared.database.client import Database
 from shared.database.collection import Transaction
 from shared.database.handles import resolve_handle
 from shared.database.leases import run_under_lease
-from shared.database.lifecycle import mark_missing, mark_present, reject, settle
+from shared.database.lifecycle import mark_missing, mark_present, reject, settle, settle_whole
 from shared.database.models import (
     each_model,
     find_model,
@@ -87,7 +87,7 @@ WHOLE = {
     *("storage_groups.find {'state': ['$nin']}", "storage_groups.find {}"),
     *("models.find {}", "versions.find {'$or': '='}"),
 }
-"""Statements that are meant to read a collection from its beginning: one is small, one is paged, and
+"""Statements that are meant to read a collection from its beginning: one is small, one is paged,
 one counts all that is shared anew after a loss."""
 
 
@@ -393,6 +393,7 @@ async def use_sharing_and_deletion(database: Database, model: str) -> None:
         database,
         bare.model_copy(update={"artifacts": [referring(bare.artifacts[0], good)]}),
     )
+    assert (await settle_whole(database, borrower)).state == "ready"
     assert [each.id async for each in blobs.each_borrower(database, [key])] == [borrower.id]
     assert await restore_references(database) == 0
     lost = {"$set": {"artifacts.0.references": 2}}

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 
 from registry.schemas import CopyRequest, Version
 from registry.schemas.metadata import VersionMetadata
@@ -9,6 +10,7 @@ from services.ingest.context import Context
 from services.ingest.lifecycle.lifecycle import Named
 from services.ingest.uploads.reuse import copy_part_digests
 from shared.database.blobs import Blob, BlobGone
+from shared.database.lifecycle import settle_whole
 from shared.database.naming import find_named
 from shared.database.opening import open_version
 from shared.domain.access.actions import Action
@@ -50,6 +52,8 @@ async def copy_version(
         )
     if record.deletion is None:  # else it is to go
         await keep_manifest(record, context.storage, context.settings)
+        # After that: what is ready must not lose what is said of it with the database.
+        record = await settle_whole(context.database, record)
     return Version.model_validate(record.model_dump())
 
 
@@ -115,9 +119,10 @@ async def _draft(
     source: VersionRecord, request: CopyRequest, made: _Made, context: Context
 ) -> VersionRecord:
     now = await context.database.now()
+    # Where this process ends before the copy is ready, and nobody asks again, it is over some time.
+    ttl = timedelta(seconds=context.settings.upload_session_ttl_seconds)
     session = SessionRecord(
-        state="completed",
-        expires_at=now,
+        expires_at=now + ttl,
         idempotency_key=made.key,
         request_digest=made.request_digest,
         owner=made.owner,

@@ -15,6 +15,7 @@ from services.ingest.uploads.reuse import sizes_known, with_stored_bytes
 from services.ingest.uploads.sessions import read_again
 from services.ingest.uploads.views import session_view
 from shared.database.blobs import BlobGone
+from shared.database.lifecycle import settle_whole
 from shared.database.opening import open_version
 from shared.database.sessions import add_upload_token
 from shared.domain.access.decision import NameFilter
@@ -67,6 +68,7 @@ async def open_upload(
         winner = await _earlier(idempotency_key, request, owner, context)
         if winner is None:
             raise
+        await keep_manifest(winner, context.storage, context.settings)
         return await _told_again(winner, context), False
     if not await context.groups.has(bucket):
         # An operator removes the group at this moment: either they see the version, or we see that.
@@ -80,8 +82,10 @@ async def open_upload(
         files=len(record.artifacts),
         size_bytes=record.size_bytes,
     )
-    # Before the session is answered: who never got it has no metadata to lose.
+    # Before the session is answered, or the version is ready: who never got it has no metadata to
+    # lose.
     await keep_manifest(record, context.storage, context.settings)
+    record = await settle_whole(context.database, record)
     known = await sizes_known(record, readable, context)
     view = await session_view(record, context, fresh=True, token=str(token), known_sizes=known)
     return view, True
@@ -106,6 +110,7 @@ async def _open(
 
 async def _told_again(record: VersionRecord, context: Context) -> UploadSession:
     """Return a session that was opened before, with a new token: earlier ones are not kept."""
+    record = await settle_whole(context.database, record)
     if session_state(record, await context.database.now()) != "open":
         return await session_view(record, context)
     token = TokenText.of_upload(record.id)
