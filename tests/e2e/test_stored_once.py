@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from registry import AsyncModelRegistryClient
-from registry.errors import AccessDeniedError, NotFoundError, VersionNotReadyError
+from registry.errors import AccessDeniedError, ConflictError, NotFoundError, VersionNotReadyError
 from registry.schemas import Version
 from shared.runtime.settings import Settings
 from tests.e2e.test_deletion import keys_of, purged
@@ -179,6 +179,23 @@ async def test_bytes_stay_as_long_as_a_version_refers_to_them(
     await eventually(gone)
     fourth = await client.upload(f"{model}-d", data, path="m.bin")
     assert fourth.artifacts[0].location is None
+
+
+async def test_a_copy_that_is_refused_leaves_no_part_digests(
+    client: AsyncModelRegistryClient, model: str, system: System
+) -> None:
+    source = await confirmed(client, await client.upload(model, os.urandom(11 * MIB), path="m.bin"))
+    kept = await system.database.part_digests.driver.count_documents({})
+    with pytest.raises(ConflictError):
+        await client.copy_version(model, 1, model, to_version=1)
+    assert await system.database.part_digests.driver.count_documents({}) == kept
+    copied = await client.copy_version(model, 1, model)
+    of_source, of_copy = [
+        await system.database.part_digests.find_one({"_id": f"{each.id}/0"})
+        for each in (source, copied)
+    ]
+    assert of_source is not None
+    assert of_copy == {**of_source, "_id": f"{copied.id}/0", "version_id": copied.id}
 
 
 async def test_a_deleted_version_is_not_copied(

@@ -8,7 +8,7 @@ from registry.schemas import CopyRequest, Version
 from registry.schemas.metadata import VersionMetadata
 from services.ingest.context import Context
 from services.ingest.lifecycle.lifecycle import Named
-from services.ingest.uploads.reuse import copy_part_digests
+from services.ingest.uploads.reuse import copy_part_digests, forget_draft
 from shared.database.blobs import Blob, BlobGone
 from shared.database.lifecycle import settle_whole
 from shared.database.naming import find_named
@@ -92,9 +92,11 @@ async def _make(
     try:
         return await open_version(context.database, draft, number=number)
     except BlobGone as gone:
+        await forget_draft(draft, context)
         detail = f"files of version {source.number} of model {source.model!r} are gone meanwhile"
         raise Conflict("version_not_ready", detail) from gone
     except Conflict as conflict:
+        await forget_draft(draft, context)
         if conflict.code != "idempotency_key_taken":
             raise
         found = await _find(made, context)  # the same request, at the same moment

@@ -11,7 +11,7 @@ from services.ingest.context import Context
 from services.ingest.uploads.completion import expire_upload, give_up_upload
 from services.ingest.uploads.plans import plan_artifact
 from services.ingest.uploads.request_digest import is_same_request, request_digest
-from services.ingest.uploads.reuse import sizes_known, with_stored_bytes
+from services.ingest.uploads.reuse import forget_draft, sizes_known, with_stored_bytes
 from services.ingest.uploads.sessions import read_again
 from services.ingest.uploads.views import session_view
 from shared.database.blobs import BlobGone
@@ -105,7 +105,11 @@ async def _open(
         return await open_version(context.database, referring, number=number)
     except BlobGone as gone:
         log.info("bytes are being removed", upload_id=draft.id, key=str(gone))
+        await forget_draft(referring, context)
         return await open_version(context.database, draft, number=number)
+    except Conflict:
+        await forget_draft(referring, context)
+        raise
 
 
 async def _told_again(record: VersionRecord, context: Context) -> UploadSession:

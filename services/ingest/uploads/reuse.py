@@ -1,5 +1,6 @@
 """Bytes that are stored already are not sent again: an upload's files refer to them."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 from registry.schemas import ReuseRequest, UploadSession
@@ -8,15 +9,19 @@ from services.ingest.uploads.sessions import read_again, require_open
 from services.ingest.uploads.views import session_view
 from shared.database.blobs import Blob, BlobGone, find_blobs, known_sizes
 from shared.database.lifecycle import settle
-from shared.database.part_digests import keep_part_digests, read_part_digests
+from shared.database.part_digests import forget_part_digests, keep_part_digests, read_part_digests
 from shared.domain.access.decision import NameFilter
-from shared.domain.blobs import bytes_of, is_unsent, referring
+from shared.domain.blobs import bytes_of, is_unsent, referring, refers
 from shared.domain.errors import InvalidRequest
+from shared.domain.part_digests import spans_parts
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.transitions import Verdict
 from shared.runtime.logs import get_logger
 
 log = get_logger(__name__)
+
+DIGESTS_TOGETHER = 50
+"""Files of one answer: the part digests of each are up to 320 kB."""
 
 
 async def reuse(
@@ -104,7 +109,20 @@ def _may_be(artifact: ArtifactRecord, sha256: str) -> bool:
 
 async def copy_part_digests(version_id: str, chosen: Mapping[int, Blob], context: Context) -> None:
     """Keep the part digests of the bytes for the version that is to refer to them, too."""
+    places: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, blob in chosen.items():
-        kept = await read_part_digests(context.database, blob.version_id, [blob.index])
-        if (parts := kept.get(blob.index)) is not None:
-            await keep_part_digests(context.database, version_id, {index: parts})
+        if spans_parts(blob.artifact):
+            places[blob.version_id][blob.index].append(index)
+    for source, wanted in places.items():
+        indexes = sorted(wanted)
+        for start in range(0, len(indexes), DIGESTS_TOGETHER):
+            there = indexes[start : start + DIGESTS_TOGETHER]
+            kept = await read_part_digests(context.database, source, there)
+            copied = {own: parts for at, parts in kept.items() for own in wanted[at]}
+            await keep_part_digests(context.database, version_id, copied)
+
+
+async def forget_draft(draft: VersionRecord, context: Context) -> None:
+    """Forget what was kept for a version that was not opened."""
+    if refers(draft):
+        await forget_part_digests(context.database, draft.id, len(draft.artifacts))
