@@ -6,6 +6,7 @@ that a request which is sent again does no harm.
 
 from datetime import datetime, timedelta
 
+from registry.schemas import VersionState
 from shared.domain.errors import Conflict
 from shared.domain.records import DeletionRecord, HoldRecord, VersionRecord, WorkRecord
 from shared.domain.sessions import GIVEN_UP, OPEN_VERSION
@@ -138,6 +139,11 @@ def finish_purge(version: VersionRecord, now: datetime) -> VersionRecord:
         return version
     ended = version.deletion.model_copy(update={"purged_at": version.deletion.purged_at or now})
     return version.model_copy(update={"deletion": ended, "work": None, "failure": None})
+
+
+def state_without_deletion(version: VersionRecord) -> VersionState:
+    """Return what a version is, or would be if it were not deleted."""
+    return version.state if version.deletion is None else version.deletion.state_before
 
 
 def is_purged(version: VersionRecord) -> bool:

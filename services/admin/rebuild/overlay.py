@@ -186,9 +186,11 @@ def _findings(found: Artifact) -> dict[str, Any]:
 def _ended(session: SessionRecord | None, event: ModelEvent) -> SessionRecord | None:
     if session is None:
         return None
-    if event.data.state != "rejected":
+    data = event.data
+    was = data.state if data.deletion is None else data.deletion.state_before
+    if was != "rejected":
         return session.model_copy(update={"state": "completed"})
-    ends = [_ENDED[each.code] for each in event.data.reasons if each.code in _ENDED]
+    ends = [_ENDED[each.code] for each in data.reasons if each.code in _ENDED]
     return session.model_copy(update={"state": ends[0]}) if ends else session
 
 
