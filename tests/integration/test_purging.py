@@ -144,6 +144,24 @@ async def test_one_digest_with_two_sizes_refers_to_what_has_both(rig: Rig, model
         ]
 
 
+async def test_an_upload_whose_answer_was_lost_is_told_again_that_its_bytes_may_be_stored(
+    rig: Rig, model: str
+) -> None:
+    data = os.urandom(1024 * 1024 + 1)
+    holder = await ready(rig, model, ("m.bin", data[:100]))
+    # As a large file that is stored.
+    await changed(rig, holder, {"artifacts.0.size_bytes": len(data)})
+    asked = {"model": f"{model}-b", "files": [{"path": "m.bin", "size_bytes": len(data)}]}
+    request = UploadRequest.model_validate(asked)
+    told = [
+        (await open_upload(request, "lost", OWNER, rig.ingest, readable=EVERY_NAME))[0]
+        for _ in range(2)
+    ]
+    assert [each.files[0].is_size_known for each in told] == [True, True]
+    hidden, _ = await open_upload(request, "lost", OWNER, rig.ingest)
+    assert not hidden.files[0].is_size_known
+
+
 async def test_a_digest_other_than_the_declared_one_is_not_taken(rig: Rig, model: str) -> None:
     data, other = os.urandom(100), os.urandom(100)
     await ready(rig, model, ("m.bin", data))

@@ -50,7 +50,7 @@ async def open_upload(
     if idempotency_key and (earlier := await _earlier(idempotency_key, request, owner, context)):
         if earlier.deletion is None:  # else it is to go
             await keep_manifest(earlier, context.storage, context.settings)
-        return await _told_again(earlier, context), False
+        return await _told_again(earlier, readable, context), False
     bucket = await context.groups.resolve(request.storage_group, making_group)
     now = await context.database.now()  # one clock for the session's life, whoever ends it
     draft = _draft(request, bucket, now, context)
@@ -69,7 +69,7 @@ async def open_upload(
         if winner is None:
             raise
         await keep_manifest(winner, context.storage, context.settings)
-        return await _told_again(winner, context), False
+        return await _told_again(winner, readable, context), False
     if not await context.groups.has(bucket):
         # An operator removes the group at this moment: either they see the version, or we see that.
         await give_up_upload(record, "the storage group was removed", context)
@@ -112,14 +112,17 @@ async def _open(
         raise
 
 
-async def _told_again(record: VersionRecord, context: Context) -> UploadSession:
+async def _told_again(
+    record: VersionRecord, readable: NameFilter, context: Context
+) -> UploadSession:
     """Return a session that was opened before, with a new token: earlier ones are not kept."""
     record = await settle_whole(context.database, record)
     if session_state(record, await context.database.now()) != "open":
         return await session_view(record, context)
     token = TokenText.of_upload(record.id)
     await add_upload_token(context.database, record.id, token.digest)
-    return await session_view(record, context, token=str(token))
+    known = await sizes_known(record, readable, context)
+    return await session_view(record, context, token=str(token), known_sizes=known)
 
 
 async def _earlier(

@@ -98,7 +98,9 @@ async def sizes_known(record: VersionRecord, names: NameFilter, context: Context
     """
     if names == NameFilter():
         return set()
-    large = [each.size_bytes for each in record.artifacts if each.kind == "multipart"]
+    large = [
+        each.size_bytes for each in record.artifacts if each.kind == "multipart" and is_unsent(each)
+    ]
     return await known_sizes(context.database, record.storage_group, large, names)
 
 
