@@ -1,6 +1,7 @@
 """Which ports the servers and services listen on, all of them on the loopback address."""
 
 import fcntl
+import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping
@@ -53,7 +54,7 @@ class Reservations:
     def __init__(self, path: Path) -> None:
         """Use the file at `path`, whose bytes are locked: one for each port."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab")
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
         self._own: set[int] = set()  # a process's own lock does not keep it from locking again
 
     def take(self, port: int) -> bool:
@@ -69,7 +70,7 @@ class Reservations:
 
     def close(self) -> None:
         """Give all of them back."""
-        self._file.close()
+        os.close(self._file)
 
 
 @cache

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from services.indexer.context import Context
 from services.indexer.work.purge import bytes_freed, purge_version
 from services.indexer.work.workers import LEASE, keep_lease
+from shared.database.leases import LeaseLost
 from shared.database.work import claim_work, due_work, postpone_work
 from shared.domain.errors import RegistryError
 from shared.domain.records import VersionRecord, new_id
@@ -44,7 +45,7 @@ async def collect(context: Context, *, dry_run: bool) -> CollectReport:
     report = CollectReport(dry_run=dry_run)
     if dry_run:
         async for version in due_work(context.database, "purge"):
-            _count(version, report)
+            _count(version, bytes_freed(version), report)
         return report
     while True:
         token = new_id()
@@ -52,18 +53,20 @@ async def collect(context: Context, *, dry_run: bool) -> CollectReport:
         if version is None:
             return report
         try:
-            await run_guarded(
+            freed = await run_guarded(
                 purge_version(version, token, context), keep_lease(version, token, context)
             )
+        except LeaseLost:
+            continue  # restored or held meanwhile, or a worker has it
         except RegistryError as error:
             await postpone_work(context.database, version.id, token, PAUSE)
             report.errors.append(f"{version.model}/{version.number}: {error}")
         else:
-            _count(version, report)
+            if freed is not None:
+                _count(version, freed, report)
 
 
-def _count(version: VersionRecord, report: CollectReport) -> None:
-    freed = bytes_freed(version)
+def _count(version: VersionRecord, freed: int, report: CollectReport) -> None:
     report.purged += 1
     report.bytes_freed += freed
     deletion = version.deletion

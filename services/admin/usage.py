@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from services.indexer.context import Context
 from shared.database.models import each_model
-from shared.domain.deletion import is_purged
+from shared.domain.deletion import is_purged, state_without_deletion
 from shared.domain.names import namespace_of
 from shared.domain.records import VersionRecord
 
@@ -63,7 +63,7 @@ def _add(versions: Iterable[VersionRecord], used: Usage) -> None:
         if is_purged(version):
             used.stored_bytes += sizes.kept
             continue
-        if version.state not in ("ready", "missing", "deleted"):
+        if state_without_deletion(version) not in ("ready", "missing"):
             continue
         used.versions += 1
         used.logical_bytes += sizes.own + sizes.shared

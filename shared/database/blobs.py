@@ -6,8 +6,8 @@ reference writes the holder's document, as whoever purges the holder does: of tw
 tried again and sees what the other did.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,15 +19,19 @@ from shared.database.client import Database
 from shared.database.collection import Document, Transaction, portions
 from shared.database.visibility import within
 from shared.domain.access.decision import NameFilter
+from shared.domain.blobs import Bytes, bytes_of
 from shared.domain.deletion import is_purged
 from shared.domain.records import ArtifactRecord, VersionRecord, WorkRecord
 
-_CANDIDATES = 20
-"""Versions that are looked at for each digest at most."""
-_AT_ONCE = 8
-"""Versions of one answer: with 1,000 files each they take some 4 MB."""
 MOST_SIZES = 50
 """Sizes of one upload's files that are asked for, each by a query."""
+_LOOKED_AT = 20
+"""Versions of one look for bytes, each of which may have 1,000 files."""
+_LOOKS_IN_VAIN = 5
+"""After so many that find nothing, such as where all have the bytes under other names, they are
+sent."""
+_BORROWERS_AT_ONCE = 20
+"""Versions of one answer: they are handled before the next is asked for, within minutes."""
 
 
 class BlobGone(Exception):
@@ -44,35 +48,43 @@ class Blob:
 
 
 async def find_blobs(
-    database: Database, bucket: str, wanted: Mapping[str, int], names: NameFilter
-) -> dict[str, list[Blob]]:
-    """Return by SHA-256 (hex) some artifacts with these bytes; `wanted` gives the size of each.
+    database: Database, bucket: str, wanted: Iterable[Bytes], names: NameFilter
+) -> dict[Bytes, Blob]:
+    """Return an artifact with each of these bytes, where there is one.
 
-    Only those of ready versions of these names in the bucket, and not all where many have them:
-    versions may be large. Raises DatabaseUnavailable.
+    Only of ready versions of these names in the bucket. Raises DatabaseUnavailable.
     """
-    found: dict[str, list[Blob]] = defaultdict(list)
-    for portion in portions(sorted(wanted)):
-        sizes = sorted({wanted[each] for each in portion})
-        query = _verified(bucket, sizes, names) | {"artifacts.sha256": {"$in": portion}}
-        cursor = database.versions.find(query).limit(_CANDIDATES * len(portion))
-        async with aclosing(aiter(cursor.in_batches_of(_AT_ONCE))) as versions:
-            async for each in versions:
-                _add_blobs(VersionRecord.model_validate(each), wanted, found)
-                if all(digest in found for digest in portion):
-                    break
+    missing = set(wanted)
+    found: dict[Bytes, Blob] = {}
+    for digests in portions(sorted({each.sha256 for each in missing})):
+        asked = {each for each in missing if each.sha256 in digests}
+        found |= await _look_for(database, bucket, asked, names)
     return found
 
 
-def _add_blobs(
-    version: VersionRecord, wanted: Mapping[str, int], found: dict[str, list[Blob]]
-) -> None:
-    for index, artifact in enumerate(version.artifacts):
-        digest = artifact.sha256
-        if digest is None or artifact.sha256_state != "verified":
-            continue
-        if wanted.get(digest) == artifact.size_bytes:
-            found[digest].append(Blob(version.id, index, artifact))
+async def _look_for(
+    database: Database, bucket: str, wanted: set[Bytes], names: NameFilter
+) -> dict[Bytes, Blob]:
+    """Look at one version after the other as long as something may be found, within bounds."""
+    found: dict[Bytes, Blob] = {}
+    looked_at: list[str] = []
+    in_vain = 0
+    while in_vain < _LOOKS_IN_VAIN and (missing := wanted - found.keys()):
+        digests = sorted({each.sha256 for each in missing})
+        query = _verified(bucket, names) | {"artifacts.sha256": {"$in": digests}}
+        if looked_at:
+            query["_id"] = {"$nin": looked_at}
+        documents = await database.versions.find(query).limit(_LOOKED_AT).to_list()
+        before = len(found)
+        for document in documents:
+            for blob in _blobs_of(document, digests):
+                if (has := bytes_of(blob.artifact, blob.artifact.sha256 or "")) in missing:
+                    found.setdefault(has, blob)
+        if len(documents) < _LOOKED_AT:
+            break
+        looked_at += [document["_id"] for document in documents]
+        in_vain = in_vain + 1 if len(found) == before else 0
+    return found
 
 
 async def known_sizes(
@@ -84,7 +96,7 @@ async def known_sizes(
     """
     known: set[int] = set()
     for size in sorted(set(sizes), reverse=True)[:MOST_SIZES]:
-        query = _verified(bucket, [size], names)
+        query = _verified(bucket, names) | {"artifacts.size_bytes": size}
         if await database.versions.find_one(query, {"_id": 1}) is not None:
             known.add(size)
     return known
@@ -116,31 +128,52 @@ async def count_references(
     await _write(database, changed, transaction)
 
 
-async def borrowers(
-    database: Database,
-    keys: Sequence[str],
-    *,
-    limit: int,
-    transaction: Transaction | None = None,
-) -> list[VersionRecord]:
-    """Return up to `limit` versions of which bytes lie under these keys of another one."""
-    found: dict[str, VersionRecord] = {}
+async def each_borrower(database: Database, keys: Sequence[str]) -> AsyncGenerator[VersionRecord]:
+    """Yield the versions of which bytes lie under these keys of another one, each once."""
+    seen: set[str] = set()
     for portion in portions(keys):
         query: Document = {"artifacts.location": {"$in": portion}}
-        sharing = database.versions.find(query, transaction=transaction).limit(limit)
-        for each in await sharing.to_list():
-            found[each["_id"]] = VersionRecord.model_validate(each)
-    return list(found.values())[:limit]
+        found = database.versions.find(query).in_batches_of(_BORROWERS_AT_ONCE)
+        async with aclosing(aiter(found)) as sharing:
+            async for each in sharing:
+                if each["_id"] not in seen:
+                    seen.add(each["_id"])
+                    yield VersionRecord.model_validate(each)
 
 
-def _verified(bucket: str, sizes: Sequence[int], names: NameFilter) -> Document:
+async def count_borrowers(
+    database: Database, keys: Iterable[str], transaction: Transaction
+) -> Counter[str]:
+    """Return how many artifacts of versions that are not purged lie under each of these keys."""
+    counts: Counter[str] = Counter()
+    fields = {"artifacts.location": 1, "deletion.purge_began_at": 1}
+    for portion in portions(keys):
+        asked = set(portion)
+        query: Document = {"artifacts.location": {"$in": portion}}
+        async for each in database.versions.find(query, fields, transaction=transaction):
+            deletion: Document = each.get("deletion") or {}
+            if deletion.get("purge_began_at") is None:
+                located = (artifact.get("location") for artifact in each["artifacts"])
+                counts.update(location for location in located if location in asked)
+    return counts
+
+
+def _verified(bucket: str, names: NameFilter) -> Document:
+    # Without it the partial indexes are not used. Of which file each condition is true is looked
+    # at afterwards.
     return {
-        "artifacts.size_bytes": {"$in": list(sizes)},
         "artifacts.sha256_state": "verified",
         "state": "ready",
         "storage_group": bucket,
         **within(names, "model"),
     }
+
+
+def _blobs_of(document: Document, digests: Iterable[str]) -> Iterator[Blob]:
+    asked = set(digests)
+    for index, each in enumerate(document["artifacts"]):
+        if each.get("sha256") in asked and each.get("sha256_state") == "verified":
+            yield Blob(document["_id"], index, ArtifactRecord.model_validate(each))
 
 
 async def _holders(
@@ -168,15 +201,23 @@ def _counted(holder: VersionRecord, changes: Mapping[str, int], now: datetime) -
     is_free = False
     for each in holder.artifacts:
         change = changes.get(each.key, 0)
-        if change > 0 and is_purged(holder) and not each.references:
+        if change > 0 and _is_gone(holder, each):
             raise BlobGone(each.key)
         count = max(0, each.references + change)
         is_free = is_free or (change < 0 and not count)
         artifacts.append(each.model_copy(update={"references": count}) if change else each)
     update: dict[str, object] = {"artifacts": artifacts}
     if is_free and is_purged(holder):
-        update["work"] = WorkRecord(kind="purge", due_at=now)
+        update |= {"work": WorkRecord(kind="purge", due_at=now), "failure": None}
     return holder.model_copy(update=update)
+
+
+def _is_gone(holder: VersionRecord, artifact: ArtifactRecord) -> bool:
+    """Whether bytes are being removed, or storage was found to have lost them."""
+    if is_purged(holder) and not artifact.references:
+        return True
+    was = holder.deletion.state_before if holder.deletion is not None else holder.state
+    return was == "missing" and any(each.path == artifact.path for each in holder.reasons)
 
 
 async def _write(
@@ -185,7 +226,9 @@ async def _write(
     transaction: Transaction,
 ) -> None:
     updates = [
-        UpdateOne({"_id": after.id}, {"$set": changed_fields(before, after)})
+        UpdateOne({"_id": after.id}, {"$set": fields})
         for before, after in changed
+        if (fields := changed_fields(before, after))
     ]
-    await database.versions.bulk_write(updates, transaction=transaction)
+    if updates:  # of bytes that are lost, the holder's record may be as well
+        await database.versions.bulk_write(updates, transaction=transaction)

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from registry.schemas import EventType
 from shared.database.announcing import VersionChange, announce, changed_fields
-from shared.database.blobs import count_references
+from shared.database.blobs import count_borrowers, count_references
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction
+from shared.database.handles import give_client_handles
 from shared.database.models import read_counters, set_latest
 from shared.database.part_digests import forget_part_digests
 from shared.database.records import read_record
@@ -50,6 +51,8 @@ async def change_version_within(
         change = VersionChange(before, after, event)
         [written] = await announce(database, [change], counters, transaction)
         await set_latest(database, model, transaction)
+        if written.state == "ready" and before.state != "ready":
+            await give_client_handles(database, [written], transaction)
         return written
 
     return await database.transaction(change_it, turn=model)
@@ -58,7 +61,8 @@ async def change_version_within(
 async def begin_purge(database: Database, version_id: str, token: str) -> VersionRecord | None:
     """Decide that a deleted version is not restored any more; what it shares is given back.
 
-    Returns it as it is then; None where it may not be purged now, or the lease was lost.
+    Returns it as it is then; None where it may not be purged now, which leaves it for later, or
+    the lease was lost.
     """
     now = await database.now()
 
@@ -66,13 +70,14 @@ async def begin_purge(database: Database, version_id: str, token: str) -> Versio
         before = await read_record(database, {"_id": version_id}, transaction)
         if before is None or before.work is None or before.work.token != token:
             return None
-        after = deletion.begin_purge(before, now)
-        if after is None or after is before:
-            return after
-        await count_references(database, [before], [], transaction)
-        fields = {"$set": changed_fields(before, after)}
-        await database.versions.update_one({"_id": version_id}, fields, transaction=transaction)
-        return after
+        begun = deletion.begin_purge(before, now)
+        if begun is not None and begun is not before:
+            await count_references(database, [before], [], transaction)
+        after = await _keep_shared(database, begun or deletion.postponed(before), transaction)
+        if fields := changed_fields(before, after):
+            change = {"$set": fields}
+            await database.versions.update_one({"_id": version_id}, change, transaction=transaction)
+        return after if begun is not None else None
 
     return await database.transaction(begin_it)
 
@@ -107,3 +112,22 @@ async def purge_again(database: Database, version_id: str) -> bool:
     }
     result = await database.versions.update_one(query, {"$set": {"work": work.model_dump()}})
     return result.matched_count == 1
+
+
+async def _keep_shared(
+    database: Database, version: VersionRecord, transaction: Transaction
+) -> VersionRecord:
+    """Return a version that counts those that refer to bytes of which it says that nobody does.
+
+    A count is wrong where records were made anew and not all of them are there, or were found
+    again: then bytes would go that are needed.
+    """
+    free = [each.key for each in version.artifacts if not each.location and not each.references]
+    counts = await count_borrowers(database, free, transaction)
+    if not counts:
+        return version
+    artifacts = [
+        each.model_copy(update={"references": each.references or counts[each.key]})
+        for each in version.artifacts
+    ]
+    return version.model_copy(update={"artifacts": artifacts})

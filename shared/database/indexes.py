@@ -50,9 +50,14 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
                 unique=True,
                 partialFilterExpression={"aliases": {"$gt": ""}},
             ),
-            # Verified bytes by size and digest, so that nobody has to send them again.
+            # Verified bytes by digest, so that nobody has to send them again, and by size, so that
+            # nobody hashes in vain. Not one index of both: of arrays MongoDB bounds the first only.
             IndexModel(
-                [("artifacts.size_bytes", ASCENDING), ("artifacts.sha256", ASCENDING)],
+                [("artifacts.sha256", ASCENDING)],
+                partialFilterExpression={"artifacts.sha256_state": "verified"},
+            ),
+            IndexModel(
+                [("artifacts.size_bytes", ASCENDING)],
                 partialFilterExpression={"artifacts.sha256_state": "verified"},
             ),
             # Those whose bytes lie under keys of others; most have none, and are not in it.

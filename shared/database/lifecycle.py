@@ -14,14 +14,16 @@ from shared.database.collection import Document, Transaction, find_each
 from shared.database.errors import DatabaseContended
 from shared.database.handles import give_back_handles, give_client_handles
 from shared.database.models import read_counters, set_latest
+from shared.database.versions import Versions
 from shared.domain.blobs import without_locations
 from shared.domain.records import VersionRecord, WorkRecord
-from shared.domain.sessions import close_session_if_settled
+from shared.domain.sessions import OPEN_VERSION, close_session_if_settled
 from shared.domain.transitions import (
     EVENT_OF_STATE,
     Verdict,
     apply_verdicts,
     confirmation,
+    derive_state,
 )
 
 CONFLICTS_TOGETHER = 2
@@ -54,6 +56,30 @@ async def settle(database: Database, verdicts: Sequence[Verdict]) -> list[Versio
             half = len(batch) // 2
             waiting.extendleft([batch[half:], batch[:half]])
     return settled
+
+
+async def settle_whole(database: Database, record: VersionRecord) -> VersionRecord:
+    """Make an open version ready all of whose bytes are stored already; returns it as it is then.
+
+    Nothing where it is anything else. Raises DatabaseContended and DatabaseUnavailable.
+    """
+    now = await database.now()
+
+    def decide(found: VersionRecord) -> VersionRecord | None:
+        if not _is_whole(found):
+            return None
+        derived = derive_state(found.artifacts, [], found.work, now)
+        return close_session_if_settled(found.model_copy(update=derived), now)
+
+    if not _is_whole(record):
+        return record
+    settled = await _change(database, record.id, decide)
+    return settled or await Versions(database).get(record.id) or record
+
+
+def _is_whole(version: VersionRecord) -> bool:
+    verified = all(each.state == "verified" for each in version.artifacts)
+    return version.state in OPEN_VERSION and verified
 
 
 async def reject(

@@ -9,14 +9,13 @@ from shared.database.blobs import count_references
 from shared.database.client import Database
 from shared.database.collection import Transaction
 from shared.database.errors import DatabaseContended
-from shared.database.handles import give_client_handles, take_handles
+from shared.database.handles import take_handles
 from shared.database.lineage import insert_edges
 from shared.database.models import read_counters
 from shared.domain.errors import Conflict
 from shared.domain.numbering import give_numbers
 from shared.domain.records import VersionRecord
-from shared.domain.sessions import close_session_if_settled
-from shared.domain.transitions import derive_state, with_number_and_keys
+from shared.domain.transitions import with_number_and_keys
 
 CONFLICTS_TOGETHER = 2
 """After so many conflicts, versions are opened in two halves."""
@@ -99,7 +98,7 @@ async def _open_together(
         opened = await announce(database, changes, counters, transaction)
         await insert_edges(database, opened, transaction)
         await count_references(database, [], opened, transaction)
-        return await _settle_whole(database, opened, transaction)
+        return opened
 
     # In turns where it is one model: every version of a model counts its document on, and would
     # conflict with the others.
@@ -108,28 +107,3 @@ async def _open_together(
         tries=CONFLICTS_TOGETHER if len(batch) > 1 else None,
         turn=models[0] if len(models) == 1 else None,
     )
-
-
-async def _settle_whole(
-    database: Database, opened: Sequence[VersionRecord], transaction: Transaction
-) -> list[VersionRecord]:
-    """Make versions ready, all of whose bytes lie under keys of others; returns all, in order."""
-    whole = [each for each in opened if all(a.location is not None for a in each.artifacts)]
-    if not whole:
-        return list(opened)
-    now = await database.now()
-    changes = [
-        VersionChange(
-            each,
-            close_session_if_settled(
-                each.model_copy(update=derive_state(each.artifacts, [], None, now)), now
-            ),
-            "registry.version.ready.v1",
-        )
-        for each in whole
-    ]
-    counters = await read_counters(database, {each.model for each in whole}, transaction)
-    ready = await announce(database, changes, counters, transaction)
-    await give_client_handles(database, ready, transaction)
-    by_id = {each.id: each for each in ready}
-    return [by_id.get(each.id, each) for each in opened]

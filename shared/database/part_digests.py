@@ -45,7 +45,8 @@ async def read_part_digests(
 async def forget_part_digests(database: Database, version_id: str, artifacts: int) -> None:
     """Forget what is kept of the first so many artifacts of a version."""
     ids = [_id(version_id, index) for index in range(artifacts)]
-    await database.part_digests.bulk_write([DeleteOne({"_id": each}) for each in ids])
+    if ids:
+        await database.part_digests.bulk_write([DeleteOne({"_id": each}) for each in ids])
 
 
 def _id(version_id: str, index: int) -> str:

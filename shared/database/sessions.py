@@ -85,11 +85,13 @@ async def finish_join(database: Database, version_id: str) -> None:
 async def clean_surplus(database: Database, version_id: str) -> bool:
     """Have what came under keys whose bytes lie elsewhere removed; False where it has other work.
 
-    Then a comparison finds it.
+    Then a comparison finds it. So it does while the version is not settled: its other files are
+    being sent, and cleaning drops parts.
     """
     work = WorkRecord(kind="clean", due_at=await database.now())
+    settled = ["ready", "missing"]
     result = await database.versions.update_one(
-        {"_id": version_id, "state": {"$ne": "deleted"}, "work": None, "failure": None},
+        {"_id": version_id, "state": {"$in": settled}, "work": None, "failure": None},
         {"$set": {"work": work.model_dump()}},
     )
     return result.matched_count == 1

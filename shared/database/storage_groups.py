@@ -16,6 +16,10 @@ from shared.domain.records import utc_now
 READY = "ready"
 _OURS: Document = {"state": {"$nin": ["intended", "removing"]}}
 _PAGE = 1000
+_LYING: Document = dict.fromkeys(
+    ("storage_group", "state", "work", "deletion.purged_at", "artifacts.references"), 1
+)
+"""What tells whether something of a version lies in its bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +115,30 @@ async def forget_group(database: Database, bucket: str) -> None:
 
 
 async def first_version_in(database: Database, bucket: str) -> str | None:
-    """Return the id of a version that lies in the bucket: one that was not rejected and cleaned.
+    """Return the id of a version that lies in the bucket.
+
+    Not of one that was rejected and cleaned, or purged, without bytes that others refer to.
 
     No index has the bucket, so it walks through all versions, page by page.
     """
     after = ""
     while True:
         query: Document = {"_id": {"$gt": after}}
-        page = database.versions.find(query, {"storage_group": 1, "state": 1, "work": 1})
+        page = database.versions.find(query, _LYING)
         found = await page.sort([("_id", 1)]).limit(_PAGE).to_list()
         for version in found:
-            is_left = version["state"] != "rejected" or version.get("work") is not None
-            if version["storage_group"] == bucket and is_left:
+            if version["storage_group"] == bucket and _lies_there(version):
                 return version["_id"]
         if len(found) < _PAGE:
             return None
         after = found[-1]["_id"]
+
+
+def _lies_there(version: Document) -> bool:
+    """Whether something of a version is in its bucket, or may be."""
+    if version.get("work") is not None:
+        return True
+    deletion: Document = version.get("deletion") or {}
+    if deletion.get("purged_at") is not None:
+        return any(each.get("references") for each in version["artifacts"])
+    return version["state"] != "rejected"

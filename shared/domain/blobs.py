@@ -1,7 +1,8 @@
 """Bytes that are stored once: how an artifact refers to those of another one, without any I/O."""
 
-from pathlib import PurePosixPath
+from dataclasses import dataclass
 
+from shared.domain.file_names import extension_of
 from shared.domain.records import ArtifactRecord, VersionRecord
 
 _SAME = (
@@ -9,6 +10,23 @@ _SAME = (
     *("format", "media_type", "details", "tensors"),
 )
 """What artifacts with the same bytes have in common; not in which parts they were sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """Bytes that files may share."""
+
+    sha256: str
+    """In hex."""
+    size_bytes: int
+    extension: str
+    """Of the file's name: it decides what the bytes must be, so under another one they were not
+    checked for that."""
+
+
+def bytes_of(artifact: ArtifactRecord, sha256: str) -> Bytes:
+    """Return what a file has if this is its SHA-256 (hex)."""
+    return Bytes(sha256, artifact.size_bytes, extension_of(artifact.path))
 
 
 def referring(artifact: ArtifactRecord, to: ArtifactRecord) -> ArtifactRecord:
@@ -27,13 +45,9 @@ def copied(artifact: ArtifactRecord) -> ArtifactRecord:
     return artifact.model_copy(update=own)
 
 
-def may_refer(path: str, to: ArtifactRecord) -> bool:
-    """Whether a file of this path passes its check where the other one did.
-
-    The ending of a name decides what a file must be.
-    """
-    ending = PurePosixPath(path).suffix.lower()
-    return ending == PurePosixPath(to.path).suffix.lower()
+def is_unsent(artifact: ArtifactRecord) -> bool:
+    """Whether nothing of a file was sent so far, so that it may refer to bytes that are there."""
+    return artifact.state == "pending" and not artifact.etag and not artifact.multipart_id
 
 
 def without_locations(version: VersionRecord) -> VersionRecord:

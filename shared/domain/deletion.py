@@ -6,10 +6,11 @@ that a request which is sent again does no harm.
 
 from datetime import datetime, timedelta
 
+from registry.schemas import VersionState
 from shared.domain.errors import Conflict
 from shared.domain.records import DeletionRecord, HoldRecord, VersionRecord, WorkRecord
-from shared.domain.sessions import OPEN_VERSION
-from shared.domain.transitions import confirmation
+from shared.domain.sessions import GIVEN_UP, OPEN_VERSION
+from shared.domain.transitions import derive_state
 
 
 def archive(version: VersionRecord, at: datetime) -> VersionRecord:
@@ -33,10 +34,18 @@ def unarchive(version: VersionRecord) -> VersionRecord:
 def hold(version: VersionRecord, hold: HoldRecord) -> VersionRecord:
     """Have nothing of a version removed until the hold is released; a first hold stays.
 
-    Raises Conflict "version_purged" where its objects are being removed already.
+    Raises Conflict "version_under_way" where its upload may still end without it,
+    "upload_aborted" and "upload_expired" where that has happened, and "version_purged" where its
+    objects are being removed.
     """
     if version.hold is not None:
         return version
+    if version.state in OPEN_VERSION:
+        raise Conflict("version_under_way", f"{_name(version)} is {version.state}: nothing to hold")
+    if version.session is not None and version.session.state in GIVEN_UP:
+        ended = version.session.state
+        detail = f"the upload of {_name(version)} is {ended}: nothing is kept of it"
+        raise Conflict(f"upload_{ended}", detail)
     if is_purged(version):
         raise _purged(version)
     change: dict[str, object] = {"hold": hold}
@@ -51,7 +60,7 @@ def release(version: VersionRecord) -> VersionRecord:
         return version
     change: dict[str, object] = {"hold": None}
     if version.deletion is not None:
-        change["work"] = WorkRecord(kind="purge", due_at=version.deletion.purge_due_at)
+        change |= {"work": _purge_when_due(version.deletion), "failure": None}
     return version.model_copy(update=change)
 
 
@@ -93,8 +102,14 @@ def restore(version: VersionRecord, now: datetime) -> VersionRecord:
     if is_purged(version):
         raise _purged(version)
     before = version.deletion.state_before
-    work = confirmation(version.artifacts, now) if before == "ready" else None
-    return version.model_copy(update={"state": before, "deletion": None, "work": work})
+    change: dict[str, object] = {"state": before, "work": None}
+    if before == "ready":
+        # After a replay of events that were too large to name files, they are to be verified again.
+        derived = derive_state(version.artifacts, [], None, now)
+        change = {"state": derived["state"], "work": derived["work"]}
+    elif before == "rejected" and version.session is not None:
+        change["work"] = WorkRecord(kind="clean", due_at=now)  # it may have been left by then
+    return version.model_copy(update={**change, "deletion": None, "failure": None})
 
 
 def begin_purge(version: VersionRecord, now: datetime) -> VersionRecord | None:
@@ -111,17 +126,33 @@ def begin_purge(version: VersionRecord, now: datetime) -> VersionRecord | None:
     return version.model_copy(update={"deletion": begun})
 
 
+def postponed(version: VersionRecord) -> VersionRecord:
+    """Return a version whose purge was taken and may not begin: it is left for when it is due."""
+    deletion = version.deletion if version.hold is None else None
+    work = _purge_when_due(deletion) if deletion is not None else None
+    return version.model_copy(update={"work": work})
+
+
 def finish_purge(version: VersionRecord, now: datetime) -> VersionRecord:
     """Return the version once nothing of it is in storage; its number is never given again."""
     if version.deletion is None:
         return version
     ended = version.deletion.model_copy(update={"purged_at": version.deletion.purged_at or now})
-    return version.model_copy(update={"deletion": ended, "work": None})
+    return version.model_copy(update={"deletion": ended, "work": None, "failure": None})
+
+
+def state_without_deletion(version: VersionRecord) -> VersionState:
+    """Return what a version is, or would be if it were not deleted."""
+    return version.state if version.deletion is None else version.deletion.state_before
 
 
 def is_purged(version: VersionRecord) -> bool:
     """Whether the objects of a version are being removed, or are gone."""
     return version.deletion is not None and version.deletion.purge_began_at is not None
+
+
+def _purge_when_due(deletion: DeletionRecord) -> WorkRecord:
+    return WorkRecord(kind="purge", due_at=deletion.purge_due_at)
 
 
 def _require_no_alias(version: VersionRecord, what: str) -> None:

@@ -1,10 +1,12 @@
 """Which formats a file of a name can turn out to have, before there is a byte of it.
 
-What a file is, is found out by the checks; their table is `services/indexer/verify/formats`. A test
+What a file is, is found out by the checks; their table is `shared/formats`. A test
 holds this one against it.
 """
 
 from collections.abc import Mapping
+
+from shared.domain.file_names import extension_of
 
 UNKNOWN = "unknown"
 """Format of a file that no check is for."""
@@ -34,5 +36,4 @@ FORMATS = _BY_BYTES.union(*_BY_NAME.values())
 
 def possible_formats(path: str) -> frozenset[str]:
     """Return the formats that a file of this name can have, once it is verified."""
-    _, dot, extension = path.rpartition("/")[2].rpartition(".")
-    return _BY_NAME.get((dot + extension).lower(), _BY_BYTES) if dot else _BY_BYTES
+    return _BY_NAME.get(extension_of(path), _BY_BYTES)

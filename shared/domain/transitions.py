@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from registry.schemas import SETTLED, EventType, Reason
+from shared.domain.blobs import is_unsent
 from shared.domain.object_keys import object_key
 from shared.domain.records import ArtifactRecord, VersionRecord, WorkRecord
 from shared.domain.sessions import close_session_if_settled
@@ -50,7 +51,7 @@ def apply_verdicts(
     """Return the version after the verdicts, or `before` itself where they change nothing.
 
     A settled version, a verified artifact and a verdict under a lost lease change nothing, so
-    repeats and late workers are harmless.
+    repeats and late workers are harmless. Nor does a reference for a file that is being sent.
     """
     if before.state in SETTLED:
         return before
@@ -59,8 +60,11 @@ def apply_verdicts(
     work = before.work or _given_up_join(before, now)
     counted = False
     for verdict in verdicts:
-        if _lease_lost(before, verdict) or artifacts[verdict.index].state == "verified":
+        now_is = artifacts[verdict.index]
+        if _lease_lost(before, verdict) or now_is.state == "verified":
             continue
+        if verdict.artifact.location is not None and not is_unsent(now_is):
+            continue  # what is sent of it since would be forgotten, and left in storage
         counted = True
         artifacts[verdict.index] = verdict.artifact
         if verdict.token is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from shared.domain.file_names import extension_of
 from shared.formats.inventory import Inventory
 from shared.formats.plan import (
     FULL,
@@ -13,7 +14,7 @@ from shared.formats.plan import (
     from_head,
 )
 from shared.formats.report import FormatReport, RangeReader
-from shared.formats.table import extension_of, plan_of
+from shared.formats.table import plan_of
 
 
 async def check_format(

@@ -71,12 +71,6 @@ def _unknown() -> Plan:
     return FormatReport("unknown")
 
 
-def extension_of(file_name: str) -> str:
-    """Give what follows the last dot of the last path segment, a leading dot included."""
-    _, dot, extension = file_name.rpartition("/")[2].rpartition(".")
-    return (dot + extension).lower() if dot else ""
-
-
 def _decide(candidate: Candidate) -> Format | None:
     """Find the format that the file has to satisfy."""
     claimed = BY_EXTENSION.get(candidate.extension, ())

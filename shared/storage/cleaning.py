@@ -1,14 +1,20 @@
 """Removing what an upload that ended left in storage."""
 
 import asyncio
+from collections.abc import Mapping
 
+from shared.domain.object_keys import folder_of
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.sessions import GIVEN_UP
 from shared.runtime.tasks import run_all
 from shared.storage.adapter import Storage
+from shared.storage.connection import StorageUnavailable
+from shared.storage.listing import ListedObject
 
 AT_ONCE = 16
 """Files of one version that are worked on at the same time."""
+_LISTINGS = 5
+"""How often a version's objects are listed until there are none."""
 _VERSIONS_OF_A_KEY = 100
 """Objects under one key that are removed in one go; there is one, unless somebody else writes."""
 
@@ -32,21 +38,66 @@ async def clean_upload(record: VersionRecord, storage: Storage) -> None:
     await run_all(clean(artifact) for artifact in record.artifacts)
 
 
-async def remove_version(record: VersionRecord, storage: Storage) -> None:
+async def remove_version(record: VersionRecord, storage: Storage) -> int:
     """Remove the objects of a version and its parts, but those that others refer to.
 
-    May be repeated. Raises storage errors.
+    Also what is hidden by delete markers, or lies below what was written later. Returns how many
+    bytes that were; may be repeated. Raises storage errors.
     """
     slots = asyncio.Semaphore(AT_ONCE)
 
-    async def remove(artifact: ArtifactRecord) -> None:
+    async def drop(artifact: ArtifactRecord) -> None:
         async with slots:
-            if artifact.kind == "multipart":
-                await _abort_parts(record.storage_group, artifact, storage)
-            if not artifact.references:
-                await remove_object(record.storage_group, artifact.key, storage)
+            await _abort_parts(record.storage_group, artifact, storage)
 
-    await run_all(remove(artifact) for artifact in record.artifacts)
+    await run_all(drop(each) for each in record.artifacts if each.kind == "multipart")
+    artifacts = {each.key: each for each in record.artifacts}
+    freed = 0
+    for attempt in range(_LISTINGS):
+        removed = [
+            each
+            for folder in sorted({folder_of(key) for key in artifacts})
+            for each in await _remove_listed(
+                record.storage_group, folder, artifacts, storage, attempt
+            )
+        ]
+        freed += sum(removed)
+        if not removed:
+            return freed
+    raise StorageUnavailable("objects come as fast as they are removed")
+
+
+async def _remove_listed(
+    bucket: str,
+    folder: str,
+    artifacts: Mapping[str, ArtifactRecord],
+    storage: Storage,
+    attempt: int,
+) -> list[int]:
+    """Remove what a folder has of these artifacts; returns the sizes in bytes."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def remove(found: ListedObject) -> int:
+        async with slots:
+            # One that has no version's id is the only one, or lies below the marker that the first
+            # attempt left, where the bucket keeps versions by now: then "null" names it.
+            hidden = "null" if attempt else None
+            await storage.objects.remove(bucket, found.key, found.object_version or hidden)
+            return found.size_bytes
+
+    sizes: list[int] = []
+    async for page in storage.listing.versions(bucket, prefix=folder):
+        sizes += await run_all(remove(each) for each in page if _is_free(each, artifacts))
+    return sizes
+
+
+def _is_free(found: ListedObject, artifacts: Mapping[str, ArtifactRecord]) -> bool:
+    """Whether an object is one of these artifacts', and nobody refers to it."""
+    artifact = artifacts.get(found.key)
+    if artifact is None:
+        return False
+    pinned = artifact.object_version
+    return not artifact.references or pinned not in (None, found.object_version)
 
 
 async def drop_parts(record: VersionRecord, storage: Storage) -> None:

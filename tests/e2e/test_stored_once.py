@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from registry import AsyncModelRegistryClient
-from registry.errors import AccessDeniedError, NotFoundError, VersionNotReadyError
+from registry.errors import AccessDeniedError, ConflictError, NotFoundError, VersionNotReadyError
 from shared.runtime.settings import Settings
 from tests.support.access import client_of
 from tests.support.api import MIB, Api, file_of, sha256_of
@@ -111,6 +111,24 @@ async def test_a_copy_has_the_same_files_and_metadata_and_moves_no_byte(
     assert found.artifacts[0].sha256 == sha256_of(data)
 
 
+async def test_a_copy_is_found_again_by_its_key_whatever_became_of_what_was_copied(
+    client: AsyncModelRegistryClient, model: str
+) -> None:
+    other, key = f"{model}-promoted", "asked-again"
+    for data in (b"first", b"second"):
+        await client.upload(model, os.urandom(100) + data, path="m.bin")
+    await client.set_alias(model, "production", 1)
+    copied = await client.copy_version(model, "@production", other, idempotency_key=key)
+    await client.set_alias(model, "production", 2)
+    await client.delete_version(model, 1)
+    again = await client.copy_version(model, "@production", other, idempotency_key=key)
+    assert (again.id, again.state) == (copied.id, "ready")
+    await client.remove_alias(model, "production")
+    await client.delete_version(other, 1)
+    gone = await client.copy_version(model, "@production", other, idempotency_key=key)
+    assert (gone.id, gone.state) == (copied.id, "deleted")
+
+
 async def test_bytes_stay_as_long_as_a_version_refers_to_them(
     client: AsyncModelRegistryClient, model: str, system: System, api: Api
 ) -> None:
@@ -134,6 +152,23 @@ async def test_bytes_stay_as_long_as_a_version_refers_to_them(
     await eventually(gone)
     fourth = await client.upload(f"{model}-d", data, path="m.bin")
     assert fourth.artifacts[0].location is None
+
+
+async def test_a_copy_that_is_refused_leaves_no_part_digests(
+    client: AsyncModelRegistryClient, model: str, system: System
+) -> None:
+    source = await confirmed(client, await client.upload(model, os.urandom(11 * MIB), path="m.bin"))
+    kept = await system.database.part_digests.driver.count_documents({})
+    with pytest.raises(ConflictError):
+        await client.copy_version(model, 1, model, to_version=1)
+    assert await system.database.part_digests.driver.count_documents({}) == kept
+    copied = await client.copy_version(model, 1, model)
+    of_source, of_copy = [
+        await system.database.part_digests.find_one({"_id": f"{each.id}/0"})
+        for each in (source, copied)
+    ]
+    assert of_source is not None
+    assert of_copy == {**of_source, "_id": f"{copied.id}/0", "version_id": copied.id}
 
 
 async def test_a_deleted_version_is_not_copied(

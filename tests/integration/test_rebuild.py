@@ -19,7 +19,7 @@ from shared.database.recovery.versions import (
     restore_version,
 )
 from shared.domain.errors import Conflict
-from shared.domain.records import VersionRecord, new_id, utc_now
+from shared.domain.records import DeletionRecord, VersionRecord, new_id, utc_now
 from tests.integration.drafts import OWNER, draft, pending_events
 from tests.support.records import artifact
 
@@ -169,3 +169,16 @@ async def test_live_names_stay_as_they_are(database: Database, model: str) -> No
     before = [found async for found in database.handles.find().sort([("_id", 1)])]
     assert await restore_handles(database, model) == []
     assert [found async for found in database.handles.find().sort([("_id", 1)])] == before
+
+
+async def test_what_a_rejected_version_gave_up_stays_free_after_it_is_deleted(
+    database: Database, model: str
+) -> None:
+    now = utc_now()
+    deletion = DeletionRecord(at=now, by="x", state_before="rejected", purge_due_at=now)
+    gone = lost(model, 1, label="1.0", key="again", state="deleted", deletion=deletion)
+    await restored(database, gone)
+    assert await restore_handles(database, model) == []
+    opened = await open_version(database, draft(model, label="1.0", key="again"), number=2)
+    assert await restore_handles(database, model) == []
+    assert await resolve_handle(database, label_handle(model, "1.0")) == opened.id

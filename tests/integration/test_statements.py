@@ -17,6 +17,7 @@ from registry.schemas.links import Link
 from shared.database import (
     aliases,
     audit,
+    blobs,
     catalog,
     edits,
     found_folders,
@@ -30,13 +31,12 @@ from shared.database import (
     tokens,
     work,
 )
-from shared.database.blobs import borrowers, find_blobs, known_sizes
 from shared.database.client import Database
 from shared.database.collection import Transaction
 from shared.database.deletion import begin_purge, change_version, finish_purge, purge_again
 from shared.database.handles import resolve_handle
 from shared.database.leases import run_under_lease
-from shared.database.lifecycle import mark_missing, mark_present, reject, settle
+from shared.database.lifecycle import mark_missing, mark_present, reject, settle, settle_whole
 from shared.database.models import (
     each_model,
     find_model,
@@ -74,7 +74,7 @@ from shared.domain.access.audit import AuditRecord, ChangeEnd
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.access.tokens import TokenRecord, TokenText
 from shared.domain.aliases import UNCONDITIONAL, MoveRecord, require_ready
-from shared.domain.blobs import copied
+from shared.domain.blobs import bytes_of, referring
 from shared.domain.edits import WantedEdit
 from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.part_digests import PartDigests
@@ -427,17 +427,24 @@ async def use_rules_and_proposals(database: Database, model: str) -> None:
 
 
 async def use_deletion_and_shared_bytes(database: Database, model: str) -> None:
-    readable = NameFilter(names=frozenset((model,)))
-    first = await open_version(database, draft(model))
-    await settle(database, [verified(first)])
-    found = await find_blobs(database, "models", {SHA256: 5}, readable)
-    [blob] = found[SHA256]
-    assert await known_sizes(database, "models", [5], readable) == {5}
-    shared = {"artifacts": [copied(blob.artifact)]}
-    await open_version(database, draft(model).model_copy(update=shared))
-    [borrower] = await borrowers(database, [first.artifacts[0].key], limit=5)
-    holder = {"_id": first.id}
-    await database.versions.driver.update_one(holder, {"$set": {"artifacts.0.references": 9}})
+    holder = await open_version(database, draft(model))
+    await settle(database, [verified(holder)])
+    key, size = holder.artifacts[0].key, holder.artifacts[0].size_bytes
+    group, wanted = holder.storage_group, bytes_of(holder.artifacts[0], SHA256)
+    some = NameFilter(names=frozenset([model]), namespaces=frozenset(["risk."]))
+    for names in (EVERY_NAME, some):
+        assert wanted in await blobs.find_blobs(database, group, [wanted], names)
+        assert await blobs.known_sizes(database, group, [size], names) == {size}
+    good = (await blobs.find_blobs(database, group, [wanted], some))[wanted].artifact
+    bare = draft(model)
+    shared = {"artifacts": [referring(bare.artifacts[0], good)]}
+    borrower = await open_version(database, bare.model_copy(update=shared))
+    assert (await settle_whole(database, borrower)).state == "ready"
+    assert [each.id async for each in blobs.each_borrower(database, [key])] == [borrower.id]
+    at_the_holder = {"_id": holder.id}
+    await database.versions.driver.update_one(
+        at_the_holder, {"$set": {"artifacts.0.references": 9}}
+    )
     assert await restore_references(database, model) == 1
     judged = await retention.evaluate(database, model)
     newest = judged.judgements[0]
@@ -446,7 +453,7 @@ async def use_deletion_and_shared_bytes(database: Database, model: str) -> None:
     await rules.change_model_rules(database, model, said, UNCONDITIONAL, by=OWNER)
     assert not await retention.remove(database, model, newest, judged, retention=timedelta())
     gone = partial(deletion.delete, by=OWNER, reason="", at=utc_now(), retention=timedelta())
-    for version in (borrower, first):
+    for version in (borrower, holder):
         told = "registry.version.deleted.v1"
         assert await change_version(database, model, version.id, gone, told)
         assert version.id in [each.id async for each in work.due_work(database, "purge")]
@@ -459,7 +466,7 @@ async def use_deletion_and_shared_bytes(database: Database, model: str) -> None:
             await finish_purge(database, begun, token)
             assert await purge_again(database, begun.id)
         await database.versions.driver.update_many({}, {"$set": {"work": None}})
-    assert not await clean_surplus(database, first.id)
+    assert not await clean_surplus(database, holder.id)
 
 
 async def use_lineage(database: Database, model: str) -> None:

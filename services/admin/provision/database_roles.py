@@ -22,7 +22,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "models": WRITE,
         "versions": WRITE,
         "handles": ALL,  # a rejected version gives its handles back
-        "part_digests": WRITE,  # of bytes that are there, for a version that refers to them
+        "part_digests": ALL,  # of bytes that are there, for a version that refers to them
         "aliases": WRITE,
         "alias_history": ("find", "insert"),
         "edits": ("find", "insert"),

@@ -71,7 +71,7 @@ def overlay(
         }
     )
     if data.deletion is not None:
-        return _deleted(told, data.deletion, event)
+        return _deleted(told, data.deletion, event, not_before=now + ttl)
     if data.state in ("rejected", "missing", "deleted"):
         return told.model_copy(update={"state": data.state, "session": _ended(base.session, event)})
     derived = derive_state(told.artifacts, [], None, event.time)
@@ -85,18 +85,32 @@ def overlay(
     return told.model_copy(update={**derived, "ready_at": None, "session": session})
 
 
-def _deleted(told: VersionRecord, deletion: Deletion, event: ModelEvent) -> VersionRecord:
-    """Return a deleted version: it is purged when it is due, unless it is already, or held."""
+def _deleted(
+    told: VersionRecord, deletion: Deletion, event: ModelEvent, *, not_before: datetime
+) -> VersionRecord:
+    """Return a deleted version: it is purged when it is due, unless it is already, or held.
+
+    Not before others are told of that may refer to its bytes. Of what is purged already one is
+    taken to do so, until they are counted.
+    """
     purged_at = deletion.purged_at
     kept = DeletionRecord.model_validate({**deletion.model_dump(), "purge_began_at": purged_at})
     was_ready = deletion.state_before in ("ready", "missing")
     is_due = purged_at is None and told.hold is None
+    due_at = max(kept.purge_due_at, not_before)
+    artifacts = [
+        each.model_copy(update={"references": each.references or 1})
+        if purged_at is not None and each.location is None
+        else each
+        for each in told.artifacts
+    ]
     return told.model_copy(
         update={
             "state": "deleted",
             "deletion": kept,
+            "artifacts": artifacts,
             "ready_at": told.ready_at or (event.data.ready_at or event.time if was_ready else None),
-            "work": WorkRecord(kind="purge", due_at=kept.purge_due_at) if is_due else None,
+            "work": WorkRecord(kind="purge", due_at=due_at) if is_due else None,
             "session": _ended(told.session, event),
         }
     )
@@ -174,9 +188,11 @@ def _findings(found: Artifact) -> dict[str, Any]:
 def _ended(session: SessionRecord | None, event: ModelEvent) -> SessionRecord | None:
     if session is None:
         return None
-    if event.data.state != "rejected":
+    data = event.data
+    was = data.state if data.deletion is None else data.deletion.state_before
+    if was != "rejected":
         return session.model_copy(update={"state": "completed"})
-    ends = [_ENDED[each.code] for each in event.data.reasons if each.code in _ENDED]
+    ends = [_ENDED[each.code] for each in data.reasons if each.code in _ENDED]
     return session.model_copy(update={"state": ends[0]}) if ends else session
 
 

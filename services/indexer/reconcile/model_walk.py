@@ -7,7 +7,7 @@ from services.indexer.reconcile.comparison import Window
 from services.indexer.reconcile.pace import Round
 from services.indexer.reconcile.presence import look
 from services.indexer.reconcile.untold import index_untold
-from shared.database.blobs import borrowers
+from shared.database.blobs import each_borrower
 from shared.database.models import each_model
 from shared.domain.records import PlacedVersion, VersionRecord
 
@@ -18,8 +18,6 @@ PAGE = 50
 PAGE_OF_SMALL = 200
 """Versions of one query after some that have few files."""
 FEW_FILES = 10
-SHARING = 1000
-"""Versions that share the objects of one: as many are looked at in one round."""
 WINDOW_ARTIFACTS = 50_000
 """Artifacts that are compared together: some 20 MB. A larger model is listed once for each."""
 
@@ -84,8 +82,14 @@ async def _look_at(doubtful: Iterable[PlacedVersion], walk: Round) -> None:
 
 async def _look_at_all(version: VersionRecord, walk: Round) -> None:
     """Look at a version, and at those that share its objects."""
-    shared = [each.key for each in version.artifacts if each.references]
-    sharing = await borrowers(walk.context.database, shared, limit=SHARING) if shared else []
-    for each in (version, *sharing):
-        if each.state in ("ready", "missing"):
-            await look(each, walk)
+    await _look_at_one(version, walk)
+    # After it: once it is known to be missing, nobody begins to share what it lacks.
+    if shared := [each.key for each in version.artifacts if each.references]:
+        async with aclosing(each_borrower(walk.context.database, shared)) as sharing:
+            async for each in sharing:
+                await _look_at_one(each, walk)
+
+
+async def _look_at_one(version: VersionRecord, walk: Round) -> None:
+    if version.state in ("ready", "missing"):
+        await look(version, walk)

@@ -44,7 +44,7 @@ IDLE_SECONDS = 5.0
 
 log = get_logger(__name__)
 
-Work = Callable[[VersionRecord, str, Context], Coroutine[Any, Any, None]]
+Work = Callable[[VersionRecord, str, Context], Coroutine[Any, Any, object]]
 """Does what is left to do for a version, and records it under the token."""
 
 

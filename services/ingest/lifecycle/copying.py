@@ -1,13 +1,16 @@
 """Copying a version to another model: no byte moves, its files refer to those that are there."""
 
 import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
 
 from registry.schemas import CopyRequest, Version
 from registry.schemas.metadata import VersionMetadata
 from services.ingest.context import Context
 from services.ingest.lifecycle.lifecycle import Named
-from services.ingest.uploads.reuse import copy_part_digests
+from services.ingest.uploads.reuse import copy_part_digests, forget_draft
 from shared.database.blobs import Blob, BlobGone
+from shared.database.lifecycle import settle_whole
 from shared.database.naming import find_named
 from shared.database.opening import open_version
 from shared.database.rules import read_effective
@@ -28,75 +31,106 @@ async def copy_version(
 ) -> Version:
     """Make a ready version of another model, or a further one of the same, with the same files.
 
-    Metadata go with it, aliases do not. The key finds the copy that it made before. Raises
-    NotFound, Forbidden where the caller may not upload to that model, Conflict "version_not_ready"
-    and "version_exists", IdempotencyKeyReused.
+    Metadata go with it, aliases do not. The key finds the copy that it made before, whatever became
+    of the version that was copied, or of its alias. Raises NotFound, Forbidden where the caller may
+    not upload to that model, Conflict "version_not_ready" and "version_exists",
+    IdempotencyKeyReused.
     """
     target, owner = named.caller.doing(Action.UPLOAD), named.caller.principal.id
     target.require(request.model)
+    made = _Made(idempotency_key, owner, request.model, _digest(named, request))
+    if (record := await _find(made, context)) is None:
+        source = await _source(named, context)
+        async with target.audited(Change.COPY, request.model, f"version:{source.id}") as making:
+            record = await _make(source, request, made, context)
+            making.subject = f"version:{record.id}"
+        log.info(
+            "version copied",
+            model=record.model,
+            version=record.number,
+            version_id=record.id,
+            from_model=source.model,
+            from_version=source.number,
+        )
+    if record.deletion is None:  # else it is to go
+        await keep_manifest(record, context.storage, context.settings)
+        # After that: what is ready must not lose what is said of it with the database.
+        record = await settle_whole(context.database, record)
+    return Version.model_validate(record.model_dump())
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """By what a copy is found that was made before."""
+
+    key: str | None
+    owner: str
+    model: str
+    request_digest: str
+
+
+def _digest(named: Named, request: CopyRequest) -> str:
+    """Return a digest of the request as it was sent: an alias may have been moved since."""
+    asked = f"copy {named.model}/{named.version} {request.model_dump_json()}"
+    return hashlib.sha256(asked.encode()).hexdigest()
+
+
+async def _source(named: Named, context: Context) -> VersionRecord:
     found = await find_named(context.database, named.model, named.version)
     source = await context.versions.get(found.id)
     if source is None or source.state != "ready":
         detail = f"version {found.number} of model {found.model!r} is not ready"
         raise Conflict("version_not_ready", detail)
-    async with target.audited(Change.COPY, request.model, f"version:{source.id}") as making:
-        record = await _found_or_made(source, request, idempotency_key, owner, context)
-        making.subject = f"version:{record.id}"
-    await keep_manifest(record, context.storage, context.settings)
-    log.info(
-        "version copied",
-        model=record.model,
-        version=record.number,
-        version_id=record.id,
-        from_model=source.model,
-        from_version=source.number,
-    )
-    return Version.model_validate(record.model_dump())
+    return source
 
 
-async def _found_or_made(
-    source: VersionRecord, request: CopyRequest, key: str | None, owner: str, context: Context
+async def _make(
+    source: VersionRecord, request: CopyRequest, made: _Made, context: Context
 ) -> VersionRecord:
-    draft = await _draft(source, request, key, owner, context)
+    draft = await _draft(source, request, made, context)
     require_version(await read_effective(context.database, draft.model), draft)
-    if key is not None and (made := await _made(key, draft, owner, context)) is not None:
-        return made
     blobs = {i: Blob(source.id, i, each) for i, each in enumerate(source.artifacts)}
     await copy_part_digests(draft.id, blobs, context)
     number = request.version if isinstance(request.version, int) else None
     try:
         return await open_version(context.database, draft, number=number)
     except BlobGone as gone:
-        detail = f"version {source.number} of model {source.model!r} was deleted meanwhile"
+        await forget_draft(draft, context)
+        detail = f"files of version {source.number} of model {source.model!r} are gone meanwhile"
         raise Conflict("version_not_ready", detail) from gone
     except Conflict as conflict:
-        if conflict.code != "idempotency_key_taken" or key is None:
+        await forget_draft(draft, context)
+        if conflict.code != "idempotency_key_taken":
             raise
-        made = await _made(key, draft, owner, context)  # the same request, at the same moment
-        if made is None:
+        found = await _find(made, context)  # the same request, at the same moment
+        if found is None:
             raise
-        return made
+        return found
 
 
-async def _made(
-    key: str, draft: VersionRecord, owner: str, context: Context
-) -> VersionRecord | None:
+async def _find(made: _Made, context: Context) -> VersionRecord | None:
     """Return the copy that the key made before; raises IdempotencyKeyReused where it is another."""
-    made = await context.versions.by_idempotency_key(key, owner, draft.model)
-    if made is None or made.session is None or draft.session is None:
+    if made.key is None:
         return None
-    if made.session.request_digest != draft.session.request_digest:
+    found = await context.versions.by_idempotency_key(made.key, made.owner, made.model)
+    if found is None or found.session is None:
+        return None
+    if found.session.request_digest != made.request_digest:
         raise IdempotencyKeyReused
-    return made
+    return found
 
 
 async def _draft(
-    source: VersionRecord, request: CopyRequest, key: str | None, owner: str, context: Context
+    source: VersionRecord, request: CopyRequest, made: _Made, context: Context
 ) -> VersionRecord:
     now = await context.database.now()
-    asked = hashlib.sha256(f"copy {source.id} {request.model_dump_json()}".encode()).hexdigest()
+    # Where this process ends before the copy is ready, and nobody asks again, it is over some time.
+    ttl = timedelta(seconds=context.settings.upload_session_ttl_seconds)
     session = SessionRecord(
-        state="completed", expires_at=now, idempotency_key=key, request_digest=asked, owner=owner
+        expires_at=now + ttl,
+        idempotency_key=made.key,
+        request_digest=made.request_digest,
+        owner=made.owner,
     )
     said = source.model_dump(include=set(VersionMetadata.model_fields))
     return VersionRecord(

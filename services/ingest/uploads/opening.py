@@ -13,10 +13,11 @@ from services.ingest.lineage.requested import requested_links
 from services.ingest.uploads.completion import expire_upload, give_up_upload
 from services.ingest.uploads.plans import plan_artifact
 from services.ingest.uploads.request_digest import is_same_request, request_digest
-from services.ingest.uploads.reuse import sizes_known, with_stored_bytes
+from services.ingest.uploads.reuse import forget_draft, sizes_known, with_stored_bytes
 from services.ingest.uploads.sessions import read_again
 from services.ingest.uploads.views import session_view
 from shared.database.blobs import BlobGone
+from shared.database.lifecycle import settle_whole
 from shared.database.opening import open_version
 from shared.database.rules import read_effective
 from shared.database.sessions import add_upload_token
@@ -53,8 +54,9 @@ async def open_upload(
     for a storage group, and NotFound for a parent; whether the caller may read it is asked before.
     """
     if idempotency_key and (earlier := await _earlier(idempotency_key, request, owner, context)):
-        await keep_manifest(earlier, context.storage, context.settings)
-        return await _told_again(earlier, context), False
+        if earlier.deletion is None:  # else it is to go
+            await keep_manifest(earlier, context.storage, context.settings)
+        return await _told_again(earlier, readable, context), False
     require_allowed(await read_effective(context.database, request.model), request)
     bucket = await context.groups.resolve(request.storage_group, making_group)
     now = await context.database.now()  # one clock for the session's life, whoever ends it
@@ -76,7 +78,8 @@ async def open_upload(
         winner = await _earlier(idempotency_key, request, owner, context)
         if winner is None:
             raise
-        return await _told_again(winner, context), False
+        await keep_manifest(winner, context.storage, context.settings)
+        return await _told_again(winner, readable, context), False
     if not await context.groups.has(bucket):
         # An operator removes the group at this moment: either they see the version, or we see that.
         await give_up_upload(record, "the storage group was removed", context)
@@ -89,8 +92,10 @@ async def open_upload(
         files=len(record.artifacts),
         size_bytes=record.size_bytes,
     )
-    # Before the session is answered: who never got it has no metadata to lose.
+    # Before the session is answered, or the version is ready: who never got it has no metadata to
+    # lose.
     await keep_manifest(record, context.storage, context.settings)
+    record = await settle_whole(context.database, record)
     known = await sizes_known(record, readable, context)
     view = await session_view(record, context, fresh=True, token=str(token), known_sizes=known)
     return view, True
@@ -110,7 +115,11 @@ async def _open(
         return await open_version(context.database, referring, number=number)
     except BlobGone as gone:
         log.info("bytes are being removed", upload_id=draft.id, key=str(gone))
+        await forget_draft(referring, context)
         return await open_version(context.database, draft, number=number)
+    except Conflict:
+        await forget_draft(referring, context)
+        raise
 
 
 async def _lineage(request: UploadRequest, owner: str, context: Context) -> list[Link]:
@@ -119,13 +128,17 @@ async def _lineage(request: UploadRequest, owner: str, context: Context) -> list
     return with_links((), await requested_links(request.lineage, owner, context))
 
 
-async def _told_again(record: VersionRecord, context: Context) -> UploadSession:
+async def _told_again(
+    record: VersionRecord, readable: NameFilter, context: Context
+) -> UploadSession:
     """Return a session that was opened before, with a new token: earlier ones are not kept."""
+    record = await settle_whole(context.database, record)
     if session_state(record, await context.database.now()) != "open":
         return await session_view(record, context)
     token = TokenText.of_upload(record.id)
     await add_upload_token(context.database, record.id, token.digest)
-    return await session_view(record, context, token=str(token))
+    known = await sizes_known(record, readable, context)
+    return await session_view(record, context, token=str(token), known_sizes=known)
 
 
 async def _earlier(

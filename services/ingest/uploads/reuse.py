@@ -1,6 +1,7 @@
 """Bytes that are stored already are not sent again: an upload's files refer to them."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 
 from registry.schemas import ReuseRequest, UploadSession
 from services.ingest.context import Context
@@ -8,15 +9,19 @@ from services.ingest.uploads.sessions import read_again, require_open
 from services.ingest.uploads.views import session_view
 from shared.database.blobs import Blob, BlobGone, find_blobs, known_sizes
 from shared.database.lifecycle import settle
-from shared.database.part_digests import keep_part_digests, read_part_digests
+from shared.database.part_digests import forget_part_digests, keep_part_digests, read_part_digests
 from shared.domain.access.decision import NameFilter
-from shared.domain.blobs import may_refer, referring
+from shared.domain.blobs import bytes_of, is_unsent, referring, refers
 from shared.domain.errors import InvalidRequest
+from shared.domain.part_digests import spans_parts
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.transitions import Verdict
 from shared.runtime.logs import get_logger
 
 log = get_logger(__name__)
+
+DIGESTS_TOGETHER = 50
+"""Files of one answer: the part digests of each are up to 320 kB."""
 
 
 async def reuse(
@@ -68,16 +73,12 @@ async def _chosen(
     record: VersionRecord, digests: Mapping[int, str], names: NameFilter, context: Context
 ) -> dict[int, Blob]:
     """Return by index the bytes that files may refer to; their part digests are kept, too."""
-    pending = {index: sha256 for index, sha256 in digests.items() if _is_open(record, index)}
+    pending = {i: sha256 for i, sha256 in digests.items() if _may_be(record.artifacts[i], sha256)}
     if not pending or names == NameFilter():
         return {}
-    sizes = {sha256: record.artifacts[index].size_bytes for index, sha256 in pending.items()}
-    blobs = await find_blobs(context.database, record.storage_group, sizes, names)
-    chosen = {
-        index: blob
-        for index, sha256 in pending.items()
-        if (blob := _choose(record.artifacts[index], blobs.get(sha256, []))) is not None
-    }
+    wanted = {i: bytes_of(record.artifacts[i], sha256) for i, sha256 in pending.items()}
+    blobs = await find_blobs(context.database, record.storage_group, wanted.values(), names)
+    chosen = {index: blobs[each] for index, each in wanted.items() if each in blobs}
     if chosen:
         await copy_part_digests(record.id, chosen, context)
         log.info(
@@ -97,23 +98,33 @@ async def sizes_known(record: VersionRecord, names: NameFilter, context: Context
     """
     if names == NameFilter():
         return set()
-    large = [each.size_bytes for each in record.artifacts if each.kind == "multipart"]
+    large = [
+        each.size_bytes for each in record.artifacts if each.kind == "multipart" and is_unsent(each)
+    ]
     return await known_sizes(context.database, record.storage_group, large, names)
 
 
-def _is_open(record: VersionRecord, index: int) -> bool:
-    """Whether nothing of a file was sent so far."""
-    artifact = record.artifacts[index]
-    return artifact.state == "pending" and not artifact.etag and not artifact.multipart_id
-
-
-def _choose(artifact: ArtifactRecord, blobs: Sequence[Blob]) -> Blob | None:
-    return next((blob for blob in blobs if may_refer(artifact.path, blob.artifact)), None)
+def _may_be(artifact: ArtifactRecord, sha256: str) -> bool:
+    """Whether nothing of a file was sent, and this digest is not another than was declared."""
+    return is_unsent(artifact) and artifact.expected_sha256 in (None, sha256)
 
 
 async def copy_part_digests(version_id: str, chosen: Mapping[int, Blob], context: Context) -> None:
     """Keep the part digests of the bytes for the version that is to refer to them, too."""
+    places: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, blob in chosen.items():
-        kept = await read_part_digests(context.database, blob.version_id, [blob.index])
-        if (parts := kept.get(blob.index)) is not None:
-            await keep_part_digests(context.database, version_id, {index: parts})
+        if spans_parts(blob.artifact):
+            places[blob.version_id][blob.index].append(index)
+    for source, wanted in places.items():
+        indexes = sorted(wanted)
+        for start in range(0, len(indexes), DIGESTS_TOGETHER):
+            there = indexes[start : start + DIGESTS_TOGETHER]
+            kept = await read_part_digests(context.database, source, there)
+            copied = {own: parts for at, parts in kept.items() for own in wanted[at]}
+            await keep_part_digests(context.database, version_id, copied)
+
+
+async def forget_draft(draft: VersionRecord, context: Context) -> None:
+    """Forget what was kept for a version that was not opened."""
+    if refers(draft):
+        await forget_part_digests(context.database, draft.id, len(draft.artifacts))

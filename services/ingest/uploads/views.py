@@ -7,6 +7,7 @@ from registry.schemas import FilePlan, SignedRequest, UploadedPart, UploadSessio
 from services.ingest.context import Context
 from services.ingest.uploads.sessions import url_ttl_seconds
 from shared.domain.access.uploads import upload_id
+from shared.domain.blobs import is_unsent
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.sessions import session_state
 from shared.storage.connection import StorageMissing
@@ -36,7 +37,7 @@ async def session_view(
     async def plan(artifact: ArtifactRecord) -> FilePlan:
         async with slots:
             plan = await _file_plan(record, artifact, context, fresh=fresh, is_open=state == "open")
-        is_known = not plan.uploaded and plan.size_bytes in known_sizes
+        is_known = is_unsent(artifact) and not plan.uploaded and plan.size_bytes in known_sizes
         return plan.model_copy(update={"is_size_known": is_known})
 
     return UploadSession(

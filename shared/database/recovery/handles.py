@@ -6,6 +6,7 @@ from shared.database.client import Database
 from shared.database.collection import Document, Transaction
 from shared.database.handles import handles_of, holders_of, take_handles
 from shared.database.versions import Versions
+from shared.domain.deletion import state_without_deletion
 from shared.domain.errors import Conflict
 from shared.domain.records import SessionRecord, VersionRecord
 
@@ -41,7 +42,7 @@ def _lacking(record: VersionRecord, held: dict[str, Document]) -> list[str]:
 
 def _lacks(name: str, record: VersionRecord, holder: Document | None) -> bool:
     """Whether the version should have the handle and does not."""
-    if record.state == "rejected" and not name.startswith("client:"):
+    if state_without_deletion(record) == "rejected" and not name.startswith("client:"):
         return holder is None and name.startswith("label:")  # given up, and still finds it
     return holder is None or holder["version_id"] != record.id or holder.get("held") is False
 
@@ -51,7 +52,7 @@ async def _take(
 ) -> list[Conflict]:
     conflicts: list[Conflict] = []
     for name in lacking:
-        if record.state == "rejected" and name.startswith("label:"):
+        if state_without_deletion(record) == "rejected" and name.startswith("label:"):
             await _leave(database, name, record)
         else:
             try:

@@ -1,6 +1,6 @@
 """Counts of shared bytes made anew from the versions that refer to them."""
 
-from shared.database.blobs import borrowers
+from shared.database.blobs import count_borrowers
 from shared.database.client import Database
 from shared.database.collection import Transaction
 from shared.database.versions import Versions
@@ -8,8 +8,6 @@ from shared.domain.records import VersionRecord
 
 PAGE = 50
 """Versions of one query, as long as they may have 1,000 files each."""
-_SHARING = 100_000
-"""Most versions that may share bytes of one version for their count to be made anew."""
 
 
 async def restore_references(database: Database, model: str) -> int:
@@ -37,10 +35,10 @@ async def _restore(database: Database, key: str) -> bool:
         holder = VersionRecord.model_validate(found)
         index = next(i for i, each in enumerate(holder.artifacts) if each.key == key)
         # Who takes or gives back a reference writes the holder, so this is run again beside it.
-        sharing = await borrowers(database, [key], limit=_SHARING, transaction=transaction)
-        count = sum(each.location == key for version in sharing for each in version.artifacts)
+        count = (await count_borrowers(database, [key], transaction))[key]
         if holder.artifacts[index].references == count:
             return False
+        # What is left of a purged version that nobody refers to, a comparison finds.
         change = {"$set": {f"artifacts.{index}.references": count}}
         await database.versions.update_one({"_id": holder.id}, change, transaction=transaction)
         return True

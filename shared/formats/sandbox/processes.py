@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from shared.domain.file_names import extension_of
 from shared.formats.check import check_format, read_exactly
 from shared.formats.costs import TooCostly
 from shared.formats.inventory import Tensor
@@ -24,7 +25,6 @@ from shared.formats.sandbox.messages import (
     decode,
     encode_order,
 )
-from shared.formats.table import extension_of
 from shared.runtime.progress import resting
 
 MODULE: Final = "shared.formats.sandbox"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.blobs import copied, may_refer, referring, without_locations
+from shared.domain.blobs import bytes_of, copied, referring, without_locations
 from tests.support.records import SHA256, artifact, version
 
 THERE = artifact(
@@ -22,12 +22,19 @@ THERE = artifact(
     [
         ("other.safetensors", True),
         ("folder/OTHER.SAFETENSORS", True),
+        (".safetensors", True),
+        ("folder/.safetensors", True),
         ("weights.bin", False),  # it would not have been checked as a safetensors file
         ("weights", False),
+        ("folder.safetensors/weights", False),
     ],
 )
 def test_the_ending_decides_what_was_checked(path: str, *, may: bool) -> None:
-    assert may_refer(path, THERE) is may
+    assert (bytes_of(artifact(path), SHA256) == bytes_of(THERE, SHA256)) is may
+
+
+def test_a_file_has_the_bytes_of_another_only_where_it_has_their_size() -> None:
+    assert bytes_of(artifact("a.safetensors", size_bytes=6), SHA256) != bytes_of(THERE, SHA256)
 
 
 def test_a_file_refers_to_where_the_bytes_lie_and_not_to_who_refers_there_too() -> None:

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from registry.schemas import Reason
 from shared.domain import deletion
 from shared.domain.errors import Conflict
-from shared.domain.records import HoldRecord, VersionRecord
+from shared.domain.records import HoldRecord, SessionRecord, VersionRecord, WorkRecord
 from tests.support.records import SHA256, artifact, version
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -82,3 +83,49 @@ def test_each_step_changes_nothing_the_second_time() -> None:
 def test_only_what_was_verified_is_archived() -> None:
     with pytest.raises(Conflict, match="pending, not ready"):
         deletion.archive(version(), NOW)
+
+
+@pytest.mark.parametrize("state", ["pending", "verifying"])
+def test_what_its_uploader_may_still_give_up_is_not_held(state: str) -> None:
+    with pytest.raises(Conflict, match="nothing to hold"):
+        deletion.hold(version(state=state), HOLD)
+
+
+@pytest.mark.parametrize("state", ["aborted", "expired"])
+def test_what_was_given_up_is_not_held(state: str) -> None:
+    session = SessionRecord.model_validate(
+        {"state": state, "expires_at": NOW, "request_digest": "d"}
+    )
+    with pytest.raises(Conflict, match="nothing is kept"):
+        deletion.hold(version(FILE, state="rejected", session=session), HOLD)
+
+
+def test_a_purge_that_was_given_up_leaves_no_failure_where_it_is_not_wanted_or_done() -> None:
+    failed = deleted().model_copy(
+        update={"work": None, "failure": Reason(code="purge_failed", detail="storage is away")}
+    )
+    assert deletion.restore(failed, NOW) == READY
+    assert deletion.release(deletion.hold(failed, HOLD)) == deleted()
+    begun = deletion.begin_purge(failed, NOW + RETENTION)
+    assert begun is not None
+    assert deletion.finish_purge(begun, NOW + RETENTION).failure is None
+
+
+def test_a_purge_that_came_too_early_waits_until_it_is_due() -> None:
+    taken = deleted().model_copy(update={"work": None})
+    assert deletion.postponed(taken) == deleted()
+    assert deletion.postponed(deletion.hold(deleted(), HOLD)).work is None
+
+
+def test_what_was_left_of_a_rejected_upload_is_removed_after_it_is_restored() -> None:
+    session = SessionRecord.model_validate(
+        {"state": "aborted", "expires_at": NOW, "request_digest": "d"}
+    )
+    left = WorkRecord(kind="clean", due_at=NOW)
+    rejected = version(FILE, state="rejected", session=session, work=left)
+    assert deletion.restore(deleted(rejected), NOW) == rejected
+
+
+def test_a_version_whose_files_are_not_known_to_be_verified_is_not_restored_as_ready() -> None:
+    unknown = deleted().model_copy(update={"artifacts": [artifact()]})
+    assert deletion.restore(unknown, NOW).state == "pending"

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.schemas import Reason
+from shared.domain.blobs import referring
 from shared.domain.records import ArtifactRecord, VersionRecord, WorkRecord, utc_now
 from shared.domain.transitions import Verdict, apply_verdicts, with_number_and_keys
 from tests.support.records import SHA256, artifact, version
@@ -160,3 +161,11 @@ def test_a_numbered_draft_has_its_keys() -> None:
     record = with_number_and_keys(draft, 7)
     assert record.number == 7
     assert [found.key for found in record.artifacts] == ["churn/7/a/b.bin", "churn/1.0/c"]
+
+
+def test_a_file_of_which_something_was_sent_meanwhile_does_not_refer_to_other_bytes() -> None:
+    shared = artifact(key="churn/9/model.bin", state="verified", sha256=SHA256)
+    for sent in ({"multipart_id": "parts"}, {"etag": "e"}):
+        before = version(artifact(**sent), artifact("other.bin"))
+        verdict = Verdict("v", 0, referring(before.artifacts[0], shared))
+        assert applied(before, [verdict]) is before

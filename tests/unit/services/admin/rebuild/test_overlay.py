@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from registry.schemas import CompositeDigest, EventType, ModelEvent, Reason
+from registry.schemas import CompositeDigest, EventType, ModelEvent, Reason, VersionState
 from services.admin.rebuild.overlay import compare, opened_by, overlay, reopened
 from shared.domain.events import version_event
-from shared.domain.records import SessionRecord, VersionRecord
+from shared.domain.records import DeletionRecord, SessionRecord, VersionRecord
 from shared.storage.listing import ListedObject
 from tests.support.records import SHA256, artifact, version
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TTL = timedelta(hours=24)
 LONG_AGO = NOW - timedelta(days=30)
-FOUND = {"state": "verified", "etag": "e", "object_version": "7", "format": "zip"}
-VERIFIED = {**FOUND, "sha256": SHA256, "sha256_state": "verified"}
+FOUND: dict[str, Any] = {"state": "verified", "etag": "e", "object_version": "7", "format": "zip"}
+VERIFIED: dict[str, Any] = {**FOUND, "sha256": SHA256, "sha256_state": "verified"}
 
 
 def opened(*paths: str, **fields: Any) -> VersionRecord:
@@ -210,3 +210,41 @@ def test_without_any_word_of_its_files_they_are_those_under_its_key() -> None:
     ]
     assert restored(base, event).state == "pending"
     assert opened_by(event, ()) is None
+
+
+def told_deleted(
+    record: VersionRecord, before: VersionState, *, is_purged: bool = False, **findings: Any
+) -> ModelEvent:
+    deletion = DeletionRecord(
+        at=LONG_AGO,
+        by="somebody",
+        state_before=before,
+        purge_due_at=LONG_AGO,
+        purged_at=LONG_AGO if is_purged else None,
+    )
+    return told(record.model_copy(update={"deletion": deletion}), "deleted", 3, **findings)
+
+
+def test_what_is_due_is_not_purged_before_all_is_told() -> None:
+    """Those that refer to its bytes may be told of later."""
+    base = opened()
+    after = restored(base, told_deleted(base, "ready", **VERIFIED))
+    assert after.work is not None
+    assert (after.work.kind, after.work.due_at) == ("purge", NOW + TTL)
+
+
+def test_bytes_of_what_is_purged_count_as_needed_until_it_is_known_who_does() -> None:
+    base = opened("a.bin", "b.bin")
+    shared = [base.artifacts[0], base.artifacts[1].model_copy(update={"location": "other/1/b"})]
+    base = base.model_copy(update={"artifacts": shared})
+    after = restored(base, told_deleted(base, "ready", is_purged=True, **VERIFIED))
+    assert [each.references for each in after.artifacts] == [1, 0]
+    assert after.work is None
+
+
+def test_a_deleted_version_keeps_how_its_upload_ended() -> None:
+    base = opened()
+    event = with_reason(told_deleted(base, "rejected"), "upload_aborted")
+    session = restored(base, event).session
+    assert session is not None
+    assert session.state == "aborted"
