@@ -1,4 +1,4 @@
-"""Uploads, copies, deletions and restores at random, with processes killed at random.
+"""Uploads, copies, deletions, restores and rules at random, with processes killed at random.
 
 At rest the bucket holds exactly what the records reach: no version lacks bytes, and none are left.
 """
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 pytestmark = pytest.mark.servers
 
 STEPS = int(os.environ.get("COLLECTION_STEPS", "150"))
-"""10,000 took an hour on two cores."""
+"""Of 10,000 the pauses should be longer, so that most of the time is not spent waiting."""
 ACTORS = 6
 MODELS = 5
 BOUNDARIES = (
@@ -43,7 +43,7 @@ BOUNDARIES = (
     *("after_purge", "after_verification", "after_transaction"),
 )
 GUEST_SECONDS = 5.0
-PAUSE_SECONDS = (2.0, 10.0)
+PAUSE_SECONDS = (2.0, float(os.environ.get("COLLECTION_PAUSE", "10")))
 """Between two faults: a transaction that is left open holds up others for as long as 20 s."""
 
 
@@ -58,6 +58,7 @@ async def registry(servers: Servers, tmp_path: Path) -> AsyncIterator[Harness]:
         UPLOAD_URL_TTL_SECONDS="3",
         DELETION_RETENTION_SECONDS="4",
         RECONCILE_INTERVAL_SECONDS="5",
+        RETENTION_INTERVAL_SECONDS="5",
     ) as harness:
         yield harness
 
@@ -80,6 +81,7 @@ class Storm:
         self._kinds: tuple[Callable[[], Awaitable[None]], ...] = (
             *(self._upload, self._upload, self._upload_folder, self._copy),
             *(self._delete, self._delete, self._restore, self._give_up, self._hold),
+            *(self._set_rule, self._apply_rule),
         )
 
     async def run(self, steps: int) -> None:
@@ -158,6 +160,16 @@ class Storm:
         if plan.put is not None:
             await self._storage.put(plan.put.url, content=data, headers=plan.put.headers)
         await self._client.abort_upload(session.upload_id)
+
+    async def _set_rule(self) -> None:
+        kept = {"keep_last_ready": self._random.randint(5, 40), "keep_with_tags": ["keep"]}
+        await self._client.set_rules(self._random.choice(self._models), {"retention": kept})
+
+    async def _apply_rule(self) -> None:
+        report = await self._client.evaluate_retention(
+            self._random.choice(self._models), apply=True
+        )
+        self.counts["removed by a rule"] += report.removed
 
     def _any(self) -> tuple[str, int]:
         if not self._known:

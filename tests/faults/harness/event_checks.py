@@ -22,9 +22,7 @@ def event_violations(versions: Sequence[VersionRecord], records: Sequence[Record
             found.append(f"event {event.id} has the key {record.key!r}")
     last: dict[str, ModelEvent] = {}
     for model, events in by_model.items():
-        # Moves of aliases and edits of the model carry a version, and change nothing of it.
-        every = _first_occurrences(events, found)
-        seen = [each for each in every if not each.data.alias and not each.data.model_edit]
+        seen = [each for each in _first_occurrences(events, found) if _changes_its_version(each)]
         last |= {event.data.version_id: event for event in seen}
         newest = max((v.sequence for v in versions if v.model == model), default=0)
         if seen and seen[-1].sequence != newest:
@@ -34,6 +32,12 @@ def event_violations(versions: Sequence[VersionRecord], records: Sequence[Record
     for version in versions:
         found += _disagreement(version, last.get(version.id))
     return found
+
+
+def _changes_its_version(event: ModelEvent) -> bool:
+    """Whether it does: what tells of an alias or of the model carries a version that stays so."""
+    data = event.data
+    return not (data.alias or data.proposal or data.model_edit or data.rules)
 
 
 def _first_occurrences(events: Sequence[ModelEvent], found: list[str]) -> list[ModelEvent]:
