@@ -11,7 +11,8 @@ from registry._plain_calls import PlainCalls
 from registry.schemas import UploadSession, Version
 from registry.transfer.progress import Progress
 from registry.transfer.upload.sources import Source
-from registry.transfer.upload.uploader import Uploader, require_ready, wait_until_settled
+from registry.transfer.upload.uploader import Uploader
+from registry.transfer.upload.verdict import require_ready, wait_until_settled
 
 
 class Description(TypedDict, total=False):

@@ -16,6 +16,8 @@ from registry.schemas.aliases import (
     RollbackRequest,
 )
 from registry.schemas.comparison import Comparison
+from registry.schemas.discovery import Discovery, EventsAddress
+from registry.schemas.downloads import Download, Downloads
 from registry.schemas.edits import Edit, EditPage, ModelDescription, ModelPatch, VersionPatch
 from registry.schemas.events import (
     AliasChange,
@@ -68,10 +70,6 @@ from registry.schemas.versions import (
     CompositeDigest,
     Deletion,
     DigestState,
-    Discovery,
-    Download,
-    Downloads,
-    EventsAddress,
     Hold,
     Model,
     ModelPage,

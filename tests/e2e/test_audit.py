@@ -73,17 +73,20 @@ async def test_an_upload_is_told_from_its_opening_to_its_end(audit: Reader, api:
     await api.put(session.files[0], DATA)
     assert (await api.complete(session)).status_code == 200
     upload = f"/v1/uploads/{opened.json()['upload_id']}"
+    unknown = {"sha256": {"a": "0" * 64}}
+    assert (await api.ingest.post(f"{upload}/reuse", json=unknown)).status_code == 200
     assert (await api.ingest.post(f"{upload}/complete")).status_code == 409
     assert (await api.ingest.delete(upload)).status_code == 204
 
     found = await audit.until(
-        lambda all: len(all) == 5 and all_ended(all), model=model, principal="administrator"
+        lambda all: len(all) == 6 and all_ended(all), model=model, principal="administrator"
     )
     given_up, kept = f"version:{opened.json()['version_id']}", f"version:{session.version_id}"
     assert [(each.action, each.outcome, each.subject) for each in found] == [
         ("upload.open", "done", given_up),
         ("upload.open", "done", kept),
         ("upload.complete", "done", kept),
+        ("upload.reuse", "done", given_up),
         ("upload.complete", "upload_incomplete", given_up),
         ("upload.abort", "done", given_up),
     ]

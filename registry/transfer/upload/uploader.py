@@ -1,7 +1,6 @@
 """Uploads a version: find its files, open or resume the upload, send, complete, wait."""
 
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
-from registry._api import LONGEST_WAIT_SECONDS, Api
+from registry._api import Api
 from registry._retry import RetryPolicy
 from registry.errors import (
     ConflictError,
@@ -21,10 +20,8 @@ from registry.errors import (
     StorageError,
     UnavailableError,
     UploadIncompleteError,
-    VersionRejectedError,
-    WaitTimeoutError,
 )
-from registry.schemas import SETTLED, UploadSession, Version
+from registry.schemas import UploadSession, Version
 from registry.transfer.progress import Meter, Progress
 from registry.transfer.storage import Storage
 from registry.transfer.upload.handing_over import fitted, require_same_bytes, take_over
@@ -39,10 +36,9 @@ from registry.transfer.upload.requests import (
 from registry.transfer.upload.sender import Sender
 from registry.transfer.upload.session import OpenUpload, open_or_resume
 from registry.transfer.upload.sources import Source, SourceFile, open_source
+from registry.transfer.upload.verdict import require_ready, wait_until_settled
 
 logger = logging.getLogger(__name__)
-
-PAUSE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,29 +223,3 @@ async def _opened(resources: ExitStack, source: Source, path: str | None) -> lis
 def _check_unchanged(files: Sequence[SourceFile]) -> None:
     for file in files:
         file.check_unchanged()
-
-
-async def wait_until_settled(api: Api, version_id: str, timeout_seconds: float) -> Version:
-    """Return the version once it has left `pending` and `verifying`.
-
-    Raises WaitTimeoutError when that takes longer than the timeout.
-    """
-    deadline = time.monotonic() + timeout_seconds
-    while True:
-        left = deadline - time.monotonic()
-        version = await api.get_version_by_id(version_id, max(0.0, min(left, LONGEST_WAIT_SECONDS)))
-        if version.state in SETTLED:
-            return version
-        if time.monotonic() >= deadline:
-            raise WaitTimeoutError(
-                f"{version.model} version {version.number} is still {version.state}"
-                f" after {timeout_seconds:g} s"
-            )
-        await anyio.sleep(PAUSE_SECONDS)  # for a server that answers at once in spite of `wait`
-
-
-def require_ready(version: Version) -> Version:
-    """Return a ready version; raises VersionRejectedError for any other."""
-    if version.state != "ready":
-        raise VersionRejectedError(version)
-    return version

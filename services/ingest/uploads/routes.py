@@ -114,7 +114,8 @@ async def reuse_stored(
 ) -> UploadSession:
     """Answer the session: files of which the caller may read the same bytes are uploaded now."""
     readable = caller.doing(Action.DOWNLOAD).names
-    return await reusing.reuse(record, request, readable, context)
+    async with caller.audited(Change.REUSE_BYTES, record.model, f"version:{record.id}"):
+        return await reusing.reuse(record, request, readable, context)
 
 
 @router.post("/{upload_id}/complete", summary="Say that every byte has been sent")

@@ -26,6 +26,7 @@ class Change(StrEnum):
     """What changes something; refusals have the Action that was refused."""
 
     OPEN_UPLOAD = "upload.open"
+    REUSE_BYTES = "upload.reuse"
     COMPLETE_UPLOAD = "upload.complete"
     ABORT_UPLOAD = "upload.abort"
     MAKE_STORAGE_GROUP = "storage_group.make"
