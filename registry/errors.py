@@ -60,8 +60,8 @@ class ServiceError(RegistryError):
     def __init__(
         self, detail: str, *, code: str, status: int, errors: Sequence[FieldError] = ()
     ) -> None:
-        named = "; ".join(str(error) for error in errors)
-        super().__init__(f"{detail} ({named})" if named and named not in detail else detail)
+        named = "; ".join(str(error) for error in errors if error.rule not in detail)
+        super().__init__(f"{detail} ({named})" if named else detail)
         self.detail = detail
         """For a person: what is wrong."""
         self.code = code
