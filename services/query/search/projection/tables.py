@@ -7,7 +7,7 @@ from pathlib import Path
 
 from services.query.search.language.fields import Kind
 
-LAYOUT = 1
+LAYOUT = 2
 """Counted on with each change of the tables, or of what rows hold: older files are made anew."""
 BUSY_SECONDS = 10.0
 CACHE_KIB = 16 * 1024

@@ -11,6 +11,8 @@ from services.query.search.projection.tables import TABLES
 
 _PORTION = 500
 """Values of one statement's list."""
+_REMEMBERED = 10_000
+"""Names of entries whose numbers are kept in memory: users make as many as they like."""
 
 
 class Writer:
@@ -26,11 +28,11 @@ class Writer:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
             self._keys.clear()  # some of them may be of this transaction
-            self._db.execute("ROLLBACK")
+            self._db.rollback()  # nothing where SQLite has done so, as with a full disk
             raise
-        self._db.execute("COMMIT")
 
     def put(self, kind: Kind, rows: Iterable[Row]) -> int:
         """Write rows, in place of those with the same key; returns how many were not so yet."""
@@ -170,6 +172,8 @@ class Writer:
 
     def _key(self, name: str) -> int:
         if name not in self._keys:
+            if len(self._keys) >= _REMEMBERED:
+                self._keys.clear()
             self._db.execute("INSERT OR IGNORE INTO keys (name) VALUES (?)", (name,))
             [(number,)] = self._db.execute("SELECT id FROM keys WHERE name = ?", (name,))
             self._keys[name] = number
