@@ -117,6 +117,13 @@ def open_file(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def is_damage(error: Exception) -> bool:
+    """Whether an error says that the file does not hold what it should, so that it is made anew."""
+    codes = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT)
+    # Those that SQLite did not raise have no code; the low byte is the kind of error.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in codes
+
+
 def make_tables(connection: sqlite3.Connection) -> None:
     """Make the tables of an empty file."""
     statements = [_SHARED]
