@@ -40,12 +40,13 @@ async def compare_versions(
 ) -> Comparison:
     """Compare versions by number, label, @alias or @alias?at=TIME, or "latest".
 
-    Each list has up to `limit` rows. Raises NotFound, InvalidRequest, StorageUnavailable and
-    Unavailable "comparison_timeout".
+    Each list has up to `limit` rows. Raises NotFound, InvalidRequest, TooManyRequests,
+    StorageUnavailable and Unavailable "comparison_timeout".
     """
-    versions = [await _find(model, name, context) for name in names]
     try:
-        async with asyncio.timeout(MAX_SECONDS), context.headers.slots:
+        async with asyncio.timeout(MAX_SECONDS), context.headers.turns.turn():
+            # Versions of a thousand files each: who waits does not hold them.
+            versions = [await _find(model, name, context) for name in names]
             listed, rows = await _compare_contents(versions, context)
             return await asyncio.to_thread(_told, model, listed, rows, limit)
     except TimeoutError as error:
