@@ -58,6 +58,27 @@ class Writer:
                 gone += 1
         return gone
 
+    def drop_unused_names(self, after: int) -> int | None:
+        """Forget names of entries that no row has any more, of some behind a number.
+
+        Returns the number of the last one looked at; None where there was none left.
+        """
+        query = "SELECT max(id) FROM (SELECT id FROM keys WHERE id > ? ORDER BY id LIMIT ?)"
+        [(last,)] = self._db.execute(query, (after, _PORTION))
+        if last is None:
+            return None
+        unused = " AND ".join(
+            f"NOT EXISTS (SELECT 1 FROM {each.facets} WHERE key = keys.id)"  # noqa: S608
+            for each in TABLES.values()
+        )
+        with self.transaction():
+            self._keys.clear()
+            self._db.execute(
+                f"DELETE FROM keys WHERE id > ? AND id <= ? AND {unused}",  # noqa: S608
+                (after, last),
+            )
+        return last
+
     def keys_of(self, kind: Kind, model: str) -> set[str]:
         """Return the keys of all rows of a model."""
         query = f"SELECT key FROM {TABLES[kind].main} WHERE model = ?"  # noqa: S608

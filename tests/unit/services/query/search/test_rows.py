@@ -112,3 +112,17 @@ def test_a_commit_that_fails_leaves_no_number_of_a_name_behind(
     assert count(file, "metrics.auc = 1") == 1
     write(writer, row(1, tags={"team": "risk"}, metrics={"auc": 1}))
     assert count(file, "metrics.auc = 1") == 2
+
+
+def test_names_that_edits_have_left_behind_are_forgotten(file: sqlite3.Connection) -> None:
+    writer = Writer(file)
+    for edit in range(3):
+        write(writer, row(parameters={f"edit-{edit}-{n}": n for n in range(900)}, tags={"a": "b"}))
+    after: int | None = 0
+    while after is not None:
+        after = writer.drop_unused_names(after)
+    kept = {name for (name,) in file.execute("SELECT name FROM keys") if "edit-" in name}
+    assert kept == {f"params.edit-2-{n}" for n in range(900)}
+    write(writer, row(2, parameters={"edit-0-1": 7}))
+    assert count(file, "params.edit-0-1 = 7") == 1
+    assert count(file, "tags.a = b") == 1
