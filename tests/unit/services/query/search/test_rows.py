@@ -126,3 +126,15 @@ def test_names_that_edits_have_left_behind_are_forgotten(file: sqlite3.Connectio
     write(writer, row(2, parameters={"edit-0-1": 7}))
     assert count(file, "params.edit-0-1 = 7") == 1
     assert count(file, "tags.a = b") == 1
+
+
+@pytest.mark.parametrize(
+    "word", ["mode\u0300le", "हिन्दी", "fraud\U0001f916x", "x\u1abfy", "a\u2122b", "école", "naïve*"]
+)
+def test_a_word_is_found_as_it_was_written_whatever_marks_and_symbols_it_has(
+    file: sqlite3.Connection, word: str
+) -> None:
+    text = f"one {word.rstrip('*')}, two"
+    write(Writer(file), row(1, description=text), row(2, description="mod a x le b y"))
+    assert count(file, f"text HAS '{word}'") == 1
+    assert count(file, f"text HAS 'TWO ({word})-one'") == 1
