@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from registry.schemas import Version
 from registry.schemas.comparison import (
@@ -29,10 +29,11 @@ from shared.domain.comparison import (
     sort_rows,
 )
 from shared.domain.errors import InvalidRequest, Unavailable
+from shared.web.moments import PossibleMoment
 
 MAX_SECONDS: Final = 60.0
 """Of one comparison, and of waiting for those before it."""
-_MOMENT = TypeAdapter[datetime](AwareDatetime)
+_MOMENT = TypeAdapter[datetime](PossibleMoment)
 
 
 async def compare_versions(
