@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from pymongo import ASCENDING, UpdateOne
@@ -15,11 +15,9 @@ from shared.database.pages import Place, newest_first, older_than
 from shared.database.visibility import within
 from shared.domain.access.audit import AuditRecord, ChangeEnd
 from shared.domain.access.decision import NameFilter
+from shared.domain.moments import BEGINNING, END, possible
 
 DAY_SECONDS = 24 * 3600
-BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-END = datetime(9000, 1, 1, tzinfo=UTC)
-"""No entry is from before or after; some times beyond cannot be told in UTC."""
 _RETENTION_KEY = "at"
 """The index of this one field is the one by which entries are forgotten."""
 
@@ -75,8 +73,8 @@ async def list_entries(
     }
     query: Document = {field: value for field, value in named.items() if value is not None}
     query["at"] = {
-        "$gte": _possible(wanted.since or BEGINNING),
-        "$lt": _possible(wanted.until or END),
+        "$gte": possible(wanted.since or BEGINNING),
+        "$lt": possible(wanted.until or END),
     }
     conditions = [visible] if (visible := within(names, "model")) else []
     if before is not None:
@@ -106,10 +104,6 @@ async def keep_retention(database: Database, days: int) -> None:
         elif kept.get("expireAfterSeconds") != seconds:
             index = {"name": kept["name"], "expireAfterSeconds": seconds}
             await driver.database.command({"collMod": driver.name, "index": index})
-
-
-def _possible(moment: datetime) -> datetime:
-    return min(max(moment, BEGINNING), END)
 
 
 def _fields(entry: AuditRecord) -> Document:

@@ -14,6 +14,8 @@ MAX_NAME_CHARS: Final = 1024
 """Longest name of a tensor that is listed; those of frameworks have some tens of characters."""
 CHARS_OF_ONE: Final = 128
 """A name of so many characters makes its tensor count for two."""
+DIMENSIONS_OF_ONE: Final = 8
+"""So many dimensions do the same: each costs the memory of a number, and few bytes of a header."""
 MAX_DIMENSIONS: Final = 64
 """Dimensions of a tensor that is listed; frameworks have at most 64."""
 MAX_DTYPES: Final = 24
@@ -54,7 +56,7 @@ class Inventory:
     def __init__(self, limit: int | None = None) -> None:
         """`limit`: how many tensors are listed at most; None: they are counted only.
 
-        One with a long name counts for several.
+        One with a long name or many dimensions counts for several.
         """
         self.is_listed = limit is not None
         self.data_offset = 0
@@ -86,9 +88,9 @@ class Inventory:
         counted = dtype if dtype in self._dtypes or len(self._dtypes) < MAX_DTYPES else OTHER
         self._dtypes[counted] = self._dtypes.get(counted, 0) + 1
         if self.is_listed:
-            self._cost += 1 + len(name) // CHARS_OF_ONE
+            self._cost += 1 + len(name) // CHARS_OF_ONE + len(shape) // DIMENSIONS_OF_ONE
             if self._cost > self._limit:
-                raise TooCostly(f"{self._limit} tensors, or very long names")
+                raise TooCostly(f"{self._limit} tensors, or very long names or shapes")
             if len(shape) > MAX_DIMENSIONS:
                 raise TooCostly(f"{MAX_DIMENSIONS} dimensions of a tensor")
             size = -1 if size_bytes is None else size_bytes

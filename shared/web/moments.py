@@ -3,6 +3,9 @@
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 
-Moment = Annotated[AwareDatetime | None, Query(description="With its offset from UTC")]
+from shared.domain.moments import possible
+
+PossibleMoment = Annotated[AwareDatetime, AfterValidator(possible)]
+Moment = Annotated[PossibleMoment | None, Query(description="With its offset from UTC")]

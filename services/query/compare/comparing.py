@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from registry.schemas import Version
 from registry.schemas.comparison import (
@@ -29,10 +29,11 @@ from shared.domain.comparison import (
     sort_rows,
 )
 from shared.domain.errors import InvalidRequest, Unavailable
+from shared.web.moments import PossibleMoment
 
 MAX_SECONDS: Final = 60.0
 """Of one comparison, and of waiting for those before it."""
-_MOMENT = TypeAdapter[datetime](AwareDatetime)
+_MOMENT = TypeAdapter[datetime](PossibleMoment)
 
 
 async def compare_versions(
@@ -40,12 +41,13 @@ async def compare_versions(
 ) -> Comparison:
     """Compare versions by number, label, @alias or @alias?at=TIME, or "latest".
 
-    Each list has up to `limit` rows. Raises NotFound, InvalidRequest, StorageUnavailable and
-    Unavailable "comparison_timeout".
+    Each list has up to `limit` rows. Raises NotFound, InvalidRequest, TooManyRequests,
+    StorageUnavailable and Unavailable "comparison_timeout".
     """
-    versions = [await _find(model, name, context) for name in names]
     try:
-        async with asyncio.timeout(MAX_SECONDS), context.headers.slots:
+        async with asyncio.timeout(MAX_SECONDS), context.headers.turns.turn():
+            # Versions of a thousand files each: who waits does not hold them.
+            versions = [await _find(model, name, context) for name in names]
             listed, rows = await _compare_contents(versions, context)
             return await asyncio.to_thread(_told, model, listed, rows, limit)
     except TimeoutError as error:

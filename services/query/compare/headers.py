@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from registry.schemas import Artifact, Reason, TensorSummary, Version
+from services.query.compare.turns import Turns
 from shared.domain.comparison import HeldTensor
 from shared.domain.errors import Unavailable
 from shared.formats.costs import TooCostly
@@ -22,7 +23,6 @@ from shared.storage.ranges import ObjectRanges
 MAX_TENSORS: Final = 200_000
 """Of all versions of one comparison: twice the largest models of today, in about 100 MB."""
 FILES_AT_ONCE: Final = 8
-COMPARISONS_AT_ONCE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,7 @@ class Headers:
 
     objects: Objects
     processes: CheckProcesses
-    slots: asyncio.Semaphore
-    """Bounds the comparisons under way, and so their memory."""
+    turns: Turns
 
     @classmethod
     def of(cls, settings: Settings, objects: Objects) -> "Headers":
@@ -40,8 +39,7 @@ class Headers:
         limits = ProcessLimits(
             settings.format_check_memory_mib * MIB, settings.format_check_cpu_seconds
         )
-        slots = asyncio.Semaphore(COMPARISONS_AT_ONCE)
-        return cls(objects, CheckProcesses(limits, 1), slots)
+        return cls(objects, CheckProcesses(limits, 1), Turns())
 
     def ranges(self, version: Version, file: Artifact) -> ObjectRanges:
         """Return a file of a version to be read, pinned to the object that was verified."""

@@ -45,13 +45,15 @@ async def search(asked: Asked, names: NameFilter, context: Context) -> str:
     place = decode_place(asked.cursor, told, width) if asked.cursor else None
     reader = context.search.reader()
     # Of a model that the caller may not know of nothing is found, whatever it is waited for.
-    if seen := {name: n for name, n in _seen(asked.seen).items() if names.has(name)}:
-        await context.search.have(seen)
+    seen = {name: n for name, n in _seen(asked.seen).items() if names.has(name)}
     wanted = Wanted(asked.kind, node, order, names, asked.limit, place, asked.with_count)
     try:
+        if seen:
+            await context.search.have(seen)
         found = await reader.read(lambda connection: find(connection, wanted))
     except sqlite3.Error as error:
         log.error("search fails", exc_info=error)
+        context.search.has_failed(error)
         raise Unavailable("search_failed", "search's file cannot be read; try again") from error
     return _page(found, told)
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from unicodedata import category
 
 from lark import Token, Tree
 
@@ -23,7 +24,7 @@ from services.query.search.language.values import Written, comparable, read_valu
 
 Parsed = Tree[Token]
 _PARAMETER = "filter"
-_WORD = re.compile(r"[^\W_]+\*?")
+_WORD = re.compile(r"[^\s*]+\*?")
 
 
 def read_term(parsed: Parsed, kind: Kind) -> Node:
@@ -119,11 +120,21 @@ def _is_negated(parsed: Parsed) -> bool:
 
 
 def _words(written: Written) -> Sequence[str]:
-    words = _WORD.findall(text_of(written))
+    told = "".join(each if each == "*" or _is_of_word(each) else " " for each in text_of(written))
+    words = [each for each in _WORD.findall(told) if any(map(str.isalnum, each))]
     if not 1 <= len(words) <= MAX_WORDS:
         rule = f"must have 1 to {MAX_WORDS} words of letters and digits"
         raise InvalidSearch(_PARAMETER, rule, written.column)
     return words
+
+
+def _is_of_word(letter: str) -> bool:
+    """Whether a character stands within a word.
+
+    Marks and symbols do, since SQLite parts some words at them and not others, as its tables are
+    older than they: what it is given together it parts as it has parted the text.
+    """
+    return letter.isalnum() or (letter > "\x7f" and category(letter)[0] in "MS")
 
 
 def _field(parsed: Parsed, kind: Kind) -> tuple[Field, FieldType]:

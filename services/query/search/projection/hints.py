@@ -1,6 +1,7 @@
 """What changed since the last round, as change streams say; and who waits for the next one."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -74,11 +75,12 @@ class Hints:
             batch.waiting + now.waiting,
         )
 
-    async def read_soon(self, name: str) -> None:
-        """Return once a round that began after this call has read the model."""
+    async def read_soon(self, names: Iterable[str]) -> None:
+        """Return once a round that began after this call has read these models."""
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._batch.waiting.append(waiting)
-        self.model_changed(name)
+        self._batch.models.update(names)  # however many there are: somebody waits for these
+        self._begin()
         await waiting
 
     def _note(self, among: set[str], changed: str | None) -> None:
@@ -86,6 +88,9 @@ class Hints:
             self.everything = True
         else:
             among.add(changed)
+        self._begin()
+
+    def _begin(self) -> None:
         if self._batch.since is None:
             self._batch.since = monotonic()
         self.wake.set()

@@ -1,7 +1,6 @@
 """The projection as the service runs it: loaded, kept up with the records, and checked."""
 
 import asyncio
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,15 +8,16 @@ from time import monotonic
 from typing import NoReturn
 
 from services.query.search.projection.hints import Hints
-from services.query.search.projection.reading import Reader, SearchNotLoaded
+from services.query.search.projection.reading import Reader, SearchBehind, SearchNotLoaded
 from services.query.search.projection.rounds import pull
 from services.query.search.projection.store import Store
+from services.query.search.projection.tables import is_damage
 from services.query.search.projection.walks import Checked, check_all, compare, load
 from shared.database import catalog
 from shared.database.client import Database
 from shared.database.errors import DatabaseUnavailable
 from shared.database.watch import stream_mark, watch_models
-from shared.domain.errors import InvalidRequest, Unavailable
+from shared.domain.errors import InvalidRequest
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark, rest_after
 from shared.runtime.tasks import run_all, woken
@@ -32,13 +32,6 @@ WAIT_SECONDS = 2.0
 MOST_PAUSE_SECONDS = 10.0
 
 log = get_logger(__name__)
-
-
-class SearchBehind(Unavailable):
-    """The projection could not be brought up to what the caller has seen."""
-
-    def __init__(self) -> None:
-        super().__init__("search_behind", "search does not have what was seen yet; try again")
 
 
 @dataclass
@@ -98,6 +91,12 @@ class Projection:
             raise SearchNotLoaded
         return reader
 
+    def has_failed(self, error: Exception) -> None:
+        """Have the file made anew where an error of using it says that it is damaged."""
+        if is_damage(error):
+            self._rebuild_asked = True
+            self.hints.wake.set()
+
     def lag_seconds(self) -> float:
         """Return how long the oldest change that is known has been waiting to be read."""
         since = self.hints.since
@@ -117,8 +116,8 @@ class Projection:
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 missing = await self._missing(seen)
-                for name in missing:
-                    await self.hints.read_soon(name)
+                if missing:
+                    await self.hints.read_soon(missing)
                 held = await self._store.write(lambda writer: writer.applied(missing))
         except TimeoutError:
             raise SearchBehind from None
@@ -149,14 +148,10 @@ class Projection:
                 log.warning("search cannot be kept up", error=str(error))
                 await asyncio.sleep(1)
                 continue
-            except sqlite3.DatabaseError as error:
-                log.error("search's file fails", exc_info=error)
-                self._rebuild_asked = not isinstance(error, sqlite3.OperationalError)
-                await rest_after(error, mark, MOST_PAUSE_SECONDS)
-                continue
             except Exception as error:
                 log.error("search cannot be kept up", exc_info=error)
                 self.hints.everything = True
+                self.has_failed(error)
                 await rest_after(error, mark, MOST_PAUSE_SECONDS)
                 continue
             await asyncio.sleep(REST_SECONDS)
@@ -213,6 +208,7 @@ class Projection:
                 log.warning("search cannot be checked", error=str(error))
             except Exception as error:
                 log.error("search cannot be checked", exc_info=error)
+                self.has_failed(error)
                 await rest_after(error, mark, MOST_PAUSE_SECONDS)
             mark.idle(COMPARE_SECONDS)
             await woken(self._check_asked, COMPARE_SECONDS if self.figures.is_loaded else 1.0)
@@ -231,6 +227,9 @@ class Projection:
                 mark.succeeded()
             except DatabaseUnavailable as error:
                 log.warning("requests for search cannot be read", error=str(error))
+            except Exception as error:
+                log.error("requests for search cannot be read", exc_info=error)
+                await rest_after(error, mark, MOST_PAUSE_SECONDS)
             mark.idle(REQUESTS_SECONDS)
             await asyncio.sleep(REQUESTS_SECONDS)
 

@@ -20,6 +20,9 @@ SEARCH_SECONDS = 2.0
 """How long one search may take; one that reads an index takes some milliseconds."""
 _STEPS = 5_000
 """Steps of SQLite's machine between two looks at the clock."""
+WAIT_SECONDS = 5.0
+"""Who has waited so long for a connection is to come again: with what a search takes beside it, no
+answer goes to a token that was revoked 10 s before."""
 
 
 class SearchNotLoaded(Unavailable):
@@ -29,14 +32,27 @@ class SearchNotLoaded(Unavailable):
         super().__init__("search_loading", "search is loading; lookups and lists are not concerned")
 
 
+class SearchBehind(Unavailable):
+    """The projection could not be brought up to what the caller has seen."""
+
+    def __init__(self) -> None:
+        super().__init__("search_behind", "search does not have what was seen yet; try again")
+
+
 class Reader:
     """Reads of one file; each sees it as it is at its beginning, whatever is written meanwhile."""
 
     def __init__(self, path: Path) -> None:
+        """Connect as often as there are threads; raises sqlite3.Error.
+
+        Connections that were opened later would make another file where this one is removed.
+        """
         self._threads = ThreadPoolExecutor(THREADS, "search-read")
-        self._path = path
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         self._under_way = 0
+        self._is_closed = False
+        for _ in range(THREADS):
+            self._idle.put(open_file(path, read_only=True))
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do some work with a connection, in a thread.
@@ -44,38 +60,40 @@ class Reader:
         Raises TooManyRequests, InvalidRequest where it takes too long, SearchNotLoaded where the
         file is being made anew, and sqlite3.Error.
         """
+        if self._is_closed:
+            raise SearchNotLoaded
         if self._under_way >= THREADS + MOST_WAITING:
-            raise TooManyRequests("too_many_searches", "too many searches are under way; try again")
+            raise _too_many()
         self._under_way += 1
+        latest = monotonic() + WAIT_SECONDS
         try:
-            loop = asyncio.get_running_loop()
-            waiting = loop.run_in_executor(self._threads, self._with_connection, work)
-        except RuntimeError:  # the file is being made anew
-            self._under_way -= 1
-            raise SearchNotLoaded from None
-        try:
-            return await waiting
+            return await asyncio.get_running_loop().run_in_executor(
+                self._threads, self._with_connection, work, latest
+            )
         finally:
             self._under_way -= 1
 
     def close(self) -> None:
-        """Disconnect, once what is under way has ended."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        """Disconnect, once what is under way has ended; what waits is refused."""
+        self._is_closed = True
+        self._threads.shutdown()
         while not self._idle.empty():
             self._idle.get_nowait().close()
 
-    def _with_connection(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        connection = self._taken()
+    def _with_connection(self, work: Callable[[sqlite3.Connection], T], latest: float) -> T:
+        if self._is_closed:
+            raise SearchNotLoaded
+        if monotonic() > latest:
+            raise _too_many()
+        connection = self._idle.get_nowait()  # as many as threads: there is one
         try:
             return _limited(connection, work)
         finally:
             self._idle.put(connection)
 
-    def _taken(self) -> sqlite3.Connection:
-        # As many connections as threads: whoever finds none idle is the first on its thread.
-        if self._idle.empty():
-            return open_file(self._path, read_only=True)
-        return self._idle.get_nowait()
+
+def _too_many() -> TooManyRequests:
+    return TooManyRequests("too_many_searches", "too many searches are under way; try again")
 
 
 def _limited(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:

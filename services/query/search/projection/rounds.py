@@ -6,7 +6,7 @@ is missing, all versions behind the last proven event are read, with those that 
 came to. The model's own number is read before them: what comes later is another round's.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from services.query.search.projection.rows import Row, model_row, version_row
@@ -16,9 +16,12 @@ from shared.database import catalog
 from shared.database.client import Database
 from shared.database.collection import Document
 from shared.domain.records import VersionRecord
+from shared.runtime.logs import get_logger
 
 NOT_HELD = -1
 """Below every event: of a model that the projection does not have, everything is read."""
+
+log = get_logger(__name__)
 
 
 @dataclass
@@ -73,24 +76,36 @@ async def _pull(
 
 def put_versions(writer: Writer, documents: Iterable[Document], lost: Iterable[str] = ()) -> int:
     """Write versions as MongoDB has them, and take away those that are lost; runs in a thread."""
-    removed = set(lost)
-    rows: dict[str, Row] = {}
-    for document in documents:
-        record = VersionRecord.model_validate(document)
-        if (row := version_row(record)) is None:
-            removed.add(record.id)
-        else:
-            rows[record.id] = row
+    rows = {each["_id"]: _row_of(each, _version_row) for each in documents}
+    removed = {*lost, *(key for key, row in rows.items() if row is None)}
     with writer.transaction():
-        return writer.put("versions", rows.values()) + writer.remove("versions", removed)
+        return writer.put("versions", filter(None, rows.values())) + writer.remove(
+            "versions", removed
+        )
 
 
 def put_models(writer: Writer, documents: Iterable[Document], sequences: Mapping[str, int]) -> int:
     """Write models, and up to which event each is held; runs in a thread."""
-    rows = [model_row(each) for each in documents]
+    rows = [_row_of(each, model_row) for each in documents]
     with writer.transaction():
         writer.set_applied(sequences)
-        return writer.put("models", rows)
+        return writer.put("models", filter(None, rows))
+
+
+def _version_row(document: Document) -> Row | None:
+    return version_row(VersionRecord.model_validate(document))
+
+
+def _row_of(document: Document, make: Callable[[Document], Row | None]) -> Row | None:
+    """Return the row of a record; None for one that is not to be found.
+
+    Nor is one that brings out a defect, such as a record of a later release: all others are to be.
+    """
+    try:
+        return make(document)
+    except Exception as error:
+        log.error("a record cannot be searched", id=document["_id"], exc_info=error)
+        return None
 
 
 async def _catch_up(database: Database, store: Store, name: str, before: int) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import chain, islice
 from math import isnan
 from typing import Any
 
@@ -17,6 +18,11 @@ from shared.domain.records import VersionRecord
 
 MAX_LIST_VALUES = 100
 """Of a list among the metadata so many values are searched."""
+MAX_NAME_CHARACTERS = 512
+"""An entry of a longer name is not searched. What lies below objects has their names in its own, so
+that a few long ones above many entries would make hundreds of megabytes of one version."""
+MAX_VALUES = 5_000
+"""Of one version, or model, so many values of entries are searched."""
 LISTED_REASONS = 3
 """As lists of versions tell them."""
 Value = str | int | float | bytes
@@ -52,13 +58,12 @@ def version_row(record: VersionRecord) -> Row | None:
         "digest": sorted({each.sha256 for each in record.artifacts if each.sha256}),
         "alias": sorted(record.aliases),
     }
-    for group, entries in (
-        ("metrics", record.metrics),
-        ("params", record.parameters),
-        ("tags", record.tags),
-        ("properties", record.properties),
-    ):
-        facets |= _entries(group, entries)
+    facets |= _entries(
+        metrics=record.metrics,
+        tags=record.tags,
+        params=record.parameters,
+        properties=record.properties,
+    )
     columns: dict[str, str | int | None] = {
         "model": record.model,
         "number": record.number,
@@ -87,7 +92,7 @@ def model_row(document: Document) -> Row:
         "created_at": _time(milliseconds(model.created_at)),
     }
     words = _words(model.name, document.get("description") or "", tags)
-    facets = _placed(_entries("tags", tags))
+    facets = _placed(_entries(tags=tags))
     return Row(model.name, columns, facets, words, model.model_dump_json())
 
 
@@ -106,15 +111,19 @@ def _words(name: str, description: str, tags: Mapping[str, str]) -> tuple[str, s
     return name, _without_nul(description) or None, _without_nul(told)
 
 
-def _entries(group: str, entries: Mapping[str, JsonValue]) -> dict[str, Sequence[Value]]:
+def _entries(**groups: Mapping[str, JsonValue]) -> dict[str, Sequence[Value]]:
+    """Return the values by their names; those of the first groups come before too many do."""
     found: dict[str, list[Value]] = {}
-    for name, value in _flat(group, dict(entries)):
+    every = chain.from_iterable(_flat(group, dict(each)) for group, each in groups.items())
+    for name, value in islice(every, MAX_VALUES):
         found.setdefault(name, []).append(value)
     return dict(found)
 
 
 def _flat(name: str, value: JsonValue) -> Iterator[tuple[str, Value]]:
     """Yield the values below a name: those of an object below its own names, those of a list."""
+    if len(name) > MAX_NAME_CHARACTERS:
+        return
     if isinstance(value, dict):
         for inner, each in value.items():
             yield from _flat(f"{name}.{inner}", each)
@@ -147,5 +156,8 @@ def _placed(facets: Mapping[str, Sequence[Value]]) -> Sequence[tuple[str, int, V
 
 
 def folded(text: Any) -> str | None:
-    """Return a text for ILIKE, where SQLite's own lower() does not make it: beyond ASCII."""
-    return text.casefold() if isinstance(text, str) and not text.isascii() else None
+    """Return as much of a text as ILIKE compares, where SQLite's own lower() does not make it."""
+    if not isinstance(text, str):
+        return None
+    compared = clipped(text)
+    return None if compared.isascii() else compared.casefold()

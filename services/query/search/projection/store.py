@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, TypeVar
 
-from services.query.search.projection.reading import Reader
+from services.query.search.projection.reading import Reader, SearchNotLoaded
 from services.query.search.projection.tables import LAYOUT, make_tables, open_file
 from services.query.search.projection.writing import Writer
 
@@ -55,10 +55,12 @@ class Store:
         await self._in_thread(self._open)
 
     async def write(self, work: Callable[[Writer], T]) -> T:
-        """Do some work with the writer; raises sqlite3.Error."""
+        """Do some work with the writer; raises sqlite3.Error, and SearchNotLoaded while there is
+        no file."""
 
         def do() -> T:
-            assert self._writer is not None, "the file is not open"  # noqa: S101
+            if self._writer is None:
+                raise SearchNotLoaded
             return work(self._writer)
 
         return await self._in_thread(do)
@@ -91,12 +93,17 @@ class Store:
             self._folder = self._taken_folder()
         path = self._folder / FILE
         try:
-            self._writer = self._opened(path)
+            writer = self._opened(path)
         except sqlite3.DatabaseError:
             # Damaged, or of another layout: nothing in it is not in MongoDB.
             self._remove()
-            self._writer = self._opened(path)
-        self._reader = Reader(path)
+            writer = self._opened(path)
+        try:
+            self._reader = Reader(path)
+        except BaseException:
+            writer.close()
+            raise
+        self._writer = writer
 
     def _opened(self, path: Path) -> Writer:
         is_new = not path.exists()

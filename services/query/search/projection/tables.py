@@ -7,7 +7,7 @@ from pathlib import Path
 
 from services.query.search.language.fields import Kind
 
-LAYOUT = 1
+LAYOUT = 2
 """Counted on with each change of the tables, or of what rows hold: older files are made anew."""
 BUSY_SECONDS = 10.0
 CACHE_KIB = 16 * 1024
@@ -115,6 +115,13 @@ def open_file(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     connection.execute(f"PRAGMA query_only = {int(read_only)}")
     connection.create_function("fold", 1, _fold, deterministic=True)
     return connection
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an error says that the file does not hold what it should, so that it is made anew."""
+    codes = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT)
+    # Those that SQLite did not raise have no code; the low byte is the kind of error.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in codes
 
 
 def make_tables(connection: sqlite3.Connection) -> None:

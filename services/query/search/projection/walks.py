@@ -91,7 +91,16 @@ async def check_all(database: Database, store: Store, per_second: float) -> Chec
         for model in models:
             found.models += 1
             await _check_model(database, store, model["_id"], per_second, found)
+    await _drop_unused_names(store)
     return found
+
+
+async def _drop_unused_names(store: Store) -> None:
+    """Forget names of entries that edits have left behind: users make as many as they like."""
+    after: int | None = 0
+    while after is not None:
+        after = await store.write(lambda writer, after=after: writer.drop_unused_names(after))
+        tell_progress()
 
 
 async def _check_model(

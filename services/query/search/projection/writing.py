@@ -11,6 +11,8 @@ from services.query.search.projection.tables import TABLES
 
 _PORTION = 500
 """Values of one statement's list."""
+_REMEMBERED = 10_000
+"""Names of entries whose numbers are kept in memory: users make as many as they like."""
 
 
 class Writer:
@@ -26,11 +28,11 @@ class Writer:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
             self._keys.clear()  # some of them may be of this transaction
-            self._db.execute("ROLLBACK")
+            self._db.rollback()  # nothing where SQLite has done so, as with a full disk
             raise
-        self._db.execute("COMMIT")
 
     def put(self, kind: Kind, rows: Iterable[Row]) -> int:
         """Write rows, in place of those with the same key; returns how many were not so yet."""
@@ -55,6 +57,27 @@ class Writer:
                 self._db.execute(f"DELETE FROM {TABLES[kind].main} WHERE id = ?", (owner,))  # noqa: S608
                 gone += 1
         return gone
+
+    def drop_unused_names(self, after: int) -> int | None:
+        """Forget names of entries that no row has any more, of some behind a number.
+
+        Returns the number of the last one looked at; None where there was none left.
+        """
+        query = "SELECT max(id) FROM (SELECT id FROM keys WHERE id > ? ORDER BY id LIMIT ?)"
+        [(last,)] = self._db.execute(query, (after, _PORTION))
+        if last is None:
+            return None
+        unused = " AND ".join(
+            f"NOT EXISTS (SELECT 1 FROM {each.facets} WHERE key = keys.id)"  # noqa: S608
+            for each in TABLES.values()
+        )
+        with self.transaction():
+            self._keys.clear()
+            self._db.execute(
+                f"DELETE FROM keys WHERE id > ? AND id <= ? AND {unused}",  # noqa: S608
+                (after, last),
+            )
+        return last
 
     def keys_of(self, kind: Kind, model: str) -> set[str]:
         """Return the keys of all rows of a model."""
@@ -170,6 +193,8 @@ class Writer:
 
     def _key(self, name: str) -> int:
         if name not in self._keys:
+            if len(self._keys) >= _REMEMBERED:
+                self._keys.clear()
             self._db.execute("INSERT OR IGNORE INTO keys (name) VALUES (?)", (name,))
             [(number,)] = self._db.execute("SELECT id FROM keys WHERE name = ?", (name,))
             self._keys[name] = number

@@ -1,6 +1,6 @@
 """Where the rows that match are looked for: the narrowest of the filter's terms, by an index."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from services.query.search.language.nodes import (
@@ -49,6 +49,8 @@ class Sources:
         self._conditions = conditions
         self._count = count
         self._left = MOST_TERMS
+        tables = conditions.tables
+        self._leading = (tables.identity[0], *tables.indexed)
 
     def narrowest(self, node: Node) -> Source | None:
         """Return the narrowest source; None where nothing but all rows is one."""
@@ -58,7 +60,9 @@ class Sources:
             return self._of_all(node.parts)
         if isinstance(node, Or):
             return self._of_any(node.parts)
-        query = self._of_leaf(node)
+        return self._counted(self._of_leaf(node))
+
+    def _counted(self, query: Sql | None) -> Source | None:
         if query is None or self._left == 0:
             return None
         self._left -= 1
@@ -74,7 +78,9 @@ class Sources:
                 break
         return best
 
-    def _of_any(self, parts: Iterable[Node]) -> Source | None:
+    def _of_any(self, parts: Sequence[Node]) -> Source | None:
+        if parts and (query := self._of_columns(parts)) is not None:
+            return self._counted(query)
         found: list[Source] = []
         for part in parts:
             source = self.narrowest(part)
@@ -88,15 +94,31 @@ class Sources:
             joined([each.query for each in found], " UNION "), sum(each.count for each in found)
         )
 
+    def _of_columns(self, parts: Sequence[Node]) -> Sql | None:
+        """Return one query for parts that each are a value or a range of an indexed column.
+
+        The names that a caller may read are such parts, and can be many: they count as one term.
+        """
+        found: list[Sql] = []
+        for part in parts:
+            column = (
+                self._conditions.column(part.field) if isinstance(part, OneOf | Range) else None
+            )
+            if not isinstance(part, OneOf | Range) or column not in self._leading:
+                return None
+            value = self._conditions.of_value(part, f"v.{column}", "")
+            found.append(Sql("(") + value + ")")
+        main = self._conditions.tables.main
+        return Sql(f"SELECT v.id AS id FROM {main} v WHERE ") + joined(found, " OR ")  # noqa: S608
+
     def _of_leaf(self, leaf: Leaf) -> Sql | None:
         tables = self._conditions.tables
         if isinstance(leaf, Words):
             return self._conditions.matching(leaf)
         column = self._conditions.column(leaf.field)
         if column is not None:
-            leading = (tables.identity[0], *tables.indexed)
             # By "there" alone nearly all would be found; and a namespace is a range of names.
-            if isinstance(leaf, Present) or column not in (*leading, "namespace"):
+            if isinstance(leaf, Present) or column not in (*self._leading, "namespace"):
                 return None
             return self._of_column(leaf, column)
         if leaf.field == Field("description"):

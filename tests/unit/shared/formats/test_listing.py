@@ -1,5 +1,6 @@
 """The tensors of a file are told as its own library tells them, and a header cannot cost much."""
 
+import json
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -165,9 +166,15 @@ def long_names(count: int) -> bytes:
     return safetensors_of(b"{" + b",".join(names) + b"}")
 
 
+def with_shapes(count: int, shape: tuple[int, ...]) -> bytes:
+    entry = json.dumps({"dtype": "U8", "shape": shape, "data_offsets": [0, 0]})
+    return safetensors_of(("{" + ",".join(f'"{n}": {entry}' for n in range(count)) + "}").encode())
+
+
 HOSTILE: list[Callable[[], bytes]] = [
     lambda: with_tensors(2000),
     lambda: long_names(200),
+    lambda: with_shapes(200, (0, *(257,) * 63)),
     lambda: safetensors_of(
         b'{"%s":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}' % (b"n" * (MAX_NAME_CHARS + 1))
     ),

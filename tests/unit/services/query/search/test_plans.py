@@ -61,6 +61,7 @@ def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Con
 def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (sources, plans, finding):
         monkeypatch.setattr(module, "MOST_COUNTED", BROAD)
+    monkeypatch.setattr(sources, "FEW", BROAD // 40)
 
 
 def plan_lines(connection: sqlite3.Connection, wanted: Wanted) -> Sequence[str]:
@@ -116,6 +117,28 @@ def test_who_may_read_few_models_is_asked_by_their_names(connection: sqlite3.Con
     names = NameFilter(names=frozenset(("churn-00001",)))
     lines = plan_lines(connection, wanted_by(broad, names))
     assert any("versions_by_identity (model=?)" in line for line in lines)
+
+
+@pytest.mark.parametrize("text", ["metrics.auc > 0.999", "name = 'risk.churn-00001'"])
+def test_who_may_read_many_namespaces_is_asked_by_the_narrowest_term_as_others_are(
+    connection: sqlite3.Connection, text: str
+) -> None:
+    namespaces = frozenset(("risk.", *(f"team-{number}." for number in range(63))))
+    names = NameFilter(names=frozenset(("churn-00001",)), namespaces=namespaces)
+    node, order = parse_filter(text, "versions"), parse_order([], "versions")
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 100
+        return 0
+
+    connection.set_progress_handler(count, 100)
+    find(connection, Wanted("versions", node, order, names, 20))
+    connection.set_progress_handler(None, 0)
+    assert steps < 10_000
+    lines = plan_lines(connection, Wanted("versions", None, order, names, 20))
+    assert not [line for line in lines if is_walk_over_all(line)], lines
 
 
 def test_a_plan_that_reads_everything_is_seen(connection: sqlite3.Connection) -> None:
