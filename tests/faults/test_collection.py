@@ -42,6 +42,8 @@ BOUNDARIES = (
     *("before_purge", "after_purge_began", "after_removal", "after_manifest_removal"),
     *("after_purge", "after_verification", "after_transaction"),
 )
+RECENT = 50
+"""Versions of which most are not purged yet."""
 GUEST_SECONDS = 5.0
 PAUSE_SECONDS = (2.0, float(os.environ.get("COLLECTION_PAUSE", "10")))
 """Between two faults: a transaction that is left open holds up others for as long as 20 s."""
@@ -174,7 +176,10 @@ class Storm:
     def _any(self) -> tuple[str, int]:
         if not self._known:
             raise NotFoundError("nothing is there yet", code="nothing_yet", status=404)
-        return self._random.choice(self._known)
+        # Of old ones most are purged: half of the time a new one is chosen.
+        return self._random.choice(
+            self._known[-RECENT:] if self._random.random() < 0.5 else self._known
+        )
 
 
 class Killer:
