@@ -18,7 +18,7 @@ from shared.database.outbox import put_events
 from shared.database.records import read_record
 from shared.database.rules import read_effective
 from shared.database.transactions import Overtaken
-from shared.domain.aliases import Mover, MoveRecord, next_move, require_room
+from shared.domain.aliases import Mover, MoveRecord, next_move, require_room, require_same
 from shared.domain.events import alias_event
 from shared.domain.records import VersionRecord
 from shared.domain.rules import Effective
@@ -38,21 +38,19 @@ async def move_alias(
     alias: str,
     decide: Decide,
     accept: Accept,
-    *,
-    by: str,
-    reason: str,
-    key: str | None = None,
+    mover: Mover,
     permit: Permit | None = None,
 ) -> MoveRecord:
     """Move an alias, and tell it: its place, its history, the model's sequence and the event.
 
     Where it points there already, nothing is changed, and its last move returned; where the key
     made a move before, that one. Raises what `decide`, `permit` and `accept` raise, Conflict
-    "too_many_aliases", DatabaseContended and DatabaseUnavailable.
+    "too_many_aliases", IdempotencyKeyReused, DatabaseContended and DatabaseUnavailable.
     """
 
     async def move_it(transaction: Transaction) -> MoveRecord:
-        if key is not None and (made := await _made_by(database, key, transaction)):
+        if mover.key is not None and (made := await _made_by(database, mover.key, transaction)):
+            require_same(made.request, mover.request)
             return made
         before = await last_move(database, model, alias, transaction)
         number = decide(before)
@@ -60,7 +58,6 @@ async def move_alias(
             return before
         if permit is not None:
             permit(await read_effective(database, model, transaction))
-        mover = Mover(by, reason, key)
         return await make_move(database, (model, alias), before, number, accept, mover, transaction)
 
     return await database.transaction(move_it, turn=model)

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from shared.database.aliases import (
     Accept,
-    Mover,
     Permit,
     find_move,
     last_move,
@@ -23,7 +22,7 @@ from shared.database.outbox import put_events
 from shared.database.records import read_record
 from shared.database.rules import read_effective
 from shared.database.transactions import Overtaken
-from shared.domain.aliases import MoveRecord, require_pointing
+from shared.domain.aliases import Mover, MoveRecord, require_pointing, require_same
 from shared.domain.errors import Conflict
 from shared.domain.events import proposal_event
 from shared.domain.proposals import (
@@ -46,21 +45,19 @@ async def propose_move(
     place: Place,
     number: int | None,
     accept: Accept,
-    *,
-    by: str,
-    reason: str,
-    key: str | None,
+    mover: Mover,
 ) -> ProposalRecord:
     """Propose that an alias point at a version, or with None nowhere, and tell it.
 
     Where the key made a proposal before, that one is returned. Raises what `accept` raises,
     NotFound for an alias that is not there to be removed, Conflict "alias_unchanged" and
-    "too_many_proposals", DatabaseContended and DatabaseUnavailable.
+    "too_many_proposals", IdempotencyKeyReused, DatabaseContended and DatabaseUnavailable.
     """
     model, alias = place
 
     async def propose_it(transaction: Transaction) -> ProposalRecord:
-        if key is not None and (made := await _made_by(database, key, transaction)):
+        if mover.key is not None and (made := await _made_by(database, mover.key, transaction)):
+            require_same(made.request, mover.request)
             return made
         before, now = await last_move(database, model, alias, transaction), await database.now()
         if number is None:
@@ -82,12 +79,13 @@ async def propose_move(
             number=number,
             version_id=version.id,
             alias_revision=revision_of(before),
-            by=by,
-            reason=reason,
+            by=mover.by,
+            reason=mover.reason,
             at=now,
             expires_at=now + PROPOSAL_LIFE,
             sequence=sequence,
-            key=key,
+            key=mover.key,
+            request=mover.request,
         )
         await change_models(database, [ModelChange(model, events=1)], transaction)
         try:

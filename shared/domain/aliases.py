@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from registry.schemas import Alias
-from shared.domain.errors import Conflict, NotFound, PreconditionFailed
+from shared.domain.errors import Conflict, IdempotencyKeyReused, NotFound, PreconditionFailed
 from shared.domain.records import Record, VersionRecord
 
 MAX_ALIASES = 1000
@@ -32,6 +32,8 @@ class MoveRecord(Record):
     """Sequence number of the event that tells of it."""
     key: str | None = None
     """Digest of who asked for it and by which idempotency key."""
+    request: str | None = None
+    """Digest of what was asked for by that key."""
     proposed_by: str | None = None
     """Who proposed it, where it was proposed; then `by` is who approved it."""
     proposal: str | None = None
@@ -45,6 +47,7 @@ class Mover:
     by: str
     reason: str
     key: str | None = None
+    request: str | None = None
     proposed_by: str | None = None
     proposal: str | None = None
 
@@ -72,6 +75,12 @@ class Condition:
 
 
 UNCONDITIONAL = Condition()
+
+
+def require_same(made: str | None, asked: str | None) -> None:
+    """Raise IdempotencyKeyReused where what a key made was asked for by another request."""
+    if made is not None and made != asked:  # of earlier releases it is not known
+        raise IdempotencyKeyReused
 
 
 def require_ready(version: VersionRecord) -> None:
@@ -136,6 +145,7 @@ def next_move(
         reason=mover.reason,
         sequence=sequence,
         key=mover.key,
+        request=mover.request,
         proposed_by=mover.proposed_by,
         proposal=mover.proposal,
     )

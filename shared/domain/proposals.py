@@ -41,6 +41,8 @@ class ProposalRecord(Record):
     """Of one that was approved: the alias's revision that it led to."""
     key: str | None = None
     """Digest of who proposed it and by which idempotency key."""
+    request: str | None = None
+    """Digest of what was asked for by that key."""
 
 
 def revision_of(move: MoveRecord | None) -> int:

@@ -17,7 +17,7 @@ from registry.errors import (
 from shared.runtime.settings import Settings
 from tests.support.api import Api, file_of
 from tests.support.eventually import eventually
-from tests.support.problems import problem
+from tests.support.problems import broken_rule, problem
 
 FAR = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -144,6 +144,32 @@ async def test_a_request_that_is_sent_again_counts_once_whatever_came_between(
     assert (await client.get_alias(model, "production")).number == 2
     unchanged = await api.ingest.put(path, json={"version": 2})
     assert unchanged.headers["etag"] == '"2"', "it points there already"
+
+
+async def test_a_key_is_of_one_request(
+    api: Api, model: str, client: AsyncModelRegistryClient, versions: list[int]
+) -> None:
+    path = f"/v1/models/{model}/aliases/production"
+    headers = {"idempotency-key": uuid4().hex}
+    await client.set_alias(model, "production", 1)
+    assert (await api.ingest.delete(path, headers=headers)).status_code == 204
+    await client.set_alias(model, "production", 2)
+    others = [
+        await api.ingest.put(path, json={"version": 1}, headers=headers),
+        await api.ingest.post(f"{path}/rollback", json={}, headers=headers),
+        await api.ingest.delete(path, params={"reason": "another"}, headers=headers),
+    ]
+    for other in others:
+        assert broken_rule(other, "Idempotency-Key", "idempotency_key_reused")
+    assert (await api.ingest.delete(path, headers=headers)).status_code == 204, "it is done already"
+    assert (await client.get_alias(model, "production")).number == 2
+    proposals = f"{path}/proposals"
+    proposed = await api.ingest.post(proposals, json={"version": 1}, headers=headers)
+    assert proposed.status_code == 201
+    again = await api.ingest.post(proposals, json={"version": 1}, headers=headers)
+    assert again.json()["id"] == proposed.json()["id"]
+    other = await api.ingest.post(proposals, json={"remove": True}, headers=headers)
+    assert broken_rule(other, "Idempotency-Key", "idempotency_key_reused")
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from shared.database.lifecycle import mark_missing, settle
 from shared.database.opening import open_version
 from shared.database.recovery.aliases import restore_alias, restore_moves
 from shared.database.versions import Versions
-from shared.domain.aliases import UNCONDITIONAL, Condition, MoveRecord, require_ready
+from shared.domain.aliases import UNCONDITIONAL, Condition, Mover, MoveRecord, require_ready
 from shared.domain.errors import Conflict, PreconditionFailed
 from shared.domain.records import new_id
 from tests.integration.drafts import draft, pending_events, verified
@@ -73,7 +73,7 @@ async def moved(
         return number
 
     return await move_alias(
-        database, model, alias, decide, require_ready, by="somebody", reason="", key=key
+        database, model, alias, decide, require_ready, Mover("somebody", "", key)
     )
 
 

@@ -9,7 +9,7 @@ from shared.database.aliases import move_alias
 from shared.database.client import Database
 from shared.database.lifecycle import settle
 from shared.database.opening import open_version
-from shared.domain.aliases import require_ready
+from shared.domain.aliases import Mover, require_ready
 from shared.runtime.settings import Settings
 from tests.integration.drafts import draft, verified
 from tests.support.search_service import running_query
@@ -21,9 +21,7 @@ BEFORE_ALL, BEHIND_ALL = "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59
 async def http(database: Database, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     opened = await open_version(database, draft("churn"))
     await settle(database, [verified(opened)])
-    await move_alias(
-        database, "churn", "production", lambda _: 1, require_ready, by="me", reason=""
-    )
+    await move_alias(database, "churn", "production", lambda _: 1, require_ready, Mover("me", ""))
     async with running_query(settings) as found:
         yield found
 

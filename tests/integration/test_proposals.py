@@ -22,7 +22,7 @@ from shared.database.proposals import (
 )
 from shared.database.recovery.proposals import restore_proposals
 from shared.database.versions import Versions
-from shared.domain.aliases import MoveRecord, require_ready
+from shared.domain.aliases import Mover, MoveRecord, require_ready
 from shared.domain.errors import Conflict, Denied, NotFound, RegistryError
 from shared.domain.proposals import MAX_OPEN, ProposalRecord
 from shared.domain.records import new_id, utc_now
@@ -46,9 +46,7 @@ async def proposed(
     database: Database, model: str, number: int | None, by: str = "ann", key: str | None = None
 ) -> ProposalRecord:
     place = (model, ALIAS)
-    return await propose_move(
-        database, place, number, require_ready, by=by, reason="better", key=key
-    )
+    return await propose_move(database, place, number, require_ready, Mover(by, "better", key))
 
 
 async def approved(
@@ -60,9 +58,7 @@ async def approved(
 
 
 async def moved(database: Database, model: str, number: int | None, by: str = "cat") -> MoveRecord:
-    return await move_alias(
-        database, model, ALIAS, lambda _: number, require_ready, by=by, reason=""
-    )
+    return await move_alias(database, model, ALIAS, lambda _: number, require_ready, Mover(by, ""))
 
 
 async def code_of(call: Awaitable[object]) -> str:

@@ -19,7 +19,7 @@ from shared.database.rules import (
     read_effective,
     read_effective_of,
 )
-from shared.domain.aliases import UNCONDITIONAL, Condition, MoveRecord, require_ready
+from shared.domain.aliases import UNCONDITIONAL, Condition, Mover, MoveRecord, require_ready
 from shared.domain.errors import Conflict, Forbidden, NotFound, PreconditionFailed
 from shared.domain.records import VersionRecord, new_id
 from shared.domain.rules import Effective, RulesRecord, require_mover
@@ -69,9 +69,8 @@ async def moved(database: Database, model: str, number: int) -> MoveRecord:
         "production",
         lambda _: number,
         require_ready,
-        by="writer",
-        reason="",
-        permit=permit,
+        Mover("writer", ""),
+        permit,
     )
 
 

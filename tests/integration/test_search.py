@@ -22,7 +22,7 @@ from shared.database.aliases import move_alias
 from shared.database.client import Database
 from shared.database.lifecycle import reject, settle
 from shared.database.opening import open_version
-from shared.domain.aliases import require_ready
+from shared.domain.aliases import Mover, require_ready
 from shared.domain.records import VersionRecord
 from shared.runtime.settings import Settings
 from tests.integration.drafts import draft, verified
@@ -85,7 +85,7 @@ async def health(http: httpx.AsyncClient) -> dict[str, Any]:
 
 async def move(database: Database, model: str, number: int | None) -> int:
     moved = await move_alias(
-        database, model, "production", lambda _: number, require_ready, by="me", reason=""
+        database, model, "production", lambda _: number, require_ready, Mover("me", "")
     )
     return moved.sequence
 

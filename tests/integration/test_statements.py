@@ -73,7 +73,7 @@ from shared.domain import deletion
 from shared.domain.access.audit import AuditRecord, ChangeEnd
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.access.tokens import TokenRecord, TokenText
-from shared.domain.aliases import UNCONDITIONAL, MoveRecord, require_ready
+from shared.domain.aliases import UNCONDITIONAL, Mover, MoveRecord, require_ready
 from shared.domain.blobs import bytes_of, referring
 from shared.domain.edits import WantedEdit
 from shared.domain.found_folders import FoundFolder, Settling
@@ -351,9 +351,7 @@ async def use_aliases(database: Database, model: str) -> None:
             "production",
             lambda _: number,
             require_ready,
-            by=OWNER,
-            reason="",
-            key=key,
+            Mover(OWNER, "", key),
         )
 
     first = await to(1, key=new_id())
@@ -411,7 +409,7 @@ async def use_rules_and_proposals(database: Database, model: str) -> None:
 
     async def proposed(number: int) -> ProposalRecord:
         return await proposals.propose_move(
-            database, place, number, require_ready, by=OWNER, reason="", key=new_id()
+            database, place, number, require_ready, Mover(OWNER, "", new_id())
         )
 
     first, second = await proposed(1), await proposed(2)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from registry.schemas import Alias, AliasRequest, RollbackRequest
 from services.ingest.context import Context
-from services.ingest.idempotency import scoped_key
+from services.ingest.idempotency import digest_of, scoped_key
 from services.ingest.named_versions import required_version
 from shared.database import aliases
 from shared.domain.access.actions import Action
@@ -12,6 +12,7 @@ from shared.domain.access.audit import Change
 from shared.domain.access.decision import decide
 from shared.domain.aliases import (
     Condition,
+    Mover,
     MoveRecord,
     alias_of,
     require_pointing,
@@ -52,6 +53,11 @@ class Named:
             return None
         return scoped_key(self.caller.principal.id, self.model, self.alias, self.idempotency_key)
 
+    def mover(self, reason: str, *asked: str) -> Mover:
+        """Return who moves it, and why; the texts are what is asked for, as it was sent."""
+        request = digest_of(*asked) if self.idempotency_key is not None else None
+        return Mover(self.caller.principal.id, reason, self.key, request)
+
 
 async def set_alias(named: Named, request: AliasRequest, context: Context) -> Alias:
     """Let the alias point at a ready version; where it does already, nothing is changed.
@@ -65,7 +71,8 @@ async def set_alias(named: Named, request: AliasRequest, context: Context) -> Al
         named.condition.require(before, named.alias)
         return number
 
-    return alias_of(await _move(named, decide, request.reason, context))
+    mover = named.mover(request.reason, "set", request.model_dump_json())
+    return alias_of(await _move(named, decide, mover, context))
 
 
 async def roll_back(named: Named, request: RollbackRequest, context: Context) -> Alias:
@@ -91,7 +98,8 @@ async def roll_back(named: Named, request: RollbackRequest, context: Context) ->
             raise Conflict("nothing_before", f"alias {named.alias!r} pointed nowhere then")
         return number
 
-    return alias_of(await _move(named, decide, request.reason, context))
+    mover = named.mover(request.reason, "rollback", request.model_dump_json())
+    return alias_of(await _move(named, decide, mover, context))
 
 
 async def remove_alias(named: Named, reason: str, context: Context) -> None:
@@ -101,10 +109,10 @@ async def remove_alias(named: Named, reason: str, context: Context) -> None:
         named.condition.require(before, named.alias)
         require_pointing(before, named.model, named.alias)
 
-    await _move(named, decide, reason, context)
+    await _move(named, decide, named.mover(reason, "remove", reason), context)
 
 
-async def _move(named: Named, decide: aliases.Decide, reason: str, context: Context) -> MoveRecord:
+async def _move(named: Named, decide: aliases.Decide, mover: Mover, context: Context) -> MoveRecord:
     caller = named.caller
 
     def permit(applied: Effective) -> None:
@@ -117,10 +125,8 @@ async def _move(named: Named, decide: aliases.Decide, reason: str, context: Cont
             named.alias,
             decide,
             require_ready,
-            by=caller.principal.id,
-            reason=reason,
-            key=named.key,
-            permit=permit,
+            mover,
+            permit,
         )
     log_moved(move, by=caller.principal.id)
     return move

@@ -30,9 +30,7 @@ async def propose(named: Named, request: ProposalRequest, context: Context) -> A
             named.place,
             number,
             require_ready,
-            by=named.caller.principal.id,
-            reason=request.reason,
-            key=named.key,
+            named.mover(request.reason, "propose", request.model_dump_json()),
         )
     log.info("alias proposed", model=made.model, alias=made.alias, proposal=made.id, by=made.by)
     return told_proposal(made, await context.database.now(), made.alias_revision)
