@@ -11,12 +11,11 @@ IdempotencyKey = Annotated[
 ]
 
 
-def scoped_key(*texts: str) -> str:
-    """Return the digest by which a key is kept: whose it is, what it is for, and the key itself."""
-    return digest_of(*texts)
-
-
 def digest_of(*texts: str) -> str:
-    """Return a digest of texts; of each by itself first, so that none can pass for two of them."""
+    """Return the digest by which a key is kept, or what was asked for by it.
+
+    Of a key the texts are whose it is, what it is for, and the key itself. The digest of each is
+    taken by itself, so that none can pass for two of them.
+    """
     digests = b"".join(hashlib.sha256(text.encode()).digest() for text in texts)
     return hashlib.sha256(digests).hexdigest()

@@ -9,7 +9,7 @@ from shared.database.client import Database
 from shared.database.models import find_model
 from shared.database.versions import Versions
 from shared.domain.aliases import alias_not_found
-from shared.domain.errors import InvalidRequest, model_not_found, version_not_found
+from shared.domain.errors import InvalidRequest, checked, model_not_found, version_not_found
 
 
 async def find_named(
@@ -52,8 +52,4 @@ async def _by_name(database: Database, model: str, name: str) -> Version | None:
         if found is None or found.latest_number is None:
             return None
         return await versions.by_number(model, found.latest_number)
-    try:
-        wanted = check_version(name)
-    except ValueError as error:
-        raise InvalidRequest("version", str(error)) from error
-    return await versions.by_number_or_label(model, wanted)
+    return await versions.by_number_or_label(model, checked("version", check_version, name))

@@ -54,24 +54,29 @@ class Mover:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What must hold for a move to be made: nothing, a revision, or that the alias is not there."""
+    """What must hold for a change to be made: nothing, a revision, that it is there, or is not."""
 
     revision: int | None = None
     is_absent: bool = False
     is_there: bool = False
 
+    def holds(self, revision: int | None) -> bool:
+        """Whether it is met by what is at this revision; None: it is not there."""
+        if self.is_absent:
+            return revision is None
+        if self.is_there:
+            return revision is not None
+        return self.revision is None or self.revision == revision
+
     def require(self, now: MoveRecord | None, alias: str) -> None:
         """Raise PreconditionFailed where the alias is not as whoever moves it believes."""
-        points = now is not None and now.to_number is not None
+        if self.holds(now.revision if now is not None and now.to_number is not None else None):
+            return
         told = f"alias {alias!r} {_where(now)}"
-        if self.is_absent and points:
+        if self.is_absent:
             raise PreconditionFailed("alias_exists", told)
-        if self.is_there and not points:
-            raise PreconditionFailed("alias_moved", told)
-        if self.revision is not None and (
-            now is None or not points or now.revision != self.revision
-        ):
-            raise PreconditionFailed("alias_moved", f"{told}, and not at revision {self.revision}")
+        besides = "" if self.is_there else f", and not at revision {self.revision}"
+        raise PreconditionFailed("alias_moved", f"{told}{besides}")
 
 
 UNCONDITIONAL = Condition()

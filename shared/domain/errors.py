@@ -17,8 +17,11 @@ RegistryError
 └── Unavailable               503  a server behind us does not answer; try again
 """
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class RegistryError(Exception):
@@ -44,6 +47,14 @@ class InvalidRequest(RegistryError):
 
     def __init__(self, field: str, rule: str, code: str = "invalid_request") -> None:
         super().__init__(code, f"{field} {rule}", errors=[{"field": field, "rule": rule}])
+
+
+def checked(field: str, check: Callable[[T], R], value: T) -> R:
+    """Return what a check makes of a field's value; raises InvalidRequest where it refuses it."""
+    try:
+        return check(value)
+    except ValueError as error:
+        raise InvalidRequest(field, str(error)) from error
 
 
 class IdempotencyKeyReused(InvalidRequest):

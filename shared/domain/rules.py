@@ -110,13 +110,13 @@ def require_known_formats(rules: Rules) -> None:
 def require_condition(condition: Condition, now: RulesRecord | None, scope: str) -> None:
     """Raise PreconditionFailed where the rules are not as whoever changes them believes."""
     there = now if now is not None and now.rules is not None else None
+    if condition.holds(there.revision if there is not None else None):
+        return
     told = f"{scope!r} has no rules" if there is None else f"rules are at revision {there.revision}"
-    if condition.is_absent and there is not None:
+    if condition.is_absent:
         raise PreconditionFailed("rules_exist", told)
-    if condition.is_there and there is None:
-        raise PreconditionFailed("rules_changed", told)
-    if condition.revision is not None and (there is None or there.revision != condition.revision):
-        raise PreconditionFailed("rules_changed", f"{told}, and not at {condition.revision}")
+    besides = "" if condition.is_there else f", and not at {condition.revision}"
+    raise PreconditionFailed("rules_changed", f"{told}{besides}")
 
 
 def protection_of(applied: Effective, alias: str) -> ProtectedAlias | None:

@@ -1,15 +1,35 @@
 """ETags: what a conditional request names (RFC 9110, 8.8.3 and 13.1)."""
 
 import re
+from typing import Protocol, TypeVar
+
+from starlette.responses import Response
 
 from shared.domain.errors import InvalidRequest
 
+
+class Revised(Protocol):
+    """An answer that edits or moves count on."""
+
+    @property
+    def revision(self) -> int:
+        """What its ETag names."""
+        ...
+
+
+R = TypeVar("R", bound=Revised)
 _REVISION = re.compile(r'"([1-9][0-9]{0,9})"')
 
 
 def entity_tag(revision: int) -> str:
     """Return the strong ETag of a revision."""
     return f'"{revision}"'
+
+
+def tagged(answer: R, response: Response) -> R:
+    """Return an answer, once the response has its ETag."""
+    response.headers["etag"] = entity_tag(answer.revision)
+    return answer
 
 
 def read_revision(if_match: str) -> int | None:

@@ -20,7 +20,7 @@ from shared.database.storage_groups import (
     remember_group,
 )
 from shared.database.strays import forget_strays_in
-from shared.domain.errors import Conflict, InvalidRequest, NotFound, RegistryError
+from shared.domain.errors import Conflict, NotFound, RegistryError, checked
 
 
 class GroupStatus(BaseModel):
@@ -46,10 +46,7 @@ async def add_group(bucket: str, operator: Operator) -> GroupStatus:
 
     Raises InvalidRequest, Conflict, and the storage and database errors. Idempotent.
     """
-    try:
-        check_bucket_name(bucket)
-    except ValueError as error:
-        raise InvalidRequest("storage_group", str(error)) from error
+    checked("storage_group", check_bucket_name, bucket)
     if bucket == operator.settings.manifest_bucket:
         raise Conflict("storage_group_reserved", f"{bucket!r} is the bucket of the manifests")
     # The rights first: from the moment on that it is a group, uploads are sent there.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from registry.schemas import Alias, AliasRequest, RollbackRequest
 from services.ingest.context import Context
-from services.ingest.idempotency import digest_of, scoped_key
+from services.ingest.idempotency import digest_of
 from services.ingest.named_versions import required_version
 from shared.database import aliases
 from shared.domain.access.actions import Action
@@ -51,7 +51,7 @@ class Named:
         """What a repeated request finds its move by: a key is its principal's, and the alias's."""
         if self.idempotency_key is None:
             return None
-        return scoped_key(self.caller.principal.id, self.model, self.alias, self.idempotency_key)
+        return digest_of(self.caller.principal.id, self.model, self.alias, self.idempotency_key)
 
     def mover(self, reason: str, *asked: str) -> Mover:
         """Return who moves it, and why; the texts are what is asked for, as it was sent."""

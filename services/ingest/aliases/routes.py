@@ -14,9 +14,9 @@ from services.ingest.context import RequestContext
 from services.ingest.idempotency import IdempotencyKey
 from shared.domain.access.actions import Action
 from shared.domain.aliases import Condition
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import checked
 from shared.web.access.caller import Caller, declares
-from shared.web.entity_tags import entity_tag
+from shared.web.entity_tags import tagged
 from shared.web.json_body import JsonRoute
 from shared.web.problems import PROBLEMS
 
@@ -34,10 +34,7 @@ def named_alias(
     model: str, alias: str, caller: Caller, condition: Condition, idempotency_key: str | None
 ) -> Named:
     """Return the alias that a path names; raises InvalidRequest where none can be named so."""
-    try:
-        check_alias(alias)
-    except ValueError as error:
-        raise InvalidRequest("alias", str(error)) from error
+    checked("alias", check_alias, alias)
     return Named(model, alias, caller, condition, idempotency_key)
 
 
@@ -59,7 +56,7 @@ async def set_alias(
     named: NamedAlias, request: AliasRequest, context: RequestContext, response: Response
 ) -> Alias:
     """Answer the alias; `If-Match` and `If-None-Match` say how it must be for that."""
-    return _tagged(await aliases.set_alias(named, request, context), response)
+    return tagged(await aliases.set_alias(named, request, context), response)
 
 
 @router.post("/rollback", summary="Let an alias point again where it pointed before")
@@ -67,7 +64,7 @@ async def roll_back(
     named: NamedAlias, request: RollbackRequest, context: RequestContext, response: Response
 ) -> Alias:
     """Answer the alias; rolling back is a move like any other."""
-    return _tagged(await aliases.roll_back(named, request, context), response)
+    return tagged(await aliases.roll_back(named, request, context), response)
 
 
 @router.delete("", status_code=HTTPStatus.NO_CONTENT, summary="Remove an alias")
@@ -76,8 +73,3 @@ async def remove_alias(
 ) -> None:
     """Let it point nowhere; its history stays."""
     await aliases.remove_alias(named, reason, context)
-
-
-def _tagged(alias: Alias, response: Response) -> Alias:
-    response.headers["etag"] = entity_tag(alias.revision)
-    return alias

@@ -8,7 +8,7 @@ from typing import Literal
 from registry.schemas import Model, Version
 from registry.schemas.edits import Patch
 from services.ingest.context import Context
-from services.ingest.idempotency import scoped_key
+from services.ingest.idempotency import digest_of
 from shared.database import edits
 from shared.database.naming import find_named
 from shared.domain.access.audit import Change
@@ -36,7 +36,7 @@ class Asked:
         """
         key = None
         if self.idempotency_key is not None:
-            key = scoped_key(self.caller.principal.id, *about, self.idempotency_key)
+            key = digest_of(self.caller.principal.id, *about, self.idempotency_key)
         return WantedEdit(
             patch=patch.model_dump(),
             by=self.caller.principal.id,

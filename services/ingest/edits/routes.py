@@ -14,7 +14,7 @@ from services.ingest.idempotency import IdempotencyKey
 from shared.domain.access.actions import Action
 from shared.domain.errors import InvalidRequest
 from shared.web.access.caller import Caller, declares
-from shared.web.entity_tags import entity_tag, read_revision
+from shared.web.entity_tags import read_revision, tagged
 from shared.web.json_body import JsonRoute
 from shared.web.moments import Moment
 from shared.web.problems import PROBLEMS
@@ -59,9 +59,7 @@ async def edit_version(
     Without it the patch is merged into whatever is there, and loses nothing of what others add at
     the same moment.
     """
-    found = await edits.edit_version(model, version, at, patch, asked, context)
-    response.headers["etag"] = entity_tag(found.revision)
-    return found
+    return tagged(await edits.edit_version(model, version, at, patch, asked, context), response)
 
 
 @router.patch("", summary="Edit what is said of a model")
@@ -73,6 +71,4 @@ async def edit_model(
     response: Response,
 ) -> Model:
     """Answer the model as it is then; `If-Match` says at which revision it must be for that."""
-    found = await edits.edit_model(model, patch, asked, context)
-    response.headers["etag"] = entity_tag(found.revision)
-    return found
+    return tagged(await edits.edit_model(model, patch, asked, context), response)

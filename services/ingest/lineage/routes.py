@@ -10,7 +10,7 @@ from services.ingest.context import RequestContext
 from services.ingest.lineage import lineage
 from services.ingest.lineage.lineage import Named
 from shared.domain.access.actions import Action
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import checked
 from shared.web.access.caller import Caller, declares
 from shared.web.json_body import JsonRoute
 from shared.web.problems import PROBLEMS
@@ -26,10 +26,7 @@ Changer = Annotated[Caller, declares(Action.CHANGE_LINEAGE)]
 
 
 async def _named(model: str, version: str, caller: Changer) -> Named:
-    try:
-        return Named(model, check_version(version), caller)
-    except ValueError as error:
-        raise InvalidRequest("version", str(error)) from error
+    return Named(model, checked("version", check_version, version), caller)
 
 
 NamedVersion = Annotated[Named, Depends(_named)]
@@ -74,8 +71,5 @@ async def add_links(named: NamedVersion, request: Added, context: RequestContext
 @router.delete("/{link_id}", summary="Remove a link of a version")
 async def remove_link(named: NamedVersion, link_id: str, context: RequestContext) -> VersionLinks:
     """Answer the links that are left; a link that is gone already is no error."""
-    try:
-        check_link_id(link_id)
-    except ValueError as error:
-        raise InvalidRequest("link_id", str(error)) from error
+    checked("link_id", check_link_id, link_id)
     return await lineage.remove_link(named, link_id, context)

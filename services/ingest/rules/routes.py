@@ -11,11 +11,11 @@ from services.ingest.aliases.conditions import MoveCondition
 from services.ingest.context import RequestContext
 from services.ingest.rules import retention, rules
 from shared.domain.access.actions import Action
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import checked
 from shared.domain.rules import namespace_scope
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor
-from shared.web.entity_tags import entity_tag
+from shared.web.entity_tags import tagged
 from shared.web.json_body import JsonRoute
 from shared.web.problems import PROBLEMS
 
@@ -27,10 +27,7 @@ OF_NAMESPACE = "/namespaces/{namespace}/rules"
 
 
 async def _scope(namespace: str) -> str:
-    try:
-        return namespace_scope(check_namespace(namespace))
-    except ValueError as error:
-        raise InvalidRequest("namespace", str(error)) from error
+    return namespace_scope(checked("namespace", check_namespace, namespace))
 
 
 Scope = Annotated[str, Depends(_scope)]
@@ -46,9 +43,7 @@ async def set_model_rules(
     response: Response,
 ) -> ScopeRules:
     """Answer the rules, which replace those before; `If-Match` says at which revision they are."""
-    return _tagged(
-        await rules.set_model_rules(model, request, condition, caller, context), response
-    )
+    return tagged(await rules.set_model_rules(model, request, condition, caller, context), response)
 
 
 @router.delete(OF_MODEL, status_code=HTTPStatus.NO_CONTENT, summary="Remove a model's own rules")
@@ -69,7 +64,7 @@ async def set_namespace_rules(
     response: Response,
 ) -> ScopeRules:
     """Answer the rules, which replace those before; `If-Match` says at which revision they are."""
-    return _tagged(
+    return tagged(
         await rules.set_namespace_rules(scope, request, condition, caller, context), response
     )
 
@@ -84,11 +79,6 @@ async def remove_namespace_rules(
 ) -> None:
     """Let the rules of its models, and those of all models, count alone."""
     await rules.remove_namespace_rules(scope, condition, caller, context)
-
-
-def _tagged(told: ScopeRules, response: Response) -> ScopeRules:
-    response.headers["etag"] = entity_tag(told.revision)
-    return told
 
 
 @router.post("/models/{model}/retention", summary="Evaluate a model's rule of retention")

@@ -10,7 +10,7 @@ from services.query.context import RequestContext
 from shared.domain.access.actions import Action
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor, Limit
-from shared.web.entity_tags import entity_tag
+from shared.web.entity_tags import tagged
 from shared.web.moments import Moment
 from shared.web.problems import PROBLEMS
 
@@ -37,9 +37,7 @@ async def get_alias(
     at: Moment = None,
 ) -> Alias:
     """Answer where an alias points, and its ETag; with `at` where it pointed at that moment."""
-    found = await aliases.find_alias(model, alias, at, context)
-    response.headers["etag"] = entity_tag(found.revision)
-    return found
+    return tagged(await aliases.find_alias(model, alias, at, context), response)
 
 
 @router.get("/{alias}/history", summary="List the moves of an alias, the newest first")

@@ -9,10 +9,10 @@ from registry.schemas.rules import check_namespace
 from services.query.context import RequestContext
 from services.query.rules import rules
 from shared.domain.access.actions import Action
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import checked
 from shared.domain.rules import namespace_scope
 from shared.web.access.caller import Caller, declares
-from shared.web.entity_tags import entity_tag
+from shared.web.entity_tags import tagged
 from shared.web.problems import PROBLEMS
 
 router = APIRouter(prefix="/v1", tags=["rules"], responses=PROBLEMS)
@@ -31,7 +31,7 @@ async def get_model_rules(
     """Answer the model's own rules and their ETag; with `effective` those of all its scopes."""
     if effective:
         return await rules.effective_rules(model, context)
-    return _tagged(await rules.model_rules(model, context), response)
+    return tagged(await rules.model_rules(model, context), response)
 
 
 @router.get(
@@ -42,13 +42,5 @@ async def get_namespace_rules(
     namespace: str, caller: Reader, context: RequestContext, response: Response
 ) -> ScopeRules:
     """Answer the rules and their ETag, to whoever may read any model that they are for."""
-    try:
-        scope = namespace_scope(check_namespace(namespace))
-    except ValueError as error:
-        raise InvalidRequest("namespace", str(error)) from error
-    return _tagged(await rules.namespace_rules(scope, caller, context), response)
-
-
-def _tagged(told: ScopeRules, response: Response) -> ScopeRules:
-    response.headers["etag"] = entity_tag(told.revision)
-    return told
+    scope = namespace_scope(checked("namespace", check_namespace, namespace))
+    return tagged(await rules.namespace_rules(scope, caller, context), response)

@@ -10,7 +10,7 @@ from services.query.versions import downloads, lookups, pages
 from shared.domain.access.actions import Action
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor, Limit
-from shared.web.entity_tags import entity_tag
+from shared.web.entity_tags import tagged
 from shared.web.moments import Moment
 from shared.web.path_route import PathRoute
 from shared.web.problems import PROBLEMS
@@ -49,7 +49,7 @@ async def get_version(
     """
     context = context_of(request)
     found = await lookups.find_version(model, version, context, at=at)
-    return _tagged(await lookups.settled(found, wait, caller, context), response)
+    return tagged(await lookups.settled(found, wait, caller, context), response)
 
 
 @lookups_router.get(
@@ -61,7 +61,7 @@ async def get_version_by_id(
     """Answer a version; with `wait`, once it has left pending and verifying, or at the timeout."""
     context = context_of(request)
     found = await lookups.find_by_id(version_id, caller, context)
-    return _tagged(await lookups.settled(found, wait, caller, context), response)
+    return tagged(await lookups.settled(found, wait, caller, context), response)
 
 
 @router.get(
@@ -94,9 +94,7 @@ async def get_model(
     model: str, caller: Reader, context: RequestContext, response: Response
 ) -> Model:
     """Answer a registered model; the ETag is the revision that edits of it count."""
-    found = await lookups.find_model(model, context)
-    response.headers["etag"] = entity_tag(found.revision)
-    return found
+    return tagged(await lookups.find_model(model, context), response)
 
 
 @router.get("/models/{model}/versions", summary="List versions of a model, newest first")
@@ -105,8 +103,3 @@ async def list_versions(
 ) -> VersionPage:
     """Answer a page of summaries, whatever the versions' state; pages are bounded in bytes too."""
     return await pages.list_versions(model, cursor, limit, context)
-
-
-def _tagged(version: Version, response: Response) -> Version:
-    response.headers["etag"] = entity_tag(version.revision)
-    return version
