@@ -5,6 +5,7 @@ from typing import Any
 
 from registry._alias_calls import AliasCalls
 from registry._answers import parse, request_of
+from registry._api import named_version
 from registry._services import segment
 from registry.schemas.lineage import Direction, Lineage, LineageFormat
 from registry.schemas.links import LineageRequest, VersionLinks
@@ -82,15 +83,15 @@ class LineageCalls(AliasCalls):
         limit: int,
         as_format: LineageFormat,
     ) -> str:
-        alias, _, at = str(version).partition("?at=")
+        named, at = named_version(version)
         params = {
             "direction": direction,
             "depth": depth,
             "limit": limit,
             "format": as_format,
-            "at": at or None,
+            "at": at,
         }
-        answer = await self._api.call("query", "GET", _path(model, alias), params=params)
+        answer = await self._api.call("query", "GET", _path(model, named), params=params)
         return answer.text
 
 

@@ -63,6 +63,8 @@ async def settle_whole(database: Database, record: VersionRecord) -> VersionReco
 
     Nothing where it is anything else. Raises DatabaseContended and DatabaseUnavailable.
     """
+    if not _is_whole(record):
+        return record
     now = await database.now()
 
     def decide(found: VersionRecord) -> VersionRecord | None:
@@ -71,8 +73,6 @@ async def settle_whole(database: Database, record: VersionRecord) -> VersionReco
         derived = derive_state(found.artifacts, [], found.work, now)
         return close_session_if_settled(found.model_copy(update=derived), now)
 
-    if not _is_whole(record):
-        return record
     settled = await _change(database, record.id, decide)
     return settled or await Versions(database).get(record.id) or record
 

@@ -123,46 +123,41 @@ def lane_of(model: str) -> int:
 
 
 async def put_events(
-    database: Database, events: Iterable[ModelEvent], transaction: Transaction
+    database: Database, events: Iterable[ModelEvent | NamespaceEvent], transaction: Transaction
 ) -> None:
     """Keep the events of a transaction for the relay; those of a model in their order."""
     if entries := outbox_entries(events, await database.now()):
         await database.outbox.insert_many(entries, transaction=transaction)
 
 
-def outbox_entries(events: Iterable[ModelEvent], recorded_at: datetime) -> list[Document]:
+def outbox_entries(
+    events: Iterable[ModelEvent | NamespaceEvent], recorded_at: datetime
+) -> list[Document]:
     """Return the events as the outbox keeps them; those of a model come together, in order.
 
+    The scope of a namespace stands for a model: it is no model's name.
     `recorded_at` is the server's time, by which it is seen how long they wait.
     """
     entries: list[dict[str, Any]] = []
     size = 0
     for event in events:
+        key = event.data.scope if isinstance(event, NamespaceEvent) else event.data.model
         body = event.model_dump_json(exclude_none=True)
         size += len(body)
-        if not entries or entries[-1]["model"] != event.data.model or size > MAX_ENTRY_BYTES:
+        if not entries or entries[-1]["model"] != key or size > MAX_ENTRY_BYTES:
             size = len(body)
-            entries.append(_entry(event, event.data.model, recorded_at))
+            entries.append(
+                {
+                    "_id": event.id,
+                    "lane": lane_of(key),
+                    "model": key,
+                    "sequence": event.sequence,
+                    "recorded_at": recorded_at,
+                    "events": [],
+                }
+            )
         entries[-1]["events"].append({"id": event.id, "body": body})
     return entries
-
-
-def namespace_entry(event: NamespaceEvent, recorded_at: datetime) -> Document:
-    """Return an event of a namespace as the outbox keeps it: its scope stands for a model."""
-    entry = _entry(event, event.data.scope, recorded_at)
-    entry["events"].append({"id": event.id, "body": event.model_dump_json(exclude_none=True)})
-    return entry
-
-
-def _entry(event: ModelEvent | NamespaceEvent, key: str, recorded_at: datetime) -> dict[str, Any]:
-    return {
-        "_id": event.id,
-        "lane": lane_of(key),
-        "model": key,
-        "sequence": event.sequence,
-        "recorded_at": recorded_at,
-        "events": [],
-    }
 
 
 def _events(entry: Document) -> list[PendingEvent]:

@@ -12,7 +12,7 @@ from shared.database.client import Database
 from shared.database.collection import Transaction, find_each
 from shared.database.errors import DuplicateKey
 from shared.database.models import ModelChange, change_models, read_counters
-from shared.database.outbox import namespace_entry, put_events
+from shared.database.outbox import put_events
 from shared.database.records import newest_record
 from shared.database.transactions import Overtaken
 from shared.domain.aliases import Condition
@@ -103,8 +103,8 @@ async def change_namespace_rules(
         now, sequence = await database.now(), known.revision + 1 if known is not None else 1
         change = _next(known, scope, rules, condition, by=by, at=now, sequence=sequence)
         await _put(database, change, transaction)
-        entry = namespace_entry(namespace_event(change, database.event_source), now)
-        await database.outbox.insert_many([entry], transaction=transaction)
+        event = namespace_event(change, database.event_source)
+        await put_events(database, [event], transaction)
         return change
 
     return await database.transaction(change_it, turn=scope)

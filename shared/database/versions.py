@@ -17,9 +17,11 @@ from shared.database.pages import bounded_page
 from shared.domain.access.decision import NameFilter
 from shared.domain.records import ArtifactRecord, PlacedArtifact, PlacedVersion, VersionRecord
 
+LISTED_REASONS = 3
+"""Of each version so many reasons are told in lists."""
 _SUMMARY: Document = {
     **{name: 1 for name in VersionSummary.model_fields if name not in ("id", "file_count")},
-    "reasons": {"$slice": 3},
+    "reasons": {"$slice": LISTED_REASONS},
     "file_count": {"$size": "$artifacts"},
 }
 _PLACED: Document = {

@@ -56,12 +56,10 @@ class ComparedRow:
 
     def settled(self, are_equal: Iterable[bool | None]) -> "ComparedRow":
         """Return the row once it is known of each holder whether its bytes are the first's."""
-        found = list(are_equal)
         if self.status != "alike":
             return self
-        if False in found:
-            return replace(self, status="changed", differs=("bytes",))
-        return self if None in found else replace(self, status="same")
+        status = _likeness(are_equal)
+        return replace(self, status=status, differs=("bytes",) if status == "changed" else ())
 
 
 def compare_metadata(versions: Sequence[Version]) -> list[MetadataRow]:

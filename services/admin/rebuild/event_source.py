@@ -1,6 +1,7 @@
 """Model events as they come back from their topic."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
@@ -9,6 +10,14 @@ from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.report import RebuildReport
 from services.indexer.kafka.dead_letters import RawMessage
 from services.indexer.kafka.topic_reader import Extent, TopicReader
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Events of this registry, in the order of their messages."""
+
+    models: list[ModelEvent] = field(default_factory=list[ModelEvent])
+    namespaces: list[NamespaceEvent] = field(default_factory=list[NamespaceEvent])
 
 
 async def log_events(
@@ -21,22 +30,21 @@ async def log_events(
     log = EventLog()
     async for records in reader.read(extent):
         report.events += len(records)
-        for event in read_events(records, report, source):
+        told = read_events(records, report, source)
+        for event in told.models:
             log.add(event)
-        for event in read_namespace_events(records, source):
+        for event in told.namespaces:
             log.add_namespace(event)
     report.repeated, report.disorder, report.gaps = log.repeated, log.disorder, log.gaps()
     return log
 
 
-def read_events(
-    records: Iterable[RawMessage], report: RebuildReport | None, source: str
-) -> list[ModelEvent]:
+def read_events(records: Iterable[RawMessage], report: RebuildReport | None, source: str) -> Told:
     """Return the events of the records that have this source: other registries' are not ours.
 
     What is none, or another registry's, is told in the report, where there is one.
     """
-    events: list[ModelEvent] = []
+    told = Told()
     for record in records:
         event = _event(record)
         if event is None:
@@ -45,15 +53,11 @@ def read_events(
         elif event.source != source:
             if report is not None:
                 report.foreign.add(f"{event.source} tells of {event.subject}")
-        elif isinstance(event, ModelEvent):
-            events.append(event)
-    return events
-
-
-def read_namespace_events(records: Iterable[RawMessage], source: str) -> list[NamespaceEvent]:
-    """Return the events of namespaces among the records that have this source."""
-    found = map(_event, records)
-    return [each for each in found if isinstance(each, NamespaceEvent) and each.source == source]
+        elif isinstance(event, NamespaceEvent):
+            told.namespaces.append(event)
+        else:
+            told.models.append(event)
+    return told
 
 
 def _event(record: RawMessage) -> ModelEvent | NamespaceEvent | None:

@@ -1,13 +1,12 @@
 """Versions restored from their newest events."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from registry.schemas import ModelEvent
 from services.admin.rebuild.aliases import moves_of
 from services.admin.rebuild.edits import edits_of
 from services.admin.rebuild.event_log import EventLog
-from services.admin.rebuild.event_source import read_events, read_namespace_events
+from services.admin.rebuild.event_source import Told, read_events
 from services.admin.rebuild.from_manifests import find_manifest
 from services.admin.rebuild.overlay import compare, opened_by, overlay
 from services.admin.rebuild.proposals import proposals_of
@@ -36,12 +35,10 @@ async def restore_from_events(
     """
     source = context.settings.event_source
     async for records in reader.read(extent):
-        events = read_events(records, None, source)
+        told = read_events(records, None, source)
         if not report.dry_run:
-            await _restore_beside(events, log, report, context)
-            told = rules_of([*events, *read_namespace_events(records, source)])
-            report.rules += await restore_rules(context.database, told)
-        newest = [event for event in events if log.take(event)]
+            await _restore_beside(told, log, report, context)
+        newest = [event for event in told.models if log.take(event)]
         known = await context.versions.by_ids(event.data.version_id for event in newest)
         await run_all(
             _restore(event, known.get(event.data.version_id), log, report, context)
@@ -50,13 +47,16 @@ async def restore_from_events(
 
 
 async def _restore_beside(
-    events: Sequence[ModelEvent], log: EventLog, report: RebuildReport, context: Context
+    told: Told, log: EventLog, report: RebuildReport, context: Context
 ) -> None:
-    """Restore what the events tell beside versions: moves of aliases, and proposed ones."""
+    """Restore what the events tell beside versions: moves of aliases, edits, proposals, rules."""
+    events = told.models
     report.moves += await restore_moves(context.database, moves_of(events))
     report.edits += await restore_edits(context.database, edits_of(events))
     proposed = proposals_of(events, log.closings)
     report.proposals += await restore_proposals(context.database, proposed)
+    rules = rules_of([*events, *told.namespaces])
+    report.rules += await restore_rules(context.database, rules)
 
 
 async def _restore(

@@ -48,12 +48,13 @@ async def rebuild(context: Context, *, reader: TopicReader, dry_run: bool = Fals
     if not dry_run:
         await _remember_buckets(buckets - log.buckets, report, context)
         # 4. What follows from the versions.
-        for model in log.models.keys() | manifests.keys():
+        models = log.models.keys() | manifests.keys()
+        for model in models:
             for conflict in await restore_handles(context.database, model):
                 report.conflicts.add(conflict.detail)
             report.edges += await restore_edges(context.database, model)
             await restore_model(context.database, model)
-        for model in log.models.keys() | manifests.keys():
+        for model in models:  # who refers may be of any of them
             report.references += await restore_references(context.database, model)
         for model, alias in sorted(log.aliases):
             report.aliases += await restore_alias(context.database, model, alias)

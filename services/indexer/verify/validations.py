@@ -1,16 +1,14 @@
 """What an artifact of attested bytes must satisfy to count: a row for each kind of check."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Protocol, TypeAlias
 
-from registry.schemas import Reason, TensorSummary
+from registry.schemas import Reason
 from shared.formats.check import check_format
-from shared.formats.inventory import Totals
 from shared.formats.plan import SMALL
 from shared.formats.report import FormatError, RangeReader
-from shared.formats.sandbox.limits import MIB, ProcessLimits
-from shared.formats.sandbox.processes import CheckProcesses, check_at_leisure
+from shared.formats.sandbox.processes import CheckProcesses, check_at_leisure, limits_of
+from shared.formats.summaries import summary_of
 from shared.runtime.settings import Settings
 
 Facts: TypeAlias = Mapping[str, Any]
@@ -48,17 +46,11 @@ class ContainerFormat:
             "format": report.format,
             "media_type": report.media_type,
             "details": report.details,
-            "tensors": _summary(report.tensors),
+            "tensors": summary_of(report.tensors) if report.tensors is not None else None,
         }
-
-
-def _summary(totals: Totals | None) -> TensorSummary | None:
-    return TensorSummary.model_validate(asdict(totals)) if totals is not None else None
 
 
 def validations_of(settings: Settings) -> Sequence[Validation]:
     """Return the validations that every artifact must pass, in their order."""
-    limits = ProcessLimits(
-        settings.format_check_memory_mib * MIB, settings.format_check_cpu_seconds
-    )
-    return (ContainerFormat(CheckProcesses(limits, settings.format_check_processes)),)
+    processes = CheckProcesses(limits_of(settings), settings.format_check_processes)
+    return (ContainerFormat(processes),)

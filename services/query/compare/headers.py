@@ -12,9 +12,9 @@ from shared.domain.errors import Unavailable
 from shared.formats.costs import TooCostly
 from shared.formats.listing import TENSOR_FORMATS, Contents, list_tensors
 from shared.formats.report import FormatError
-from shared.formats.sandbox.limits import ProcessLimits
-from shared.formats.sandbox.processes import CheckProcesses, CheckProcessFailed
-from shared.runtime.settings import MIB, Settings
+from shared.formats.sandbox.processes import CheckProcesses, CheckProcessFailed, limits_of
+from shared.formats.summaries import summary_of
+from shared.runtime.settings import Settings
 from shared.runtime.tasks import run_all
 from shared.storage.connection import StorageMissing, StorageRefused
 from shared.storage.objects import Objects
@@ -36,10 +36,7 @@ class Headers:
     @classmethod
     def of(cls, settings: Settings, objects: Objects) -> "Headers":
         """Build it over open storage; headers that are large are parsed one at a time."""
-        limits = ProcessLimits(
-            settings.format_check_memory_mib * MIB, settings.format_check_cpu_seconds
-        )
-        return cls(objects, CheckProcesses(limits, 1), Turns())
+        return cls(objects, CheckProcesses(limits_of(settings), 1), Turns())
 
     def ranges(self, version: Version, file: Artifact) -> ObjectRanges:
         """Return a file of a version to be read, pinned to the object that was verified."""
@@ -93,15 +90,7 @@ async def list_version(version: Version, room: Room, headers: Headers) -> Listed
     except _Unread as error:
         found.unread = error.reason
         return found
-    found.summary = TensorSummary.sum_of(
-        TensorSummary(
-            count=each.totals.count,
-            parameters=each.totals.parameters,
-            size_bytes=each.totals.size_bytes,
-            dtypes=each.totals.dtypes,
-        )
-        for each in contents
-    )
+    found.summary = TensorSummary.sum_of(summary_of(each.totals) for each in contents)
     found.tensors = await asyncio.to_thread(_held, files, contents)
     return found
 

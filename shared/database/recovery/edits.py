@@ -9,8 +9,8 @@ from shared.database.collection import Collection, Document, Transaction
 from shared.database.edits import MODEL_FIELDS, Place, edit_document
 from shared.database.models import model_of
 from shared.database.pages import AT_ONCE
+from shared.database.records import read_record
 from shared.domain.edits import EditRecord, Fields, apply_entries, metadata_of
-from shared.domain.records import VersionRecord
 
 EDITS_TOGETHER = 100
 """Edits of one transaction, which must not last longer than the database lets it."""
@@ -77,10 +77,9 @@ async def _edited(database: Database, place: Place, transaction: Transaction) ->
         said = model.model_dump(include=set(MODEL_FIELDS))
         return _Edited(database.models, query, said, model.revision, None)
     named: Document = {"model": place.model, "number": place.number}
-    found = await database.versions.find_one(named, transaction=transaction)
-    if found is None:
+    version = await read_record(database, named, transaction)
+    if version is None:
         return None
-    version = VersionRecord.model_validate(found)
     by_id = {"_id": version.id}
     said = metadata_of(version)
     return _Edited(database.versions, by_id, said, version.revision, version.id)

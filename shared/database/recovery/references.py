@@ -3,8 +3,8 @@
 from shared.database.blobs import count_borrowers
 from shared.database.client import Database
 from shared.database.collection import Transaction
+from shared.database.records import read_record
 from shared.database.versions import Versions
-from shared.domain.records import VersionRecord
 
 PAGE = 50
 """Versions of one query, as long as they may have 1,000 files each."""
@@ -29,10 +29,9 @@ async def restore_references(database: Database, model: str) -> int:
 
 async def _restore(database: Database, key: str) -> bool:
     async def restore_it(transaction: Transaction) -> bool:
-        found = await database.versions.find_one({"artifacts.key": key}, transaction=transaction)
-        if found is None:
+        holder = await read_record(database, {"artifacts.key": key}, transaction)
+        if holder is None:
             return False  # nothing is left of it: those that refer to it are missing
-        holder = VersionRecord.model_validate(found)
         index = next(i for i, each in enumerate(holder.artifacts) if each.key == key)
         # Who takes or gives back a reference writes the holder, so this is run again beside it.
         count = (await count_borrowers(database, [key], transaction))[key]

@@ -15,7 +15,7 @@ from shared.formats.costs import TooCostly
 from shared.formats.inventory import Tensor
 from shared.formats.plan import CHUNK_BYTES, SMALL, Range
 from shared.formats.report import FormatError, FormatReport, RangeReader
-from shared.formats.sandbox.limits import ProcessLimits
+from shared.formats.sandbox.limits import MIB, ProcessLimits
 from shared.formats.sandbox.messages import (
     MAX_LINE_BYTES,
     Answer,
@@ -26,12 +26,19 @@ from shared.formats.sandbox.messages import (
     encode_order,
 )
 from shared.runtime.progress import resting
+from shared.runtime.settings import Settings
 
 MODULE: Final = "shared.formats.sandbox"
 CHECKOUT: Final = Path(__file__).parents[3]
 MAX_SECONDS: Final = 900.0
 """Time by the clock: it depends on storage and on what else the machine does, so it says nothing
 about the file, and the check is tried again."""
+
+
+def limits_of(settings: Settings) -> ProcessLimits:
+    """Return the limits of one process that the settings ask for."""
+    memory_bytes = settings.format_check_memory_mib * MIB
+    return ProcessLimits(memory_bytes, settings.format_check_cpu_seconds)
 
 
 class CheckProcessFailed(Exception):

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from shared.domain.errors import InvalidRequest
 
+FILTER = "filter"
+"""The parameter that holds a filter."""
+
 
 class InvalidSearch(InvalidRequest):
     """A filter or an order breaks a rule; `column` counts its characters from 1."""

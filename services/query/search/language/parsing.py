@@ -12,14 +12,14 @@ from services.query.search.language.bounds import (
     MAX_TERMS,
     MAX_VALUES,
 )
-from services.query.search.language.errors import InvalidSearch
+from services.query.search.language.errors import FILTER, InvalidSearch
 from services.query.search.language.fields import Kind
 from services.query.search.language.grammar import parse, readable
 from services.query.search.language.nodes import And, Node, Not, Or
 from services.query.search.language.terms import read_term
+from services.query.search.language.values import has_surrogates
 
 Parsed = Tree[Token]
-PARAMETER = "filter"
 _LEVELS = ("disjunction", "conjunction", "inverse")
 
 
@@ -27,11 +27,11 @@ def parse_filter(text: str, kind: Kind) -> Node | None:
     """Return what a filter says of this kind, None where it is blank; raises InvalidSearch."""
     if len(text) > MAX_FILTER_CHARACTERS:
         rule = f"must be at most {MAX_FILTER_CHARACTERS} characters"
-        raise InvalidSearch(PARAMETER, rule, MAX_FILTER_CHARACTERS + 1)
+        raise InvalidSearch(FILTER, rule, MAX_FILTER_CHARACTERS + 1)
     if not text.strip():
         return None
-    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise InvalidSearch(PARAMETER, "must be Unicode without NUL", 1)
+    if "\0" in text or has_surrogates(text):
+        raise InvalidSearch(FILTER, "must be Unicode without NUL", 1)
     try:
         [root] = parse(text).children
     except UnexpectedInput as error:
@@ -56,7 +56,7 @@ def _explained(error: UnexpectedInput, text: str) -> InvalidSearch:
         if text[place : place + 1] == "'":
             found += ", a text that does not end"
     rule = f"expected {_listed(expected)}, not {found}"
-    return InvalidSearch(PARAMETER, rule, column, expected)
+    return InvalidSearch(FILTER, rule, column, expected)
 
 
 def _listed(names: list[str]) -> str:
@@ -70,13 +70,13 @@ def _check_size(root: Parsed) -> None:
         if node.data in _LEVELS:
             if depth > MAX_DEPTH:
                 rule = f"must have at most {MAX_DEPTH} levels of AND, OR and NOT"
-                raise InvalidSearch(PARAMETER, rule, node.meta.start_pos + 1)
+                raise InvalidSearch(FILTER, rule, node.meta.start_pos + 1)
             continue
         terms += 1
         values += len(node.children) - 1
         if terms > MAX_TERMS or values > MAX_VALUES:
             rule = f"must have at most {MAX_TERMS} terms and {MAX_VALUES} values"
-            raise InvalidSearch(PARAMETER, rule, node.meta.start_pos + 1)
+            raise InvalidSearch(FILTER, rule, node.meta.start_pos + 1)
 
 
 def _walk(root: Parsed) -> Iterator[tuple[Parsed, int]]:

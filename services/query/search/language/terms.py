@@ -7,7 +7,7 @@ from unicodedata import category
 from lark import Token, Tree
 
 from services.query.search.language.bounds import MAX_WILDCARDS, MAX_WORDS
-from services.query.search.language.errors import InvalidSearch
+from services.query.search.language.errors import FILTER, InvalidSearch
 from services.query.search.language.fields import FIELDS, FieldType, Kind, find_field
 from services.query.search.language.nodes import (
     And,
@@ -23,7 +23,6 @@ from services.query.search.language.nodes import (
 from services.query.search.language.values import Written, comparable, read_value, text_of
 
 Parsed = Tree[Token]
-_PARAMETER = "filter"
 _WORD = re.compile(r"[^\s*]+\*?")
 
 
@@ -53,12 +52,12 @@ def _matching(parsed: Parsed, kind: Kind) -> Node:
     [written] = _values(parsed)
     if of_type not in ("text", "any"):
         raise InvalidSearch(
-            _PARAMETER, f"{field.name} holds no text, which LIKE is for", written.column
+            FILTER, f"{field.name} holds no text, which LIKE is for", written.column
         )
     pattern = text_of(written)
     if pattern.count("%") + pattern.count("_") > MAX_WILDCARDS:
         rule = f"must have at most {MAX_WILDCARDS} of % and _ in a pattern"
-        raise InvalidSearch(_PARAMETER, rule, written.column)
+        raise InvalidSearch(FILTER, rule, written.column)
     is_folded = any(token.type == "ILIKE" for token in _tokens(parsed))
     return _negated(parsed, field, Like(field, pattern, is_folded))
 
@@ -76,7 +75,7 @@ def _between(parsed: Parsed, kind: Kind) -> Node:
     )
     if isinstance(low, str) != isinstance(high, str):
         column = _values(parsed)[1].column
-        raise InvalidSearch(_PARAMETER, "BETWEEN needs two values of one type", column)
+        raise InvalidSearch(FILTER, "BETWEEN needs two values of one type", column)
     return _negated(parsed, field, Range(field, low, high))
 
 
@@ -94,9 +93,9 @@ def _having(parsed: Parsed, kind: Kind) -> Node:
     if len(names) == 1 and first in FIELDS[kind].words:
         return Words(_words(written), None if first == "text" else first)
     if len(names) == 1 and first in FIELDS[kind].groups:
-        field, _ = find_field((first, text_of(written)), kind, _PARAMETER, column)
+        field, _ = find_field((first, text_of(written)), kind, FILTER, column)
         return Present(field)
-    field, of_type = find_field(names, kind, _PARAMETER, column)
+    field, of_type = find_field(names, kind, FILTER, column)
     return OneOf(field, (read_value(written, of_type, field.name),))
 
 
@@ -124,7 +123,7 @@ def _words(written: Written) -> Sequence[str]:
     words = [each for each in _WORD.findall(told) if any(map(str.isalnum, each))]
     if not 1 <= len(words) <= MAX_WORDS:
         rule = f"must have 1 to {MAX_WORDS} words of letters and digits"
-        raise InvalidSearch(_PARAMETER, rule, written.column)
+        raise InvalidSearch(FILTER, rule, written.column)
     return words
 
 
@@ -140,7 +139,7 @@ def _is_of_word(letter: str) -> bool:
 def _field(parsed: Parsed, kind: Kind) -> tuple[Field, FieldType]:
     [path] = parsed.find_data("field")
     names, column = _path(path)
-    return find_field(names, kind, _PARAMETER, column)
+    return find_field(names, kind, FILTER, column)
 
 
 def _path(path: Parsed) -> tuple[tuple[str, ...], int]:

@@ -8,11 +8,10 @@ from typing import Self
 from lark import Token, Tree
 
 from services.query.search.language.bounds import MAX_TEXT_CHARACTERS
-from services.query.search.language.errors import InvalidSearch
+from services.query.search.language.errors import FILTER, InvalidSearch
 from services.query.search.language.fields import FieldType
 from services.query.search.language.nodes import Scalar
 
-_PARAMETER = "filter"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -47,7 +46,7 @@ def read_value(written: Written, of_type: FieldType, name: str) -> Scalar:
         return _number(written)
     if of_type == "number":
         raise InvalidSearch(
-            _PARAMETER, f"{name} is compared with a number", written.column, ["a number"]
+            FILTER, f"{name} is compared with a number", written.column, ["a number"]
         )
     if written.form == "boolean":
         return written.text.lower() == "true"
@@ -58,14 +57,19 @@ def text_of(written: Written) -> str:
     """Return the value as a text, as it is written: `label = 1.0` needs no quotes."""
     if len(written.text) > MAX_TEXT_CHARACTERS:
         rule = f"must have texts of at most {MAX_TEXT_CHARACTERS} characters"
-        raise InvalidSearch(_PARAMETER, rule, written.column)
+        raise InvalidSearch(FILTER, rule, written.column)
     return written.text
+
+
+def has_surrogates(text: str) -> bool:
+    """Whether a text has lone surrogates, which JSON can spell and SQLite does not take."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def comparable(value: Scalar, written: Written) -> str | int | float:
     """Return a value that has an order; raises InvalidSearch for true and false."""
     if isinstance(value, bool):
-        raise InvalidSearch(_PARAMETER, "true and false have no order", written.column)
+        raise InvalidSearch(FILTER, "true and false have no order", written.column)
     return value
 
 
@@ -82,7 +86,7 @@ def _moment(written: Written, name: str) -> datetime:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         rule = f"{name} is compared with {expected}"
-        raise InvalidSearch(_PARAMETER, rule, written.column, [expected]) from None
+        raise InvalidSearch(FILTER, rule, written.column, [expected]) from None
 
 
 def _number(written: Written) -> int | float:
@@ -90,7 +94,7 @@ def _number(written: Written) -> int | float:
     if text.lstrip("+-").isdigit():
         if len(text) <= 20 and -(2**63) <= (whole := int(text)) < 2**63:
             return whole
-        raise InvalidSearch(_PARAMETER, "must have integers of at most 64 bits", written.column)
+        raise InvalidSearch(FILTER, "must have integers of at most 64 bits", written.column)
     if not math.isfinite(number := float(text)):
-        raise InvalidSearch(_PARAMETER, "must have finite numbers", written.column)
+        raise InvalidSearch(FILTER, "must have finite numbers", written.column)
     return number

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 from itertools import chain, islice
 from math import isnan
@@ -13,6 +14,7 @@ from registry.schemas import Model, VersionSummary
 from services.query.search.language.bounds import MAX_TEXT_CHARACTERS
 from services.query.search.language.values import milliseconds
 from shared.database.collection import Document
+from shared.database.versions import LISTED_REASONS
 from shared.domain.names import namespace_of
 from shared.domain.records import VersionRecord
 
@@ -23,8 +25,6 @@ MAX_NAME_CHARACTERS = 512
 that a few long ones above many entries would make hundreds of megabytes of one version."""
 MAX_VALUES = 5_000
 """Of one version, or model, so many values of entries are searched."""
-LISTED_REASONS = 3
-"""As lists of versions tell them."""
 Value = str | int | float | bytes
 FALSE, TRUE = b"\x00", b"\x01"
 
@@ -71,9 +71,9 @@ def version_row(record: VersionRecord) -> Row | None:
         "label": record.label or None,
         "state": record.state,
         "framework": record.framework or None,
-        "created_at": _time(milliseconds(record.created_at)),
-        "ready_at": _time(milliseconds(record.ready_at)) if record.ready_at else None,
-        "archived_at": _time(milliseconds(record.archived_at)) if record.archived_at else None,
+        "created_at": _time(record.created_at),
+        "ready_at": _time(record.ready_at),
+        "archived_at": _time(record.archived_at),
         "size": record.size_bytes,
     }
     words = _words(record.model, record.description, record.tags)
@@ -89,7 +89,7 @@ def model_row(document: Document) -> Row:
         "namespace": namespace_of(model.name),
         "versions": model.version_count,
         "latest": model.latest_number,
-        "created_at": _time(milliseconds(model.created_at)),
+        "created_at": _time(model.created_at),
     }
     words = _words(model.name, document.get("description") or "", tags)
     facets = _placed(_entries(tags=tags))
@@ -102,8 +102,8 @@ def _summary(record: VersionRecord) -> VersionSummary:
     return VersionSummary.model_construct(**told)
 
 
-def _time(value: float) -> int:
-    return int(value)
+def _time(moment: datetime | None) -> int | None:
+    return int(milliseconds(moment)) if moment is not None else None
 
 
 def _words(name: str, description: str, tags: Mapping[str, str]) -> tuple[str, str | None, str]:

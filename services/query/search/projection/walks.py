@@ -19,8 +19,6 @@ MODELS_AT_ONCE = 500
 class Checked:
     """What a check found."""
 
-    models: int = 0
-    versions: int = 0
     behind: list[str] = field(default_factory=list[str])
     """Models that are held up to an earlier event than they are at, or not at all."""
     mended: int = 0
@@ -68,7 +66,6 @@ async def compare(database: Database, store: Store, is_known: Callable[[str], bo
         held_names.difference_update(names)
         held = await store.write(lambda writer, names=names: writer.applied(names))
         behind = [name for name in _behind(models, held) if not is_known(name)]
-        found.models += len(models)
         found.behind += behind
         if behind:
             found.mended += (await pull(database, store, (), behind)).written
@@ -89,7 +86,6 @@ async def check_all(database: Database, store: Store, per_second: float) -> Chec
     while models := await catalog.models_after(database, after, MODELS_AT_ONCE):
         after = models[-1]["_id"]
         for model in models:
-            found.models += 1
             await _check_model(database, store, model["_id"], per_second, found)
     await _drop_unused_names(store)
     return found
@@ -123,7 +119,6 @@ async def _check_next(
     async with store.turn:
         documents = await catalog.versions_above(database, name, number)
         found.mended += await store.write(lambda writer: put_versions(writer, documents))
-    found.versions += len(documents)
     return documents
 
 

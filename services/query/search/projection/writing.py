@@ -4,11 +4,13 @@ import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from typing import TypeVar
 
 from services.query.search.language.fields import Kind
 from services.query.search.projection.rows import Row, folded
 from services.query.search.projection.tables import TABLES
 
+T = TypeVar("T")
 _PORTION = 500
 """Values of one statement's list."""
 _REMEMBERED = 10_000
@@ -37,8 +39,7 @@ class Writer:
     def put(self, kind: Kind, rows: Iterable[Row]) -> int:
         """Write rows, in place of those with the same key; returns how many were not so yet."""
         written = 0
-        waiting = iter(rows)
-        while portion := list(islice(waiting, _PORTION)):
+        for portion in _portions(rows):
             known = self._marks(kind, [row.key for row in portion])
             for row in portion:
                 owner, before = known.get(row.key, (None, None))
@@ -112,16 +113,11 @@ class Writer:
         """Record up to which event models are held."""
         self._db.executemany("REPLACE INTO applied VALUES (?, ?)", list(sequences.items()))
 
-    def forget(self, model: str) -> int:
-        """Take a model away with its versions; returns how many rows there were."""
+    def forget(self, model: str) -> None:
+        """Take a model away with its versions."""
         self._db.execute("DELETE FROM applied WHERE model = ?", (model,))
-        gone = self.remove("versions", self.keys_of("versions", model))
-        return gone + self.remove("models", [model])
-
-    def count(self, kind: Kind) -> int:
-        """Return how many rows there are."""
-        [(count,)] = self._db.execute(f"SELECT count(*) FROM {TABLES[kind].main}")  # noqa: S608
-        return count
+        self.remove("versions", self.keys_of("versions", model))
+        self.remove("models", [model])
 
     def about(self, name: str) -> str | int | None:
         """Return what was recorded about the file."""
@@ -205,7 +201,7 @@ def _marks_for(values: Sequence[object]) -> str:
     return ", ".join("?" * len(values))
 
 
-def _portions(values: Iterable[str]) -> Iterator[list[str]]:
+def _portions(values: Iterable[T]) -> Iterator[list[T]]:
     waiting = iter(values)
     while portion := list(islice(waiting, _PORTION)):
         yield portion

@@ -20,6 +20,8 @@ from services.query.search.projection.tables import TABLES, Tables
 from services.query.search.statements.patterns import after_prefix, glob_of, prefix_of
 from services.query.search.statements.sql import Sql, joined, listed
 
+FOLDED = "coalesce(f.folded, lower(f.value))"
+"""A value of an entry as ILIKE compares it."""
 NOTHING = -1
 """The number of a key that no row has."""
 
@@ -95,10 +97,9 @@ class Conditions:
         )
         if isinstance(leaf, Present):
             return found + ")"
-        folded = "coalesce(f.folded, lower(f.value))"
         # With the plus no index of the values is read: SQLite would prefer one over the owner's.
         value = "f.value" if isinstance(leaf, OneOf) else "+f.value"
-        return found + " AND " + self.of_value(leaf, value, folded) + ")"
+        return found + " AND " + self.of_value(leaf, value, FOLDED) + ")"
 
     def _of_column(self, leaf: OneOf | Range | Like | Present, column: str) -> Sql:
         there = f"v.{column} IS NOT NULL"

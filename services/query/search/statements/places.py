@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, cast
 
+from services.query.search.language.values import has_surrogates
 from services.query.search.statements.sql import Bound, stored
 from shared.web.cursors import decode_text, encode_text, foreign_cursor
 
@@ -41,6 +42,6 @@ def decode_place(cursor: str, search: str, width: int) -> Sequence[Bound]:
 def _is_bound(value: object) -> bool:
     if isinstance(value, int):
         return -(2**63) <= value < 2**63
-    if isinstance(value, str):  # JSON can spell lone surrogates, which SQLite does not take
-        return not any("\ud800" <= letter <= "\udfff" for letter in value)
+    if isinstance(value, str):
+        return not has_surrogates(value)
     return value is None or isinstance(value, float)

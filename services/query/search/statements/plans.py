@@ -22,8 +22,6 @@ class Plan:
     statements: Sequence[Sql]
     counting: Sql
     """Finds a row for each that matches."""
-    width: int
-    """Keys of the order: so many values of a row, behind its id, are its place."""
 
 
 def plan(
@@ -47,7 +45,7 @@ def plan(
     else:
         statements = _in_order(keys[0], order, condition, place, conditions)
     counting = Sql("SELECT 1") + rows + " WHERE " + condition
-    return Plan(statements, counting, len(order.keys))
+    return Plan(statements, counting)
 
 
 def limited(statement: Sql, most: int) -> Sql:

@@ -16,7 +16,7 @@ from services.query.search.language.nodes import (
     Range,
     Words,
 )
-from services.query.search.statements.conditions import Conditions
+from services.query.search.statements.conditions import FOLDED, Conditions
 from services.query.search.statements.sql import Sql, joined
 
 MOST_COUNTED = 4000
@@ -130,8 +130,7 @@ class Sources:
         )
         if isinstance(leaf, Present):
             return query + " AND f.place = 0"
-        folded = "coalesce(f.folded, lower(f.value))"
-        return query + " AND " + self._conditions.of_value(leaf, "f.value", folded)
+        return query + " AND " + self._conditions.of_value(leaf, "f.value", FOLDED)
 
     def _of_column(self, leaf: OneOf | Range | Like, column: str) -> Sql | None:
         query = Sql(f"SELECT v.id AS id FROM {self._conditions.tables.main} v WHERE ")  # noqa: S608

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from registry.schemas import ModelEvent
 from services.admin.rebuild.edits import edits_of
 from services.admin.rebuild.event_log import EventLog
-from services.admin.rebuild.event_source import read_events, read_namespace_events
+from services.admin.rebuild.event_source import read_events
 from services.admin.rebuild.report import MAX_EXAMPLES, Findings, RebuildReport
 from services.indexer.kafka.dead_letters import RawMessage
 from shared.database.edits import Place
@@ -124,7 +124,7 @@ def test_a_message_that_is_no_event_is_told_and_passed_over() -> None:
     report = RebuildReport(started_at=utc_now())
     messages: list[RawMessage] = [record(b"no event"), record(None)]
     messages.append(record(event(1).model_dump_json().encode()))
-    assert [each.sequence for each in read_events(messages, report, DEFAULT_SOURCE)] == [1]
+    assert [each.sequence for each in read_events(messages, report, DEFAULT_SOURCE).models] == [1]
     assert report.errors.examples == ["message 2/17 is no model event"] * 2
 
 
@@ -140,10 +140,10 @@ def test_events_of_another_registry_are_counted_and_left_alone() -> None:
     told = version(id="churn-7", number=7, sequence=7)
     foreign = version_event("registry.version.ready.v1", told, "/other")
     messages = [record(each.model_dump_json().encode()) for each in (event(1), foreign, event(2))]
-    ours = read_events(messages, report, DEFAULT_SOURCE)
+    ours = read_events(messages, report, DEFAULT_SOURCE).models
     assert [each.sequence for each in ours] == [1, 2]
     assert report.foreign.examples == ["/other tells of churn/7"]
-    assert read_events(messages, None, "/other") == [foreign]
+    assert read_events(messages, None, "/other").models == [foreign]
 
 
 def test_rules_of_a_namespace_have_a_sequence_of_their_own_and_are_no_model() -> None:
@@ -155,11 +155,13 @@ def test_rules_of_a_namespace_have_a_sequence_of_their_own_and_are_no_model() ->
         body = namespace_event(rules).model_dump_json().encode()
         raw = [record(value=body)]
         report = RebuildReport(started_at=utc_now())
-        assert read_events(raw, report, DEFAULT_SOURCE) == []
+        told = read_events(raw, report, DEFAULT_SOURCE)
+        assert told.models == []
         assert report.errors.count == 0
-        [event] = read_namespace_events(raw, DEFAULT_SOURCE)
-        assert read_namespace_events(raw, "/other") == []
-        assert read_events(raw, report, "/other") == []
+        [event] = told.namespaces
+        others = read_events(raw, report, "/other")
+        assert others.namespaces == []
+        assert others.models == []
         assert report.foreign.examples == [f"{DEFAULT_SOURCE} tells of risk.*"]
         log.add_namespace(event)
     assert log.models == {}
