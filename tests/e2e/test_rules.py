@@ -19,6 +19,7 @@ from registry.errors import (
     ConflictError,
     InvalidRequestError,
     NotFoundError,
+    VersionRejectedError,
 )
 from registry.schemas import Rules
 from shared.runtime.settings import Settings
@@ -165,6 +166,19 @@ async def test_a_file_that_turns_out_to_be_of_no_allowed_format_is_rejected(
     [reason] = found.reasons
     assert (reason.code, reason.path) == ("rule_allowed_formats", "m.bin")
     assert f"by the rule allowed_formats of '{model}'" in reason.detail
+
+
+async def test_stored_bytes_of_no_allowed_format_are_refused_alike(
+    client: AsyncModelRegistryClient, namespace: str, model: str
+) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as written:
+        written.writestr("a.txt", namespace)
+    free = await client.upload(f"{namespace}.free", archive.getvalue(), path="m.bin")
+    assert free.artifacts[0].format == "zip"
+    await client.set_rules(model, {"allowed_formats": ["unknown"]})
+    with pytest.raises(VersionRejectedError, match="by the rule allowed_formats of"):
+        await client.upload(model, archive.getvalue(), path="m.bin")
 
 
 async def test_a_found_folder_that_lacks_what_is_required_is_rejected(
