@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.schemas.lineage import Lineage
+from registry.schemas.lineage import Lineage, LineageEdge
 from registry.schemas.links import Link
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.lineage.drawings import dot, mermaid
@@ -158,3 +159,21 @@ def test_each_version_that_was_made_from_something_is_an_openlineage_run() -> No
     [output] = event["outputs"]
     assert (output["name"], output["facets"]["version"]["datasetVersion"]) == ("churn", "4")
     assert event["eventTime"] == "2026-11-28T00:00:00+00:00"
+
+
+class Walked(list[LineageEdge]):
+    """Edges that count how often somebody goes through all of them."""
+
+    walks = 0
+
+    def __iter__(self) -> Iterator[LineageEdge]:
+        self.walks += 1
+        return super().__iter__()
+
+
+def test_an_export_goes_through_the_edges_once_however_many_versions_there_are() -> None:
+    told = grown().told(CHILD, "up", 1)
+    edges = Walked(told.edges)
+    graph = told.model_copy(update={"edges": edges})
+    assert len(openlineage_events(graph, [CHILD, BASE] * 9, "https://registry", "models")) == 9
+    assert edges.walks == 1
