@@ -8,10 +8,8 @@ from registry.schemas.rules import MODEL_CARD
 from shared.domain.errors import Conflict, RuleBroken
 from shared.domain.formats import UNKNOWN, possible_formats
 from shared.domain.records import ArtifactRecord, VersionRecord
-from shared.domain.rules import Effective
+from shared.domain.rules import METADATA, Effective
 
-METADATA = ("metrics", "tags", "parameters")
-"""Parts of the rule `required` that name entries."""
 MOST_TOLD = 100
 """Broken rules that one answer names."""
 
