@@ -295,3 +295,15 @@ async def test_an_edge_that_the_child_does_not_say_is_nobodys_child(database: Da
     found = await Versions(database).get(child.id)
     assert found is not None
     assert found.lineage == []
+
+
+async def test_a_child_is_found_behind_many_that_others_share(database: Database) -> None:
+    parents = await versions_of(database, 3)
+    *sharing, last = sorted(parents, key=lambda each: each.id)
+    links = [parent_link(each) for each in sharing]
+    shared = [await open_version(database, draft("c", lineage=links)) for _ in range(4)]
+    own = await open_version(database, draft("c", lineage=[parent_link(last)]))
+    ids = [each.id for each in parents]
+    found, is_cut = await children_of(database, ids, limit=5)
+    assert ({each.id for each in found}, is_cut) == ({own.id, *(each.id for each in shared)}, False)
+    assert (await children_of(database, ids, limit=4))[1]
