@@ -26,7 +26,7 @@ async def apply_retention(context: Context) -> int:
             tell_progress()
             deleted += bool(
                 await retention.remove(
-                    context.database, model.name, judgement, found, retention=life
+                    context.database, model.name, judgement.number, retention=life
                 )
             )
     return deleted

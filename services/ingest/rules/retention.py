@@ -31,7 +31,7 @@ async def evaluate(
     page = following[:PAGE]
     if apply:
         async with caller.audited(Change.APPLY_RETENTION, model):
-            await _apply(model, page, found, context)
+            await _apply(model, page, context)
     removed = sum(each.outcome == "removed" for each in found.judgements)
     return RetentionReport(
         model=model,
@@ -45,13 +45,11 @@ async def evaluate(
     )
 
 
-async def _apply(
-    model: str, page: list[Judgement], found: retention.Evaluation, context: Context
-) -> None:
+async def _apply(model: str, page: list[Judgement], context: Context) -> None:
     life = timedelta(seconds=context.settings.deletion_retention_seconds)
     # The oldest first: what is cut off leaves the newest.
     for judgement in reversed([each for each in page if each.outcome == "removed"]):
-        await retention.remove(context.database, model, judgement, found, retention=life)
+        await retention.remove(context.database, model, judgement.number, retention=life)
 
 
 def _verdict(judgement: Judgement) -> RetentionVerdict:
