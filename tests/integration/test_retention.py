@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from registry.schemas import Rules
+from services.indexer.retention import apply_retention
 from shared.database import retention
 from shared.database.client import Database
 from shared.database.deletion import change_version
@@ -16,6 +17,8 @@ from shared.domain import deletion
 from shared.domain.aliases import UNCONDITIONAL
 from shared.domain.records import VersionRecord, new_id, utc_now
 from tests.integration.drafts import draft, verified
+from tests.integration.rig import opened_rig
+from tests.support.servers import Addresses
 
 LAST = Rules.model_validate({"retention": {"keep_last_ready": 1}})
 LIFE = timedelta(days=1)
@@ -66,3 +69,23 @@ async def test_what_is_removed_says_whose_rule_it_was_and_why(
     assert found.deletion is not None
     assert found.deletion.by == f"rule:{found.model}"
     assert found.deletion.reason.startswith("by number it is ready version 3 from the newest")
+
+
+async def test_of_a_model_without_a_rule_no_version_is_read(
+    addresses: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened_rig(addresses) as rig:
+        database, read = rig.indexer.database, list[str]()
+        evaluate = retention.evaluate
+
+        async def noted(of: Database, model: str) -> retention.Evaluation:
+            read.append(model)
+            return await evaluate(of, model)
+
+        monkeypatch.setattr(retention, "evaluate", noted)
+        for name in ("free", "ruled"):
+            for _ in range(2):
+                await settle(database, [verified(await open_version(database, draft(name)))])
+        await change_model_rules(database, "ruled", LAST, UNCONDITIONAL, by="ann")
+        assert await apply_retention(rig.indexer) == 1
+        assert read == ["ruled"]
