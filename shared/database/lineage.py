@@ -143,7 +143,10 @@ async def _take_turn(database: Database, transaction: Transaction) -> None:
 async def _require_no_cycle(
     database: Database, child: VersionRecord, parents: Sequence[str], transaction: Transaction
 ) -> None:
-    """Go up from the parents, all of one generation at a time; raises Conflict."""
+    """Go up from the parents, all of one generation at a time; raises Conflict.
+
+    Raises Overtaken where it does not see one of them: what that was made from is not known then.
+    """
     seen = set(parents)
     generation: Sequence[str] = parents
     while generation:
@@ -152,13 +155,16 @@ async def _require_no_cycle(
         if len(seen) > MAX_ANCESTORS:
             detail = f"the parents have more than {MAX_ANCESTORS} ancestors: name them at upload"
             raise Conflict("lineage_too_large", detail)
-        above: dict[str, None] = {}
+        read, above = set[str](), dict[str, None]()
         async for found in find_each(
             database.versions, "_id", generation, transaction, fields=_PARENTS
         ):
+            read.add(found["_id"])
             for link in found.get("lineage", ()):
                 if (parent_id := link.get("version_id")) is not None:
                     above[parent_id] = None
+        if generation is parents and len(read) < len(parents):
+            raise Overtaken("a parent is newer than what this transaction sees")
         generation = [each for each in above if each not in seen]
         seen.update(generation)
 
