@@ -193,6 +193,21 @@ async def test_a_found_version_that_is_replayed_is_held_against_the_rules_though
     )
 
 
+async def test_what_was_ready_before_is_not_held_against_rules_that_came_later(
+    rig: Rig, letters: Letters
+) -> None:
+    """After a loss of the database it is verified anew, where its events did not name its files."""
+    database = rig.indexer.database
+    await database.versions.update_one({"model": "churn"}, {"$set": {"ready_at": PAST}})
+    later = {"required": {"tags": ["team"]}, "allowed_formats": ["onnx"]}
+    await change_model_rules(
+        database, "churn", Rules.model_validate(later), UNCONDITIONAL, by="ann"
+    )
+    assert await work_once(rig.indexer, letters.bury)
+    version = await current(rig)
+    assert (version.state, version.reasons, version.ready_at) == ("ready", [], PAST)
+
+
 async def test_the_digest_of_a_ready_version_can_be_replayed_too(
     rig: Rig, letters: Letters, broken: pytest.MonkeyPatch
 ) -> None:

@@ -115,4 +115,4 @@ async def validate(
         if isinstance(found, Reason):
             return Verdict(version.id, index, artifact, found, token)
         artifact = artifact.model_copy(update=found)
-    return Verdict(version.id, index, artifact, against_format(rules, artifact), token)
+    return Verdict(version.id, index, artifact, against_format(rules, version, artifact), token)

@@ -91,7 +91,7 @@ async def _chosen(
     chosen = {
         index: blob
         for index, blob in found.items()
-        if against_format(rules, referring(record.artifacts[index], blob.artifact)) is None
+        if against_format(rules, record, referring(record.artifacts[index], blob.artifact)) is None
     }
     if chosen:
         await copy_part_digests(record.id, chosen, context)
