@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from registry._answers import parse, request_of
-from registry._api import Api
+from registry._api import Api, named_version
 from registry._services import segment
 from registry.schemas import CopyRequest, DeletedVersion, HoldRequest, Version
 
@@ -77,11 +77,13 @@ class LifecycleCalls:
         VersionNotReadyError, ConflictError where it exists, AccessDeniedError.
         """
         body = request_of(CopyRequest, {"model": to_model, "version": to_version})
+        named, at = named_version(version)
         answer = await self._api.call(
             "ingest",
             "POST",
-            _path(model, version, "/copy"),
+            _path(model, named, "/copy"),
             body=body,
+            params={"at": at},
             headers={"idempotency-key": idempotency_key or uuid4().hex},
         )
         return parse(answer, Version)

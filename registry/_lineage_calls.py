@@ -8,7 +8,7 @@ from registry._answers import parse, request_of
 from registry._api import named_version
 from registry._services import segment
 from registry.schemas.lineage import Direction, Lineage, LineageFormat
-from registry.schemas.links import LineageRequest, VersionLinks
+from registry.schemas.links import LineageRequest, ParentRequest, VersionLinks
 
 Told = str | Mapping[str, Any]
 """A text such as `base@3` or a URI, or the fields of what it stands for."""
@@ -61,11 +61,15 @@ class LineageCalls(AliasCalls):
         """Say what a version was made from; what is said already is not said twice.
 
         A parent is `MODEL@NUMBER`, `MODEL@ALIAS`, a URI, or {"model", "version", "relation"} or
-        {"uri", "relation"}. Raises NotFoundError for the version and its parents, ConflictError
-        "lineage_cycle" where a parent was made from the version, AccessDeniedError.
+        {"uri", "relation"}. Where an alias points is asked first: a call whose answer is lost is
+        sent again, and names the same version then. Raises NotFoundError for the version and its
+        parents, ConflictError "lineage_cycle" where a parent was made from the version,
+        AccessDeniedError.
         """
         told = {"parents": list(parents), "datasets": list(datasets), "run": run, "code": code}
-        body = request_of(LineageRequest, told)
+        asked = request_of(LineageRequest, told)
+        pinned = [await self._pinned(each) for each in asked.parents]
+        body = asked.model_copy(update={"parents": pinned})
         path = _path(model, version)
         return parse(await self._api.call("ingest", "POST", path, body=body), VersionLinks)
 
@@ -73,6 +77,13 @@ class LineageCalls(AliasCalls):
         """Remove a link by its id, and return those that are left; one that is gone is no error."""
         path = f"{_path(model, version)}/{segment(link_id)}"
         return parse(await self._api.call("ingest", "DELETE", path), VersionLinks)
+
+    async def _pinned(self, parent: ParentRequest) -> ParentRequest:
+        """Return a parent by its number, where it is named by an alias, which may move."""
+        if parent.model is None or not str(parent.version).startswith("@"):
+            return parent
+        found = await self._api.get_version(parent.model, str(parent.version))
+        return parent.model_copy(update={"version": found.number})
 
     async def _ask_lineage(
         self,

@@ -14,6 +14,8 @@ LineageFormat = Literal["json", "mermaid", "dot", "openlineage"]
 MAX_DEPTH = 50
 MAX_NODES = 1000
 """Nodes of one graph."""
+MAX_EDGES = 10_000
+"""Edges of one graph."""
 
 
 class LineageNode(Answer):
@@ -55,4 +57,4 @@ class Lineage(Answer):
     nodes: list[LineageNode] = Field(default_factory=list[LineageNode])
     edges: list[LineageEdge] = Field(default_factory=list[LineageEdge])
     is_truncated: bool = False
-    """Whether there is more: beyond the depth, or beyond the nodes of one graph."""
+    """Whether there is more: beyond the depth, or beyond the nodes or edges of one graph."""

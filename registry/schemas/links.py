@@ -128,7 +128,7 @@ class ParentRequest(Schema):
         model, sign, version = value.partition("@")
         if not sign or ":" in model:
             return {"uri": value}
-        return {"model": model, "version": int(version) if version.isdecimal() else f"@{version}"}
+        return {"model": model, "version": version if version.isdecimal() else f"@{version}"}
 
     @model_validator(mode="after")
     def _names_one(self) -> Self:

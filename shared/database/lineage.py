@@ -5,7 +5,8 @@ and each of its parents that is here, so that children are found by an index; re
 tells against the child's own links.
 """
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Sequence
+from contextlib import aclosing
 
 from pymongo import DeleteOne, UpdateOne
 
@@ -31,6 +32,8 @@ _ADDITIONS = "additions"
 _LINKED: Document = dict.fromkeys(
     ("model", "number", "label", "state", "created_at", "ready_at", "lineage"), 1
 )
+_EDGES_AT_ONCE = 1000
+"""Edges of one answer of the server."""
 _PARENTS: Document = {"lineage.version_id": 1}
 
 
@@ -95,8 +98,11 @@ async def children_of(
     Raises DatabaseUnavailable.
     """
     child_ids: dict[str, None] = {}
-    async for found in _edges_to(database, version_ids, limit + 1):
-        child_ids[found["child_id"]] = None
+    async with aclosing(_edges_to(database, version_ids)) as edges:
+        async for found in edges:
+            child_ids[found["child_id"]] = None
+            if len(child_ids) > limit:
+                break
     chosen = list(child_ids)[:limit]
     parents = set(version_ids)
     children = await read_linked(database, chosen)
@@ -104,14 +110,15 @@ async def children_of(
     return true, len(child_ids) > limit
 
 
-async def _edges_to(
-    database: Database, version_ids: Iterable[str], limit: int
-) -> AsyncIterator[Document]:
+async def _edges_to(database: Database, version_ids: Iterable[str]) -> AsyncGenerator[Document]:
+    """Yield the edges to these versions; several may be of one child, which has 100 at most."""
     for portion in portions(version_ids):
         query: Document = {"parent_id": {"$in": portion}}
         found = database.edges.find(query, {"child_id": 1})
-        for each in await found.sort([("parent_id", 1), ("_id", 1)]).limit(limit).to_list():
-            yield each
+        found.sort([("parent_id", 1), ("_id", 1)]).in_batches_of(_EDGES_AT_ONCE)
+        async with aclosing(aiter(found)) as edges:
+            async for each in edges:
+                yield each
 
 
 def edges_of(record: VersionRecord) -> list[Document]:
@@ -136,7 +143,10 @@ async def _take_turn(database: Database, transaction: Transaction) -> None:
 async def _require_no_cycle(
     database: Database, child: VersionRecord, parents: Sequence[str], transaction: Transaction
 ) -> None:
-    """Go up from the parents, all of one generation at a time; raises Conflict."""
+    """Go up from the parents, all of one generation at a time; raises Conflict.
+
+    Raises Overtaken where it does not see one of them: what that was made from is not known then.
+    """
     seen = set(parents)
     generation: Sequence[str] = parents
     while generation:
@@ -145,13 +155,16 @@ async def _require_no_cycle(
         if len(seen) > MAX_ANCESTORS:
             detail = f"the parents have more than {MAX_ANCESTORS} ancestors: name them at upload"
             raise Conflict("lineage_too_large", detail)
-        above: dict[str, None] = {}
+        read, above = set[str](), dict[str, None]()
         async for found in find_each(
             database.versions, "_id", generation, transaction, fields=_PARENTS
         ):
+            read.add(found["_id"])
             for link in found.get("lineage", ()):
                 if (parent_id := link.get("version_id")) is not None:
                     above[parent_id] = None
+        if generation is parents and len(read) < len(parents):
+            raise Overtaken("a parent is newer than what this transaction sees")
         generation = [each for each in above if each not in seen]
         seen.update(generation)
 

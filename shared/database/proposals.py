@@ -70,7 +70,9 @@ async def propose_move(
         version = await read_version(database, model, target, transaction)
         if number is not None:
             accept(version)
-        require_room(model, alias, await _count_open(database, place, now, transaction))
+        revision = revision_of(before)
+        waiting = await _count_open(database, place, revision, now, transaction)
+        require_room(model, alias, waiting)
         sequence = (await read_counters(database, [model], transaction))[model].sequence + 1
         proposal = ProposalRecord(
             id=new_id(),
@@ -78,7 +80,7 @@ async def propose_move(
             alias=alias,
             number=number,
             version_id=version.id,
-            alias_revision=revision_of(before),
+            alias_revision=revision,
             by=mover.by,
             reason=mover.reason,
             at=now,
@@ -198,10 +200,11 @@ async def _made_by(database: Database, key: str, transaction: Transaction) -> Pr
 
 
 async def _count_open(
-    database: Database, place: Place, now: datetime, transaction: Transaction
+    database: Database, place: Place, revision: int, now: datetime, transaction: Transaction
 ) -> int:
+    """Return how many proposals could be approved now: stale ones wait for nothing."""
     query: Document = {"model": place[0], "alias": place[1], "state": "open"}
-    query["expires_at"] = {"$gt": now}
+    query |= {"alias_revision": revision, "expires_at": {"$gt": now}}
     return await database.alias_proposals.count_documents(query, transaction=transaction)
 
 

@@ -9,7 +9,6 @@ from shared.database.collection import Document, Transaction
 from shared.database.deletion import change_version_within
 from shared.database.rules import read_effective
 from shared.domain import deletion
-from shared.domain.errors import Conflict
 from shared.domain.records import VersionRecord
 from shared.domain.retention import Judged, Judgement, judge, judge_one
 from shared.domain.rules import Effective
@@ -33,11 +32,6 @@ class Evaluation:
     applied: Effective
     judgements: list[Judgement]
 
-    @property
-    def by(self) -> str:
-        """The principal that deletes what the rule removes."""
-        return f"{RULE}:{self.applied.source('retention')}"
-
 
 async def evaluate(database: Database, model: str) -> Evaluation:
     """Judge every version of a model that is not deleted; changes nothing.
@@ -53,44 +47,37 @@ async def evaluate(database: Database, model: str) -> Evaluation:
 
 
 async def remove(
-    database: Database,
-    model: str,
-    judgement: Judgement,
-    evaluation: Evaluation,
-    *,
-    retention: timedelta,
+    database: Database, model: str, number: int, *, retention: timedelta
 ) -> VersionRecord | None:
     """Delete a version that the rule removes; None where something keeps it by now.
 
-    What was changed since it was judged counts: the rule, its aliases, tags and holds, and which
-    newer versions are ready. It can be restored like any other. Raises DatabaseUnavailable.
+    It is judged anew: the rule, its state, aliases, tags and hold, and which newer versions are
+    ready. It can be restored like any other. Raises DatabaseUnavailable.
     """
     now = await database.now()
-    reason = "; ".join(why.detail for why in judgement.why)
-
-    newer: Document = {"model": model, "number": {"$gt": judgement.number}, "state": "ready"}
+    newer: Document = {"model": model, "number": {"$gt": number}, "state": "ready"}
 
     async def decide(found: VersionRecord, transaction: Transaction) -> VersionRecord | None:
         applied = await read_effective(database, model, transaction)
-        if (rule := applied.rules.retention) is None:
+        if found.state != "ready" or (rule := applied.rules.retention) is None:
             return None
         place = await database.versions.count_documents(newer, transaction=transaction) + 1
-        if judge_one(_judged(found.model_dump()), rule, now, place).outcome == "kept":
+        judged = judge_one(_judged(found.model_dump()), rule, now, place)
+        if judged.outcome == "kept":
             return None
-        return deletion.delete(found, by=evaluation.by, reason=reason, at=now, retention=retention)
+        by = f"{RULE}:{applied.source('retention')}"
+        reason = "; ".join(why.detail for why in judged.why)
+        return deletion.delete(found, by=by, reason=reason, at=now, retention=retention)
 
-    found = await database.versions.find_one({"model": model, "number": judgement.number})
+    found = await database.versions.find_one({"model": model, "number": number}, {"_id": 1})
     if found is None:
         return None
-    try:
-        event: EventType = "registry.version.deleted.v1"
-        after = await change_version_within(database, model, found["_id"], decide, event)
-    except Conflict:  # an alias points at it by now, or it is held
-        return None
-    if after is None or after.state != "deleted":
+    event: EventType = "registry.version.deleted.v1"
+    after = await change_version_within(database, model, found["_id"], decide, event)
+    if after is None or after.deletion is None or not after.deletion.by.startswith(f"{RULE}:"):
         return None
     fields = {"model": model, "version": after.number, "version_id": after.id}
-    log.info("version deleted by rule", by=evaluation.by, **fields)
+    log.info("version deleted by rule", by=after.deletion.by, **fields)
     return after
 
 

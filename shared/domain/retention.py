@@ -12,6 +12,8 @@ from typing import Literal
 from registry.schemas import Retention
 
 Outcome = Literal["kept", "removed"]
+MOST_TOLD = 10
+"""Names of tags or aliases that one reason tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,8 @@ def _sides(
     last = rule.keep_last_ready
     told = f"by number it is ready version {place} from the newest, and the last {last} are kept"
     ask(place <= last, "keep_last_ready", told, told)
-    aliases = ", ".join(sorted(version.aliases))
-    ask(bool(aliases), "keep_aliased", f"aliases point at it: {aliases}", "no alias points at it")
+    told = f"aliases point at it: {_some(sorted(version.aliases))}"
+    ask(bool(version.aliases), "keep_aliased", told, "no alias points at it")
     if (days := rule.keep_younger_than_days) is not None:
         since = version.ready_at or version.created_at
         told = f"it is ready since {since.isoformat(timespec='seconds')}, and {days} days are kept"
@@ -99,8 +101,14 @@ def _sides(
     if wanted := rule.keep_with_tags:
         tags = [name for name in wanted if name in (version.tags or {})]
         yes, no = (
-            f"it has the tags {', '.join(tags)}",
-            f"it has none of the tags {', '.join(wanted)}",
+            f"it has the tags {_some(tags)}",
+            f"it has none of the tags {_some(wanted)}",
         )
         ask(bool(tags), "keep_with_tags", yes, no)
     return keeping, missing
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first of the names: versions keep why they were deleted, and events tell it."""
+    told = ", ".join(names[:MOST_TOLD])
+    return f"{told} and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else told

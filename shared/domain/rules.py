@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 from pydantic import Field
 
 from registry.schemas import EffectiveRules, ProtectedAlias, Rules, ScopeRules
-from registry.schemas.rules import EVERY_MODEL, KnownRules
+from registry.schemas.names import check_entries
+from registry.schemas.rules import EVERY_MODEL, KnownRules, RequiredMetadata
 from shared.domain.aliases import Condition
 from shared.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound, PreconditionFailed
 from shared.domain.formats import FORMATS
@@ -16,6 +17,8 @@ from shared.domain.names import namespace_of
 from shared.domain.records import Record
 
 FIELDS = tuple(Rules.model_fields)
+METADATA = ("metrics", "tags", "parameters")
+"""Parts of the rule `required` that name entries."""
 APPROVED_BY_ANOTHER = 2
 """Approvals of an alias that nobody moves alone."""
 
@@ -99,12 +102,25 @@ def rules_not_found(scope: str) -> NotFound:
     return NotFound("rules_not_found", f"{scope!r} has no rules of its own")
 
 
-def require_known_formats(rules: Rules) -> None:
-    """Raise InvalidRequest for a format that no file can have."""
+def require_possible(rules: Rules) -> None:
+    """Raise InvalidRequest for what no version can have: a format, or an entry of such a name.
+
+    For requests alone: what is kept under an earlier rule stays readable.
+    """
     for index, name in enumerate(rules.allowed_formats or ()):
         if name not in FORMATS:
             known = ", ".join(sorted(FORMATS))
             raise InvalidRequest(f"allowed_formats.{index}", f"must be one of {known}")
+    required, retention = rules.required or RequiredMetadata(), rules.retention
+    for field_name, names in (
+        *((f"required.{part}", getattr(required, part)) for part in METADATA),
+        ("retention.keep_with_tags", retention.keep_with_tags if retention else ()),
+    ):
+        for index, name in enumerate(names):
+            try:
+                check_entries({name: ""})
+            except ValueError as error:
+                raise InvalidRequest(f"{field_name}.{index}", str(error)) from None
 
 
 def require_condition(condition: Condition, now: RulesRecord | None, scope: str) -> None:

@@ -75,6 +75,8 @@ def apply_verdicts(
     if nothing_new or not counted:
         return before
     change = derive_state(artifacts, reasons, work, now)
+    if change["state"] == "ready" and before.ready_at is not None:
+        change["ready_at"] = before.ready_at  # it was verified anew after a loss of the database
     after = before.model_copy(update={"artifacts": artifacts, "failure": None, **change})
     return close_session_if_settled(after, now)
 

@@ -8,10 +8,8 @@ from registry.schemas.rules import MODEL_CARD
 from shared.domain.errors import Conflict, RuleBroken
 from shared.domain.formats import UNKNOWN, possible_formats
 from shared.domain.records import ArtifactRecord, VersionRecord
-from shared.domain.rules import Effective
+from shared.domain.rules import METADATA, Effective
 
-METADATA = ("metrics", "tags", "parameters")
-"""Parts of the rule `required` that name entries."""
 MOST_TOLD = 100
 """Broken rules that one answer names."""
 
@@ -69,7 +67,12 @@ def require_kept(applied: Effective, before: VersionRecord, after: VersionRecord
 
 
 def lacks(applied: Effective, version: VersionRecord) -> list[Reason]:
-    """Return what a version lacks that nobody declared: then nothing was said of it."""
+    """Return what a version lacks that nobody declared: then nothing was said of it.
+
+    One that was ready before lacks nothing: it is verified anew after a loss of the database.
+    """
+    if version.ready_at is not None:
+        return []
     paths = [artifact.path for artifact in version.artifacts]
     return [each.reason() for each in _lacking(applied, version, paths)]
 
@@ -79,9 +82,14 @@ def _rule_broken(broken: Sequence[Broken]) -> RuleBroken:
     return RuleBroken(errors, list(dict.fromkeys(each.rule for each in broken)))
 
 
-def against_format(applied: Effective, artifact: ArtifactRecord) -> Reason | None:
-    """Return why a file of the format that was detected is not allowed; None where it is."""
-    broken = _against_format(applied, artifact)
+def against_format(
+    applied: Effective, version: VersionRecord, artifact: ArtifactRecord
+) -> Reason | None:
+    """Return why a file of the format that was detected is not allowed; None where it is.
+
+    It is in a version that was ready before, which is verified anew after a loss of the database.
+    """
+    broken = None if version.ready_at is not None else _against_format(applied, artifact)
     return broken.reason() if broken else None
 
 

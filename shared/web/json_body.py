@@ -78,3 +78,7 @@ def _parse(body: bytes) -> Any:
         raise json.JSONDecodeError("not UTF-8", "", error.start) from None
     except RecursionError:
         raise json.JSONDecodeError("nested too deeply", "", 0) from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # Python reads no whole number of thousands of digits
+        raise json.JSONDecodeError("a number has too many digits", "", 0) from None

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
+import pytest
+
 from registry import AsyncModelRegistryClient
+from registry.errors import NotFoundError
 from registry.schemas import RetentionReport
 
 
@@ -18,6 +21,8 @@ async def test_a_rule_of_retention_explains_each_version_and_deletes_what_nothin
         await client.upload(model, f"{model} {number}".encode(), path="m.bin", tags=tags)
     await client.set_alias(model, "production", 2)
     await client.hold_version(model, 3, reason="case 12")
+    with pytest.raises(NotFoundError, match="there is no model"):
+        await client.evaluate_retention(f"{model}-none")
     without = await client.evaluate_retention(model)
     assert set(outcomes(without).values()) == {"kept"}
     await client.set_rules(

@@ -19,6 +19,7 @@ from registry.errors import (
     ConflictError,
     InvalidRequestError,
     NotFoundError,
+    VersionRejectedError,
 )
 from registry.schemas import Rules
 from shared.runtime.settings import Settings
@@ -106,6 +107,12 @@ async def test_what_is_no_rule_is_refused_by_its_field(
     for path, body, field in (
         (own, {"retention": {"keep_last_ready": 0}}, "retention.keep_last_ready"),
         (own, {"allowed_formats": ["docx"]}, "allowed_formats.0"),
+        (own, {"required": {"metrics": ["auc", "a.b"]}}, "required.metrics.1"),
+        (
+            own,
+            {"retention": {"keep_last_ready": 1, "keep_with_tags": ["$a"]}},
+            "retention.keep_with_tags.0",
+        ),
         ("/v1/namespaces/a.b/rules", {}, "namespace"),
     ):
         answer = await api.ingest.put(path, json=body)
@@ -165,6 +172,19 @@ async def test_a_file_that_turns_out_to_be_of_no_allowed_format_is_rejected(
     [reason] = found.reasons
     assert (reason.code, reason.path) == ("rule_allowed_formats", "m.bin")
     assert f"by the rule allowed_formats of '{model}'" in reason.detail
+
+
+async def test_stored_bytes_of_no_allowed_format_are_refused_alike(
+    client: AsyncModelRegistryClient, namespace: str, model: str
+) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as written:
+        written.writestr("a.txt", namespace)
+    free = await client.upload(f"{namespace}.free", archive.getvalue(), path="m.bin")
+    assert free.artifacts[0].format == "zip"
+    await client.set_rules(model, {"allowed_formats": ["unknown"]})
+    with pytest.raises(VersionRejectedError, match="by the rule allowed_formats of"):
+        await client.upload(model, archive.getvalue(), path="m.bin")
 
 
 async def test_a_found_folder_that_lacks_what_is_required_is_rejected(
@@ -240,10 +260,16 @@ async def test_an_alias_of_two_people_is_proposed_by_one_and_approved_by_another
 
 
 async def test_a_proposal_is_stale_once_the_alias_moved_and_can_be_rejected(
-    client: AsyncModelRegistryClient, model: str, people: People
+    client: AsyncModelRegistryClient, model: str, people: People, api: Api
 ) -> None:
     await client.set_alias(model, "production", 1)
+    path, key = f"/v1/models/{model}/aliases/production/proposals", {"idempotency-key": "asked"}
+    early = await api.ingest.post(path, json={"version": 2}, headers=key)
+    assert early.json()["state"] == "open"
     await client.set_alias(model, "production", 2)
+    again = await api.ingest.post(path, json={"version": 2}, headers=key)
+    assert (again.json()["id"], again.json()["state"]) == (early.json()["id"], "stale")
+    await client.withdraw_alias(model, "production", early.json()["id"])
     await client.set_rules(model, TWO)
     ann, ann_id = await people.one(client, f"writer:{model}")
     with pytest.raises(ApprovalNeededError):
@@ -255,10 +281,10 @@ async def test_a_proposal_is_stale_once_the_alias_moved_and_can_be_rejected(
         await client.approve_alias(model, "production", first.id)
     assert stale.value.code == "proposal_stale"
     listed = [each async for each in client.list_alias_proposals(model, "production")]
-    assert [each.state for each in listed] == ["approved", "stale"]
+    assert [each.state for each in listed] == ["approved", "stale", "withdrawn"]
     await client.withdraw_alias(model, "production", first.id)
     listed = [each async for each in client.list_alias_proposals(model, "production")]
-    assert [each.state for each in listed] == ["approved", "rejected"]
+    assert [each.state for each in listed] == ["approved", "rejected", "withdrawn"]
 
     async def is_told() -> bool | None:
         entries = client.audit(model=model, principal=ann_id, action="alias.propose")

@@ -129,6 +129,18 @@ async def test_a_copy_is_found_again_by_its_key_whatever_became_of_what_was_copi
     assert (gone.id, gone.state) == (copied.id, "deleted")
 
 
+async def test_a_copy_is_of_what_an_alias_pointed_at_at_a_moment(
+    client: AsyncModelRegistryClient, model: str
+) -> None:
+    first, _ = [await client.upload(model, os.urandom(100), path="m.bin") for _ in range(2)]
+    at = (await client.set_alias(model, "production", 1)).at
+    await client.set_alias(model, "production", 2)
+    copied = await client.copy_version(model, f"@production?at={at.isoformat()}", f"{model}-b")
+    assert copied.artifacts[0].sha256 == first.artifacts[0].sha256
+    with pytest.raises(NotFoundError, match="has no alias"):
+        await client.copy_version(model, "@production?at=2001-01-01T00:00:00Z", f"{model}-b")
+
+
 async def test_bytes_stay_as_long_as_a_version_refers_to_them(
     client: AsyncModelRegistryClient, model: str, system: System, api: Api
 ) -> None:

@@ -174,6 +174,27 @@ async def test_of_two_that_name_each_other_at_one_moment_the_second_one_sees_the
     assert await recorded(database, [one, other]) == {one.id: set(), other.id: {one.id}}
 
 
+async def test_a_parent_that_the_transaction_does_not_see_yet_is_waited_for(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was found by a reading outside: the snapshot may be older than that."""
+    [child] = await versions_of(database, 1)
+    parent = draft(child.model, lineage=[parent_link(child)])
+    pause, tries = Deadline.pause, 0
+
+    async def pause_while_it_is_opened(deadline: Deadline, reason: Any) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            await open_version(database, parent, number=7)
+        await pause(deadline, reason)
+
+    monkeypatch.setattr(Deadline, "pause", pause_while_it_is_opened)
+    with pytest.raises(Conflict, match="would be made from itself"):
+        await add(database, child, parent.model_copy(update={"number": 7}))
+    assert tries == 1
+
+
 async def test_whoever_adds_parents_changes_the_common_document_before_anything_is_read(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -295,3 +316,15 @@ async def test_an_edge_that_the_child_does_not_say_is_nobodys_child(database: Da
     found = await Versions(database).get(child.id)
     assert found is not None
     assert found.lineage == []
+
+
+async def test_a_child_is_found_behind_many_that_others_share(database: Database) -> None:
+    parents = await versions_of(database, 3)
+    *sharing, last = sorted(parents, key=lambda each: each.id)
+    links = [parent_link(each) for each in sharing]
+    shared = [await open_version(database, draft("c", lineage=links)) for _ in range(4)]
+    own = await open_version(database, draft("c", lineage=[parent_link(last)]))
+    ids = [each.id for each in parents]
+    found, is_cut = await children_of(database, ids, limit=5)
+    assert ({each.id for each in found}, is_cut) == ({own.id, *(each.id for each in shared)}, False)
+    assert (await children_of(database, ids, limit=4))[1]

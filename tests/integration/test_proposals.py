@@ -169,6 +169,17 @@ async def test_a_key_makes_one_proposal_and_so_many_wait(database: Database, mod
     assert await code_of(proposed(database, model, 2)) == ""
 
 
+async def test_stale_proposals_take_no_place_of_those_that_wait(
+    database: Database, model: str
+) -> None:
+    chosen, *_ = [await proposed(database, model, 1) for _ in range(MAX_OPEN)]
+    assert await code_of(proposed(database, model, 1)) == "too_many_proposals"
+    await approved(database, model, chosen)
+    for _ in range(MAX_OPEN):
+        await proposed(database, model, 2)
+    assert await code_of(proposed(database, model, 2)) == "too_many_proposals"
+
+
 async def test_what_the_events_tell_brings_proposals_back(database: Database, model: str) -> None:
     done = await proposed(database, model, 1)
     await approved(database, model, done)

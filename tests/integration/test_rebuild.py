@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from registry.schemas import Reason
+from shared.database.aliases import move_alias
 from shared.database.client import Database
 from shared.database.handles import client_handle, key_handle, label_handle, resolve_handle
-from shared.database.lifecycle import reject
+from shared.database.lifecycle import reject, settle
 from shared.database.models import raise_counters
 from shared.database.opening import open_version
 from shared.database.recovery.handles import restore_handles
@@ -18,9 +19,11 @@ from shared.database.recovery.versions import (
     restore_model,
     restore_version,
 )
+from shared.database.versions import Versions
+from shared.domain.aliases import Mover, require_ready
 from shared.domain.errors import Conflict
 from shared.domain.records import DeletionRecord, VersionRecord, new_id, utc_now
-from tests.integration.drafts import OWNER, draft, pending_events
+from tests.integration.drafts import OWNER, draft, pending_events, verified
 from tests.support.records import artifact
 
 
@@ -52,6 +55,19 @@ async def test_a_version_is_written_once_and_only_over_what_was_seen(
     assert await restore_version(database, newer, instead_of=3)
     found = await database.versions.find_one({"_id": record.id})
     assert found == newer.model_dump(by_alias=True)
+
+
+async def test_a_version_keeps_an_alias_that_came_to_it_since_it_was_seen(
+    database: Database, model: str
+) -> None:
+    opened = await open_version(database, draft(model))
+    [seen] = await settle(database, [verified(opened)])
+    await move_alias(database, model, "live", lambda _: 1, require_ready, Mover(OWNER, ""))
+    newer = seen.model_copy(update={"sequence": seen.sequence + 9})
+    assert await restore_version(database, newer, instead_of=seen.sequence)
+    found = await Versions(database).by_alias(model, "live")
+    assert found is not None
+    assert found.id == opened.id
 
 
 async def test_a_number_and_a_key_stay_with_their_version(database: Database, model: str) -> None:

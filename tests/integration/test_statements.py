@@ -445,11 +445,11 @@ async def use_deletion_and_shared_bytes(database: Database, model: str) -> None:
     )
     assert await restore_references(database, model) == 1
     judged = await retention.evaluate(database, model)
-    newest = judged.judgements[0]
-    assert not await retention.remove(database, model, newest, judged, retention=timedelta())
+    newest = judged.judgements[0].number
+    assert not await retention.remove(database, model, newest, retention=timedelta())
     said = Rules(retention=Retention(keep_last_ready=1))
     await rules.change_model_rules(database, model, said, UNCONDITIONAL, by=OWNER)
-    assert not await retention.remove(database, model, newest, judged, retention=timedelta())
+    assert not await retention.remove(database, model, newest, retention=timedelta())
     gone = partial(deletion.delete, by=OWNER, reason="", at=utc_now(), retention=timedelta())
     for version in (borrower, holder):
         told = "registry.version.deleted.v1"

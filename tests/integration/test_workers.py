@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from registry.schemas import Reason
+from registry.schemas import Reason, Rules
 from services.indexer.events.bucket_events import parse_bucket_event
 from services.indexer.events.indexing import index_objects
 from services.indexer.kafka.dead_letters import DeadLetter
@@ -19,8 +19,10 @@ from services.indexer.work import workers as module
 from services.indexer.work.pauses import pause_after
 from services.indexer.work.workers import work_once
 from shared.database.lifecycle import reject
+from shared.database.rules import change_model_rules
 from shared.database.versions import Versions
 from shared.database.work import claim_work
+from shared.domain.aliases import UNCONDITIONAL
 from shared.domain.records import VersionRecord
 from shared.storage.adapter import open_storage
 from shared.storage.connection import StorageUnavailable
@@ -165,6 +167,45 @@ async def test_replaying_its_value_as_a_bucket_event_brings_it_back(
     assert (await current(rig)).state == "ready"
     assert await rig.told("churn") == ["created", "ready"]
     assert await replayed(rig, letter) == [], "once more changes nothing"
+
+
+async def test_a_found_version_that_is_replayed_is_held_against_the_rules_though_storage_attests_it(
+    rig: Rig, letters: Letters
+) -> None:
+    database, key = rig.indexer.database, "risk/1/m.bin"
+    written = rig.s3.put_object(Bucket=rig.bucket, Key=key, Body=DATA, ChecksumAlgorithm="SHA256")
+    event = parse_bucket_event(event_of(rig.bucket, key, written["VersionId"]))
+    await index_objects(event, rig.indexer)
+    await rig.adopt()
+    failure = Reason(code="verify_failed", detail="the disk was broken").model_dump()
+    await database.versions.update_one(
+        {"model": "risk"}, {"$set": {"work": None, "failure": failure}}
+    )
+    asks = Rules.model_validate({"required": {"tags": ["team"]}})
+    await change_model_rules(database, "risk", asks, UNCONDITIONAL, by="ann")
+    await index_objects(event, rig.indexer)
+    while await work_once(rig.indexer, letters.bury):
+        pass
+    version = await rig.version("risk", 1)
+    assert (version.state, [each.code for each in version.reasons]) == (
+        "rejected",
+        ["rule_required_tags"],
+    )
+
+
+async def test_what_was_ready_before_is_not_held_against_rules_that_came_later(
+    rig: Rig, letters: Letters
+) -> None:
+    """After a loss of the database it is verified anew, where its events did not name its files."""
+    database = rig.indexer.database
+    await database.versions.update_one({"model": "churn"}, {"$set": {"ready_at": PAST}})
+    later = {"required": {"tags": ["team"]}, "allowed_formats": ["onnx"]}
+    await change_model_rules(
+        database, "churn", Rules.model_validate(later), UNCONDITIONAL, by="ann"
+    )
+    assert await work_once(rig.indexer, letters.bury)
+    version = await current(rig)
+    assert (version.state, version.reasons, version.ready_at) == ("ready", [], PAST)
 
 
 async def test_the_digest_of_a_ready_version_can_be_replayed_too(

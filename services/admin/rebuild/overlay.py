@@ -75,14 +75,16 @@ def overlay(
     if data.state in ("rejected", "missing", "deleted"):
         return told.model_copy(update={"state": data.state, "session": _ended(base.session, event)})
     derived = derive_state(told.artifacts, [], None, event.time)
+    since = base.ready_at or data.ready_at or event.time
     if derived["state"] == "ready":
-        since = base.ready_at or data.ready_at or event.time
         session = _ended(base.session, event)
         return told.model_copy(update={**derived, "ready_at": since, "session": session})
-    # What was ready once must not expire, and lose its bytes by that, while it is verified again.
-    until = _NEVER if data.state == "ready" else now + ttl
-    session = _prolonged(base.session, until)
-    return told.model_copy(update={**derived, "ready_at": None, "session": session})
+    # What was ready once must not expire, and lose its bytes by that, while it is verified again;
+    # nor is it held against rules that came later.
+    was_ready = data.state == "ready"
+    session = _prolonged(base.session, _NEVER if was_ready else now + ttl)
+    ready_at = since if was_ready else None
+    return told.model_copy(update={**derived, "ready_at": ready_at, "session": session})
 
 
 def _deleted(

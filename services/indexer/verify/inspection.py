@@ -42,8 +42,9 @@ async def inspect_object(
         attested = compare(artifact, found)
         if isinstance(attested, Reason):
             return Verdict(version.id, index, artifact, attested)
-        if attested.state == "pending":
-            return Verdict(version.id, index, attested)
+        if attested.state == "pending" or version.source == "object":
+            # Whether what nobody declared lacks what rules require is asked by a worker as well.
+            return Verdict(version.id, index, attested.model_copy(update={"state": "pending"}))
         try:
             return await validate(version, index, attested, rules, context)
         except TooCostly as costly:
@@ -114,4 +115,4 @@ async def validate(
         if isinstance(found, Reason):
             return Verdict(version.id, index, artifact, found, token)
         artifact = artifact.model_copy(update=found)
-    return Verdict(version.id, index, artifact, against_format(rules, artifact), token)
+    return Verdict(version.id, index, artifact, against_format(rules, version, artifact), token)

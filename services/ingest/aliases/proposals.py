@@ -5,9 +5,10 @@ from services.ingest.aliases.aliases import Named, is_maintainer, log_moved
 from services.ingest.context import Context
 from services.ingest.named_versions import required_version
 from shared.database import proposals
+from shared.database.aliases import find_alias
 from shared.domain.access.audit import Change
 from shared.domain.aliases import require_ready
-from shared.domain.proposals import told_proposal
+from shared.domain.proposals import revision_of, told_proposal
 from shared.domain.rules import Effective, require_approver
 from shared.runtime.logs import get_logger
 
@@ -33,7 +34,9 @@ async def propose(named: Named, request: ProposalRequest, context: Context) -> A
             named.mover(request.reason, "propose", request.model_dump_json()),
         )
     log.info("alias proposed", model=made.model, alias=made.alias, proposal=made.id, by=made.by)
-    return told_proposal(made, await context.database.now(), made.alias_revision)
+    # One that was made before, by a request whose answer was lost, may be stale by now.
+    alias = await find_alias(context.database, *named.place)
+    return told_proposal(made, await context.database.now(), revision_of(alias))
 
 
 async def approve(named: Named, proposal_id: str, context: Context) -> AliasMove:

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from registry.schemas import CopyRequest, Version
 from registry.schemas.metadata import VersionMetadata
@@ -27,9 +27,15 @@ log = get_logger(__name__)
 
 
 async def copy_version(
-    named: Named, request: CopyRequest, idempotency_key: str | None, context: Context
+    named: Named,
+    at: datetime | None,
+    request: CopyRequest,
+    idempotency_key: str | None,
+    context: Context,
 ) -> Version:
     """Make a ready version of another model, or a further one of the same, with the same files.
+
+    With `at`, of the one that the alias pointed at then.
 
     Metadata go with it, aliases do not. The key finds the copy that it made before, whatever became
     of the version that was copied, or of its alias. Raises NotFound, Forbidden where the caller may
@@ -38,9 +44,9 @@ async def copy_version(
     """
     target, owner = named.caller.doing(Action.UPLOAD), named.caller.principal.id
     target.require(request.model)
-    made = _Made(idempotency_key, owner, request.model, _digest(named, request))
+    made = _Made(idempotency_key, owner, request.model, _digest(named, at, request))
     if (record := await _find(made, context)) is None:
-        source = await _source(named, context)
+        source = await _source(named, at, context)
         async with target.audited(Change.COPY, request.model, f"version:{source.id}") as making:
             record = await _make(source, request, made, context)
             making.subject = f"version:{record.id}"
@@ -69,14 +75,15 @@ class _Made:
     request_digest: str
 
 
-def _digest(named: Named, request: CopyRequest) -> str:
+def _digest(named: Named, at: datetime | None, request: CopyRequest) -> str:
     """Return a digest of the request as it was sent: an alias may have been moved since."""
-    asked = f"copy {named.model}/{named.version} {request.model_dump_json()}"
+    version = named.version if at is None else f"{named.version}?at={at.astimezone(UTC)}"
+    asked = f"copy {named.model}/{version} {request.model_dump_json()}"
     return hashlib.sha256(asked.encode()).hexdigest()
 
 
-async def _source(named: Named, context: Context) -> VersionRecord:
-    found = await find_named(context.database, named.model, named.version)
+async def _source(named: Named, at: datetime | None, context: Context) -> VersionRecord:
+    found = await find_named(context.database, named.model, named.version, at=at)
     source = await context.versions.get(found.id)
     if source is None or source.state != "ready":
         detail = f"version {found.number} of model {found.model!r} is not ready"

@@ -14,6 +14,7 @@ from services.ingest.lifecycle.lifecycle import Named
 from shared.domain.access.actions import Action
 from shared.web.access.caller import Caller, declares
 from shared.web.json_body import JsonRoute
+from shared.web.moments import Moment
 from shared.web.problems import PROBLEMS
 
 router = APIRouter(
@@ -36,10 +37,14 @@ async def copy(
     caller: Annotated[Caller, declares(Action.DOWNLOAD)],
     context: RequestContext,
     idempotency_key: IdempotencyKey = None,
+    at: Moment = None,
 ) -> Version:
-    """Answer the new version, which is ready; its files are those of the one that was copied."""
+    """Answer the new version, which is ready; its files are those of the one that was copied.
+
+    With `at`, the one that an alias pointed at then.
+    """
     named = Named(model, version, caller)
-    return await copying.copy_version(named, request, idempotency_key, context)
+    return await copying.copy_version(named, at, request, idempotency_key, context)
 
 
 @router.post("/archive", summary="Put a version away")

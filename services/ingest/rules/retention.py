@@ -5,7 +5,9 @@ from datetime import timedelta
 from registry.schemas import RetentionReason, RetentionReport, RetentionVerdict
 from services.ingest.context import Context
 from shared.database import retention
+from shared.database.models import find_model
 from shared.domain.access.audit import Change
+from shared.domain.errors import model_not_found
 from shared.domain.retention import Judgement
 from shared.web.access.caller import Caller
 from shared.web.cursors import decode_numbers, encode_numbers
@@ -19,15 +21,17 @@ async def evaluate(
 ) -> RetentionReport:
     """Answer what becomes of each version and why; with `apply` what is removed is deleted.
 
-    Raises InvalidRequest for a cursor that no page gave.
+    Raises NotFound, and InvalidRequest for a cursor that no page gave.
     """
     before = decode_numbers(cursor, 1)[0] if cursor else None
     found = await retention.evaluate(context.database, model)
+    if not found.judgements and await find_model(context.database, model) is None:
+        raise model_not_found(model)
     following = [each for each in found.judgements if before is None or each.number < before]
     page = following[:PAGE]
     if apply:
         async with caller.audited(Change.APPLY_RETENTION, model):
-            await _apply(model, page, found, context)
+            await _apply(model, page, context)
     removed = sum(each.outcome == "removed" for each in found.judgements)
     return RetentionReport(
         model=model,
@@ -41,13 +45,11 @@ async def evaluate(
     )
 
 
-async def _apply(
-    model: str, page: list[Judgement], found: retention.Evaluation, context: Context
-) -> None:
+async def _apply(model: str, page: list[Judgement], context: Context) -> None:
     life = timedelta(seconds=context.settings.deletion_retention_seconds)
     # The oldest first: what is cut off leaves the newest.
     for judgement in reversed([each for each in page if each.outcome == "removed"]):
-        await retention.remove(context.database, model, judgement, found, retention=life)
+        await retention.remove(context.database, model, judgement.number, retention=life)
 
 
 def _verdict(judgement: Judgement) -> RetentionVerdict:

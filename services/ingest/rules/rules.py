@@ -7,7 +7,7 @@ from services.ingest.context import Context
 from shared.database.rules import change_model_rules, change_namespace_rules
 from shared.domain.access.audit import Change
 from shared.domain.aliases import Condition
-from shared.domain.rules import RulesRecord, require_known_formats, told_rules
+from shared.domain.rules import RulesRecord, require_possible, told_rules
 from shared.runtime.logs import get_logger
 from shared.web.access.caller import Caller
 
@@ -18,7 +18,7 @@ async def set_model_rules(
     model: str, rules: Rules, condition: Condition, caller: Caller, context: Context
 ) -> ScopeRules:
     """Set a model's own rules; raises NotFound, PreconditionFailed, InvalidRequest for a format."""
-    require_known_formats(rules)
+    require_possible(rules)
     return told_rules(await _of_model(model, rules, condition, caller, context))
 
 
@@ -37,7 +37,7 @@ async def set_namespace_rules(
     Raises Forbidden, PreconditionFailed and InvalidRequest for a format.
     """
     caller.require_pattern(scope)
-    require_known_formats(rules)
+    require_possible(rules)
     return told_rules(await _of_namespace(scope, rules, condition, caller, context))
 
 

@@ -10,12 +10,14 @@ from services.ingest.uploads.views import session_view
 from shared.database.blobs import Blob, BlobGone, find_blobs, known_sizes
 from shared.database.lifecycle import settle
 from shared.database.part_digests import forget_part_digests, keep_part_digests, read_part_digests
+from shared.database.rules import read_effective
 from shared.domain.access.decision import NameFilter
 from shared.domain.blobs import bytes_of, is_unsent, referring, refers
 from shared.domain.errors import InvalidRequest
 from shared.domain.part_digests import spans_parts
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.transitions import Verdict
+from shared.domain.version_rules import against_format
 from shared.runtime.logs import get_logger
 
 log = get_logger(__name__)
@@ -72,13 +74,25 @@ async def _refer(
 async def _chosen(
     record: VersionRecord, digests: Mapping[int, str], names: NameFilter, context: Context
 ) -> dict[int, Blob]:
-    """Return by index the bytes that files may refer to; their part digests are kept, too."""
+    """Return by index the bytes that files may refer to; their part digests are kept, too.
+
+    Not those of a format that the model's rules do not allow: they are sent as all others, and
+    verification says why the version is rejected.
+    """
     pending = {i: sha256 for i, sha256 in digests.items() if _may_be(record.artifacts[i], sha256)}
     if not pending or names == NameFilter():
         return {}
     wanted = {i: bytes_of(record.artifacts[i], sha256) for i, sha256 in pending.items()}
     blobs = await find_blobs(context.database, record.storage_group, wanted.values(), names)
-    chosen = {index: blobs[each] for index, each in wanted.items() if each in blobs}
+    found = {index: blobs[each] for index, each in wanted.items() if each in blobs}
+    if not found:
+        return {}
+    rules = await read_effective(context.database, record.model)
+    chosen = {
+        index: blob
+        for index, blob in found.items()
+        if against_format(rules, record, referring(record.artifacts[index], blob.artifact)) is None
+    }
     if chosen:
         await copy_part_digests(record.id, chosen, context)
         log.info(

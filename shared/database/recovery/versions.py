@@ -22,13 +22,16 @@ async def restore_version(
     """
 
     async def restore_it(transaction: Transaction) -> bool:
-        query = {"_id": record.id}
-        found = await database.versions.find_one(query, {"sequence": 1}, transaction=transaction)
+        query, seen = {"_id": record.id}, {"sequence": 1, "aliases": 1}
+        found = await database.versions.find_one(query, seen, transaction=transaction)
         if (found["sequence"] if found else None) != instead_of:
             return False
+        document = record.model_dump(by_alias=True)
+        if found is not None:  # its sequence does not tell of aliases that have moved meanwhile
+            document["aliases"] = found.get("aliases", [])
         try:
             await database.versions.replace_one(
-                query, record.model_dump(by_alias=True), upsert=True, transaction=transaction
+                query, document, upsert=True, transaction=transaction
             )
         except DuplicateKey as error:
             raise version_exists(record.model, record.number) from error

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from registry.schemas.lineage import Direction, Lineage, LineageEdge, LineageNode
+from registry.schemas.lineage import MAX_EDGES, Direction, Lineage, LineageEdge, LineageNode
 from registry.schemas.links import Link
 from shared.domain.access.decision import NameFilter
 from shared.domain.lineage.links import LinkedVersion
@@ -27,8 +27,8 @@ class Graph:
 
     @property
     def room(self) -> int:
-        """How many more nodes there may be."""
-        return self._max_nodes - len(self._nodes)
+        """How many more nodes there may be: none where there can be no edge to them."""
+        return self._max_nodes - len(self._nodes) if len(self._edges) < MAX_EDGES else 0
 
     def add_parents(
         self,
@@ -89,8 +89,13 @@ class Graph:
         return self._names.has(model)
 
     def _connect(self, child: str, parent: str, link: Link) -> None:
-        edge = LineageEdge(child=child, parent=parent, relation=link.relation)
-        self._edges.setdefault((child, parent, link.relation), edge)
+        place = (child, parent, link.relation)
+        if place in self._edges:
+            return
+        if len(self._edges) == MAX_EDGES:
+            self.is_truncated = True
+            return
+        self._edges[place] = LineageEdge(child=child, parent=parent, relation=link.relation)
 
     def _parent_node(self, link: Link, parent: LinkedVersion | None, depth: int) -> str | None:
         if link.version_id is None:

@@ -79,7 +79,7 @@ def with_links(before: Sequence[Link], added: Iterable[Link]) -> list[Link]:
         if (target := _target(link)) not in known:
             known.add(target)
             links.append(link)
-    size = sum(len(link.model_dump_json()) for link in links)
+    size = sum(len(link.model_dump_json().encode()) for link in links)
     if len(links) > MAX_LINKS or size > MAX_LINKS_BYTES:
         detail = (
             f"a version has at most {MAX_LINKS} links, of {MAX_LINKS_BYTES} bytes as JSON together"

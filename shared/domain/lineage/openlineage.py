@@ -4,6 +4,7 @@ Each version that was made from something is the output of one run, whose inputs
 and data sets.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -33,11 +34,13 @@ def openlineage_events(
     `producer` is a URI that says who tells this; `namespace` is this registry's.
     """
     nodes = {node.id: node for node in graph.nodes}
+    made_from: dict[str, list[LineageEdge]] = defaultdict(list)
+    for edge in graph.edges:
+        made_from[edge.child].append(edge)
     events: list[dict[str, Any]] = []
     for version in versions:
         node = nodes[f"{version.model}@{version.number}"]
-        edges = [edge for edge in graph.edges if edge.child == node.id]
-        if edges:
+        if edges := made_from.get(node.id):
             events.append(_event(version, node, edges, nodes, producer, namespace))
     return events
 

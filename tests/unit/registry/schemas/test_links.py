@@ -46,6 +46,7 @@ def test_a_parent_is_a_version_here_or_a_uri(told: Any, expected: dict[str, Any]
     [
         ("base", "must be a URI"),
         ("base@latest", "must not be 'latest'"),
+        ("base@" + "9" * 5000, "all digits"),
         ("base@v3", "must not be 'latest' or v and a number"),
         ({"model": "base"}, "must name a model and its version, or a uri"),
         ({"version": 3}, "must name a model and its version, or a uri"),

@@ -129,3 +129,14 @@ def test_an_explanation_reads_as_a_sentence() -> None:
         "it has none of the tags release",
     ]
     assert kept.why[1].detail == "aliases point at it: canary, production"
+
+
+def test_an_explanation_tells_the_first_of_many_names() -> None:
+    since = NOW - timedelta(days=30)
+    tags = [f"tag-{n:03}-{'x' * 240}" for n in range(100)]
+    rule = Retention(keep_last_ready=1, keep_with_tags=tags)
+    removed, kept = judge(
+        [Judged(1, "ready", since, since), Judged(2, "ready", NOW, NOW, tags)], rule, NOW
+    )
+    assert removed.why[2].detail.endswith("x and 90 more")
+    assert max(len(each.detail) for each in (*removed.why, *kept.why)) < 3000

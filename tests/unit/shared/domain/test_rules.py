@@ -20,8 +20,8 @@ from shared.domain.rules import (
     protection_of,
     require_approver,
     require_condition,
-    require_known_formats,
     require_mover,
+    require_possible,
     scopes_of,
 )
 
@@ -149,7 +149,7 @@ def test_they_change_where_they_are_as_they_are_believed_to_be(
 
 def test_a_format_that_no_file_can_have_is_refused_by_its_place() -> None:
     with pytest.raises(InvalidRequest, match=r"^allowed_formats\.1 must be one of gguf, "):
-        require_known_formats(Rules(allowed_formats=["onnx", "docx"]))
+        require_possible(Rules(allowed_formats=["onnx", "docx"]))
 
 
 @pytest.mark.parametrize(

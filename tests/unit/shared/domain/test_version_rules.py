@@ -117,7 +117,7 @@ def test_a_file_passes_where_the_format_that_was_found_is_allowed(
 ) -> None:
     rules = applied(allowed_formats=sorted(allowed))
     found = data.draw(st.sampled_from(sorted(possible_formats(path))))
-    reason = against_format(rules, artifact(path, format=found))
+    reason = against_format(rules, version(), artifact(path, format=found))
     passes = found in allowed or (path == "README.md" and found == UNKNOWN)
     assert (reason is None) == passes
     if reason is not None:
@@ -125,7 +125,7 @@ def test_a_file_passes_where_the_format_that_was_found_is_allowed(
         assert f"is {found}" in reason.detail
     else:
         require_allowed(rules, request(path))  # what passes at the end is not refused before
-    assert against_format(NO_RULES, artifact(path, format=found)) is None
+    assert against_format(NO_RULES, version(), artifact(path, format=found)) is None
 
 
 def test_a_label_is_kept_where_the_rule_says_so() -> None:

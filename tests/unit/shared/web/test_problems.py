@@ -260,8 +260,9 @@ async def test_a_body_of_another_type_is_told_which_one_is_needed(
         (b'{"model": "\xff"}', "not UTF-8"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"model": ' + b" " * 100_000 + b"}", "Expecting value"),
+        (b'{"model": ' + b"1" * 5000 + b"}", "too many digits"),
     ],
-    ids=["twice", "twice inside", "no UTF-8", "deep", "long"],
+    ids=["twice", "twice inside", "no UTF-8", "deep", "long", "digits"],
 )
 async def test_json_that_readers_could_read_differently_is_refused(
     ingest: httpx.AsyncClient, body: bytes, rule: str

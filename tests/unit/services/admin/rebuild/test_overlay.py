@@ -133,7 +133,7 @@ def test_ready_without_findings_of_every_file_is_verified_again(
     record = restored(opened(), without_artifacts(event) if findings is None else event)
     expected = ("verifying", "verify") if findings else ("pending", None)
     assert (record.state, record.work.kind if record.work else None) == expected
-    assert (record.sequence, record.ready_at) == (2, None)
+    assert (record.sequence, record.ready_at) == (2, event.time), "it was ready once"
     # It must neither expire nor lose the bytes that were verified once.
     assert record.session is not None
     assert record.session.expires_at > NOW + timedelta(days=10_000)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.schemas.lineage import Lineage
+from registry.schemas.lineage import MAX_EDGES, Lineage, LineageEdge
 from registry.schemas.links import Link
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.lineage.drawings import dot, mermaid
@@ -110,6 +111,21 @@ def test_a_graph_that_is_full_says_so() -> None:
     assert graph.is_truncated, "a parent that was not looked for"
 
 
+def test_a_graph_has_so_many_edges_and_no_node_without_one() -> None:
+    parents = [linked("base", number) for number in range(1, 101)]
+    children = [linked("churn", number, *map(to, parents)) for number in range(1, 151)]
+    root = linked("root", 1, *map(to, children))
+    graph = Graph(root, EVERY_NAME, 1000)
+    graph.add_parents([root], {each.id: each for each in children}, 1)
+    graph.add_parents(children[:99], {each.id: each for each in parents}, 2)
+    late = linked("late", 1)
+    for child in (children[99], children[100].model_copy(update={"lineage": [to(late)]})):
+        graph.add_parents([child], {each.id: each for each in (*parents, late)}, 2)
+    told = graph.told(root, "up", 2)
+    assert (len(told.edges), told.is_truncated, graph.room) == (MAX_EDGES, True, 0)
+    assert {node.id for node in told.nodes if node.depth} == {edge.parent for edge in told.edges}
+
+
 texts = st.text(max_size=200)
 
 
@@ -158,3 +174,21 @@ def test_each_version_that_was_made_from_something_is_an_openlineage_run() -> No
     [output] = event["outputs"]
     assert (output["name"], output["facets"]["version"]["datasetVersion"]) == ("churn", "4")
     assert event["eventTime"] == "2026-11-28T00:00:00+00:00"
+
+
+class Walked(list[LineageEdge]):
+    """Edges that count how often somebody goes through all of them."""
+
+    walks = 0
+
+    def __iter__(self) -> Iterator[LineageEdge]:
+        self.walks += 1
+        return super().__iter__()
+
+
+def test_an_export_goes_through_the_edges_once_however_many_versions_there_are() -> None:
+    told = grown().told(CHILD, "up", 1)
+    edges = Walked(told.edges)
+    graph = told.model_copy(update={"edges": edges})
+    assert len(openlineage_events(graph, [CHILD, BASE] * 9, "https://registry", "models")) == 9
+    assert edges.walks == 1

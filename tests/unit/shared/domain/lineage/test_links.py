@@ -61,6 +61,9 @@ def test_a_version_has_so_many_links_and_no_more() -> None:
     long = requested(datasets=["s3://" + "x" * 1000 + str(n) for n in range(80)])
     with pytest.raises(Conflict, match="65536 bytes"):
         with_links([], long)
+    wide = requested(datasets=["s3://" + "\N{ROCKET}" * 1000 + str(n) for n in range(20)])
+    with pytest.raises(Conflict, match="65536 bytes"):
+        with_links([], wide)
 
 
 def test_parents_that_the_reader_may_not_see_are_told_without_anything_but_the_relation() -> None:
