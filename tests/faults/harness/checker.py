@@ -54,14 +54,15 @@ async def unrest(view: View, ledger: Ledger, seconds: float) -> list[str]:
 
 async def _under_way(view: View, ledger: Ledger) -> list[str]:
     found: list[str] = []
-    if waiting := await view.database.outbox.count_documents({}):
-        found.append(f"{waiting} entries are in the outbox")
     if late := await kafka_groups.lag(view.settings):
         found.append(f"{late} bucket events are not committed")
     folders = await list_folders(view.database, bucket=None, after="", limit=1000)
     found += [f"folder {folder.prefix} waits" for folder in folders if folder.due_at is not None]
     awaited = {upload.key for upload in ledger.confirmed}
     found += _unsettled(await view.versions(), awaited)
+    # Last: what was done while the rest was looked at is told by an entry of the outbox.
+    if waiting := await view.database.outbox.count_documents({}):
+        found.append(f"{waiting} entries are in the outbox")
     return found
 
 
