@@ -13,6 +13,7 @@ from services.query.compare.headers import Headers
 from services.query.compare.routes import router as compare
 from services.query.context import Context
 from services.query.edits.routes import router as edits
+from services.query.forwarding import open_forwarding
 from services.query.lineage.routes import router as lineage
 from services.query.rules.routes import router as rules
 from services.query.search.projection.projection import Projection
@@ -52,8 +53,9 @@ def create_app(settings: Settings) -> FastAPI:
             )
             feed.tell_also(search.hints.version_changed)
             headers = Headers.of(settings, storage.objects)
+            ingest = await stack.enter_async_context(open_forwarding(settings))
             context = Context(
-                settings, database, Versions(database), feed, storage.urls, headers, search
+                settings, database, Versions(database), feed, storage.urls, headers, search, ingest
             )
             oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes")

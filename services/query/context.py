@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from services.query.compare.headers import Headers
+from services.query.forwarding import Forwarding
 from services.query.search.projection.projection import Projection
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
@@ -25,6 +26,7 @@ class Context:
     urls: UrlSigner
     headers: Headers
     search: Projection
+    ingest: Forwarding
 
 
 def context_of(request: Request) -> Context:

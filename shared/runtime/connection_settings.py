@@ -35,6 +35,9 @@ class ConnectionSettings(BaseSettings):
     tls_key_file: str = Field("", validate_default=True)
     """Private key of that certificate, as a PEM file without a password."""
 
+    ingest_ca_file: Authorities = ""
+    """Authorities that query trusts ingest by, as a PEM file; empty: the system's."""
+
     mongodb_ca_file: Authorities = ""
     """Authorities that MongoDB is trusted by, as a PEM file; turns TLS on, as the URL can too."""
     mongodb_client_cert_file: ClientCertificate = ""

@@ -44,6 +44,9 @@ class Settings(AccessSettings, IndexerSettings, ConnectionSettings):
     query_public_url: str = ""
     """Base URL of query as users reach it; empty: http(s)://localhost:QUERY_PORT."""
 
+    ingest_internal_url: str = Field("", pattern=r"^(https?://[^/\s@?#]+(/[^\s?#]*)?)?$")
+    """Base URL of ingest as query reaches it; empty: as users do."""
+
     mongodb_url: SecretStr
     """Connection string with credentials. Use directConnection=true for a one-node replica set."""
     mongodb_db: str = Field("metadata", min_length=1, max_length=63)

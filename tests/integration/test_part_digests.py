@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 
 from registry.schemas import CompleteRequest, Downloads, SignPartsRequest, Version
@@ -17,6 +18,7 @@ from services.ingest.uploads.completion import complete_upload
 from services.ingest.uploads.parts import sign_parts
 from services.query.compare.headers import Headers
 from services.query.context import Context
+from services.query.forwarding import Forwarding
 from services.query.search.projection.projection import Projection
 from services.query.versions import downloads
 from services.query.versions.downloads import sign_downloads
@@ -62,7 +64,8 @@ def query(rig: Rig) -> Context:
     headers = Headers.of(settings, rig.indexer.storage.objects)
     signer = UrlSigner(settings)
     search = Projection(database, "", check_versions_per_second=1)  # nobody runs it
-    return Context(settings, database, versions, VersionFeed(database), signer, headers, search)
+    feed, nobody = VersionFeed(database), Forwarding(httpx.AsyncClient())
+    return Context(settings, database, versions, feed, signer, headers, search, nobody)
 
 
 async def bury_nothing(letter: DeadLetter) -> None:

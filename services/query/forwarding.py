@@ -1,0 +1,105 @@
+"""What changes something and comes to query all the same: it is handed on to ingest.
+
+Clients of other tools know one address only (HF_ENDPOINT, MLFLOW_REGISTRY_URI). A redirect would
+not do: they leave their credential behind when the host or port changes. So query sends the request
+on with the caller's own credential, and ingest decides as if it had been asked itself. What is
+handed on is small: a body has the limit of all requests, and bytes of models go to storage.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import Request
+from fastapi.responses import Response
+
+from shared.domain.errors import TooManyRequests, Unavailable
+from shared.runtime.logs import get_logger
+from shared.runtime.pem_files import load_authorities
+from shared.runtime.settings import Settings
+from shared.web.guard import address_of
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 60.0
+MAX_CONNECTIONS = 32
+"""Requests that are handed on at once; one more waits for CONNECT_SECONDS, and is then refused."""
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+_SENT = ("authorization", "content-type", "accept", "idempotency-key", "if-match", "if-none-match")
+_KEPT = ("content-type", "etag", "location", "link", "retry-after", "www-authenticate", "warning")
+"""Headers of an answer that are passed on, beside those of a protocol: x-…"""
+_OWN = ("x-request-id", "x-content-type-options")
+
+log = get_logger(__name__)
+
+
+class Forwarding:
+    """Hands requests on to ingest."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def forward(
+        self, request: Request, path: str | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Return ingest's answer to this request, whatever its status.
+
+        `path` is the one at ingest, quoted, with its query where it has one; None: as it came.
+        `headers` are added to those of the request that ingest is told of.
+
+        Raises Unavailable where ingest does not answer, and TooManyRequests where too many requests
+        are handed on.
+        """
+        sent = {name: value for name, value in request.headers.items() if name in _SENT}
+        sent["x-request-id"] = request.state.request_id
+        if address := address_of(request.scope):
+            sent["x-forwarded-for"] = address
+        try:
+            async with self._client.stream(
+                request.method,
+                _target(request) if path is None else path,
+                content=await request.body(),
+                headers={**sent, **(headers or {})},
+            ) as answer:
+                content = await _content(answer)
+        except httpx.PoolTimeout:
+            raise TooManyRequests(
+                "too_many_requests", "too many requests are handed on to ingest; try again"
+            ) from None
+        except httpx.HTTPError as error:
+            log.warning("ingest does not answer", error=type(error).__name__)
+            raise Unavailable("ingest_unavailable", "ingest does not answer; try again") from error
+        kept = {name: value for name, value in answer.headers.items() if _is_kept(name)}
+        return Response(content, answer.status_code, kept)
+
+
+@asynccontextmanager
+async def open_forwarding(settings: Settings) -> AsyncGenerator[Forwarding]:
+    """Open the connections to ingest; none is made before the first request."""
+    async with httpx.AsyncClient(
+        base_url=settings.ingest_internal_url or settings.ingest_url,
+        verify=load_authorities(settings.ingest_ca_file),
+        timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
+        limits=httpx.Limits(max_connections=MAX_CONNECTIONS),
+        trust_env=False,
+    ) as client:
+        yield Forwarding(client)
+
+
+def _is_kept(name: str) -> bool:
+    return name in _KEPT or (name.startswith("x-") and name not in _OWN)
+
+
+def _target(request: Request) -> str:
+    """Return path and query as they came: a decoded path could not be told from another one."""
+    raw: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    return raw.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
+
+
+async def _content(answer: httpx.Response) -> bytes:
+    content = bytearray()
+    async for chunk in answer.aiter_bytes():
+        content += chunk
+        if len(content) > MAX_ANSWER_BYTES:
+            raise httpx.DecodingError("the answer is too large")
+    return bytes(content)
