@@ -59,6 +59,7 @@ class Database:
         self.aliases = Collection(database["aliases"])
         self.alias_history = Collection(database["alias_history"])
         self.edits = Collection(database["edits"])
+        self.unchanged = Collection(database["unchanged"])
         self.alias_proposals = Collection(database["alias_proposals"])
         self.rules = Collection(database["rules"])
         self.edges = Collection(database["edges"])

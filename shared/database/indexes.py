@@ -73,7 +73,14 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
                 partialFilterExpression={"session.state": "open"},
             ),
         ],
-        "aliases": [IndexModel([("model", ASCENDING), ("alias", ASCENDING)])],
+        "aliases": [
+            # Those that point somewhere: a model may have had any number of others.
+            IndexModel(
+                [("model", ASCENDING), ("alias", ASCENDING)],
+                name="pointing",
+                partialFilterExpression={"to_number": {"$gt": 0}},
+            )
+        ],
         "alias_history": [
             IndexModel([("model", ASCENDING), ("alias", ASCENDING), ("revision", DESCENDING)]),
             IndexModel([("model", ASCENDING), ("alias", ASCENDING), ("at", DESCENDING)]),
@@ -102,6 +109,8 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
                 [("key", ASCENDING)], unique=True, partialFilterExpression={"key": {"$gt": ""}}
             ),
         ],
+        # Each is forgotten when it says.
+        "unchanged": [IndexModel([("forget_at", ASCENDING)], expireAfterSeconds=0)],
         "edges": [
             # The children of a version; and its parents, beside its own document.
             IndexModel([("parent_id", ASCENDING), ("_id", ASCENDING)]),
@@ -198,6 +207,7 @@ def _collection(database: Database, name: str) -> Collection:
         "alias_history": database.alias_history,
         "edits": database.edits,
         "alias_proposals": database.alias_proposals,
+        "unchanged": database.unchanged,
         "edges": database.edges,
         "handles": database.handles,
         "tokens": database.tokens,

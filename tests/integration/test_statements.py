@@ -356,6 +356,8 @@ async def use_aliases(database: Database, model: str) -> None:
 
     first = await to(1, key=new_id())
     last = await to(2)
+    again = new_id()
+    assert await to(2, key=again) == await to(2, key=again) == last
     assert await aliases.find_alias(database, model, "production") == last
     assert await aliases.find_alias_at(database, model, "production", first.at) == first
     assert await aliases.find_move(database, model, "production", 1) == first
@@ -377,6 +379,9 @@ async def use_edits(database: Database, model: str) -> None:
     wanted = WantedEdit(patch={"description": "new"}, by=OWNER, key=new_id(), request="r")
     edited = await edits.edit_version(database, model, 1, wanted)
     assert (edited.revision, edited.description) == (2, "new")
+    again = replace(wanted, key=new_id())
+    for _ in range(2):
+        assert await edits.edit_version(database, model, 1, again) == edited
     said = await edits.edit_model(database, model, replace(wanted, key=new_id()))
     assert (said.revision, said.description) == (2, "new")
     for place in (edits.Place(model, 1), edits.Place(model)):

@@ -26,6 +26,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "aliases": WRITE,
         "alias_history": ("find", "insert"),
         "edits": ("find", "insert"),
+        "unchanged": ("find", "insert"),
         "alias_proposals": WRITE,
         "rules": WRITE,
         "edges": ALL,
