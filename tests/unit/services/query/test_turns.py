@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from services.query.compare.turns import AT_ONCE, MOST_WAITING, Turns
+from services.query.turns import AT_ONCE, MOST_WAITING, Turns
 from shared.domain.errors import TooManyRequests
 
 
 async def test_few_compare_few_wait_and_the_rest_is_refused() -> None:
-    turns, end = Turns(), asyncio.Event()
+    turns, end = Turns("comparisons"), asyncio.Event()
     under_way = most = 0
 
     async def compare() -> None:
