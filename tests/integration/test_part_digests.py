@@ -12,7 +12,6 @@ from registry.schemas import CompleteRequest, Downloads, SignPartsRequest, Versi
 from services.admin.part_digests import ask_for_part_digests
 from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.events.indexing import index_objects
-from services.indexer.kafka.dead_letters import DeadLetter
 from services.indexer.work.workers import work_once
 from services.ingest.uploads.completion import complete_upload
 from services.ingest.uploads.parts import sign_parts
@@ -29,6 +28,7 @@ from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.versions import Versions
 from shared.domain.part_digests import READ_PART_BYTES, PartDigests
 from shared.domain.records import VersionRecord
+from shared.kafka.dead_letters import DeadLetter
 from shared.runtime.settings import MIB
 from shared.storage.connection import StorageUnavailable
 from shared.storage.object_parts import PartDigest

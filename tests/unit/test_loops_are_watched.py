@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from services.indexer.context import Context
 from services.indexer.health import Health
-from services.indexer.kafka.connection import KafkaProbe
 from services.indexer.kafka.watch import KafkaWatch
 from services.indexer.publish.lane import Hold
 from services.indexer.publish.relay import Relay
@@ -18,6 +17,7 @@ from services.indexer.work.workers import Workers
 from services.query.search.projection.projection import Projection
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
+from shared.kafka.connection import KafkaProbe
 from shared.web.access.audit import Audit
 from tests.support.isolation import SETTINGS
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from services.indexer.kafka.broker import STOP_SECONDS, ended_within
-from services.indexer.kafka.connection import kafka_options
-from services.indexer.kafka.dead_letters import RawMessage
-from services.indexer.kafka.errors import KafkaUnreadable, answered_within
+from shared.kafka.broker import STOP_SECONDS, ended_within
+from shared.kafka.connection import kafka_options
+from shared.kafka.dead_letters import RawMessage
+from shared.kafka.errors import KafkaUnreadable, answered_within
 from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
 

@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 
 from services.indexer.context import Context
 from services.indexer.found.adopter import Adopter
-from services.indexer.kafka.dead_letters import Bury, DeadLetter
 from services.indexer.verify.full_reads import confirm_version, verify_version
 from services.indexer.work.pauses import MAX_DEFECT_PAUSE_SECONDS, STUCK_SECONDS, pause_after
 from services.indexer.work.purge import purge_version
@@ -30,6 +29,7 @@ from shared.database.work import (
 )
 from shared.domain.errors import RegistryError
 from shared.domain.records import VersionRecord, WorkKind, new_id
+from shared.kafka.dead_letters import Bury, DeadLetter
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark, rest_after
 from shared.runtime.tasks import heed_cancellation, run_all, run_guarded, woken

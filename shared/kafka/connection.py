@@ -3,7 +3,7 @@
 from typing import Any
 
 from registry.kafka.reaching import KafkaAway, KafkaRefuses, reach
-from services.indexer.kafka.errors import KafkaUnreachable
+from shared.kafka.errors import KafkaUnreachable
 from shared.runtime.settings import Settings
 
 

@@ -14,10 +14,10 @@ from services.indexer.events import handler
 from services.indexer.events.bucket_events import ObjectWritten, PoisonMessage, parse_bucket_event
 from services.indexer.events.handler import handle_batch
 from services.indexer.events.indexing import Indexed
-from services.indexer.kafka.consumer import decode_nothing, parse_tolerantly
-from services.indexer.kafka.dead_letters import MAX_VALUE_BYTES, DeadLetter, RawMessage
 from services.indexer.kafka.publisher import KafkaPublisher
 from shared.domain.records import ArtifactRecord, WorkRecord, utc_now
+from shared.kafka.consuming import decode_nothing, parse_tolerantly
+from shared.kafka.dead_letters import MAX_VALUE_BYTES, DeadLetter, RawMessage
 from shared.storage.connection import StorageUnavailable
 from tests.support.isolation import SETTINGS
 from tests.support.records import artifact, version

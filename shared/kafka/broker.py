@@ -16,7 +16,7 @@ from faststream.security import (
     SASLScram512,
 )
 
-from services.indexer.kafka.connection import kafka_options
+from shared.kafka.connection import kafka_options
 from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
 
@@ -49,7 +49,7 @@ def make_broker(settings: Settings) -> KafkaBroker:
         graceful_timeout=BATCH_END_SECONDS,
         apply_types=False,
         log_level=logging.DEBUG,  # a line for each batch is too much
-        logger=logging.getLogger("services.indexer.faststream"),
+        logger=logging.getLogger("shared.kafka.faststream"),
     )
 
 
