@@ -9,11 +9,11 @@ from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 
 from services.indexer.context import Context
-from services.indexer.kafka.connection import KafkaProbe
-from services.indexer.kafka.errors import KafkaUnreachable
 from shared.database.client import limit_operations
 from shared.database.errors import DatabaseUnavailable
 from shared.domain.errors import Unavailable
+from shared.kafka.connection import KafkaProbe
+from shared.kafka.errors import KafkaUnreachable
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark, rest_after, troubles
 from shared.runtime.settings import Settings

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from services.indexer.context import Context
 from services.indexer.health import Health
-from services.indexer.kafka.connection import KafkaProbe
 from services.indexer.kafka.watch import KafkaWatch
 from services.indexer.publish.lane import Hold
 from services.indexer.publish.relay import Relay
@@ -18,6 +17,7 @@ from services.indexer.work.workers import Workers
 from services.query.search.projection.projection import Projection
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
+from shared.kafka.connection import KafkaProbe
 from shared.web.access.audit import Audit
 from tests.support.isolation import SETTINGS
 
@@ -40,7 +40,7 @@ WATCHED = {
 """Loops that go on for ever, and the mark of each."""
 
 SHORT = {
-    "services/indexer/kafka/topic_reader.py:TopicReader._partitions": "its caller's time limit",
+    "shared/kafka/topic_reader.py:TopicReader._partitions": "its caller's time limit",
     "services/query/versions/feed.py:_Awaited._until_settled": "the requests that wait for it",
     "shared/database/leases.py:_wait_for": "it tells the mark of whoever waits",
     "shared/database/leases.py:keep_renewed": "standing still it loses its lease to others",

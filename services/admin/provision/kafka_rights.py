@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import for_code
 from aiokafka.protocol.admin import CreateAclsRequest
 
-from services.indexer.kafka.connection import kafka_options
+from shared.kafka.connection import kafka_options
 from shared.runtime.service_users import ProvisioningSettings
 
 _RESOURCES = {"topic": 2, "group": 3}

@@ -8,8 +8,9 @@ from aiokafka.abc import ConsumerRebalanceListener
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from services.indexer.kafka.broker import BATCH_END_SECONDS, STOP_SECONDS, ended_within
-from services.indexer.kafka.dead_letters import RawMessage
+from services.indexer.kafka.broker import BATCH_END_SECONDS
+from shared.kafka.connection import STOP_SECONDS, ended_within
+from shared.kafka.topic_reader import RawMessage
 from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
 

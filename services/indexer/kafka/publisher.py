@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from faststream.kafka import KafkaBroker
 
 from services.indexer.kafka.dead_letters import DeadLetter
-from services.indexer.kafka.errors import MessageRefused, confirmed_within
 from services.indexer.publish.sink import EventRefused
 from shared.database.outbox import PendingEvent
 from shared.domain.events import CONTENT_TYPE
+from shared.kafka.errors import MessageRefused, confirmed_within
 from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
 

@@ -4,8 +4,8 @@ import pytest
 
 from services.indexer import health
 from services.indexer.health import Health
-from services.indexer.kafka.connection import KafkaProbe
-from services.indexer.kafka.errors import KafkaForbids
+from shared.kafka.connection import KafkaProbe
+from shared.kafka.errors import KafkaForbids
 from shared.runtime import progress
 from tests.support.isolation import SETTINGS
 

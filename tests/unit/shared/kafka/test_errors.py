@@ -6,7 +6,7 @@ import pytest
 from aiokafka import errors
 from aiokafka.errors import KafkaError
 
-from services.indexer.kafka.errors import (
+from shared.kafka.errors import (
     KafkaForbids,
     KafkaUnavailable,
     MessageRefused,
