@@ -28,7 +28,7 @@ from shared.database.client import open_database
 from shared.database.watch import stream_mark, watch_outbox
 from shared.kafka.broker import disconnect, make_broker
 from shared.kafka.connection import KafkaProbe
-from shared.kafka.dead_letters import RawMessage
+from shared.kafka.topic_reader import RawMessage
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark
 from shared.runtime.settings import Settings

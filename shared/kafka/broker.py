@@ -1,12 +1,8 @@
 """Kafka through FastStream: the broker, and its end."""
 
-import asyncio
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 from faststream.security import (
     BaseSecurity,
@@ -16,8 +12,7 @@ from faststream.security import (
     SASLScram512,
 )
 
-from shared.kafka.connection import kafka_options
-from shared.runtime.logs import get_logger
+from shared.kafka.connection import STOP_SECONDS, ended_within, kafka_options
 from shared.runtime.settings import Settings
 
 WITH_PASSWORD = {
@@ -27,10 +22,6 @@ WITH_PASSWORD = {
 }
 BATCH_END_SECONDS = 5.0
 """At the end, the batch under way may take so long; then it is left to come again."""
-STOP_SECONDS = 2.0
-"""How long consumer and producer may each take to leave Kafka, which may be away."""
-
-log = get_logger(__name__)
 
 
 def make_broker(settings: Settings) -> KafkaBroker:
@@ -67,16 +58,6 @@ def _security(options: dict[str, Any]) -> BaseSecurity:
     return WITH_PASSWORD[mechanism](
         options["sasl_plain_username"], options["sasl_plain_password"], **encryption
     )
-
-
-@asynccontextmanager
-async def ended_within(seconds: float, what: str) -> AsyncGenerator[None]:
-    """Limit the end of a part, which goes on where Kafka does not let it end in order."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except (KafkaError, TimeoutError) as error:
-        log.warning(f"{what} not stopped", error=type(error).__name__)
 
 
 async def disconnect(broker: KafkaBroker) -> None:

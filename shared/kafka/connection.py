@@ -1,10 +1,21 @@
-"""How every Kafka client of the services connects, and whether Kafka lets it in."""
+"""How every Kafka client of the services connects and ends, and whether Kafka lets it in."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
+
+from aiokafka.errors import KafkaError
 
 from registry.kafka.reaching import KafkaAway, KafkaRefuses, reach
 from shared.kafka.errors import KafkaUnreachable
+from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
+
+STOP_SECONDS = 2.0
+"""How long consumer and producer may each take to leave Kafka, which may be away."""
+
+log = get_logger(__name__)
 
 
 def kafka_options(settings: Settings) -> dict[str, Any]:
@@ -39,3 +50,13 @@ class KafkaProbe:
         except KafkaUnreachable:
             return False
         return True
+
+
+@asynccontextmanager
+async def ended_within(seconds: float, what: str) -> AsyncGenerator[None]:
+    """Limit the end of a part, which goes on where Kafka does not let it end in order."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (KafkaError, TimeoutError) as error:
+        log.warning(f"{what} not stopped", error=type(error).__name__)

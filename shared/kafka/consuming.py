@@ -6,8 +6,9 @@ from typing import Any
 
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from shared.kafka.broker import BATCH_END_SECONDS, STOP_SECONDS, ended_within
-from shared.kafka.dead_letters import RawMessage
+from shared.kafka.broker import BATCH_END_SECONDS
+from shared.kafka.connection import STOP_SECONDS, ended_within
+from shared.kafka.topic_reader import RawMessage
 
 HandleBatch = Callable[[tuple[RawMessage, ...]], Awaitable[None]]
 """Returns when all that the batch tells is durable; an error gives the batch back to Kafka."""

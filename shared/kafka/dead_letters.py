@@ -8,9 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 from urllib.parse import quote_plus
 
-from aiokafka import ConsumerRecord
+from shared.kafka.topic_reader import RawMessage
 
-RawMessage = ConsumerRecord[bytes, bytes]
 MAX_VALUE_BYTES = 900_000
 """Under Kafka's default limit of 1 MiB for one message, headers included."""
 MAX_KEY_BYTES = 1000

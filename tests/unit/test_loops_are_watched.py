@@ -40,7 +40,7 @@ WATCHED = {
 """Loops that go on for ever, and the mark of each."""
 
 SHORT = {
-    "services/indexer/kafka/topic_reader.py:TopicReader._partitions": "its caller's time limit",
+    "shared/kafka/topic_reader.py:TopicReader._partitions": "its caller's time limit",
     "services/query/versions/feed.py:_Awaited._until_settled": "the requests that wait for it",
     "shared/database/leases.py:_wait_for": "it tells the mark of whoever waits",
     "shared/database/leases.py:keep_renewed": "standing still it loses its lease to others",

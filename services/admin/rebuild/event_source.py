@@ -8,8 +8,7 @@ from pydantic import ValidationError
 from registry.schemas import ModelEvent, NamespaceEvent
 from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.report import RebuildReport
-from services.indexer.kafka.topic_reader import Extent, TopicReader
-from shared.kafka.dead_letters import RawMessage
+from shared.kafka.topic_reader import Extent, RawMessage, TopicReader
 
 
 @dataclass(frozen=True, slots=True)

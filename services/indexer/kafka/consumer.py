@@ -5,7 +5,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
 from shared.kafka.consuming import HandleBatch, decode_nothing, parse_tolerantly
-from shared.kafka.dead_letters import RawMessage
+from shared.kafka.topic_reader import RawMessage
 from shared.runtime.settings import Settings
 
 

@@ -17,7 +17,8 @@ from services.indexer.events.indexing import Indexed
 from services.indexer.kafka.publisher import KafkaPublisher
 from shared.domain.records import ArtifactRecord, WorkRecord, utc_now
 from shared.kafka.consuming import decode_nothing, parse_tolerantly
-from shared.kafka.dead_letters import MAX_VALUE_BYTES, DeadLetter, RawMessage
+from shared.kafka.dead_letters import MAX_VALUE_BYTES, DeadLetter
+from shared.kafka.topic_reader import RawMessage
 from shared.storage.connection import StorageUnavailable
 from tests.support.isolation import SETTINGS
 from tests.support.records import artifact, version

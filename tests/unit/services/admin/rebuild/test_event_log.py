@@ -13,7 +13,7 @@ from shared.domain.edits import EditRecord
 from shared.domain.events import DEFAULT_SOURCE, edit_event, namespace_event, version_event
 from shared.domain.records import utc_now
 from shared.domain.rules import RulesRecord
-from shared.kafka.dead_letters import RawMessage
+from shared.kafka.topic_reader import RawMessage
 from tests.support.records import version
 from tests.unit.shared.kafka.test_dead_letters import record
 

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from shared.kafka.broker import STOP_SECONDS, ended_within
-from shared.kafka.connection import kafka_options
-from shared.kafka.dead_letters import RawMessage
+from shared.kafka.connection import STOP_SECONDS, ended_within, kafka_options
 from shared.kafka.errors import KafkaUnreadable, answered_within
 from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
 
+RawMessage = ConsumerRecord[bytes, bytes]
 BATCH = 200
 """Most records that are handed out together."""
 FETCH_BYTES = 8 << 20
