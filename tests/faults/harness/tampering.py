@@ -157,7 +157,7 @@ TARGETS = {
 
 def _impatient(seconds: str) -> None:
     for module, name in (
-        ("services.indexer.health", "STUCK_SECONDS"),
+        ("shared.kafka.consumer_health", "STUCK_SECONDS"),
         ("services.indexer.health", "UNPUBLISHED_SECONDS"),
         ("services.indexer.publish.lane", "STUCK_SECONDS"),
         ("services.indexer.work.workers", "STUCK_SECONDS"),
