@@ -1,4 +1,4 @@
-"""Receivers of webhooks: real HTTP servers that keep what they are sent, and do as they are told."""
+"""Receivers of webhooks: HTTP servers that keep what they are sent, and do as they are told."""
 
 import json
 import threading
