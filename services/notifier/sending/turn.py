@@ -2,12 +2,12 @@
 
 import asyncio
 from datetime import timedelta
-from time import monotonic
 
 from services.notifier.context import Context
 from services.notifier.sending.delivering import Deliverer, Rest
 from shared.database.client import limit_operations
 from shared.database.errors import DatabaseUnavailable
+from shared.database.leases import LeaseLost, keep_renewed
 from shared.database.webhooks.deliveries import waiting_in
 from shared.database.webhooks.queues import (
     give_back_queue,
@@ -18,11 +18,11 @@ from shared.database.webhooks.queues import (
 from shared.domain.records import new_id
 from shared.domain.webhooks.records import QueueRecord, SubscriptionRecord
 from shared.runtime.logs import get_logger
+from shared.runtime.tasks import run_guarded
 
-LEASE = timedelta(seconds=60)
-"""Longer than a request may take, with what is written around it."""
-RENEW_SECONDS = 15.0
-"""A lease that is older than this is renewed before the next request."""
+LEASE_SECONDS = 10.0
+"""Renewed three times meanwhile, however long a request takes: so long others wait for a queue
+whose holder was killed."""
 AT_ONCE = 16
 """Deliveries that are read together."""
 MOST_IN_A_TURN = 128
@@ -33,10 +33,6 @@ GIVE_BACK_SECONDS = 2.0
 log = get_logger(__name__)
 
 
-class LeaseLost(Exception):
-    """Another process has the queue: this one was silent for too long."""
-
-
 class Turn:
     """Sends what waits in a queue, as long as it holds it and the receiver takes it."""
 
@@ -45,8 +41,7 @@ class Turn:
         self._context = context
         self._deliverer = deliverer
         self._token = new_id()
-        self._renewed_at = 0.0
-        self._pushed = 0
+        self._lease = timedelta(seconds=LEASE_SECONDS)
         self._has_delivered = False
 
     async def run(self) -> None:
@@ -55,9 +50,10 @@ class Turn:
         database = self._context.database
         try:
             # Inside too: cut off while the server answers, the queue may have been taken.
-            if not await take_queue(database, self._queue, self._token, LEASE):
+            if not await take_queue(database, self._queue, self._token, self._lease):
                 return
-            pause = await self._send_all()
+            keeping = keep_renewed(self._queue.id, self._renew, seconds=LEASE_SECONDS)
+            pause = await run_guarded(self._send_all(), keeping)
         except LeaseLost:
             log.warning("queue lost", queue=self._queue.id)
             return
@@ -72,16 +68,17 @@ class Turn:
         database, queue = self._context.database, self._queue
         sent = 0
         while sent < MOST_IN_A_TURN:
-            await self._renew()
+            # Counted before it is looked into: what is put in after that keeps the queue.
+            pushed = await renew_queue(database, queue.id, self._token, self._lease)
+            if pushed is None:
+                raise LeaseLost(queue.id)
             waiting = await waiting_in(database, queue.id, AT_ONCE)
-            if not waiting and await remove_queue(database, queue.id, self._token, self._pushed):
+            if not waiting and await remove_queue(database, queue.id, self._token, pushed):
                 return None
             for delivery in waiting:
                 subscription = self._context.subscriptions.get(queue.subscription)
                 if subscription is None or not subscription.is_sending:
                     return timedelta()  # it is passed over until it sends again
-                if monotonic() - self._renewed_at > RENEW_SECONDS:
-                    await self._renew()
                 became = await self._deliverer.deliver(subscription, delivery)
                 if isinstance(became, Rest):
                     return became.pause
@@ -95,11 +92,9 @@ class Turn:
             await self._deliverer.succeeded(subscription)
             self._has_delivered = True
 
-    async def _renew(self) -> None:
-        pushed = await renew_queue(self._context.database, self._queue.id, self._token, LEASE)
-        if pushed is None:
-            raise LeaseLost
-        self._pushed, self._renewed_at = pushed, monotonic()
+    async def _renew(self) -> bool:
+        database, queue = self._context.database, self._queue.id
+        return await renew_queue(database, queue, self._token, self._lease) is not None
 
     async def _give_back_at_the_end(self) -> None:
         try:

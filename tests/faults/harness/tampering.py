@@ -112,7 +112,8 @@ def _lease(seconds: str) -> None:
     adopter: Any = importlib.import_module("services.indexer.found.adopter")
     relay: Any = importlib.import_module("services.indexer.publish.relay")
     work.LEASE = adopter.LEASE = timedelta(seconds=float(seconds))
-    relay.LEASE_SECONDS = float(seconds)
+    turn: Any = importlib.import_module("services.notifier.sending.turn")
+    relay.LEASE_SECONDS = turn.LEASE_SECONDS = float(seconds)
 
 
 def _slow_read(seconds: str) -> None:
