@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -24,7 +24,7 @@ def port_of(url: str) -> str:
 
 
 @asynccontextmanager
-async def sending(*answers: Sequence[str], **changes: object) -> AsyncIterator["Asked"]:
+async def sending(*answers: Sequence[str], **changes: object) -> AsyncGenerator["Asked"]:
     """A sender that may reach this machine; names stand for the answers, one after the other."""
     usual = {"webhook_allowed_networks": "127.0.0.0/8", "webhook_allow_http": True}
     limits = {"webhook_timeout_seconds": 1.0, "webhook_connect_seconds": 0.5}
@@ -142,7 +142,7 @@ async def test_who_does_not_listen_or_has_no_name_is_told() -> None:
 
 
 @asynccontextmanager
-async def raw_server(answer: bytes, *, again: bytes = b"") -> AsyncIterator[str]:
+async def raw_server(answer: bytes, *, again: bytes = b"") -> AsyncGenerator[str]:
     """Answer with bytes, and then with the same piece again and again."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -194,7 +194,7 @@ async def test_a_certificate_is_held_against_the_name_and_not_the_address(
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("hook.example").configure_cert(context)
+    authority.issue_cert("hook.example").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
 
     def with_tls(server: ThreadingHTTPServer) -> None:
         server.socket = context.wrap_socket(server.socket, server_side=True)

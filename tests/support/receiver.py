@@ -78,6 +78,15 @@ class Receiver:
         return await eventually(look, seconds)
 
 
+class _Patient(ThreadingHTTPServer):
+    """A server that says nothing of senders that are killed."""
+
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing."""
+
+
 @contextmanager
 def receiver(wrap: Callable[[ThreadingHTTPServer], None] = lambda _: None) -> Generator[Receiver]:
     """Receive at an address of its own while the block runs; `wrap` may put TLS around it."""
@@ -109,7 +118,7 @@ def receiver(wrap: Callable[[ThreadingHTTPServer], None] = lambda _: None) -> Ge
             self.send_header("content-length", "0")
             self.end_headers()
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Patient(("127.0.0.1", 0), Handler)
     wrap(server)
     with running(server) as port:
         kept.url = f"http://127.0.0.1:{port}/hook"
