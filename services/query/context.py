@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from services.query.compare.headers import Headers
 from services.query.search.projection.projection import Projection
+from services.query.stream.streams import Streams
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
 from shared.database.versions import Versions
@@ -25,6 +26,7 @@ class Context:
     urls: UrlSigner
     headers: Headers
     search: Projection
+    streams: Streams
 
 
 def context_of(request: Request) -> Context:

@@ -57,11 +57,10 @@ def allows_pattern(grants: Iterable[Grant], action: Action, pattern: str) -> boo
     return any(_is_for(each, action) and contains(each.scope, pattern) for each in grants)
 
 
-def sees_within(grants: Iterable[Grant], pattern: str) -> bool:
-    """Whether these grants read any name that a pattern stands for: its rules apply to that."""
+def sees_within(grants: Iterable[Grant], pattern: str, action: Action = Action.READ) -> bool:
+    """Whether these grants allow an action on any name that a pattern stands for."""
     return any(
-        _is_for(each, Action.READ)
-        and (contains(each.scope, pattern) or contains(pattern, each.scope))
+        _is_for(each, action) and (contains(each.scope, pattern) or contains(pattern, each.scope))
         for each in grants
     )
 
