@@ -22,6 +22,9 @@ FETCH_BYTES = 8 << 20
 """Most bytes that one fetch may hold."""
 PARTITION_BYTES = 1 << 20
 """Most bytes of one partition that one fetch may hold, unless its first record alone has more."""
+FETCH_WAIT_MS = 20
+"""How long a broker keeps a fetch of which it has nothing: it answers nothing else of the same
+connection meanwhile, and a question of where a topic ends took half a second by its default."""
 
 log = get_logger(__name__)
 
@@ -156,6 +159,7 @@ async def open_reader(
         enable_auto_commit=False,
         auto_offset_reset="earliest",  # for offsets that retention takes away meanwhile
         request_timeout_ms=int(limit * 1000),
+        fetch_max_wait_ms=FETCH_WAIT_MS,
         fetch_max_bytes=fetch_bytes,
         max_partition_fetch_bytes=partition_bytes,
     )
