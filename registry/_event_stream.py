@@ -48,6 +48,7 @@ class EventSource:
         """Where the stream goes on: behind the event that was given last."""
         self._connection: AsyncExitStack | None = None
         self._events: AsyncIterator[Sent] | None = None
+        self._is_unread = False
         self._failures = 0
 
     async def open(self, retry: RetryPolicy | None = None) -> None:
@@ -69,11 +70,14 @@ class EventSource:
     async def read(self) -> AsyncGenerator[Sent]:
         """Yield events, for ever or until the service says that these were all."""
         for_ever = replace(self._retry, attempts=sys.maxsize)
+        if not self._is_unread:
+            await self.close()  # of a reading that was left, which may yet be closed by Python
         while True:
             await self.open(for_ever)
+            self._is_unread, connection, events = False, self._connection, self._events
+            assert events is not None  # noqa: S101 - as `open` leaves it
             try:
-                assert self._events is not None  # noqa: S101 - as `open` leaves it
-                async for event in self._events:
+                async for event in events:
                     self._failures = 0
                     if event.type != END:
                         yield event
@@ -84,7 +88,8 @@ class EventSource:
             except (httpx.TransportError, UnavailableError) as error:
                 logger.warning("following events again after: %s", _told(error))
             finally:
-                await self.close()
+                if self._connection is connection:
+                    await self.close()
             # Also where the service has ended it: whoever is cut off comes back later and later.
             self._failures += 1
             await anyio.sleep(for_ever.delay(self._failures) or 0)
@@ -114,7 +119,7 @@ class EventSource:
             if first is None or first.data:
                 raise ProtocolError("the registry answers no stream of events")
             self._events = events
-            self._connection = stack.pop_all()
+            self._connection, self._is_unread = stack.pop_all(), True
 
     async def _parse(self, answer: httpx.Response) -> AsyncGenerator[Sent]:
         """Yield events; where only the place has changed, one without data at the beginning."""

@@ -16,7 +16,7 @@ from typing import Self
 MAX_PARTITIONS = 1000
 """As many as KAFKA_TOPIC_PARTITIONS allows."""
 MAX_CHARACTERS = 12_000
-"""Of an id: 1,000 partitions, each with an offset of up to 2^56. Of six it has about 40."""
+"""Of an id: 1,000 partitions, each with an offset of up to 2^55. Of six it has about 40."""
 MAX_OFFSET = 2**63 - 1
 TOPIC_BYTES = 8
 _FORMAT = 1
