@@ -66,6 +66,8 @@ class ProvisioningSettings(Settings):
     """Password of the indexer's user at MongoDB; without one no user is made."""
     kafka_indexer_principal: str = Field("", pattern=PRINCIPAL)
     """Whom Kafka knows the indexer as, such as User:indexer; empty: no rights are given."""
+    kafka_query_principal: str = Field("", pattern=PRINCIPAL)
+    """Whom Kafka knows query as, which streams model events; empty: no rights are given."""
     kafka_storage_principal: str = Field("", pattern=PRINCIPAL)
     """Whom Kafka knows storage as, which sends bucket events; empty: no rights are given."""
     kafka_subscriber_principals: Annotated[str, each(_check_principal)] = ""
