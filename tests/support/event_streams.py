@@ -117,6 +117,7 @@ class EventReader:
         *,
         last_event_id: str | None = None,
         start: str = "now",
+        by_parameter: bool = False,
         read_bytes: int = 1 << 16,
         **params: str | list[str],
     ) -> AsyncGenerator[Self]:
@@ -130,7 +131,9 @@ class EventReader:
         stream, writer = await asyncio.open_connection(sock=plain, limit=read_bytes)
         try:
             sent = dict(headers)
-            if last_event_id is not None:
+            if by_parameter and last_event_id is not None:
+                params["last_event_id"] = last_event_id
+            elif last_event_id is not None:
                 sent["Last-Event-ID"] = last_event_id
             query = urlencode({**params, "from": start}, doseq=True)
             lines = [f"GET /v1/events?{query} HTTP/1.1", "Host: query"]
