@@ -126,6 +126,7 @@ class ModelRegistryClient(Blocking[AsyncModelRegistryClient]):
     get_upload = blocking(AsyncModelRegistryClient.get_upload)
     complete_upload = blocking(AsyncModelRegistryClient.complete_upload)
     abort_upload = blocking(AsyncModelRegistryClient.abort_upload)
+    follow_events = iterating(AsyncModelRegistryClient.follow_events)
     audit = iterating(AsyncModelRegistryClient.audit)
     whoami = blocking(AsyncModelRegistryClient.whoami)
 

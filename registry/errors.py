@@ -5,6 +5,7 @@ RegistryError                      catch this one to catch them all
 │   ├── InvalidRequestError        a field breaks a rule; `errors` names it
 │   ├── AccessDeniedError          the caller may not do this, or their token does not count
 │   ├── NotFoundError              what the request names is not there
+│   ├── EventsGoneError            the registry keeps no more what came behind an event
 │   └── ConflictError              the state of what it names does not allow it
 │       ├── ApprovalNeededError    the alias moves once somebody else approves: propose it
 │       ├── VersionNotReadyError   the version has no verified bytes to hand out
@@ -84,6 +85,13 @@ class AccessDeniedError(ServiceError):
 
 class NotFoundError(ServiceError):
     """What the request names is not there."""
+
+
+class EventsGoneError(ServiceError):
+    """The registry does not keep all that came behind an event: some would be missing."""
+
+    oldest_event_id: str | None = None
+    """Place to begin at with the oldest event that is kept."""
 
 
 class ConflictError(ServiceError):

@@ -18,6 +18,8 @@ from services.query.lineage.routes import router as lineage
 from services.query.rules.routes import router as rules
 from services.query.search.projection.projection import Projection
 from services.query.search.routes import router as search_routes
+from services.query.stream.routes import router as stream
+from services.query.stream.streams import Streams
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import lookups_router as lookups
 from services.query.versions.routes import router as versions
@@ -26,6 +28,7 @@ from shared.database.client import open_database
 from shared.database.errors import DatabaseUnavailable
 from shared.database.indexes import IndexesMissing, verify_indexes
 from shared.database.versions import Versions
+from shared.runtime.connections import AT_END
 from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
@@ -55,15 +58,26 @@ def create_app(settings: Settings) -> FastAPI:
             feed.tell_also(search.hints.version_changed)
             headers = Headers.of(settings, storage.objects)
             ingest = await stack.enter_async_context(open_forwarding(settings))
+            streams = Streams(settings)
             context = Context(
-                settings, database, Versions(database), feed, storage.urls, headers, search, ingest
+                settings,
+                database,
+                Versions(database),
+                feed,
+                storage.urls,
+                headers,
+                search,
+                ingest,
+                streams,
             )
             oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
             stack.callback(asyncio.create_task(feed.run()).cancel)
             stack.push_async_callback(end, asyncio.create_task(search.run()))
+            stack.push_async_callback(end, asyncio.create_task(streams.run()))
             yield {
+                AT_END: streams.begin_end,
                 "context": context,
                 "preparation": preparation,
                 "authenticator": Authenticator.of(settings, database, [oidc]),
@@ -80,6 +94,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(audit)
     app.include_router(webhooks)
     app.include_router(search_routes)
+    app.include_router(stream)
     add_shared_parts(app, settings, _waits_for)
     return app
 

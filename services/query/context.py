@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from services.query.compare.headers import Headers
 from services.query.forwarding import Forwarding
 from services.query.search.projection.projection import Projection
+from services.query.stream.streams import Streams
 from services.query.turns import Turns
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
@@ -28,6 +29,7 @@ class Context:
     headers: Headers
     search: Projection
     ingest: Forwarding
+    streams: Streams
     graphs: Turns = field(default_factory=lambda: Turns("graphs", most_waiting=64))
     """A graph of the most nodes takes some 130 MB for a moment."""
 

@@ -102,10 +102,11 @@ QUERY = [
     Operation("GET", RULES, READERS),
     Operation("GET", RULES_OF_ALL, (*READERS, "elsewhere"), 403),
     Operation("GET", "/v1/audit", ("admin",), 403),
+    Operation("GET", "/v1/events", (*READERS, "elsewhere"), 403, query="follow=false"),
     Operation("GET", "/v1/search", (*READERS, "elsewhere", "upload")),  # what each finds differs
 ]
 PUBLIC = {("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")}
-PUBLIC_OF_QUERY = {("GET", "/health/search")}
+PUBLIC_OF_QUERY = {("GET", "/health/search"), ("GET", "/health/events")}
 IDENTITY = ("GET", "/v1/me")
 
 

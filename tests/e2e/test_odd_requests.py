@@ -51,6 +51,8 @@ async def test_what_nobody_means_is_refused_with_a_reason(
         for request in OddRequests(document, known, made):
             if _is_for_all(request):
                 continue
+            if request.path == "/v1/events":
+                request.query.append(("follow", "false"))  # a stream that is right has no end
             answer = await client.request(
                 request.method,
                 request.path,
