@@ -64,6 +64,10 @@ class Layout:
         """Return the folder in which an entry is fetched."""
         return self.root / "incoming" / key
 
+    def all_incoming(self) -> Iterator[Path]:
+        """Yield the folders of fetches that are under way, or were interrupted."""
+        return iter(sorted((self.root / "incoming").glob("*")))
+
     @property
     def pins(self) -> Path:
         """Return the folder in which processes say what they use."""

@@ -138,6 +138,10 @@ class Store(Documents):
         for entry, _ in list(entries.values()):
             if entry.key not in used and self._is_empty(entry):
                 self.drop(entries.pop(entry.key)[0])
+        for folder in self.layout.all_incoming():  # whoever completed it was killed before its end
+            is_over = folder.name not in entries or self.complete(folder.name) is not None
+            if folder.name not in used and is_over:
+                self.layout.discard(folder)
         holdings = [self._holding(entry, at, used, blobs) for entry, at in entries.values()]
         keys, left = choose(holdings, blobs, limit_bytes)
         if left > limit_bytes and not in_part:
