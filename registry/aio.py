@@ -36,6 +36,7 @@ from registry.transfer.download.connections import Connections
 from registry.transfer.download.downloader import Downloader
 from registry.transfer.download.fetcher import Fetcher
 from registry.transfer.progress import Progress
+from registry.transfer.reading import RangeReader
 from registry.transfer.storage import Storage
 from registry.transfer.upload.uploader import Uploader
 
@@ -92,6 +93,7 @@ class AsyncModelRegistryClient(EarlierCalls):
             certificates=certificates,
         )
         self._connections = Connections(certificates, read_seconds=timeout_seconds)
+        self._reader = RangeReader(api, retry, certificates, timeout_seconds)
         super().__init__(
             api,
             Uploader(api, self._storage, retry, uploads),
@@ -107,6 +109,7 @@ class AsyncModelRegistryClient(EarlierCalls):
     async def close(self) -> None:
         """Close the connections; a second time does nothing."""
         self._connections.close()
+        await self._reader.aclose()
         await self._storage.aclose()
         await self._api.aclose()
 
@@ -177,3 +180,11 @@ class AsyncModelRegistryClient(EarlierCalls):
             return await anyio.to_thread.run_sync(look)
         fetcher = CacheFetcher(self._api, self._downloader, cache)
         return await fetcher.fetch(ref, wanted, wait_seconds, progress)
+
+    async def read(self, model: str, number: int, path: str, *, start: int, end: int) -> bytes:
+        """Return a range of a file of a version, from `start` to before `end`, not verified.
+
+        It is for readers that want a part of a large file, such as its header; `registry://` is
+        made of it. Raises NotFoundError, StorageError, UnavailableError.
+        """
+        return await self._reader.read((model, number, path), start, end)
