@@ -77,6 +77,8 @@ class ModelRegistryClient(Blocking[AsyncModelRegistryClient]):
 
     upload = blocking(AsyncModelRegistryClient.upload)
     download = blocking(AsyncModelRegistryClient.download)
+    fetch = blocking(AsyncModelRegistryClient.fetch)
+    read = blocking(AsyncModelRegistryClient.read)
     continue_upload = blocking(AsyncModelRegistryClient.continue_upload)
     declare_upload = blocking(AsyncModelRegistryClient.declare_upload)
     upload_model = blocking(AsyncModelRegistryClient.upload_model)
