@@ -14,6 +14,8 @@ from services.query.compare.routes import router as compare
 from services.query.context import Context
 from services.query.edits.routes import router as edits
 from services.query.forwarding import open_forwarding
+from services.query.hub.errors import HUB
+from services.query.hub.routes import router as hub
 from services.query.lineage.routes import router as lineage
 from services.query.rules.routes import router as rules
 from services.query.search.projection.projection import Projection
@@ -33,6 +35,7 @@ from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
 from shared.web.access.oidc.source import OidcTokens
+from shared.web.dialects import speak
 from shared.web.readiness import absent_servers
 from shared.web.service import add_shared_parts, make_app
 
@@ -78,7 +81,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(rules)
     app.include_router(audit)
     app.include_router(search_routes)
+    app.include_router(hub)
     add_shared_parts(app, settings, _waits_for)
+    speak(app, [HUB])
     return app
 
 

@@ -49,6 +49,8 @@ PROPOSAL = f"{PROPOSALS}/{{proposal_id}}"
 RULES = "/v1/models/{model}/rules"
 RULES_OF_ALL = "/v1/namespaces/{namespace}/rules"
 LINEAGE = "/v1/models/{model}/versions/{version}/lineage"
+HUB = "/api/models/{repo}"
+HUB_FILE = "/{repo}/resolve/{revision}/{path}"
 WRITERS = ("writer", "owner", "maintainer", "admin")
 USERS = ("owner", "maintainer", "admin", "upload")
 INGEST = [
@@ -103,9 +105,20 @@ QUERY = [
     Operation("GET", RULES_OF_ALL, (*READERS, "elsewhere"), 403),
     Operation("GET", "/v1/audit", ("admin",), 403),
     Operation("GET", "/v1/search", (*READERS, "elsewhere", "upload")),  # what each finds differs
+    Operation("HEAD", HUB_FILE, READERS),
+    Operation("GET", HUB_FILE, READERS, success=(302,)),
+    Operation("GET", "/api/models", (*READERS, "elsewhere", "upload")),
+    Operation("GET", HUB, READERS),
+    Operation("GET", f"{HUB}/revision/{{revision}}", READERS),
+    Operation("GET", f"{HUB}/tree/{{revision}}", READERS),
+    Operation("GET", f"{HUB}/tree/{{revision}}/{{folder}}", READERS),
+    Operation("POST", f"{HUB}/paths-info/{{revision}}", READERS, 404, {"paths": ["model.bin"]}),
+    Operation("GET", f"{HUB}/refs", READERS),
+    Operation("GET", f"{HUB}/auth-check", READERS),
 ]
 PUBLIC = {("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")}
 PUBLIC_OF_QUERY = {("GET", "/health/search")}
+IDENTITY_OF_QUERY = {("GET", "/api/whoami-v2")}
 IDENTITY = ("GET", "/v1/me")
 
 
@@ -135,6 +148,7 @@ class Walk:
             body = {"name": "walk", "grants": [f"reader:{self.model}"]}
         names = {"model": self.model, "version": "1", "version_id": self.version_id}
         names |= {"alias": "production", "link_id": "0" * 16}
+        names |= {"repo": self.model, "revision": "1", "path": "model.bin", "folder": "below"}
         if operation.method == "DELETE" and operation.path == ALIAS:
             names["alias"] = await self.point(f"walk-{uuid4().hex}")
         if operation.path.startswith(PROPOSALS):
@@ -192,8 +206,11 @@ class Walk:
 @pytest.fixture(scope="module")
 async def walk(api: Api, system: System) -> Walk:
     model = f"walk-{uuid4().hex[:12]}"
-    session = await api.open(model, file_of("model.bin", DATA))
-    await api.put(session.files[0], DATA)
+    session = await api.open(
+        model, file_of("model.bin", DATA), file_of("below/model.bin", DATA + DATA)
+    )
+    for plan, data in zip(session.files, (DATA, DATA + DATA), strict=True):
+        await api.put(plan, data)
     version = await api.ready(session)
     found = Walk(api, model, version.id)
     grants = {
@@ -239,7 +256,7 @@ async def test_every_operation_is_classified(api: Api) -> None:
         told = {
             (method.upper(), path) for path, each in document["paths"].items() for method in each
         }
-        public = PUBLIC | PUBLIC_OF_QUERY if operations is QUERY else PUBLIC
+        public = PUBLIC | PUBLIC_OF_QUERY | IDENTITY_OF_QUERY if operations is QUERY else PUBLIC
         assert told == {*((o.method, o.path) for o in operations), *public, IDENTITY}
 
 

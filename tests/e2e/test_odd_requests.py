@@ -36,6 +36,10 @@ async def known(api: Api) -> dict[str, str]:
         "proposal_id": uuid4().hex,
         "link_id": "0" * 16,
         "token_id": uuid4().hex[:16],
+        "repo": model.replace(".", "/"),
+        "revision": "@production",
+        "path": "model.bin",
+        "folder": "below",
     }
 
 
@@ -69,10 +73,12 @@ def _is_for_all(request: OddRequest) -> bool:
 
 
 def _defect(answer: httpx.Response) -> str | None:
-    if answer.is_success or answer.status_code in (304, 307, 405):
+    if answer.is_success or answer.status_code in (302, 304, 307, 405):
         return None
     if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return f"{answer.status_code} {answer.text[:300]}"
+    if "x-error-message" in answer.headers:  # as clients of Hugging Face read it
+        return None if answer.headers["x-error-message"].isprintable() else "unprintable"
     if answer.headers.get("content-type") != "application/problem+json":
         return f"{answer.status_code} without a problem: {answer.text[:300]}"
     told = answer.json()
