@@ -16,6 +16,7 @@ from services.query.edits.routes import router as edits
 from services.query.forwarding import open_forwarding
 from services.query.hub.errors import HUB
 from services.query.hub.routes import router as hub
+from services.query.hub.writing import router as hub_writing
 from services.query.lineage.routes import router as lineage
 from services.query.rules.routes import router as rules
 from services.query.search.projection.projection import Projection
@@ -82,6 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(audit)
     app.include_router(search_routes)
     app.include_router(hub)
+    app.include_router(hub_writing)
     add_shared_parts(app, settings, _waits_for)
     speak(app, [HUB])
     return app

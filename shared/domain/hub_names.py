@@ -27,6 +27,7 @@ RESERVED_NAMES = frozenset(
             "settings",
             "auth-check",
             "super-squash",
+            "xet-write-token",
         ),
     )
 )

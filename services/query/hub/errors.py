@@ -30,7 +30,7 @@ _MOST_HEADER_CHARACTERS = 2000
 
 def is_hub_path(path: str) -> bool:
     """Whether such a client asks for this path."""
-    return path.startswith("/api/") or "/resolve/" in path
+    return path.startswith("/api/") or "/resolve/" in path or ".git/info/lfs/" in path
 
 
 def word_error(told: Told) -> Response:
@@ -51,7 +51,9 @@ def _code_of(told: Told) -> str | None:
     if told.status == HTTPStatus.UNAUTHORIZED:
         return REPO_NOT_FOUND
     if told.status == HTTPStatus.FORBIDDEN:
-        return GATED_REPO
+        grant = str(told.members.get("missing_grant", ""))
+        # Who may read and not write is shown the message: no gate is to be asked for.
+        return GATED_REPO if grant.startswith("reader") else None
     return _MISSING.get(told.code)
 
 
