@@ -11,14 +11,14 @@ from services.ingest.context import Context
 from services.ingest.hub.contents import Contents, Files, Whose, gather
 from services.ingest.hub.heads import Head
 from services.ingest.uploads.reuse import copy_part_digests
-from shared.database.blobs import Blob
+from shared.database.blobs import Blob, BlobGone
 from shared.database.collection import Transaction
-from shared.database.commits import require_highest
+from shared.database.commits import HeadMoved, require_highest
 from shared.database.opening import Wish, open_versions
 from shared.database.part_digests import forget_part_digests
 from shared.database.rules import read_effective
 from shared.database.sessions import JOIN_GRACE
-from shared.database.staged import take_staged
+from shared.database.staged import StagedGone, take_staged
 from shared.domain.access.actions import Action
 from shared.domain.commits import Added, Commit, files_after
 from shared.domain.errors import Conflict, InvalidRequest, RuleBroken
@@ -84,14 +84,11 @@ async def open_commit(asked: Asked, head: Head, files: Files, context: Context) 
     draft = _draft(asked, head, request, whose, contents, context)
     _require_formats(rules, draft)
     await copy_part_digests(draft.id, contents.shared, context)
-    opened = False
     try:
-        record = await _open(draft, head, contents, context)
-        opened = True
-    finally:
-        if not opened:
-            await forget_part_digests(context.database, draft.id, len(draft.artifacts))
-    return record
+        return await _open(draft, head, contents, context)
+    except (Conflict, BlobGone, HeadMoved, StagedGone):  # it was not opened, for certain
+        await forget_part_digests(context.database, draft.id, len(draft.artifacts))
+        raise
 
 
 async def _open(

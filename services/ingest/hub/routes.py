@@ -42,7 +42,7 @@ Mover = Annotated[Caller, declares(Action.MOVE_ALIAS)]
 CreatePr = Annotated[str | None, Query(max_length=8, description="Is refused: there are none")]
 
 
-@router.post("/models/{model}/preupload/{revision}", summary="Ask how files are to be sent")
+@router.post("/models/{model}/preupload/{revision:path}", summary="Ask how files are to be sent")
 async def preupload(
     model: str,
     revision: str,
@@ -84,7 +84,7 @@ async def tell_sent(
 
 
 @router.post(
-    "/models/{model}/commit/{revision}",
+    "/models/{model}/commit/{revision:path}",
     summary="Make a version by a commit",
     openapi_extra={
         "requestBody": {"content": {NDJSON: {"schema": {"type": "string"}}}, "required": True}
@@ -112,7 +112,7 @@ async def make_commit(
     return CommitAnswer(commit_oid=oid, commit_url=f"{repo_of_model(model)}/commit/{oid}")
 
 
-@router.post("/models/{model}/branch/{name}", summary="Make a branch", status_code=201)
+@router.post("/models/{model}/branch/{name:path}", summary="Make a branch", status_code=201)
 async def make_branch(
     model: str, name: str, request: BranchRequest, caller: Mover, context: RequestContext
 ) -> dict[str, bool]:
@@ -121,7 +121,7 @@ async def make_branch(
     return {"success": True}
 
 
-@router.post("/models/{model}/tag/{name}", summary="Make a tag", status_code=201)
+@router.post("/models/{model}/tag/{name:path}", summary="Make a tag", status_code=201)
 async def make_tag(
     model: str, name: str, request: TagRequest, caller: Mover, context: RequestContext
 ) -> dict[str, bool]:
@@ -132,7 +132,9 @@ async def make_tag(
 
 
 @router.delete(
-    "/models/{model}/branch/{name}", summary="Remove a branch", status_code=HTTPStatus.NO_CONTENT
+    "/models/{model}/branch/{name:path}",
+    summary="Remove a branch",
+    status_code=HTTPStatus.NO_CONTENT,
 )
 async def remove_branch(model: str, name: str, caller: Mover, context: RequestContext) -> None:
     """Let the alias point nowhere; its history stays."""
@@ -140,7 +142,7 @@ async def remove_branch(model: str, name: str, caller: Mover, context: RequestCo
 
 
 @router.delete(
-    "/models/{model}/tag/{name}", summary="Remove a tag", status_code=HTTPStatus.NO_CONTENT
+    "/models/{model}/tag/{name:path}", summary="Remove a tag", status_code=HTTPStatus.NO_CONTENT
 )
 async def remove_tag(model: str, name: str, caller: Mover, context: RequestContext) -> None:
     """Let the alias point nowhere; its history stays."""
