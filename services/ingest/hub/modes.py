@@ -27,7 +27,7 @@ async def choose_modes(
         if not file.size:
             rule = f"must not be an empty file, which a version cannot have: {file.path!r}"
             raise InvalidRequest(f"files.{index}.size", rule)
-    inline = _inline(request.files)
+    inline = inline_files(request.files)
     head = await find_head(model, branch, context)
     known = _digests(head.version)
     return [
@@ -38,7 +38,7 @@ async def choose_modes(
     ]
 
 
-def _inline(files: Iterable[PreuploadFile]) -> set[int]:
+def inline_files(files: Iterable[PreuploadFile]) -> set[int]:
     """Return which files go into the commit: the smallest texts, as long as there is room."""
     small = [
         (file.size, index)
