@@ -1,12 +1,13 @@
 """What query's use cases work with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from services.query.compare.headers import Headers
 from services.query.forwarding import Forwarding
+from services.query.oci.packages import KnownPackages
 from services.query.search.projection.projection import Projection
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
@@ -27,6 +28,7 @@ class Context:
     headers: Headers
     search: Projection
     ingest: Forwarding
+    packages: KnownPackages = field(default_factory=KnownPackages)
 
 
 def context_of(request: Request) -> Context:
