@@ -18,6 +18,8 @@ from services.query.hub.errors import HUB
 from services.query.hub.routes import router as hub
 from services.query.hub.writing import router as hub_writing
 from services.query.lineage.routes import router as lineage
+from services.query.oci.errors import OCI
+from services.query.oci.routes import router as oci
 from services.query.rules.routes import router as rules
 from services.query.search.projection.projection import Projection
 from services.query.search.routes import router as search_routes
@@ -84,8 +86,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(search_routes)
     app.include_router(hub)
     app.include_router(hub_writing)
+    app.include_router(oci)
     add_shared_parts(app, settings, _waits_for)
-    speak(app, [HUB])
+    speak(app, [HUB, OCI])
     return app
 
 

@@ -37,7 +37,6 @@ _CLIENTS_RULE = re.compile(r"(?:\b[\w.-]+\b/)?\b[\w.-]{1,96}\b\Z")
 _VERSION_ID = re.compile(r"[0-9a-f]{32}\Z")
 _COMMIT_ID = re.compile(r"[0-9a-f]{40}\Z")
 _CHECK_DIGITS = 8
-_NUMBER = re.compile(r"v([1-9][0-9]{0,9})\Z")
 NEWEST = "main"
 """The revision that these clients ask for where nobody names one: the newest ready version."""
 
@@ -101,20 +100,6 @@ def version_of_commit(commit_id: str) -> str | None:
         return None
     version_id = commit_id[:-_CHECK_DIGITS]
     return version_id if commit_id == version_id + _check_of(version_id) else None
-
-
-def names_of_revision(revision: str) -> tuple[str, ...]:
-    """Return what a revision that is no commit may be called here, by which wins.
-
-    Each is a number, a label, an @alias, or "latest". A label wins over an alias of the same name,
-    as a tag does over a branch; `@` says that an alias is meant.
-    """
-    if revision in (NEWEST, "latest"):
-        return ("latest",)
-    if revision.startswith("@") or revision.isdigit():
-        return (revision,)
-    numbered = _NUMBER.match(revision)
-    return (revision, f"@{revision}", *((numbered[1],) if numbered else ()))
 
 
 def _stands_for(repo_id: str, model: str) -> bool:

@@ -15,7 +15,7 @@ import pytest
 from shared.database.tokens import keep_token
 from shared.domain.access.tokens import TokenRecord, TokenText
 from shared.domain.records import utc_now
-from tests.support.api import Api, file_of
+from tests.support.api import Api, file_of, sha256_of
 from tests.support.system import System
 
 DATA = b"bytes"
@@ -49,6 +49,7 @@ PROPOSAL = f"{PROPOSALS}/{{proposal_id}}"
 RULES = "/v1/models/{model}/rules"
 RULES_OF_ALL = "/v1/namespaces/{namespace}/rules"
 LINEAGE = "/v1/models/{model}/versions/{version}/lineage"
+OCI = "/v2/{name}"
 HUB = "/api/models/{repo}"
 HUB_FILE = "/{repo}/resolve/{revision}/{path}"
 WRITERS = ("writer", "owner", "maintainer", "admin")
@@ -115,6 +116,12 @@ QUERY = [
     Operation("POST", f"{HUB}/paths-info/{{revision}}", READERS, 404, {"paths": ["model.bin"]}),
     Operation("GET", f"{HUB}/refs", READERS),
     Operation("GET", f"{HUB}/auth-check", READERS),
+    Operation("GET", "/v2/", (*READERS, "elsewhere"), 403),
+    Operation("HEAD", f"{OCI}/manifests/{{reference}}", READERS),
+    Operation("GET", f"{OCI}/manifests/{{reference}}", READERS),
+    Operation("HEAD", f"{OCI}/blobs/{{digest}}", READERS),
+    Operation("GET", f"{OCI}/blobs/{{digest}}", READERS, success=(307,)),
+    Operation("GET", f"{OCI}/tags/list", READERS),
 ]
 PUBLIC = {("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")}
 PUBLIC_OF_QUERY = {("GET", "/health/search")}
@@ -148,6 +155,7 @@ class Walk:
             body = {"name": "walk", "grants": [f"reader:{self.model}"]}
         names = {"model": self.model, "version": "1", "version_id": self.version_id}
         names |= {"alias": "production", "link_id": "0" * 16}
+        names |= {"name": self.model, "reference": "1", "digest": f"sha256:{sha256_of(DATA)}"}
         names |= {"repo": self.model, "revision": "1", "path": "model.bin", "folder": "below"}
         if operation.method == "DELETE" and operation.path == ALIAS:
             names["alias"] = await self.point(f"walk-{uuid4().hex}")
@@ -270,7 +278,8 @@ async def test_an_operation_is_done_for_whom_it_is_granted_and_nobody_else(
     answer = await walk.ask(operation, credential)
     if credential in WITHOUT:
         assert answer.status_code == 401, answer.text
-        assert answer.headers["www-authenticate"] == "Bearer"
+        scheme = answer.headers["www-authenticate"].partition(" ")[0]
+        assert scheme == ("Basic" if operation.path.startswith("/v2/") else "Bearer")
     elif credential in _allowed(operation):
         assert answer.status_code in operation.success, answer.text
     else:
@@ -278,7 +287,7 @@ async def test_an_operation_is_done_for_whom_it_is_granted_and_nobody_else(
         assert answer.status_code == operation.denied or credential in READERS, (
             "who may not know of the model is not told that it is there"
         )
-        if answer.status_code == 403:
+        if answer.status_code == 403 and operation.path != "/v2/":
             assert answer.json()["missing_grant"]
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.support.api import Api, file_of
+from tests.support.api import Api, file_of, sha256_of
 from tests.support.odd_requests import OddRequest, OddRequests
 
 ROUNDS = int(os.environ.get("ODD_ROUNDS", "25"))
@@ -40,6 +40,9 @@ async def known(api: Api) -> dict[str, str]:
         "revision": "@production",
         "path": "model.bin",
         "folder": "below",
+        "name": model,
+        "reference": "production",
+        "digest": f"sha256:{sha256_of(DATA)}",
     }
 
 
@@ -77,8 +80,12 @@ def _defect(answer: httpx.Response) -> str | None:
         return None
     if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return f"{answer.status_code} {answer.text[:300]}"
+    if answer.request.method == "HEAD":  # it has no body
+        return None
     if "x-error-message" in answer.headers:  # as clients of Hugging Face read it
         return None if answer.headers["x-error-message"].isprintable() else "unprintable"
+    if answer.url.path.startswith("/v2/"):  # as OCI clients read it
+        return None if answer.json()["errors"][0]["code"] else "without a code"
     if answer.headers.get("content-type") != "application/problem+json":
         return f"{answer.status_code} without a problem: {answer.text[:300]}"
     told = answer.json()

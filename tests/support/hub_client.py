@@ -13,8 +13,10 @@ NEWEST = ("huggingface_hub==2.4.0",)
 OLD = ("huggingface_hub==0.36.2",)
 _BEFORE = """
 import json
-from huggingface_hub import *
-from huggingface_hub.errors import *
+from huggingface_hub import (
+    HfApi, HfFileSystem, file_exists, hf_hub_download, list_models, list_repo_files, list_repo_refs,
+    model_info, repo_exists, revision_exists, snapshot_download, try_to_load_from_cache, whoami,
+)
 
 told = {}
 
@@ -57,7 +59,7 @@ class HubClient:
         return told | ({"HF_TOKEN": self.token} if self.token else {})
 
     async def run(self, code: str) -> dict[str, Any]:
-        """Run Python with everything of huggingface_hub; returns what it puts into `told`."""
+        """Run Python with what users know of huggingface_hub; returns what it puts into `told`."""
         program = _BEFORE + dedent(code) + _AFTER
         done = await self.command(self.programs / "python", "-c", program)
         assert done[0] == 0, done
