@@ -19,7 +19,8 @@ from shared.domain.errors import (
     checked,
     version_not_found,
 )
-from shared.domain.hub_names import NEWEST, names_of_revision, version_of_commit
+from shared.domain.hub_names import version_of_commit
+from shared.domain.names import names_of_reference
 from shared.web.access.caller import Caller
 
 
@@ -44,7 +45,7 @@ async def make_ref(ref: NamedRef, revision: str | None, reason: str, context: Co
     head = await find_head(ref.model, MAIN, context)
     if head.version is None and revision in (None, MAIN):
         return  # of a model without versions every branch is there
-    number = await _number(ref.model, revision or NEWEST, context)
+    number = await _number(ref.model, revision or MAIN, context)
     named = Named(ref.model, ref.name, ref.caller, Condition(is_absent=True))
     try:
         await aliases.set_alias(named, AliasRequest(version=number, reason=reason), context)
@@ -68,7 +69,7 @@ async def _number(model: str, revision: str, context: Context) -> int:
         if found is None or found.model != model:
             raise version_not_found(model, revision)
         return found.number
-    for name in names_of_revision(revision):
+    for name in names_of_reference("latest" if revision == MAIN else revision):
         try:
             return (await find_named(context.database, model, name)).number
         except (NotFound, InvalidRequest):

@@ -112,41 +112,42 @@ async def make_commit(
     return CommitAnswer(commit_oid=oid, commit_url=f"{repo_of_model(model)}/commit/{oid}")
 
 
-@router.post("/models/{model}/branch/{name:path}", summary="Make a branch", status_code=201)
+@router.post("/models/{model}/branch/{branch:path}", summary="Make a branch", status_code=201)
 async def make_branch(
-    model: str, name: str, request: BranchRequest, caller: Mover, context: RequestContext
+    model: str, branch: str, request: BranchRequest, caller: Mover, context: RequestContext
 ) -> dict[str, bool]:
     """Let an alias of this name point at a version."""
-    await refs.make_ref(NamedRef(model, name, caller), request.starting_point, "", context)
+    ref = NamedRef(model, branch, caller)
+    await refs.make_ref(ref, request.starting_point, "", context)
     return {"success": True}
 
 
-@router.post("/models/{model}/tag/{name:path}", summary="Make a tag", status_code=201)
+@router.post("/models/{model}/tag/{revision:path}", summary="Make a tag", status_code=201)
 async def make_tag(
-    model: str, name: str, request: TagRequest, caller: Mover, context: RequestContext
+    model: str, revision: str, request: TagRequest, caller: Mover, context: RequestContext
 ) -> dict[str, bool]:
     """Let an alias point at a version: the path names the version, and the body the tag."""
     ref = NamedRef(model, request.tag, caller)
-    await refs.make_ref(ref, name, request.message, context)
+    await refs.make_ref(ref, revision, request.message, context)
     return {"success": True}
 
 
 @router.delete(
-    "/models/{model}/branch/{name:path}",
+    "/models/{model}/branch/{branch:path}",
     summary="Remove a branch",
     status_code=HTTPStatus.NO_CONTENT,
 )
-async def remove_branch(model: str, name: str, caller: Mover, context: RequestContext) -> None:
+async def remove_branch(model: str, branch: str, caller: Mover, context: RequestContext) -> None:
     """Let the alias point nowhere; its history stays."""
-    await refs.remove_ref(NamedRef(model, name, caller), context)
+    await refs.remove_ref(NamedRef(model, branch, caller), context)
 
 
 @router.delete(
-    "/models/{model}/tag/{name:path}", summary="Remove a tag", status_code=HTTPStatus.NO_CONTENT
+    "/models/{model}/tag/{tag:path}", summary="Remove a tag", status_code=HTTPStatus.NO_CONTENT
 )
-async def remove_tag(model: str, name: str, caller: Mover, context: RequestContext) -> None:
+async def remove_tag(model: str, tag: str, caller: Mover, context: RequestContext) -> None:
     """Let the alias point nowhere; its history stays."""
-    await refs.remove_ref(NamedRef(model, name, caller), context)
+    await refs.remove_ref(NamedRef(model, tag, caller), context)
 
 
 def _require_branch(revision: str, create_pr: str | None) -> None:

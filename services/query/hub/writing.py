@@ -103,36 +103,36 @@ async def commit(
     return await _forward(repo, f"commit/{_quoted(revision)}", request, context)
 
 
-@router.post(f"{REPO}/branch/{{name:path}}", summary="Make a branch", openapi_extra=_ANY_BODY)
+@router.post(f"{REPO}/branch/{{branch:path}}", summary="Make a branch", openapi_extra=_ANY_BODY)
 async def make_branch(
-    repo: str, name: str, _: Mover, context: RequestContext, request: Request
+    repo: str, branch: str, _: Mover, context: RequestContext, request: Request
 ) -> Response:
     """Hand it on to ingest."""
-    return await _forward(repo, f"branch/{_quoted(name)}", request, context)
+    return await _forward(repo, f"branch/{_quoted(branch)}", request, context)
 
 
-@router.delete(f"{REPO}/branch/{{name:path}}", summary="Remove a branch")
+@router.delete(f"{REPO}/branch/{{branch:path}}", summary="Remove a branch")
 async def remove_branch(
-    repo: str, name: str, _: Mover, context: RequestContext, request: Request
+    repo: str, branch: str, _: Mover, context: RequestContext, request: Request
 ) -> Response:
     """Hand it on to ingest."""
-    return await _forward(repo, f"branch/{_quoted(name)}", request, context)
+    return await _forward(repo, f"branch/{_quoted(branch)}", request, context)
 
 
-@router.post(f"{REPO}/tag/{{name:path}}", summary="Make a tag", openapi_extra=_ANY_BODY)
+@router.post(f"{REPO}/tag/{{revision:path}}", summary="Make a tag", openapi_extra=_ANY_BODY)
 async def make_tag(
-    repo: str, name: str, _: Mover, context: RequestContext, request: Request
+    repo: str, revision: str, _: Mover, context: RequestContext, request: Request
 ) -> Response:
     """Hand it on to ingest: the path names a revision, and the body the tag."""
-    return await _forward(repo, f"tag/{_quoted(name)}", request, context)
+    return await _forward(repo, f"tag/{_quoted(revision)}", request, context)
 
 
-@router.delete(f"{REPO}/tag/{{name:path}}", summary="Remove a tag")
+@router.delete(f"{REPO}/tag/{{tag:path}}", summary="Remove a tag")
 async def remove_tag(
-    repo: str, name: str, _: Mover, context: RequestContext, request: Request
+    repo: str, tag: str, _: Mover, context: RequestContext, request: Request
 ) -> Response:
     """Hand it on to ingest."""
-    return await _forward(repo, f"tag/{_quoted(name)}", request, context)
+    return await _forward(repo, f"tag/{_quoted(tag)}", request, context)
 
 
 @router.get(f"{REPO}/xet-write-token/{{revision:path}}", summary="Refuse uploads by Xet")
