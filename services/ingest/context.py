@@ -1,6 +1,7 @@
 """What ingest's use cases work with."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import Annotated, Self
 
 from fastapi import Depends, Request
@@ -10,6 +11,10 @@ from shared.database.versions import Versions
 from shared.runtime.settings import Settings
 from shared.storage.adapter import Storage
 from shared.storage.groups import StorageGroups
+
+MOST_WAITING = 16
+"""Commits that wait at once: a quarter of the requests that may be under way (see
+`ingest_max_requests`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,8 @@ class Context:
     versions: Versions
     storage: Storage
     groups: StorageGroups
+    waits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_WAITING))
+    """Held by each commit that waits for a version to be settled."""
 
     @classmethod
     def create(cls, settings: Settings, database: Database, storage: Storage) -> Self:

@@ -13,8 +13,12 @@ import pytest
 
 from registry import AsyncModelRegistryClient
 from shared.domain.hub_names import commit_of_version, version_of_commit
+from shared.domain.records import VersionRecord
+from tests.support.admin import replayed
 from tests.support.api import MIB, Api, sha256_of
+from tests.support.eventually import eventually
 from tests.support.lives import keys_of, purged
+from tests.support.lost_database import opened
 from tests.support.system import System
 
 
@@ -289,3 +293,32 @@ async def test_a_commit_is_bounded(hub: Hub) -> None:
     assert answer.status_code == 413
     outside = await hub.commit(small("../a.txt", b"x"))
     assert outside.status_code == 400
+
+
+@pytest.mark.servers
+async def test_commits_are_rebuilt_after_a_loss_of_the_database(
+    hub: Hub, system: System, wiped: dict[str, str]
+) -> None:
+    data = os.urandom(6 * MIB)
+    await hub.stage(data)
+    answer = await hub.commit(large("a.bin", data), large("b.bin", data), small("c.txt", b"c"))
+    assert answer.status_code == 200, answer.text
+    assert (await hub.commit(small("c.txt", b"changed"))).status_code == 200
+
+    async def published() -> bool | None:
+        waiting = await system.database.outbox.find_one({"model": hub.model})
+        return True if waiting is None else None
+
+    await eventually(published)
+    report = await replayed(wiped)
+    assert report["errors"]["count"] == 0
+    async with opened(wiped) as database:
+        for number in (1, 2):
+            query = {"model": hub.model, "number": number}
+            before, after = [
+                VersionRecord.model_validate(await each.versions.find_one(query))
+                for each in (system.database, database)
+            ]
+            assert after.state == "ready"
+            assert after.artifacts == before.artifacts
+            assert after.session == before.session

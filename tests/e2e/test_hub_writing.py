@@ -3,6 +3,8 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -23,6 +25,9 @@ class Writer(HubClient):
     @property
     def environment(self) -> dict[str, str]:
         return {**super().environment, "HF_HUB_DISABLE_XET": "1"}
+
+    async def run(self, code: str) -> dict[str, Any]:
+        return await super().run("from huggingface_hub import *\n" + dedent(code))
 
 
 @dataclass(frozen=True)

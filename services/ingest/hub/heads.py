@@ -60,13 +60,20 @@ async def find_head(model: str, branch: str, context: Context) -> Head:
 
 
 async def settled(version: VersionRecord, seconds: float, context: Context) -> VersionRecord:
-    """Return the version once it is settled, or as it is after this time."""
-    deadline, pause = monotonic() + seconds, _FIRST_PAUSE_SECONDS
-    while version.state in OPEN_VERSION and monotonic() < deadline:
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
-        version = await context.versions.get(version.id) or version
-    return version
+    """Return the version once it is settled, or as it is after this time.
+
+    Where too many wait already it is returned as it is: who waits is a request under way, of which
+    all that ask have so many together.
+    """
+    if context.waits.locked():
+        return version
+    async with context.waits:
+        deadline, pause = monotonic() + seconds, _FIRST_PAUSE_SECONDS
+        while version.state in OPEN_VERSION and monotonic() < deadline:
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+            version = await context.versions.get(version.id) or version
+        return version
 
 
 async def _head_of_main(model: str, latest: int | None, context: Context) -> VersionRecord | None:

@@ -142,7 +142,11 @@ async def _announce(
         return {}
     records, found_secrets = _records(model, bucket, objects, owner, now, context)
     opened = await _open(records, context)
-    return {each.sha256: _actions(each, found_secrets[each.id], context) for each in opened}
+
+    def sign() -> dict[str, LfsActions]:
+        return {each.sha256: _actions(each, found_secrets[each.id], context) for each in opened}
+
+    return await asyncio.to_thread(sign)  # up to MOST_URLS of them
 
 
 def _records(
