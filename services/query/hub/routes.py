@@ -13,6 +13,7 @@ from services.query.hub.answers import AccessToken, Auth, Refs, RepoInfo, TreeRo
 from services.query.hub.asked import (
     FORM,
     DownloadedModel,
+    Downloader,
     ListQuery,
     Reader,
     ReadModel,
@@ -21,6 +22,7 @@ from services.query.hub.asked import (
     require_supported,
     tell_next,
 )
+from services.query.hub.beginnings import find_file
 from services.query.hub.errors import COMMIT_HEADER
 from services.query.versions.downloads import sign_file
 from shared.domain.access.actions import Action
@@ -48,10 +50,10 @@ REPO = "/api/models/{repo:repo}"
 
 @router.head(FILE, summary="What a file is")
 async def head_file(
-    model: ReadModel, revision: str, path: str, context: RequestContext
+    model: ReadModel, revision: str, path: str, caller: Reader, context: RequestContext
 ) -> Response:
     """Answer size, ETag and commit of a file, itself: a client follows where it is told to go."""
-    version, artifact = await trees.find_file(model, revision, path, context)
+    version, artifact = await find_file(model, revision, path, caller, context)
     headers = {
         **_file_headers(version, artifact),
         "Content-Length": str(artifact.size_bytes),
@@ -62,10 +64,10 @@ async def head_file(
 
 @router.get(FILE, summary="Get a file, from storage", status_code=302)
 async def get_file(
-    model: DownloadedModel, revision: str, path: str, context: RequestContext
+    model: DownloadedModel, revision: str, path: str, caller: Downloader, context: RequestContext
 ) -> RedirectResponse:
     """Answer where storage gives the file, signed for some hours."""
-    version, artifact = await trees.find_file(model, revision, path, context)
+    version, artifact = await find_file(model, revision, path, caller, context)
     ttl_seconds = context.settings.tool_url_life_seconds
     signed = sign_file(version.storage_group, artifact, ttl_seconds, context)
     return RedirectResponse(signed.url, 302, _file_headers(version, artifact))
