@@ -15,6 +15,7 @@ from services.query.context import Context
 from services.query.edits.routes import router as edits
 from services.query.forwarding import open_forwarding
 from services.query.hub.errors import HUB
+from services.query.hub.origins import warn_of_one_origin
 from services.query.hub.routes import router as hub
 from services.query.hub.writing import router as hub_writing
 from services.query.lineage.routes import router as lineage
@@ -48,6 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
+        warn_of_one_origin(settings)
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(settings))
             storage = await stack.enter_async_context(open_storage(settings))

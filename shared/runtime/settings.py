@@ -120,8 +120,7 @@ class Settings(AccessSettings, IndexerSettings, ConnectionSettings):
     download_url_ttl_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
     """Life of a signed download URL."""
     tool_url_ttl_seconds: int = Field(0, ge=0, le=7 * 24 * 3600)
-    """Life of one that clients of other tools are given, which cannot have it signed again; 0: a
-    day, or less where DELETION_RETENTION_SECONDS is less."""
+    """Life of one that clients of other tools get; 0: a day, or less where deleting demands it."""
 
     deletion_retention_seconds: int = Field(7 * 24 * 3600, ge=1)
     """How long a deleted version can be restored; longer than any signed URL lives."""

@@ -158,6 +158,9 @@ async def use_reads(database: Database, record: VersionRecord) -> None:
         )
         assert found
     assert await versions.records_below(record.model, before=100, limit=5)
+    for before in (100, None):
+        assert await versions.ready_below(record.model, before=before, limit=5)
+    assert await versions.by_digest(record.model, record.id * 2) is None
     assert await versions.records_of(record.model, after=0, limit=5)
     assert await versions.placed_of(record.model, after=0, limit=5)
     assert await known_models(database, [record.model, "unknown"]) == {record.model}
