@@ -51,8 +51,8 @@ def _code_of(told: Told) -> str | None:
     if told.status == HTTPStatus.UNAUTHORIZED:
         return REPO_NOT_FOUND
     if told.status == HTTPStatus.FORBIDDEN:
-        grant = str(told.members.get("missing_grant", ""))
-        # Who may read and not write is shown the message: no gate is to be asked for.
+        grant = str(told.members.get("missing_grant", "reader"))
+        # Who may not write is shown the message: there is no gate to ask at.
         return GATED_REPO if grant.startswith("reader") else None
     return _MISSING.get(told.code)
 

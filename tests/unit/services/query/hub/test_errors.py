@@ -35,6 +35,12 @@ def test_what_is_missing_is_told_by_its_code(
     assert "x-repo-commit" not in answer.headers
 
 
+@pytest.mark.parametrize(("grant", "told"), [("reader:churn", "GatedRepo"), ("writer:churn", None)])
+def test_who_may_not_write_meets_no_gate(grant: str, told: str | None) -> None:
+    answer = word_error(Told(403, "forbidden", "why", {"missing_grant": grant}))
+    assert answer.headers.get("x-error-code") == told
+
+
 def test_a_commit_that_lacks_a_file_is_named() -> None:
     answer = word_error(Told(404, "file_not_found", "why", {"commit": "0" * 40}))
     assert answer.headers["x-repo-commit"] == "0" * 40
@@ -56,6 +62,7 @@ def test_a_message_fits_into_a_header_whatever_it_says() -> None:
         ("/api/models", True),
         ("/api/datasets/a/b", True),
         ("/churn/resolve/main/x", True),
+        ("/risk/churn.git/info/lfs/objects/batch", True),
         ("/v1/models", False),
         ("/v2/churn/tags/list", False),
         ("/health/live", False),
