@@ -11,6 +11,7 @@ from services.ingest.aliases.proposal_routes import router as proposals
 from services.ingest.aliases.routes import router as aliases
 from services.ingest.context import Context
 from services.ingest.edits.routes import router as edits
+from services.ingest.hub.routes import router as hub
 from services.ingest.lifecycle.routes import router as lifecycle
 from services.ingest.lineage.routes import router as lineage
 from services.ingest.rules.routes import router as rules
@@ -66,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(proposals)
     app.include_router(rules)
     app.include_router(lineage)
+    app.include_router(hub)
     app.include_router(tokens)
     app.include_router(webhooks)
     # First, so that it stands behind the body limit: a slow sender does not count.

@@ -1,6 +1,7 @@
 """What ingest's use cases work with."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Self
 
@@ -12,6 +13,10 @@ from shared.runtime.settings import Settings
 from shared.storage.adapter import Storage
 from shared.storage.groups import StorageGroups
 
+MOST_WAITING = 16
+"""Commits that wait at once: a quarter of the requests that may be under way (see
+`ingest_max_requests`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -22,6 +27,8 @@ class Context:
     versions: Versions
     storage: Storage
     groups: StorageGroups
+    waits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_WAITING))
+    """Held by each commit that waits for a version to be settled."""
 
     @classmethod
     def create(cls, settings: Settings, database: Database, storage: Storage) -> Self:

@@ -14,7 +14,13 @@ from services.query.compare.routes import router as compare
 from services.query.context import Context
 from services.query.edits.routes import router as edits
 from services.query.forwarding import open_forwarding
+from services.query.hub.errors import HUB
+from services.query.hub.origins import warn_of_one_origin
+from services.query.hub.routes import router as hub
+from services.query.hub.writing import router as hub_writing
 from services.query.lineage.routes import router as lineage
+from services.query.oci.errors import OCI
+from services.query.oci.routes import router as oci
 from services.query.rules.routes import router as rules
 from services.query.search.projection.projection import Projection
 from services.query.search.routes import router as search_routes
@@ -37,6 +43,7 @@ from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
 from shared.web.access.oidc.source import OidcTokens
+from shared.web.dialects import speak
 from shared.web.readiness import absent_servers
 from shared.web.service import add_shared_parts, make_app
 
@@ -46,6 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
+        warn_of_one_origin(settings)
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(settings))
             storage = await stack.enter_async_context(open_storage(settings))
@@ -95,7 +103,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(webhooks)
     app.include_router(search_routes)
     app.include_router(stream)
+    app.include_router(hub)
+    app.include_router(hub_writing)
+    app.include_router(oci)
     add_shared_parts(app, settings, _waits_for)
+    speak(app, [HUB, OCI])
     return app
 
 

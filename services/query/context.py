@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from services.query.compare.headers import Headers
 from services.query.forwarding import Forwarding
+from services.query.oci.packages import KnownPackages
 from services.query.search.projection.projection import Projection
 from services.query.stream.streams import Streams
 from services.query.turns import Turns
@@ -32,6 +33,7 @@ class Context:
     streams: Streams
     graphs: Turns = field(default_factory=lambda: Turns("graphs", most_waiting=64))
     """A graph of the most nodes takes some 130 MB for a moment."""
+    packages: KnownPackages = field(default_factory=KnownPackages)
 
 
 def context_of(request: Request) -> Context:

@@ -63,6 +63,7 @@ class Database:
         self.alias_proposals = Collection(database["alias_proposals"])
         self.rules = Collection(database["rules"])
         self.edges = Collection(database["edges"])
+        self.staged = Collection(database["staged"])
         self.part_digests = Collection(database["part_digests"])
         self.outbox = Collection(database["outbox"])
         self.storage_groups = Collection(database["storage_groups"])

@@ -124,6 +124,13 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
                 sparse=True,
             ),
         ],
+        "staged": [
+            # What a commit may have, and what is over.
+            IndexModel([("model", ASCENDING), ("sha256", ASCENDING)]),
+            IndexModel([("expires_at", ASCENDING)]),
+            # Whether a multipart upload is one of them.
+            IndexModel([("key", ASCENDING)], unique=True),
+        ],
         "tokens": [IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)])],
         "audit": [
             # The one by which entries are forgotten is made by `audit.keep_retention`.
@@ -212,6 +219,7 @@ def _collection(database: Database, name: str) -> Collection:
         "unchanged": database.unchanged,
         "edges": database.edges,
         "handles": database.handles,
+        "staged": database.staged,
         "tokens": database.tokens,
         "audit": database.audit,
         "outbox": database.outbox,

@@ -50,12 +50,12 @@ class InvalidRequest(RegistryError):
         super().__init__(code, f"{field} {rule}", errors=[{"field": field, "rule": rule}])
 
 
-def checked(field: str, check: Callable[[T], R], value: T) -> R:
+def checked(field: str, check: Callable[[T], R], value: T, code: str = "invalid_request") -> R:
     """Return what a check makes of a field's value; raises InvalidRequest where it refuses it."""
     try:
         return check(value)
     except ValueError as error:
-        raise InvalidRequest(field, str(error)) from error
+        raise InvalidRequest(field, str(error), code) from error
 
 
 class IdempotencyKeyReused(InvalidRequest):

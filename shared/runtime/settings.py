@@ -124,6 +124,8 @@ class Settings(AccessSettings, IndexerSettings, NotifierSettings, ConnectionSett
 
     download_url_ttl_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
     """Life of a signed download URL."""
+    tool_url_ttl_seconds: int = Field(0, ge=0, le=7 * 24 * 3600)
+    """Life of one that clients of other tools get; 0: a day, or less where deleting demands it."""
 
     deletion_retention_seconds: int = Field(7 * 24 * 3600, ge=1)
     """How long a deleted version can be restored; longer than any signed URL lives."""
@@ -146,7 +148,7 @@ class Settings(AccessSettings, IndexerSettings, NotifierSettings, ConnectionSett
     @field_validator("deletion_retention_seconds")
     @classmethod
     def _outlives_urls(cls, value: int, info: ValidationInfo) -> int:
-        for name in ("upload_url_ttl_seconds", "download_url_ttl_seconds"):
+        for name in ("upload_url_ttl_seconds", "download_url_ttl_seconds", "tool_url_ttl_seconds"):
             if value <= info.data.get(name, 0):
                 raise ValueError(f"must be more than {name.upper()}: what it names must outlive it")
         return value
@@ -182,6 +184,12 @@ class Settings(AccessSettings, IndexerSettings, NotifierSettings, ConnectionSett
         two, asking for both would stop all events with either of them.
         """
         return self.kafka_min_insync_replicas or (2 if self.kafka_replication_factor >= 3 else 1)
+
+    @property
+    def tool_url_life_seconds(self) -> int:
+        """Life of a signed download URL that clients of other tools are given."""
+        longest = min(24 * 3600, self.deletion_retention_seconds - 1)
+        return self.tool_url_ttl_seconds or max(1, longest)
 
     @property
     def event_source(self) -> str:

@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.support.api import Api, file_of
+from tests.support.api import Api, file_of, sha256_of
 from tests.support.odd_requests import OddRequest, OddRequests
 
 ROUNDS = int(os.environ.get("ODD_ROUNDS", "25"))
@@ -36,6 +36,16 @@ async def known(api: Api) -> dict[str, str]:
         "proposal_id": uuid4().hex,
         "link_id": "0" * 16,
         "token_id": uuid4().hex[:16],
+        "repo": model.replace(".", "/"),
+        "revision": "@production",
+        "path": "model.bin",
+        "folder": "below",
+        "branch": "production",
+        "tag": "production",
+        "staged_id": uuid4().hex,
+        "name": model,
+        "reference": "production",
+        "digest": f"sha256:{sha256_of(DATA)}",
     }
 
 
@@ -71,10 +81,16 @@ def _is_for_all(request: OddRequest) -> bool:
 
 
 def _defect(answer: httpx.Response) -> str | None:
-    if answer.is_success or answer.status_code in (304, 307, 405):
+    if answer.is_success or answer.status_code in (302, 304, 307, 405):
         return None
     if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return f"{answer.status_code} {answer.text[:300]}"
+    if answer.request.method == "HEAD":  # it has no body
+        return None
+    if "x-error-message" in answer.headers:  # as clients of Hugging Face read it
+        return None if answer.headers["x-error-message"].isprintable() else "unprintable"
+    if answer.url.path.startswith("/v2/"):  # as OCI clients read it
+        return None if answer.json()["errors"][0]["code"] else "without a code"
     if answer.headers.get("content-type") != "application/problem+json":
         return f"{answer.status_code} without a problem: {answer.text[:300]}"
     told = answer.json()

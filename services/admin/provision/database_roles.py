@@ -23,6 +23,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "versions": WRITE,
         "handles": ALL,  # a rejected version gives its handles back
         "part_digests": ALL,  # of bytes that are there, for a version that refers to them
+        "staged": ALL,  # a commit takes what it has
         "aliases": WRITE,
         "alias_history": ("find", "insert"),
         "edits": ("find", "insert"),
@@ -62,6 +63,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "handles": ALL,
         "rules": READ,
         "part_digests": ALL,
+        "staged": ("find", "update", "remove"),  # what nobody committed
         "outbox": (*ALL, "changeStream"),
         "storage_groups": READ,
         "strays": ALL,

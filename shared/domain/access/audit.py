@@ -26,6 +26,8 @@ class Change(StrEnum):
     """What changes something; refusals have the Action that was refused."""
 
     OPEN_UPLOAD = "upload.open"
+    STAGE_BYTES = "upload.stage"
+    COMMIT = "version.commit"
     REUSE_BYTES = "upload.reuse"
     COMPLETE_UPLOAD = "upload.complete"
     ABORT_UPLOAD = "upload.abort"

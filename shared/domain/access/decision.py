@@ -36,6 +36,15 @@ class NameFilter:
         """Whether the name is among them."""
         return self.everything or name in self.names or any(map(name.startswith, self.namespaces))
 
+    def below(self, beginning: str) -> "NameFilter":
+        """Return those among them that begin so; `beginning` is a namespace with its dot."""
+        if self.everything or any(map(beginning.startswith, self.namespaces)):
+            return NameFilter(namespaces=frozenset((beginning,)))
+        return NameFilter(
+            names=frozenset(each for each in self.names if each.startswith(beginning)),
+            namespaces=frozenset(each for each in self.namespaces if each.startswith(beginning)),
+        )
+
 
 EVERY_NAME = NameFilter(everything=True)
 

@@ -52,6 +52,14 @@ def test_a_filter_has_the_names_on_which_the_action_is_allowed(
     assert visible_names(held, action).has(name) == oracle(held, action, name, "")
 
 
+@given(grants, names, st.sampled_from(["risk.", "r.", "risk.churn.", "churn."]))
+def test_a_narrowed_filter_has_those_names_that_begin_so(
+    held: list[Grant], name: str, beginning: str
+) -> None:
+    visible = visible_names(held)
+    assert visible.below(beginning).has(name) == (visible.has(name) and name.startswith(beginning))
+
+
 @given(grants, names)
 def test_the_condition_of_a_query_finds_what_the_filter_has(held: list[Grant], name: str) -> None:
     visible = visible_names(held)
