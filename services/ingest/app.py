@@ -13,6 +13,7 @@ from services.ingest.context import Context
 from services.ingest.edits.routes import router as edits
 from services.ingest.lifecycle.routes import router as lifecycle
 from services.ingest.lineage.routes import router as lineage
+from services.ingest.mlflow.routes import router as mlflow
 from services.ingest.rules.routes import router as rules
 from services.ingest.tokens.routes import router as tokens
 from services.ingest.uploads.routes import router as uploads
@@ -66,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(rules)
     app.include_router(lineage)
     app.include_router(tokens)
+    app.include_router(mlflow)
     # First, so that it stands behind the body limit: a slow sender does not count.
     app.add_middleware(RequestLimit, limit=settings.ingest_max_requests)
     add_shared_parts(app, settings, _waits_for)

@@ -15,6 +15,7 @@ from services.query.context import Context
 from services.query.edits.routes import router as edits
 from services.query.forwarding import open_forwarding
 from services.query.lineage.routes import router as lineage
+from services.query.mlflow.routes import router as mlflow
 from services.query.rules.routes import router as rules
 from services.query.search.projection.projection import Projection
 from services.query.search.routes import router as search_routes
@@ -78,6 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(rules)
     app.include_router(audit)
     app.include_router(search_routes)
+    app.include_router(mlflow)
     add_shared_parts(app, settings, _waits_for)
     return app
 
