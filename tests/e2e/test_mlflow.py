@@ -10,7 +10,14 @@ from registry import AsyncModelRegistryClient
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api
-from tests.support.mlflow_client import NEWEST, OLD, run_script, skinny, write_model
+from tests.support.mlflow_client import (
+    NEWEST,
+    OLD,
+    run_script,
+    skinny,
+    with_plugin,
+    write_model,
+)
 from tests.support.system import System
 
 MLFLOW = "/mlflow/api/2.0/mlflow"
@@ -194,3 +201,47 @@ async def test_a_version_of_a_file_without_a_byte_is_told_with_it(
     assert top.json()["files"] == [{"path": "code", "is_dir": True}]
     empty = await api.query.get(f"{base}/{model}/1/code/__init__.py")
     assert (empty.status_code, empty.content) == (200, b"")
+
+
+@pytest.mark.parametrize("version", [NEWEST, OLD])
+async def test_with_the_plugin_models_are_registered_from_wherever_they_are(
+    version: str,
+    settings: Settings,
+    client: AsyncModelRegistryClient,
+    model: str,
+    tmp_path: Path,
+) -> None:
+    folder = write_model(tmp_path / "first", 2)
+    (folder / "code" / "__init__.py").touch()
+    programs = await asyncio.to_thread(with_plugin, version)
+    environment = {
+        "MLFLOW_REGISTRY_URI": f"registry+{settings.ingest_url}",
+        "REGISTRY_TOKEN": token_of(settings),
+        "REGISTRY_ORIGINS": settings.query_url,
+    }
+    told = await asyncio.to_thread(
+        run_script,
+        *(programs, "plugin", model, str(folder)),
+        folder=tmp_path,
+        environment=environment,
+    )
+    assert told["version"] == version
+    count = 4 if version.startswith("3") else 3
+    made = ["1", *map(str, range(3, count + 1))]
+    assert told["made"] == [[number, "READY"] for number in made], "2 is what log_model made"
+    assert told["runs"] == ["", *[told["run_id"]] * (count - 1)]
+    assert told["copied"] == [f"{model}.copied", "1"]
+    assert told["tags"] == {"from.where": "a folder"}
+    assert told["loaded"] == {
+        f"{model}/1": [2, 4],
+        f"{model}@production": [2, 3],
+        f"{model}/latest": [2, 3],
+        f"{model}.copied/1": [2, 4],
+    }
+    assert told["code"] == ["__init__.py", "times_2.py"], "files without a byte come back"
+    assert told["listed"] == ["MLmodel", "code", "notes"]
+    assert "no-such-folder" in told["refused"]
+    second = await client.get_version(model, 3)
+    assert second.metrics == {"val%2Eauc": 0.93}
+    assert second.parameters == {"depth": "7"}
+    assert second.tags["mlflow_run_id"] == told["run_id"]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from local.servers.services import CHECKOUT
 from tests.support.client_environments import client_environment, run_client
 
 SCRIPTS: Final = Path(__file__).parent / "mlflow_clients"
@@ -61,3 +62,9 @@ def run_script(
     )
     assert ended.returncode == 0, ended.stderr[-4000:]
     return json.loads(ended.stdout.splitlines()[-1])
+
+
+def with_plugin(version: str) -> Path:
+    """The programs of an environment with this MLflow, our client and the plugin, as they are."""
+    plugin = CHECKOUT / "integrations" / "mlflow"
+    return skinny(version, "cloudpickle", "-e", str(CHECKOUT), "-e", str(plugin))
