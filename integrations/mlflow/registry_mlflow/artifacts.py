@@ -78,17 +78,17 @@ class RegistryArtifacts(ArtifactRepository):
         """Put what was asked for into the folder, below its own path."""
         version = self._version()
         empty = [each for each in empty_files(version.properties) if _is_within(each, wanted)]
-        if any(_is_within(each.path, wanted) for each in version.artifacts):
-            # The client fetches versions whole: whoever asks for one file gets it from there.
-            with tempfile.TemporaryDirectory(dir=folder, prefix=".registry-") as made:
-                fetched = Path(made) / "files"
-                fetched.mkdir()
-                self._client.download(self._model, self._number, to=fetched)
-                for each in version.artifacts:
-                    if _is_within(each.path, wanted):
-                        target = folder / each.path
-                        target.parent.mkdir(parents=True, exist_ok=True)
-                        shutil.move(fetched / each.path, target)
+        paths = [each.path for each in version.artifacts if _is_within(each.path, wanted)]
+        is_whole = len(paths) == len(version.artifacts)
+        # In a folder of its own: where files are there already, a download continues.
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".registry-") as made:
+            fetched = Path(made)
+            for path in (None,) if is_whole else paths:
+                self._client.download(self._model, self._number, to=fetched, path=path)
+            for path in paths:
+                target = folder / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(fetched / path, target)
         for path in empty:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).touch()

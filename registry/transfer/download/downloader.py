@@ -28,10 +28,15 @@ class Downloader:
     fetcher: Fetcher
 
     async def download(
-        self, model: str, version: str | int, to: Path, progress: Progress | None
+        self,
+        model: str,
+        version: str | int,
+        to: Path,
+        progress: Progress | None,
+        path: str | None = None,
     ) -> Path:
-        """Download a version to a file or folder, and return where it lies."""
-        planned = await self._plan(model, version)
+        """Download a version, or the file at `path`, and return where it lies."""
+        planned = await self._plan(model, version, path)
         placement = await anyio.to_thread.run_sync(place, planned.files, to)
         staging = await anyio.to_thread.run_sync(Staging.begin, planned, placement)
         is_done = False
