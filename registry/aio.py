@@ -119,9 +119,10 @@ class AsyncModelRegistryClient(EarlierCalls):
         version: str | int = "latest",
         *,
         to: str | os.PathLike[str],
+        path: str | None = None,
         progress: Progress | None = None,
     ) -> Path:
-        """Download a version and return where it lies.
+        """Download a version, or with `path` one file of it, and return where it lies.
 
         A version of one file becomes the file `to` (or a file in it, if `to` is a folder); one of
         several becomes the folder `to`. Bytes are verified part by part while they arrive in a
@@ -136,7 +137,7 @@ class AsyncModelRegistryClient(EarlierCalls):
             UnsafePathError: a file's path would lead out of `to`.
             UnavailableError: storage stayed away; what arrived is kept.
         """
-        return await self._downloader.download(model, version, Path(to), progress)
+        return await self._downloader.download(model, version, Path(to), progress, path)
 
     async def fetch(
         self,

@@ -19,6 +19,7 @@ from services.query.hub.origins import warn_of_one_origin
 from services.query.hub.routes import router as hub
 from services.query.hub.writing import router as hub_writing
 from services.query.lineage.routes import router as lineage
+from services.query.mlflow.routes import router as mlflow
 from services.query.oci.errors import OCI
 from services.query.oci.routes import router as oci
 from services.query.rules.routes import router as rules
@@ -106,6 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(hub)
     app.include_router(hub_writing)
     app.include_router(oci)
+    app.include_router(mlflow)
     add_shared_parts(app, settings, _waits_for)
     speak(app, [HUB, OCI])
     return app

@@ -28,10 +28,15 @@ class Downloader:
     fetcher: Fetcher
 
     async def download(
-        self, model: str, version: str | int, to: Path, progress: Progress | None
+        self,
+        model: str,
+        version: str | int,
+        to: Path,
+        progress: Progress | None,
+        path: str | None = None,
     ) -> Path:
-        """Download a version to a file or folder, and return where it lies."""
-        return await self.fetch(await self.plan(model, version), to, progress)
+        """Download a version, or the file at `path`, and return where it lies."""
+        return await self.fetch(await self.plan(model, version, path), to, progress)
 
     async def fetch(self, planned: PlannedVersion, to: Path, progress: Progress | None) -> Path:
         """Download the planned files to a file or folder, and return where they lie."""
