@@ -18,6 +18,7 @@ from services.ingest.uploads.parts import sign_parts
 from services.query.compare.headers import Headers
 from services.query.context import Context
 from services.query.search.projection.projection import Projection
+from services.query.stream.streams import Streams
 from services.query.versions import downloads
 from services.query.versions.downloads import sign_downloads
 from services.query.versions.feed import VersionFeed
@@ -62,7 +63,8 @@ def query(rig: Rig) -> Context:
     headers = Headers.of(settings, rig.indexer.storage.objects)
     signer = UrlSigner(settings)
     search = Projection(database, "", check_versions_per_second=1)  # nobody runs it
-    return Context(settings, database, versions, VersionFeed(database), signer, headers, search)
+    feed, streams = VersionFeed(database), Streams(settings)
+    return Context(settings, database, versions, feed, signer, headers, search, streams)
 
 
 async def bury_nothing(letter: DeadLetter) -> None:

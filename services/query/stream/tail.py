@@ -1,6 +1,7 @@
 """The end of the topic as it grows, read by the one consumer of this process for all who read."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any, NoReturn
@@ -76,6 +77,8 @@ class Tail:
 
     async def run(self) -> NoReturn:
         """Read until cancelled, over as many connections as it takes."""
+        # While Kafka is away it logs some lines every 100 ms; here it is told once.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         failures = 0
         while True:
             heed_cancellation()

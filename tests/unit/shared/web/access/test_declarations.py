@@ -102,5 +102,5 @@ def test_the_document_tells_what_each_operation_does(
     }
     assert told == {key: str(action) for key, action in actions.items()}
     public = {path for (_, path), action in actions.items() if action is Action.PUBLIC}
-    of_query = {"/health/search"} if create is create_query else set[str]()
+    of_query = {"/health/search", "/health/events"} if create is create_query else set[str]()
     assert public == {"/v1", "/health/live", "/health/ready"} | of_query
