@@ -12,6 +12,7 @@ from registry._pages import each_item
 from registry._rule_calls import RuleCalls
 from registry._search_calls import SearchCalls
 from registry._tokens import Tokens
+from registry._webhooks import Webhooks
 from registry.schemas import (
     Discovery,
     Downloads,
@@ -32,6 +33,8 @@ class PlainCalls(RuleCalls, LineageCalls, EditCalls, LifecycleCalls, SearchCalls
         super().__init__(api)
         self.tokens = Tokens(api)
         """The registry's tokens: made, listed, revoked."""
+        self.webhooks = Webhooks(api)
+        """The registry's webhooks: made, paused, tried, and what was delivered to them."""
 
     async def whoami(self) -> Identity:
         """Return who the registry takes the caller for, and what they may do."""

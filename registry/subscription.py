@@ -36,7 +36,7 @@ from registry._retry import RetryPolicy
 from registry._topic import Topic, TopicError, open_topic
 from registry.errors import UnavailableError
 from registry.kafka import KafkaSecurity
-from registry.schemas import Discovery, ModelEvent, NamespaceEvent
+from registry.schemas import Discovery, ModelEvent, NamespaceEvent, WebhookEvent
 
 logger = logging.getLogger(__name__)
 
@@ -197,15 +197,15 @@ def _parse(value: bytes) -> ModelEvent | None:
         return ModelEvent.model_validate_json(value)
     except ValidationError:
         # Another kind of record on the same topic must not end the subscription.
-        if not _tells_of_namespace(value):
+        if not any(_is(kind, value) for kind in (NamespaceEvent, WebhookEvent)):
             logger.warning("passed over a record that is no model event")
         return None
 
 
-def _tells_of_namespace(value: bytes) -> bool:
-    """Whether it is a change of a namespace's rules: it is of no model, and nobody asked for it."""
+def _is(kind: type[NamespaceEvent] | type[WebhookEvent], value: bytes) -> bool:
+    """Whether it tells of a namespace, or of a webhook: of no model, and nobody asked for it."""
     try:
-        NamespaceEvent.model_validate_json(value)
+        kind.model_validate_json(value)
     except ValidationError:
         return False
     return True

@@ -26,6 +26,8 @@ from registry.cli.search import search
 from registry.cli.tokens import token, whoami
 from registry.cli.transfers import download, upload
 from registry.cli.uploads import uploads
+from registry.cli.webhook_deliveries import add_deliveries
+from registry.cli.webhooks import webhooks
 
 __all__ = ["app", "main", "run"]
 
@@ -60,6 +62,8 @@ app.command()(hold)
 app.command()(delete)
 app.command()(restore)
 app.add_typer(uploads, name="uploads")
+add_deliveries(webhooks)
+app.add_typer(webhooks, name="webhooks")
 app.command()(login)
 app.command()(logout)
 app.command()(whoami)

@@ -17,6 +17,7 @@ from services.ingest.lineage.routes import router as lineage
 from services.ingest.rules.routes import router as rules
 from services.ingest.tokens.routes import router as tokens
 from services.ingest.uploads.routes import router as uploads
+from services.ingest.webhooks.routes import router as webhooks
 from shared.database.audit import keep_retention
 from shared.database.client import open_database
 from shared.database.errors import DatabaseUnavailable
@@ -68,6 +69,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(lineage)
     app.include_router(hub)
     app.include_router(tokens)
+    app.include_router(webhooks)
     # First, so that it stands behind the body limit: a slow sender does not count.
     app.add_middleware(RequestLimit, limit=settings.ingest_max_requests)
     add_shared_parts(app, settings, _waits_for)

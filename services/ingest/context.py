@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Annotated, Self
 
 from fastapi import Depends, Request
@@ -34,6 +35,11 @@ class Context:
         """Build the repositories over open clients."""
         groups = StorageGroups(database, storage, settings)
         return cls(settings, database, Versions(database), storage, groups)
+
+    @property
+    def webhook_retention(self) -> timedelta:
+        """How long deliveries of webhooks are kept."""
+        return timedelta(days=self.settings.webhook_retention_days)
 
 
 async def _context(request: Request) -> Context:  # a plain function would go to a thread

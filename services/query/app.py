@@ -27,6 +27,7 @@ from services.query.search.routes import router as search_routes
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import lookups_router as lookups
 from services.query.versions.routes import router as versions
+from services.query.webhooks.routes import router as webhooks
 from shared.database.client import open_database
 from shared.database.errors import DatabaseUnavailable
 from shared.database.indexes import IndexesMissing, verify_indexes
@@ -85,6 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(edits)
     app.include_router(rules)
     app.include_router(audit)
+    app.include_router(webhooks)
     app.include_router(search_routes)
     app.include_router(hub)
     app.include_router(hub_writing)

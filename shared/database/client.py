@@ -73,6 +73,10 @@ class Database:
         self.reports = Collection(database["reports"])
         self.tokens = Collection(database["tokens"])
         self.audit = Collection(database["audit"])
+        self.subscriptions = Collection(database["subscriptions"])
+        self.webhook_secrets = Collection(database["webhook_secrets"])
+        self.deliveries = Collection(database["deliveries"])
+        self.delivery_queues = Collection(database["delivery_queues"])
 
     async def now(self) -> datetime:
         """Return the server's time, so that leases hold between machines whose clocks differ.

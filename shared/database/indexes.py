@@ -14,6 +14,7 @@ from pymongo.errors import OperationFailure
 from shared.database.client import Database, limit_operations
 from shared.database.collection import Collection
 from shared.database.errors import told_errors
+from shared.database.webhooks.indexes import webhook_indexes
 from shared.domain.errors import Unavailable
 
 SMALL_COLLECTION = 100_000
@@ -150,6 +151,7 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
         ],
         # The queue; those that were given up are not due, and not in it.
         "found_folders": [IndexModel([("due_at", ASCENDING)], sparse=True)],
+        **webhook_indexes(),
     }
 
 
@@ -223,6 +225,9 @@ def _collection(database: Database, name: str) -> Collection:
         "outbox": database.outbox,
         "strays": database.strays,
         "found_folders": database.found_folders,
+        "subscriptions": database.subscriptions,
+        "deliveries": database.deliveries,
+        "delivery_queues": database.delivery_queues,
     }[name]
 
 

@@ -15,6 +15,7 @@ from shared.runtime.access_settings import AccessSettings
 from shared.runtime.connection_settings import ConnectionSettings
 from shared.runtime.indexer_settings import IndexerSettings
 from shared.runtime.listed_values import each, listed_values
+from shared.runtime.notifier_settings import NotifierSettings
 
 MIB = 1024 * 1024
 
@@ -24,7 +25,7 @@ def _check_group_pattern(pattern: str) -> None:
         raise ValueError("must be names of buckets, in which * stands for any characters")
 
 
-class Settings(AccessSettings, IndexerSettings, ConnectionSettings):
+class Settings(AccessSettings, IndexerSettings, NotifierSettings, ConnectionSettings):
     """All settings of all services; a service reads those it needs."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)

@@ -55,6 +55,10 @@ def _rights(
         yield indexer, ("Read",), "group", settings.kafka_indexer_group
         yield indexer, ("Write", *_MAKE), "topic", model_events
         yield indexer, ("Write", *_MAKE), "topic", settings.kafka_dead_letter_topic
+    if notifier := settings.kafka_notifier_principal:
+        yield notifier, ("Read", "Describe"), "topic", model_events
+        yield notifier, ("Read",), "group", settings.kafka_notifier_group
+        yield notifier, ("Write", "Describe"), "topic", settings.kafka_dead_letter_topic
     if storage := settings.kafka_storage_principal:
         yield storage, ("Write", "Describe"), "topic", bucket_events
     for subscriber in settings.kafka_subscribers:

@@ -66,11 +66,10 @@ def allows_pattern(grants: Iterable[Grant], action: Action, pattern: str) -> boo
     return any(_is_for(each, action) and contains(each.scope, pattern) for each in grants)
 
 
-def sees_within(grants: Iterable[Grant], pattern: str) -> bool:
-    """Whether these grants read any name that a pattern stands for: its rules apply to that."""
+def sees_within(grants: Iterable[Grant], pattern: str, action: Action = Action.READ) -> bool:
+    """Whether these grants allow reading, or another action, on any name of a pattern."""
     return any(
-        _is_for(each, Action.READ)
-        and (contains(each.scope, pattern) or contains(pattern, each.scope))
+        _is_for(each, action) and (contains(each.scope, pattern) or contains(pattern, each.scope))
         for each in grants
     )
 
@@ -103,5 +102,5 @@ def _allows(grants: Iterable[Grant], action: Action, name: str, alias: str) -> b
 
 def _is_for(grant: Grant, action: Action) -> bool:
     if grant.kind == "events":
-        return action is Action.FOLLOW
+        return action in (Action.FOLLOW, Action.MANAGE_WEBHOOKS)
     return grant.has_role(LEAST_ROLE[action])

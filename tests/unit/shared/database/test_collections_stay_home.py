@@ -25,6 +25,7 @@ _WORDS = (
     *("storage_groups", "strays", "found_folders", "leases", "reports"),
     *("tokens", "audit", "aliases", "alias_history", "alias_proposals", "rules", "edits", "edges"),
     *("unchanged", "staged"),
+    *("subscriptions", "webhook_secrets", "deliveries", "delivery_queues"),
 )
 
 
