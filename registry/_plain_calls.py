@@ -6,6 +6,7 @@ from functools import partial
 
 from registry._api import Api
 from registry._edit_calls import EditCalls
+from registry._event_calls import EventCalls
 from registry._lifecycle_calls import LifecycleCalls
 from registry._lineage_calls import LineageCalls
 from registry._pages import each_item
@@ -26,7 +27,7 @@ from registry.schemas.access import AuditEntry, Identity
 from registry.schemas.comparison import Comparison
 
 
-class PlainCalls(RuleCalls, LineageCalls, EditCalls, LifecycleCalls, SearchCalls):
+class PlainCalls(RuleCalls, LineageCalls, EditCalls, LifecycleCalls, SearchCalls, EventCalls):
     """Looks models and versions up, and takes the steps of an upload by hand."""
 
     def __init__(self, api: Api) -> None:

@@ -77,6 +77,8 @@ class ModelRegistryClient(Blocking[AsyncModelRegistryClient]):
 
     upload = blocking(AsyncModelRegistryClient.upload)
     download = blocking(AsyncModelRegistryClient.download)
+    fetch = blocking(AsyncModelRegistryClient.fetch)
+    read = blocking(AsyncModelRegistryClient.read)
     continue_upload = blocking(AsyncModelRegistryClient.continue_upload)
     declare_upload = blocking(AsyncModelRegistryClient.declare_upload)
     upload_model = blocking(AsyncModelRegistryClient.upload_model)
@@ -126,6 +128,7 @@ class ModelRegistryClient(Blocking[AsyncModelRegistryClient]):
     get_upload = blocking(AsyncModelRegistryClient.get_upload)
     complete_upload = blocking(AsyncModelRegistryClient.complete_upload)
     abort_upload = blocking(AsyncModelRegistryClient.abort_upload)
+    follow_events = iterating(AsyncModelRegistryClient.follow_events)
     audit = iterating(AsyncModelRegistryClient.audit)
     whoami = blocking(AsyncModelRegistryClient.whoami)
 

@@ -12,9 +12,11 @@ import typer
 from registry.cli.admin import admin
 from registry.cli.aliases import alias
 from registry.cli.audit import audit
+from registry.cli.cache import cache, fetch
 from registry.cli.compare import compare
 from registry.cli.edits import annotate, edits, tag
 from registry.cli.events import events
+from registry.cli.importing import importing
 from registry.cli.lifecycle import archive, copy, delete, hold, restore
 from registry.cli.lineage import lineage, link, unlink
 from registry.cli.lookups import list_models, show, versions
@@ -40,6 +42,7 @@ app = typer.Typer(
 )
 app.command()(upload)
 app.command()(download)
+app.command()(fetch)
 app.command()(show)
 app.command("list")(list_models)
 app.command()(versions)
@@ -61,9 +64,11 @@ app.command()(archive)
 app.command()(hold)
 app.command()(delete)
 app.command()(restore)
+app.add_typer(cache, name="cache")
 app.add_typer(uploads, name="uploads")
 add_deliveries(webhooks)
 app.add_typer(webhooks, name="webhooks")
+app.add_typer(importing, name="import")
 app.command()(login)
 app.command()(logout)
 app.command()(whoami)

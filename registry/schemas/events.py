@@ -128,6 +128,13 @@ class ModelEvent(Answer):
     data: EventData
 
 
+class StreamedEvent(ModelEvent):
+    """An event as it comes over HTTP."""
+
+    place: str = ""
+    """Where it stands in the stream: by this, what comes behind it is asked for."""
+
+
 class NamespaceEvent(Answer):
     """A change of the rules of a namespace, or of those of all models.
 

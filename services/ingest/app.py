@@ -14,6 +14,7 @@ from services.ingest.edits.routes import router as edits
 from services.ingest.hub.routes import router as hub
 from services.ingest.lifecycle.routes import router as lifecycle
 from services.ingest.lineage.routes import router as lineage
+from services.ingest.mlflow.routes import router as mlflow
 from services.ingest.rules.routes import router as rules
 from services.ingest.tokens.routes import router as tokens
 from services.ingest.uploads.routes import router as uploads
@@ -70,6 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(hub)
     app.include_router(tokens)
     app.include_router(webhooks)
+    app.include_router(mlflow)
     # First, so that it stands behind the body limit: a slow sender does not count.
     app.add_middleware(RequestLimit, limit=settings.ingest_max_requests)
     add_shared_parts(app, settings, _waits_for)

@@ -4,6 +4,7 @@ Whoever asks without a revision edits what is newest: the patch is merged inside
 which is run again after a conflict, so that entries which several add at once are all kept.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.schemas import Model, ModelDescription
@@ -12,7 +13,7 @@ from shared.database.announcing import VersionChange, announce
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction
 from shared.database.errors import DuplicateKey
-from shared.database.models import ModelChange, change_models, model_of, read_counters
+from shared.database.models import Counters, ModelChange, change_models, model_of, read_counters
 from shared.database.outbox import put_events
 from shared.database.pages import bounded_page
 from shared.database.records import newest_record, read_record
@@ -23,6 +24,7 @@ from shared.domain.edits import (
     EditRecord,
     WantedEdit,
     apply_patch,
+    changed_entries,
     edit_record,
     metadata_of,
     require_editable,
@@ -101,8 +103,9 @@ async def edit_version(
 async def edit_model(database: Database, model: str, wanted: WantedEdit) -> Model:
     """Edit what is said of a model, and tell it; returns the model as it is then.
 
-    Where the edit changes nothing, or its key was used before, nothing is changed. Raises NotFound,
-    Conflict "model_without_version", PreconditionFailed, InvalidRequest, IdempotencyKeyReused,
+    Where the edit changes nothing, or its key was used before, nothing is changed. What is said of
+    a model before its first version is no edit: it is told with that. Raises NotFound, Conflict
+    "model_without_version", PreconditionFailed, InvalidRequest, IdempotencyKeyReused,
     DatabaseContended and DatabaseUnavailable.
     """
 
@@ -120,6 +123,12 @@ async def edit_model(database: Database, model: str, wanted: WantedEdit) -> Mode
             await _keep_unchanged(database, wanted, None, before.revision, transaction)
             return before
         newest = await newest_record(database, model, transaction)
+        if newest is None and before.sequence == 0:
+            unannounced = {**result.fields, "said_by": wanted.by}
+            await database.models.update_one(
+                {"_id": model}, {"$set": unannounced}, transaction=transaction
+            )
+            return before.model_copy(update=result.fields)
         if newest is None:  # its event could not be told
             raise Conflict("model_without_version", f"model {model!r} has no version")
         edit = edit_record(
@@ -140,6 +149,44 @@ async def edit_model(database: Database, model: str, wanted: WantedEdit) -> Mode
         return before.model_copy(update={**said, "sequence": edit.sequence})
 
     return await database.transaction(edit_it, turn=model)
+
+
+async def tell_what_was_said(
+    database: Database,
+    opened: Sequence[VersionRecord],
+    counters: Mapping[str, Counters],
+    transaction: Transaction,
+) -> None:
+    """Tell of models that have their first versions now what was said of them before.
+
+    It becomes their first edit, so that the events alone restore it. `opened` are announced, and
+    `counters` those that the transaction has read before.
+    """
+    newest = {each.model: each for each in opened}
+    for model, version in newest.items():
+        untold = counters[model].untold
+        if untold is None:
+            continue
+        before, after = changed_entries(ModelDescription().model_dump(), untold.said.model_dump())
+        edit = EditRecord(
+            model=model,
+            number=None,
+            version_id=None,
+            revision=2,
+            at=await database.now(),
+            by=untold.by,
+            reason="",
+            before=before,
+            after=after,
+            sequence=version.sequence + 1,
+        )
+        await change_models(database, [ModelChange(model, events=1)], transaction)
+        await database.models.update_one(
+            {"_id": model}, {"$set": {"revision": edit.revision}}, transaction=transaction
+        )
+        await _keep(database, edit, transaction)
+        event = edit_event(edit, version, database.event_source)
+        await put_events(database, [event], transaction)
 
 
 async def find_made(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pymongo import UpdateOne
 
-from registry.schemas import Model
+from registry.schemas import Model, ModelDescription
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction, find_each
 from shared.database.errors import DuplicateKey
@@ -15,6 +15,7 @@ from shared.database.pages import bounded_page
 from shared.database.transactions import Overtaken
 from shared.database.visibility import within
 from shared.domain.access.decision import EVERY_NAME, NameFilter
+from shared.domain.errors import Conflict
 
 _UNSAID: Document = {"description": 0, "tags": 0}
 _RACES = 5
@@ -29,6 +30,16 @@ class Counters:
     """Number of its last event."""
     next_number: int = 0
     """The highest version number that was given."""
+    untold: "Untold | None" = None
+    """What was said of the model before it had a version, which no event has told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """What is said of a model that was made without a version, and by whom."""
+
+    said: ModelDescription
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +63,28 @@ async def find_model(database: Database, name: str) -> Model | None:
     """Return a registered model."""
     found = await database.models.find_one({"_id": name})
     return model_of(found) if found else None
+
+
+async def make_model(database: Database, name: str, said: ModelDescription, by: str) -> Model:
+    """Make a model without a version.
+
+    No event tells of it, since each tells of a version: what is said of it is told with its first
+    one. Raises Conflict "model_exists", DatabaseUnavailable.
+    """
+    document: Document = {
+        "_id": name,
+        "sequence": 0,
+        "version_count": 0,
+        "latest_number": None,
+        "created_at": await database.now(),
+        **said.model_dump(),
+        "said_by": by,
+    }
+    try:
+        await database.models.insert_one(document)
+    except DuplicateKey as error:
+        raise Conflict("model_exists", f"model {name!r} exists already") from error
+    return model_of(document)
 
 
 async def page_of_models(
@@ -86,7 +119,7 @@ async def read_counters(
 ) -> dict[str, Counters]:
     """Return the counters of each model."""
     found = {
-        model["_id"]: Counters(model["sequence"], model.get("next_number", 0))
+        model["_id"]: Counters(model["sequence"], model.get("next_number", 0), _untold(model))
         async for model in find_each(database.models, "_id", names, transaction)
     }
     return {name: found.get(name, Counters()) for name in names}
@@ -150,6 +183,13 @@ async def _unsaid(database: Database, after: str | None, limit: int) -> list[Mod
     query = within(EVERY_NAME, "_id", after=after)
     cursor = database.models.find(query, _UNSAID).sort([("_id", 1)]).limit(limit)
     return [model_of(found) for found in await cursor.to_list()]
+
+
+def _untold(model: Document) -> Untold | None:
+    if model["sequence"] or not (model.get("description") or model.get("tags")):
+        return None
+    said = {name: model[name] for name in ModelDescription.model_fields if name in model}
+    return Untold(ModelDescription.model_validate(said), model.get("said_by", ""))
 
 
 def _update(change: ModelChange) -> Document:

@@ -8,6 +8,7 @@ from shared.database.announcing import VersionChange, announce
 from shared.database.blobs import count_references
 from shared.database.client import Database
 from shared.database.collection import Transaction
+from shared.database.edits import tell_what_was_said
 from shared.database.errors import DatabaseContended
 from shared.database.handles import take_handles
 from shared.database.lineage import insert_edges
@@ -96,6 +97,7 @@ async def _open_together(
             created = "registry.version.created.v1"
             changes.append(VersionChange(None, record, created, is_counted=True))
         opened = await announce(database, changes, counters, transaction)
+        await tell_what_was_said(database, opened, counters, transaction)
         await insert_edges(database, opened, transaction)
         await count_references(database, [], opened, transaction)
         return opened

@@ -97,7 +97,7 @@ def apply_patch(now: Fields, patch: Fields, rules: type[Schema]) -> EditResult |
     try:
         fields = rules.model_validate(merged).model_dump()
     except ValidationError as error:
-        raise _invalid(error) from None
+        raise first_broken_rule(error) from None
     before, after = changed_entries(now, fields)
     if not before and not after:
         return None
@@ -189,6 +189,13 @@ def require_editable(version: VersionRecord) -> None:
         raise Conflict("version_not_editable", detail, state=version.state)
 
 
+def first_broken_rule(error: ValidationError) -> InvalidRequest:
+    """Return the error of the first field that breaks a rule."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = ".".join(map(str, first["loc"])) or "body"
+    return InvalidRequest(field, first["msg"].removeprefix("Value error, "))
+
+
 def edit_of(record: EditRecord) -> Edit:
     """Return an edit as users see it."""
     return Edit.model_validate(record.model_dump())
@@ -209,10 +216,3 @@ def _other_entries(entries: Fields, than: Fields) -> dict[str, JsonValue]:
 
 def _canonical(value: JsonValue) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False)
-
-
-def _invalid(error: ValidationError) -> InvalidRequest:
-    """Return the error of the first field that breaks a rule."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    field = ".".join(map(str, first["loc"])) or "body"
-    return InvalidRequest(field, first["msg"].removeprefix("Value error, "))

@@ -9,6 +9,7 @@ RegistryError
 │   └── Forbidden             403  the grants do not allow it
 ├── NotFound                  404
 ├── Conflict                  409  the state does not allow it
+├── Gone                      410  it was there, and is kept no more
 ├── PreconditionFailed        412  it is not as If-Match or If-None-Match says
 ├── RequestTooSlow            408  its body did not arrive in time
 ├── PayloadTooLarge           413
@@ -114,6 +115,13 @@ class Conflict(RegistryError):
 
     status = 409
     title = "Conflict"
+
+
+class Gone(RegistryError):
+    """What the request names was there, and is kept no more."""
+
+    status = 410
+    title = "Gone"
 
 
 class PreconditionFailed(RegistryError):

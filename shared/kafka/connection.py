@@ -11,6 +11,7 @@ from registry.kafka.reaching import KafkaAway, KafkaRefuses, reach
 from shared.kafka.errors import KafkaUnreachable
 from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
+from shared.runtime.tasks import heed_cancellation
 
 STOP_SECONDS = 2.0
 """How long consumer and producer may each take to leave Kafka, which may be away."""
@@ -60,3 +61,6 @@ async def ended_within(seconds: float, what: str) -> AsyncGenerator[None]:
             yield
     except (KafkaError, TimeoutError) as error:
         log.warning(f"{what} not stopped", error=type(error).__name__)
+    except asyncio.CancelledError:
+        heed_cancellation()  # else it is one of aiokafka's own: see shared/kafka/errors.py
+        log.warning(f"{what} not stopped", error="CancelledError")

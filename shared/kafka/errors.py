@@ -16,6 +16,7 @@ from aiokafka import errors
 from aiokafka.errors import KafkaError
 
 from shared.domain.errors import Unavailable
+from shared.runtime.tasks import heed_cancellation
 
 Kind = Literal["away", "message", "settings"]
 
@@ -110,9 +111,16 @@ async def confirmed_within(seconds: float) -> AsyncGenerator[None]:
 async def answered_within(
     seconds: float, failure: Callable[[str], Unavailable]
 ) -> AsyncGenerator[None]:
-    """Limit what the block asks of Kafka, and raise `failure` where it fails or takes longer."""
+    """Limit what the block asks of Kafka, and raise `failure` where it fails or takes longer.
+
+    Where a connection is lost, aiokafka 0.14 cancels the future of a request that is under way, and
+    with it whoever awaits it: a task that nobody told to end must not end by that.
+    """
     try:
         async with asyncio.timeout(seconds):
             yield
     except (KafkaError, TimeoutError, OSError) as error:
         raise failure(type(error).__name__) from error
+    except asyncio.CancelledError as error:
+        heed_cancellation()
+        raise failure("a request was given up") from error

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from shared.kafka.connection import STOP_SECONDS, ended_within, kafka_options
 from shared.kafka.errors import KafkaUnreadable, answered_within
+from shared.kafka.identity import TopicIdentity, identify_topic
 from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
 
@@ -19,6 +20,11 @@ BATCH = 200
 """Most records that are handed out together."""
 FETCH_BYTES = 8 << 20
 """Most bytes that one fetch may hold."""
+PARTITION_BYTES = 1 << 20
+"""Most bytes of one partition that one fetch may hold, unless its first record alone has more."""
+FETCH_WAIT_MS = 20
+"""How long a broker keeps a fetch of which it has nothing: it answers nothing else of the same
+connection meanwhile, and a question of where a topic ends took half a second by its default."""
 
 log = get_logger(__name__)
 
@@ -57,6 +63,19 @@ class TopicReader:
             {each.partition: offset for each, offset in begins.items()},
             {each.partition: offset for each, offset in ends.items()},
         )
+
+    async def begin_of(self, topic: str, partition: int) -> int:
+        """Return the offset of the oldest record of a partition, in the middle of a reading."""
+        wanted = TopicPartition(topic, partition)
+        async with answered_within(self._limit_seconds, KafkaUnreadable):
+            found = await self._consumer.beginning_offsets([wanted])
+        begin: int = found[wanted]
+        return begin
+
+    async def identify(self, topic: str) -> TopicIdentity:
+        """Return which topic has the name now; raises KafkaUnreadable also where there is none."""
+        async with answered_within(self._limit_seconds, KafkaUnreadable):
+            return await identify_topic(self._consumer, topic)
 
     async def unacknowledged(self, topic: str) -> int:
         """Count the records that the reader's group has not acknowledged yet."""
@@ -121,10 +140,17 @@ class TopicReader:
 
 
 @asynccontextmanager
-async def open_reader(settings: Settings, group: str | None = None) -> AsyncGenerator[TopicReader]:
+async def open_reader(
+    settings: Settings,
+    group: str | None = None,
+    *,
+    fetch_bytes: int = FETCH_BYTES,
+    partition_bytes: int = PARTITION_BYTES,
+) -> AsyncGenerator[TopicReader]:
     """Connect a reader to Kafka, and close it at the end; raises KafkaUnreadable.
 
-    It may ask what `group` has acknowledged, but does not join it.
+    It may ask what `group` has acknowledged, but does not join it. One fetch may hold
+    `fetch_bytes`, and of each partition that is read `partition_bytes` are held beside it.
     """
     limit = settings.kafka_timeout_seconds
     consumer: Any = AIOKafkaConsumer(
@@ -133,7 +159,9 @@ async def open_reader(settings: Settings, group: str | None = None) -> AsyncGene
         enable_auto_commit=False,
         auto_offset_reset="earliest",  # for offsets that retention takes away meanwhile
         request_timeout_ms=int(limit * 1000),
-        fetch_max_bytes=FETCH_BYTES,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+        fetch_max_bytes=fetch_bytes,
+        max_partition_fetch_bytes=partition_bytes,
     )
     try:
         async with answered_within(limit, KafkaUnreadable):

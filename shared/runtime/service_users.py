@@ -74,6 +74,8 @@ class ProvisioningSettings(Settings):
     """Whom Kafka knows the indexer as, such as User:indexer; empty: no rights are given."""
     kafka_notifier_principal: str = Field("", pattern=PRINCIPAL)
     """Whom Kafka knows the notifier as, such as User:notifier; empty: no rights are given."""
+    kafka_query_principal: str = Field("", pattern=PRINCIPAL)
+    """Whom Kafka knows query as, which streams model events; empty: no rights are given."""
     kafka_storage_principal: str = Field("", pattern=PRINCIPAL)
     """Whom Kafka knows storage as, which sends bucket events; empty: no rights are given."""
     kafka_subscriber_principals: Annotated[str, each(_check_principal)] = ""

@@ -117,6 +117,10 @@ class Settings(AccessSettings, IndexerSettings, NotifierSettings, ConnectionSett
     """Folder for query's copy of what is searched, kept over a restart; empty: a temporary one."""
     query_search_check_per_second: float = Field(50.0, gt=0)
     """Versions that query reads again each second, all the time, to mend what its copy lacks."""
+    query_max_streams: int = Field(2000, ge=1, le=4000)
+    """Streams of model events that one process of query has open at once; more are answered 503."""
+    query_max_streams_per_principal: int = Field(1500, ge=1, le=4000)
+    """Streams that one principal has open at once at one process; more are answered 429."""
 
     download_url_ttl_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
     """Life of a signed download URL."""

@@ -57,6 +57,59 @@ LFS = {"operation": "upload", "objects": [{"oid": "0" * 64, "size": 5}]}
 HUB_FILE = "/{repo}/resolve/{revision}/{path}"
 WRITERS = ("writer", "owner", "maintainer", "admin")
 USERS = ("owner", "maintainer", "admin", "upload")
+MLFLOW = "/mlflow/api/2.0/mlflow"
+MLFLOW_FILES = "/mlflow/api/2.0/mlflow-artifacts/artifacts"
+MODEL_TAG = {"name": "{model}", "key": "a", "value": "b"}
+VERSION_TAG = {**MODEL_TAG, "version": "1"}
+MLFLOW_ALIAS = {"name": "{model}", "alias": "walked", "version": "1"}
+MLFLOW_WRITES = [
+    Operation("POST", f"{MLFLOW}/registered-models/create", WRITERS, 403, MODEL_TAG, (400,)),
+    Operation("PATCH", f"{MLFLOW}/registered-models/update", WRITERS, 404, MODEL_TAG),
+    Operation("POST", f"{MLFLOW}/registered-models/set-tag", WRITERS, 404, MODEL_TAG),
+    Operation("DELETE", f"{MLFLOW}/registered-models/delete-tag", WRITERS, 404, MODEL_TAG),
+    Operation("POST", f"{MLFLOW}/registered-models/alias", WRITERS, 404, MLFLOW_ALIAS),
+    Operation("DELETE", f"{MLFLOW}/registered-models/alias", WRITERS, 404, MLFLOW_ALIAS),
+    Operation("POST", f"{MLFLOW}/registered-models/rename", WRITERS, 404, MODEL_TAG, (400,)),
+    Operation("DELETE", f"{MLFLOW}/registered-models/delete", MAINTAINERS, 404, MODEL_TAG, (400,)),
+    Operation(
+        *("POST", f"{MLFLOW}/model-versions/create", WRITERS, 403),
+        {"name": "{model}", "source": "models:/{model}/1"},
+    ),
+    Operation("PATCH", f"{MLFLOW}/model-versions/update", WRITERS, 404, VERSION_TAG),
+    Operation("POST", f"{MLFLOW}/model-versions/set-tag", WRITERS, 404, VERSION_TAG),
+    Operation("DELETE", f"{MLFLOW}/model-versions/delete-tag", WRITERS, 404, VERSION_TAG),
+    Operation("DELETE", f"{MLFLOW}/model-versions/delete", MAINTAINERS, 404, VERSION_TAG, (409,)),
+    Operation(
+        *("POST", f"{MLFLOW}/model-versions/transition-stage", WRITERS, 404, VERSION_TAG, (400,)),
+    ),
+]
+NAMED = "name={model}"
+MLFLOW_READS = [
+    Operation("GET", f"{MLFLOW}/registered-models/get", READERS, query=NAMED),
+    Operation("GET", f"{MLFLOW}/registered-models/search", (*READERS, "elsewhere", "upload")),
+    Operation("GET", f"{MLFLOW}/registered-models/get-latest-versions", READERS, query=NAMED),
+    Operation("POST", f"{MLFLOW}/registered-models/get-latest-versions", READERS, 404, MODEL_TAG),
+    Operation(
+        *("GET", f"{MLFLOW}/registered-models/alias", READERS),
+        query=f"{NAMED}&alias=production",
+    ),
+    Operation("GET", f"{MLFLOW}/model-versions/get", READERS, query=f"{NAMED}&version=1"),
+    Operation("GET", f"{MLFLOW}/model-versions/search", (*READERS, "elsewhere", "upload")),
+    Operation(
+        *("GET", f"{MLFLOW}/model-versions/get-download-uri", READERS),
+        query=f"{NAMED}&version=1",
+    ),
+    Operation("GET", MLFLOW_FILES, READERS, query="path={model}/1"),
+    Operation("GET", f"{MLFLOW_FILES}/{{model}}/{{version}}/{{path}}", READERS, success=(302,)),
+]
+HANDED_ON = {
+    "POST": "registered-models/set-tag",
+    "PATCH": "registered-models/update",
+    "DELETE": "registered-models/delete-tag",
+}
+MLFLOW_HANDED_ON = [
+    Operation(method, f"{MLFLOW}/{{operation}}", WRITERS, 404, MODEL_TAG) for method in HANDED_ON
+]
 INGEST = [
     Operation("POST", "/v1/uploads", WRITERS, 403, {}, (201,)),
     Operation("GET", "/v1/uploads/{upload_id}", USERS),
@@ -97,6 +150,7 @@ INGEST = [
     Operation("GET", "/v1/tokens", ("admin",), 403),
     Operation("POST", "/v1/tokens", ("admin",), 403, {}, (201,)),
     Operation("DELETE", "/v1/tokens/{token_id}", ("admin",), success=(204,)),
+    *MLFLOW_WRITES,
 ]
 QUERY = [
     Operation("GET", "/v1/models", (*READERS, "elsewhere", "upload")),  # what each sees differs
@@ -116,6 +170,7 @@ QUERY = [
     Operation("GET", RULES, READERS),
     Operation("GET", RULES_OF_ALL, (*READERS, "elsewhere"), 403),
     Operation("GET", "/v1/audit", ("admin",), 403),
+    Operation("GET", "/v1/events", (*READERS, "elsewhere"), 403, query="follow=false"),
     Operation("GET", "/v1/search", (*READERS, "elsewhere", "upload")),  # what each finds differs
     Operation("HEAD", HUB_FILE, READERS),
     Operation("GET", HUB_FILE, READERS, success=(302,)),
@@ -141,9 +196,11 @@ QUERY = [
     Operation("HEAD", f"{OCI}/blobs/{{digest}}", READERS),
     Operation("GET", f"{OCI}/blobs/{{digest}}", READERS, success=(307,)),
     Operation("GET", f"{OCI}/tags/list", READERS),
+    *MLFLOW_READS,
+    *MLFLOW_HANDED_ON,
 ]
 PUBLIC = {("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")}
-PUBLIC_OF_QUERY = {("GET", "/health/search")}
+PUBLIC_OF_QUERY = {("GET", "/health/search"), ("GET", "/health/events")}
 # Its address carries the right to it: a secret of 256 bits, for one upload.
 PUBLIC_OF_INGEST = {("POST", "/v1/hub/staged/{staged_id}/complete")}
 IDENTITY_OF_QUERY = {
@@ -172,7 +229,7 @@ class Walk:
     async def ask(self, operation: Operation, credential: str) -> httpx.Response:
         """Ask for one operation, on targets that no other asking has used up."""
         client = self.api.ingest if operation in INGEST else self.api.query
-        body = operation.body
+        body: Mapping[str, Any] | None = operation.body
         if operation.path == "/v1/uploads":
             body = {"model": self.model, "files": [file_of("model.bin", DATA)]}
         if operation.path == f"{VERSION}/copy":
@@ -201,7 +258,8 @@ class Walk:
             names["proposal_id"] = await self._propose(names["alias"])
         if operation.path in (RULES, RULES_OF_ALL) and operation.method != "PUT":
             await self._set_rules()
-        names["namespace"] = "*"
+        names |= {"namespace": "*", "path": "model.bin"}
+        names["operation"] = HANDED_ON.get(operation.method, "")
         headers = self.headers(credential)
         if "{upload_id}" in operation.path:
             opened = await self._open()
@@ -211,11 +269,15 @@ class Walk:
         if "{token_id}" in operation.path:
             made = await self.api.token(f"reader:{self.model}")
             names["token_id"] = made.id
+        is_mlflow = operation.path.startswith("/mlflow")
+        if is_mlflow and body is not None:
+            body = {name: str(body[name]).format(**names) for name in body}
         sends_body = operation.method in ("POST", "PUT", "PATCH")
+        sends_body = sends_body or (is_mlflow and operation.method == "DELETE")
         return await client.request(
             operation.method,
             operation.path.format(**names),
-            params=operation.query or None,
+            params=operation.query.format(**names) or None,
             json=body if sends_body else None,
             headers=headers,
         )

@@ -14,6 +14,7 @@ import pytest
 from local.processes.ports import HOST
 from registry import AsyncModelRegistryClient
 from registry.cli.exit_codes import ExitCode
+from registry.errors import NotFoundError
 from registry.transfer.download.journal import LINE
 from shared.runtime.settings import Settings
 from tests.support.api import MIB
@@ -158,3 +159,19 @@ async def test_a_version_may_hold_a_file_and_one_named_like_its_part(
         assert await end_of(process) == (0, "")
         found = {path.name: path.read_bytes() for path in (tmp_path / place).iterdir()}
         assert found == files
+
+
+async def test_one_file_of_a_version_is_downloaded_by_its_path(
+    client: AsyncModelRegistryClient, model: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    (source / "below").mkdir(parents=True)
+    (source / "one.bin").write_bytes(b"one")
+    (source / "below" / "two.bin").write_bytes(b"two")
+    await client.upload(model, source)
+    here = await client.download(model, 1, to=tmp_path / "here.bin", path="one.bin")
+    assert (here, here.read_bytes()) == (tmp_path / "here.bin", b"one")
+    await client.download(model, 1, to=tmp_path / "folder", path="below/two.bin")
+    assert [each.name for each in (tmp_path / "folder").rglob("*.bin")] == ["two.bin"]
+    with pytest.raises(NotFoundError, match=r"has no file 'three\.bin'"):
+        await client.download(model, 1, to=tmp_path / "three.bin", path="three.bin")

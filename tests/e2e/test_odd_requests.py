@@ -46,6 +46,7 @@ async def known(api: Api) -> dict[str, str]:
         "name": model,
         "reference": "production",
         "digest": f"sha256:{sha256_of(DATA)}",
+        "operation": "model-versions/set-tag",
     }
 
 
@@ -61,6 +62,8 @@ async def test_what_nobody_means_is_refused_with_a_reason(
         for request in OddRequests(document, known, made):
             if _is_for_all(request):
                 continue
+            if request.path == "/v1/events":
+                request.query.append(("follow", "false"))  # a stream that is right has no end
             answer = await client.request(
                 request.method,
                 request.path,
@@ -68,7 +71,7 @@ async def test_what_nobody_means_is_refused_with_a_reason(
                 headers=request.headers,
                 content=request.body,
             )
-            if defect := _defect(answer):
+            if defect := _defect(answer, is_mlflow=request.path.startswith("/mlflow/")):
                 wrong.append(f"{request}: {defect}")
     assert wrong == []
 
@@ -78,7 +81,7 @@ def _is_for_all(request: OddRequest) -> bool:
     return "/namespaces/%2A/" in request.path
 
 
-def _defect(answer: httpx.Response) -> str | None:
+def _defect(answer: httpx.Response, *, is_mlflow: bool) -> str | None:
     if answer.is_success or answer.status_code in (302, 304, 307, 405):
         return None
     if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -89,6 +92,8 @@ def _defect(answer: httpx.Response) -> str | None:
         return None if answer.headers["x-error-message"].isprintable() else "unprintable"
     if answer.url.path.startswith("/v2/"):  # as OCI clients read it
         return None if answer.json()["errors"][0]["code"] else "without a code"
+    if is_mlflow and {"error_code", "message"} <= set(answer.json()):
+        return None
     if answer.headers.get("content-type") != "application/problem+json":
         return f"{answer.status_code} without a problem: {answer.text[:300]}"
     told = answer.json()

@@ -19,6 +19,7 @@ from services.query.compare.headers import Headers
 from services.query.context import Context
 from services.query.forwarding import Forwarding
 from services.query.search.projection.projection import Projection
+from services.query.stream.streams import Streams
 from services.query.versions import downloads
 from services.query.versions.downloads import sign_downloads
 from services.query.versions.feed import VersionFeed
@@ -64,8 +65,9 @@ def query(rig: Rig) -> Context:
     headers = Headers.of(settings, rig.indexer.storage.objects)
     signer = UrlSigner(settings)
     search = Projection(database, "", check_versions_per_second=1)  # nobody runs it
+    streams = Streams(settings)  # nobody reads it
     feed, nobody = VersionFeed(database), Forwarding(httpx.AsyncClient())
-    return Context(settings, database, versions, feed, signer, headers, search, nobody)
+    return Context(settings, database, versions, feed, signer, headers, search, nobody, streams)
 
 
 async def bury_nothing(letter: DeadLetter) -> None:

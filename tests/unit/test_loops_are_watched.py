@@ -17,6 +17,7 @@ from services.indexer.work.workers import Workers
 from services.notifier.health import Health as NotifierHealth
 from services.notifier.sending.dispatcher import Dispatcher
 from services.query.search.projection.projection import Projection
+from services.query.stream.tail import Tail
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
 from shared.kafka.connection import KafkaProbe
@@ -38,6 +39,8 @@ WATCHED = {
     "services/query/search/projection/projection.py:Projection._check": "check of search",
     "services/query/search/projection/projection.py:Projection._keep": "search",
     "services/query/search/projection/projection.py:Projection._obey": "requests for search",
+    "services/query/stream/tail.py:Tail.run": "tail of model events",
+    "services/query/stream/tail.py:_Connection.read": "tail of model events",
     "shared/database/watch.py:_watch": "change stream of versions",
     "shared/web/access/audit.py:Audit.run": "audit",
 }
@@ -45,6 +48,7 @@ WATCHED = {
 
 SHORT = {
     "shared/kafka/topic_reader.py:TopicReader._partitions": "its caller's time limit",
+    "services/query/stream/reader.py:Reader._follow": "a stream of its reader's own",
     "services/query/versions/feed.py:_Awaited._until_settled": "the requests that wait for it",
     "shared/database/leases.py:_wait_for": "it tells the mark of whoever waits",
     "shared/database/leases.py:keep_renewed": "standing still it loses its lease to others",
@@ -113,6 +117,7 @@ def test_every_mark_is_one_of_a_loop() -> None:
         *Projection(
             cast(Any, SimpleNamespace(name="", event_source="")), "", check_versions_per_second=1
         ).marks,
+        Tail(SETTINGS).mark,
         Audit(cast(Database, None)).mark,
         Dispatcher(context, cast(Any, None)).mark,
         NotifierHealth(probe).batch,

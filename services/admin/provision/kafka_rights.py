@@ -61,7 +61,10 @@ def _rights(
         yield notifier, ("Write", "Describe"), "topic", settings.kafka_dead_letter_topic
     if storage := settings.kafka_storage_principal:
         yield storage, ("Write", "Describe"), "topic", bucket_events
-    for subscriber in settings.kafka_subscribers:
+    # Query assigns itself all partitions, and is of no group: each process reads all events.
+    for subscriber in dict.fromkeys((settings.kafka_query_principal, *settings.kafka_subscribers)):
+        if not subscriber:
+            continue
         yield subscriber, ("Read", "Describe"), "topic", model_events
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.schemas.names import MAX_MODEL_CHARACTERS
@@ -43,19 +43,26 @@ async def search(asked: Asked, names: NameFilter, context: Context) -> str:
     told = fingerprint(asked.kind, asked.text, asked.order)
     width = width_of(order, asked.kind)
     place = decode_place(asked.cursor, told, width) if asked.cursor else None
-    reader = context.search.reader()
     # Of a model that the caller may not know of nothing is found, whatever it is waited for.
     seen = {name: n for name, n in _seen(asked.seen).items() if names.has(name)}
     wanted = Wanted(asked.kind, node, order, names, asked.limit, place, asked.with_count)
+    return _page(await read_page(wanted, seen, context), told)
+
+
+async def read_page(wanted: Wanted, seen: Mapping[str, int], context: Context) -> Found:
+    """Return what is found, once search has these events of the models.
+
+    Raises InvalidRequest, TooManyRequests, Unavailable.
+    """
+    reader = context.search.reader()
     try:
         if seen:
             await context.search.have(seen)
-        found = await reader.read(lambda connection: find(connection, wanted))
+        return await reader.read(lambda connection: find(connection, wanted))
     except sqlite3.Error as error:
         log.error("search fails", exc_info=error)
         context.search.has_failed(error)
         raise Unavailable("search_failed", "search's file cannot be read; try again") from error
-    return _page(found, told)
 
 
 def _page(found: Found, told: str) -> str:

@@ -42,6 +42,7 @@ class Change(StrEnum):
     COPY = "version.copy"
     EDIT_VERSION = "version.edit"
     EDIT_MODEL = "model.edit"
+    MAKE_MODEL = "model.make"
     PROPOSE_ALIAS = "alias.propose"
     APPROVE_ALIAS = "alias.approve"
     WITHDRAW_ALIAS = "alias.withdraw"

@@ -67,7 +67,7 @@ def allows_pattern(grants: Iterable[Grant], action: Action, pattern: str) -> boo
 
 
 def sees_within(grants: Iterable[Grant], pattern: str, action: Action = Action.READ) -> bool:
-    """Whether these grants allow reading, or another action, on any name of a pattern."""
+    """Whether these grants allow an action on any name that a pattern stands for."""
     return any(
         _is_for(each, action) and (contains(each.scope, pattern) or contains(pattern, each.scope))
         for each in grants

@@ -1,5 +1,6 @@
 """Each error of Kafka's client is somebody's fault, and is raised as such."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,9 @@ from aiokafka.errors import KafkaError
 from shared.kafka.errors import (
     KafkaForbids,
     KafkaUnavailable,
+    KafkaUnreadable,
     MessageRefused,
+    answered_within,
     confirmed_within,
     kind_of,
 )
@@ -62,3 +65,26 @@ async def test_sending_raises_by_whose_fault_it_is(
             raise error
     assert type(found.value) is raised
     assert type(error).__name__ in str(found.value)
+
+
+async def test_a_request_that_the_client_gives_up_does_not_end_the_task_that_waits_for_it() -> None:
+    given_up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    given_up.cancel()
+    with pytest.raises(KafkaUnreadable, match="given up"):
+        async with answered_within(10, KafkaUnreadable):
+            await given_up
+
+
+async def test_a_task_that_is_told_to_end_ends_though_it_waits_for_kafka() -> None:
+    begun = asyncio.Event()
+
+    async def wait() -> None:
+        async with answered_within(10, KafkaUnreadable):
+            begun.set()
+            await asyncio.Event().wait()
+
+    waiting = asyncio.create_task(wait())
+    await begun.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting

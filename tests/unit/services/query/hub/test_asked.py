@@ -32,6 +32,7 @@ def test_a_form_and_json_say_the_same() -> None:
         (b"expand=true", FORM, "paths"),
         (b'{"paths": []}', JSON, "paths"),
         (b'{"paths": [1]}', JSON, "paths"),
+        (b'{"paths": ["a", 1]}', JSON, "paths"),
         (b'{"paths": {"a": 1}}', JSON, "paths"),
         (b'{"paths": ["a"], "paths": ["b"]}', JSON, "body"),
         (b"&".join([b"paths=a"] * (MOST_PATHS + 1)), FORM, "paths"),

@@ -1,0 +1,1 @@
+"""MLflow's registry store and artifact repository for `registry+http(s)://` addresses."""

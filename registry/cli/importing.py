@@ -1,0 +1,90 @@
+"""`registry import`: bring models in from elsewhere."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from registry.cli.exit_codes import ExitCode
+from registry.cli.options import AsJson, Url, read_pairs
+
+if TYPE_CHECKING:
+    from registry.importing.report import ImportReport
+
+importing = typer.Typer(help="Bring models in from elsewhere; the same command goes on or repeats.")
+
+Rename = Annotated[
+    list[str] | None,
+    typer.Option("--rename", metavar="OLD=NEW", help="Name of a model here; repeatable."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would be done, and do nothing.")]
+AtOnce = Annotated[
+    int, typer.Option("--at-once", min=1, max=32, help="Versions that travel at the same time.")
+]
+Temporary = Annotated[
+    Path | None,
+    typer.Option("--folder", metavar="DIR", help="Where files lie while they travel."),
+]
+
+
+@importing.command("mlflow")
+def import_mlflow(
+    tracking_uri: Annotated[
+        str, typer.Option("--tracking-uri", metavar="URI", help="Address of the MLflow server.")
+    ],
+    registry_uri: Annotated[
+        str | None,
+        typer.Option("--registry-uri", metavar="URI", help="That of its registry, if another."),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", metavar="NAME", help="One model, instead of all; repeatable."),
+    ] = None,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source", metavar="NAME", help="What the server is called, if its address may change."
+        ),
+    ] = "",
+    local_artifacts: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of this machine in which its files may be."),
+    ] = None,
+    rename: Rename = None,
+    dry_run: DryRun = False,
+    at_once: AtOnce = 4,
+    folder: Temporary = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Bring models, versions, tags, aliases, metrics and files in from an MLflow server."""
+    import asyncio
+
+    from registry.importing.runs import MlflowOptions, Options, import_from_mlflow
+
+    options = Options(url, read_pairs("--rename", rename or ()), at_once, dry_run, folder)
+    mlflow = MlflowOptions(
+        tracking_uri, registry_uri or tracking_uri, model or (), source, local_artifacts
+    )
+    report = asyncio.run(import_from_mlflow(options, mlflow))
+    return _print_report(report, as_json=as_json)
+
+
+def _print_report(report: "ImportReport", *, as_json: bool) -> int:
+    """Print what was done, and what was not; returns the exit status."""
+    from registry.cli.output import print_fields, print_json, print_table
+
+    if as_json:
+        print_json(report)
+    else:
+        told = report.model_dump(exclude={"problems", "dry_run"})
+        print_fields([(name.replace("_", " "), str(value)) for name, value in told.items()])
+        rows = [
+            (each.kind, each.model, each.version or each.alias, each.reason)
+            for each in report.problems
+        ]
+        if rows:
+            print_table(("", "MODEL", "VERSION", "REASON"), rows)
+    if report.failed:
+        return ExitCode.UNAVAILABLE
+    return ExitCode.REFUSED if report.refused else ExitCode.OK

@@ -1,0 +1,1 @@
+"""Bringing models in from elsewhere, and laying them out in folders."""

@@ -1,0 +1,64 @@
+"""Importing runs as the command asks for them: clients are opened, and closed."""
+
+from collections.abc import Collection, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry._certificates import find_certificates
+from registry._retry import RetryPolicy
+from registry.aio import AsyncModelRegistryClient
+from registry.importing.importer import Importer
+from registry.importing.mlflow.server import MlflowServer
+from registry.importing.mlflow.source import MlflowSource
+from registry.importing.report import ImportReport
+from registry.importing.sources import ModelSource
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What all importing runs are told."""
+
+    url: str | None
+    """Address of the registry; None: as the client finds it."""
+    renamed: Mapping[str, str]
+    at_once: int
+    dry_run: bool
+    folder: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class MlflowOptions:
+    """What a run from an MLflow server is told besides."""
+
+    tracking_uri: str
+    registry_uri: str
+    only: Collection[str]
+    """Names of models; none: all."""
+    called: str
+    local_root: Path | None
+
+
+async def import_from_mlflow(options: Options, mlflow: MlflowOptions) -> ImportReport:
+    """Bring in what an MLflow server has; raises UnavailableError where a server stays away."""
+    async with AsyncExitStack() as stack:
+        certificates, retry = find_certificates(), RetryPolicy()
+        tracking = MlflowServer(mlflow.tracking_uri, certificates, retry)
+        stack.push_async_callback(tracking.close)
+        registry = MlflowServer(mlflow.registry_uri, certificates, retry)
+        stack.push_async_callback(registry.close)
+        source = MlflowSource(registry, tracking, mlflow.only, mlflow.called, mlflow.local_root)
+        return await _run(source, options)
+
+
+async def _run(source: ModelSource, options: Options) -> ImportReport:
+    async with AsyncModelRegistryClient(options.url) as client:
+        importer = Importer(
+            source,
+            client,
+            at_once=options.at_once,
+            renamed=options.renamed,
+            dry_run=options.dry_run,
+            folder=options.folder,
+        )
+        return await importer.run()

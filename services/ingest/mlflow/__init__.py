@@ -1,0 +1,1 @@
+"""MLflow's registry interface, writing: query hands on to here what its clients send there."""

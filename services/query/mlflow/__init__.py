@@ -1,0 +1,1 @@
+"""MLflow's registry interface, reading: a stock client is given MLFLOW_REGISTRY_URI=.../mlflow."""
