@@ -1,5 +1,5 @@
 # One small image per service, all from the same layers:
-#   docker build --target ingest .        (or query, indexer, provision)
+#   docker build --target ingest .        (or query, indexer, notifier, provision)
 # No BuildKit feature is used, so that any engine builds it.
 
 FROM python:3.12-slim AS builder
@@ -50,3 +50,8 @@ FROM runtime AS indexer
 ENV READY_URL=http://127.0.0.1:8002/health/ready
 EXPOSE 8002
 CMD ["python", "-m", "services.indexer"]
+
+FROM runtime AS notifier
+ENV READY_URL=http://127.0.0.1:8003/health/ready
+EXPOSE 8003
+CMD ["python", "-m", "services.notifier"]

@@ -17,18 +17,24 @@ if TYPE_CHECKING:
     from registry._legacy import UploadedModel
     from registry._retry import RetryPolicy
     from registry.aio import AsyncModelRegistryClient
+    from registry.cache import Cache
     from registry.client import ModelRegistryClient
     from registry.errors import (
         AccessDeniedError,
         ApprovalNeededError,
+        CacheBusyError,
+        CacheError,
+        CacheFullError,
         CertificateError,
         ConflictError,
         ConnectionSettingsError,
         DestinationError,
         DigestMismatchError,
+        EventsGoneError,
         FieldError,
         InvalidRequestError,
         MissingExtraError,
+        NotCachedError,
         NotFoundError,
         ProfileError,
         ProtocolError,
@@ -49,6 +55,7 @@ if TYPE_CHECKING:
         WaitTimeoutError,
     )
     from registry.kafka import KafkaSecurity
+    from registry.loading import load, release
     from registry.schemas import (
         Artifact,
         Download,
@@ -68,15 +75,18 @@ if TYPE_CHECKING:
 else:  # type checkers do not see this part: with __getattr__ every name would be allowed
     _HOMES = {
         "AsyncModelRegistryClient": "registry.aio",
+        "Cache": "registry.cache",
         "KafkaSecurity": "registry.kafka",
         "ModelRegistryClient": "registry.client",
         "RetryPolicy": "registry._retry",
         "Subscription": "registry.subscription",
         "UploadedModel": "registry._legacy",
+        "load": "registry.loading",
+        "release": "registry.loading",
         "subscribe": "registry.subscription",
     }
     """Modules of the names that are neither errors nor schemas."""
-    _SUBMODULES = ("aio", "client", "errors", "kafka", "schemas", "subscription")
+    _SUBMODULES = ("aio", "cache", "client", "errors", "kafka", "schemas", "subscription")
 
     def __getattr__(name: str) -> object:
         from importlib import import_module
@@ -99,6 +109,10 @@ __all__ = [
     "ApprovalNeededError",
     "Artifact",
     "AsyncModelRegistryClient",
+    "Cache",
+    "CacheBusyError",
+    "CacheError",
+    "CacheFullError",
     "CertificateError",
     "ConflictError",
     "ConnectionSettingsError",
@@ -106,6 +120,7 @@ __all__ = [
     "DigestMismatchError",
     "Download",
     "Downloads",
+    "EventsGoneError",
     "FieldError",
     "Identity",
     "InvalidRequestError",
@@ -116,6 +131,7 @@ __all__ = [
     "ModelMetadata",
     "ModelRegistryClient",
     "NewToken",
+    "NotCachedError",
     "NotFoundError",
     "ProfileError",
     "ProtocolError",
@@ -142,5 +158,7 @@ __all__ = [
     "VersionState",
     "VersionSummary",
     "WaitTimeoutError",
+    "load",
+    "release",
     "subscribe",
 ]

@@ -18,6 +18,7 @@ from registry.errors import (
     AccessDeniedError,
     ApprovalNeededError,
     ConflictError,
+    EventsGoneError,
     FieldError,
     InvalidRequestError,
     NotFoundError,
@@ -33,6 +34,7 @@ from registry.errors import (
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
 _BY_CODE: dict[str, type[ServiceError]] = {
+    "events_gone": EventsGoneError,
     "version_not_ready": VersionNotReadyError,
     "approval_needed": ApprovalNeededError,
     "upload_incomplete": UploadIncompleteError,
@@ -98,7 +100,10 @@ def error_from_problem(status: int, problem: object) -> ServiceError:
     if code == "idempotency_key_reused":
         return UploadMismatchError(detail, code=code, status=status)
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status, ServiceError)
-    return kind(detail, code=code, status=status, errors=_field_errors(members.get("errors")))
+    error = kind(detail, code=code, status=status, errors=_field_errors(members.get("errors")))
+    if isinstance(error, EventsGoneError) and members.get("oldest_event_id"):
+        error.oldest_event_id = str(members["oldest_event_id"])
+    return error
 
 
 def request_of(request: type[AnswerT], fields: Mapping[str, Any]) -> AnswerT:

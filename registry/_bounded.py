@@ -18,10 +18,16 @@ async def send_bounded(
     unpacked. Raises httpx.TransportError, and ProtocolError for an answer that is too long, or
     compressed all the same, and for an address with no port that there is.
     """
-    place = f"{request.url.scheme}://{request.url.netloc.decode()}"
+    place = _place(request)
     if (request.url.port or 0) > MAX_PORT:  # connecting would raise what is no error of httpx
         raise ProtocolError(f"{place} is no address: there is no such port")
     response = await http.send(request, stream=True)
+    return await read_bounded(response, most_bytes)
+
+
+async def read_bounded(response: httpx.Response, most_bytes: int) -> httpx.Response:
+    """Return the whole of an answer that is being read, and close it; raises ProtocolError."""
+    place = _place(response.request)
     try:
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             raise ProtocolError(f"{place} answers compressed, unasked")
@@ -33,7 +39,14 @@ async def send_bounded(
     finally:
         await response.aclose()
     whole = httpx.Response(
-        response.status_code, headers=response.headers, content=bytes(body), request=request
+        response.status_code,
+        headers=response.headers,
+        content=bytes(body),
+        request=response.request,
     )
     whole.next_request = response.next_request
     return whole
+
+
+def _place(request: httpx.Request) -> str:
+    return f"{request.url.scheme}://{request.url.netloc.decode()}"

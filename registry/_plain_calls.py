@@ -6,12 +6,14 @@ from functools import partial
 
 from registry._api import Api
 from registry._edit_calls import EditCalls
+from registry._event_calls import EventCalls
 from registry._lifecycle_calls import LifecycleCalls
 from registry._lineage_calls import LineageCalls
 from registry._pages import each_item
 from registry._rule_calls import RuleCalls
 from registry._search_calls import SearchCalls
 from registry._tokens import Tokens
+from registry._webhooks import Webhooks
 from registry.schemas import (
     Discovery,
     Downloads,
@@ -25,13 +27,15 @@ from registry.schemas.access import AuditEntry, Identity
 from registry.schemas.comparison import Comparison
 
 
-class PlainCalls(RuleCalls, LineageCalls, EditCalls, LifecycleCalls, SearchCalls):
+class PlainCalls(RuleCalls, LineageCalls, EditCalls, LifecycleCalls, SearchCalls, EventCalls):
     """Looks models and versions up, and takes the steps of an upload by hand."""
 
     def __init__(self, api: Api) -> None:
         super().__init__(api)
         self.tokens = Tokens(api)
         """The registry's tokens: made, listed, revoked."""
+        self.webhooks = Webhooks(api)
+        """The registry's webhooks: made, paused, tried, and what was delivered to them."""
 
     async def whoami(self) -> Identity:
         """Return who the registry takes the caller for, and what they may do."""

@@ -1,6 +1,7 @@
 """Both HTTP services, found through one address, and the one loop that sends and sends again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from ssl import SSLContext
 from typing import Literal, Self
@@ -11,7 +12,7 @@ import httpx
 from pydantic import BaseModel
 
 from registry._answers import AnswerT, accepted, origin, parse
-from registry._bounded import MAX_ANSWER_BYTES, send_bounded
+from registry._bounded import MAX_ANSWER_BYTES, read_bounded, send_bounded
 from registry._certificates import told_certificates
 from registry._credentials import Credentials
 from registry._retry import TRANSIENT_STATUS, RetryPolicy, parse_retry_after
@@ -137,6 +138,39 @@ class Services:
                     retry_after_seconds=retry_after,
                 ) from cause
             await anyio.sleep(delay)
+
+    @asynccontextmanager
+    async def streaming(
+        self, path: str, params: Params, headers: Mapping[str, str], silent_seconds: float
+    ) -> AsyncGenerator[httpx.Response]:
+        """Have query's answer open inside the block, for as long as it goes on; asks once.
+
+        Raises httpx.TransportError, also where nothing comes for so long; UnavailableError where
+        the service says that it cannot answer now; and else what a call does.
+        """
+        address = self._address((await self.discover()).query_url.rstrip("/") + path)
+        request = self._http.build_request(
+            "GET",
+            address,
+            params={name: value for name, value in params.items() if value is not None},
+            headers={**headers, **self._credentials.headers_for(str(address))},
+            timeout=httpx.Timeout(silent_seconds, connect=10.0),
+        )
+        request.headers["accept"] = "text/event-stream"
+        with told_certificates(origin(address)):
+            response = await self._http.send(request, stream=True)
+        try:
+            if response.status_code != HTTPStatus.OK:
+                whole = await read_bounded(response, MAX_ANSWER_BYTES)
+                if response.status_code in TRANSIENT_STATUS:
+                    raise UnavailableError(
+                        f"no stream from {origin(address)}: it answered {response.status_code}",
+                        retry_after_seconds=parse_retry_after(response.headers.get("retry-after")),
+                    )
+                self._accepted(whole)
+            yield response
+        finally:
+            await response.aclose()
 
     def _address(self, url: str) -> httpx.URL:
         try:

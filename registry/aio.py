@@ -13,10 +13,13 @@ Example:
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
+from glob import escape as glob_escape
 from pathlib import Path
 from typing import Self
 
+import anyio.to_thread
 import httpx
 
 from registry._api import Api
@@ -24,11 +27,16 @@ from registry._certificates import find_certificates
 from registry._credentials import find_credentials, registry_url
 from registry._defaults import DOWNLOADS_AT_ONCE, UPLOADS_AT_ONCE
 from registry._legacy import EarlierCalls
+from registry._refs import Ref, parse_ref
 from registry._retry import RetryPolicy
+from registry.cache.cache import Cache
+from registry.cache.fetching import CacheFetcher
+from registry.cache.settings import WAIT_SECONDS, is_offline
 from registry.transfer.download.connections import Connections
 from registry.transfer.download.downloader import Downloader
 from registry.transfer.download.fetcher import Fetcher
 from registry.transfer.progress import Progress
+from registry.transfer.reading import RangeReader
 from registry.transfer.storage import Storage
 from registry.transfer.upload.uploader import Uploader
 
@@ -85,6 +93,7 @@ class AsyncModelRegistryClient(EarlierCalls):
             certificates=certificates,
         )
         self._connections = Connections(certificates, read_seconds=timeout_seconds)
+        self._reader = RangeReader(api, retry, certificates, timeout_seconds)
         super().__init__(
             api,
             Uploader(api, self._storage, retry, uploads),
@@ -100,6 +109,7 @@ class AsyncModelRegistryClient(EarlierCalls):
     async def close(self) -> None:
         """Close the connections; a second time does nothing."""
         self._connections.close()
+        await self._reader.aclose()
         await self._storage.aclose()
         await self._api.aclose()
 
@@ -128,3 +138,54 @@ class AsyncModelRegistryClient(EarlierCalls):
             UnavailableError: storage stayed away; what arrived is kept.
         """
         return await self._downloader.download(model, version, Path(to), progress, path)
+
+    async def fetch(
+        self,
+        model: str,
+        version: str | int | None = None,
+        *,
+        files: Sequence[str] | None = None,
+        cache: Cache | None = None,
+        offline: bool | None = None,
+        wait_seconds: float = WAIT_SECONDS,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Return a folder with a version's files, from the cache on this machine.
+
+        What is not there yet is downloaded once, however many processes ask; what is stays for as
+        long as this process runs, or until `release`. The files are read-only, since others share
+        them.
+
+        Args:
+            model: a model, or what names a version: "churn@production", "churn:3".
+            version: number, label, "@alias" or "latest", where `model` is the model alone.
+            files: only files that one of these patterns matches, such as "*.safetensors".
+            cache: None: that of REGISTRY_CACHE, else the usual one of the user.
+            offline: only what the cache has, without asking; an alias is the version that it named
+                when it was last asked for. None: as REGISTRY_OFFLINE says.
+            wait_seconds: longest wait for another process that downloads the same.
+            progress: called with the bytes done and the bytes in all, where any are downloaded.
+
+        Raises what `download` raises, and:
+            NotCachedError: offline, and it is not there.
+            CacheFullError: it does not fit beside what is in use.
+            CacheBusyError: the wait was over.
+        """
+        cache = Cache() if cache is None else cache
+        ref = parse_ref(model) if version is None else Ref(model, str(version))
+        wanted = sorted(set(files or ()))
+        if ref.path and not wanted:  # a file, or all that a folder has
+            wanted = [glob_escape(ref.path), f"{glob_escape(ref.path)}/*"]
+        if is_offline(offline):
+            look = partial(cache.recall, self._api.url, ref, wanted)
+            return await anyio.to_thread.run_sync(look)
+        fetcher = CacheFetcher(self._api, self._downloader, cache)
+        return await fetcher.fetch(ref, wanted, wait_seconds, progress)
+
+    async def read(self, model: str, number: int, path: str, *, start: int, end: int) -> bytes:
+        """Return a range of a file of a version, from `start` to before `end`, not verified.
+
+        It is for readers that want a part of a large file, such as its header; `registry://` is
+        made of it. Raises NotFoundError, StorageError, UnavailableError.
+        """
+        return await self._reader.read((model, number, path), start, end)

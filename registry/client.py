@@ -19,6 +19,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from registry._blocking import Blocking, blocking, iterating
 from registry._tokens import Tokens
+from registry._webhooks import Webhooks
 from registry.aio import AsyncModelRegistryClient
 
 P = ParamSpec("P")
@@ -76,6 +77,8 @@ class ModelRegistryClient(Blocking[AsyncModelRegistryClient]):
 
     upload = blocking(AsyncModelRegistryClient.upload)
     download = blocking(AsyncModelRegistryClient.download)
+    fetch = blocking(AsyncModelRegistryClient.fetch)
+    read = blocking(AsyncModelRegistryClient.read)
     continue_upload = blocking(AsyncModelRegistryClient.continue_upload)
     declare_upload = blocking(AsyncModelRegistryClient.declare_upload)
     upload_model = blocking(AsyncModelRegistryClient.upload_model)
@@ -125,6 +128,7 @@ class ModelRegistryClient(Blocking[AsyncModelRegistryClient]):
     get_upload = blocking(AsyncModelRegistryClient.get_upload)
     complete_upload = blocking(AsyncModelRegistryClient.complete_upload)
     abort_upload = blocking(AsyncModelRegistryClient.abort_upload)
+    follow_events = iterating(AsyncModelRegistryClient.follow_events)
     audit = iterating(AsyncModelRegistryClient.audit)
     whoami = blocking(AsyncModelRegistryClient.whoami)
 
@@ -132,6 +136,11 @@ class ModelRegistryClient(Blocking[AsyncModelRegistryClient]):
     def tokens(self) -> "BlockingTokens":
         """The registry's tokens: made, listed, revoked."""
         return BlockingTokens(self)
+
+    @property
+    def webhooks(self) -> "BlockingWebhooks":
+        """The registry's webhooks: made, paused, tried, and what was delivered to them."""
+        return BlockingWebhooks(self)
 
     def _run(self, work: Callable[[AsyncModelRegistryClient], Awaitable[T]]) -> T:
         portal, client = self._start()
@@ -170,3 +179,25 @@ class BlockingTokens(Blocking[Tokens]):
 
     def _run(self, work: Callable[[Tokens], Awaitable[T]]) -> T:
         return self._client._run(lambda client: work(client.tokens))  # pyright: ignore[reportPrivateUsage]
+
+
+class BlockingWebhooks(Blocking[Webhooks]):
+    """The webhooks of a registry, as `client.webhooks`; every call waits for its result."""
+
+    def __init__(self, client: ModelRegistryClient) -> None:
+        self._client = client
+
+    create = blocking(Webhooks.create)
+    list = iterating(Webhooks.list)
+    get = blocking(Webhooks.get)
+    change = blocking(Webhooks.change)
+    delete = blocking(Webhooks.delete)
+    pause = blocking(Webhooks.pause)
+    resume = blocking(Webhooks.resume)
+    rotate = blocking(Webhooks.rotate)
+    test = blocking(Webhooks.test)
+    replay = blocking(Webhooks.replay)
+    deliveries = iterating(Webhooks.deliveries)
+
+    def _run(self, work: Callable[[Webhooks], Awaitable[T]]) -> T:
+        return self._client._run(lambda client: work(client.webhooks))  # pyright: ignore[reportPrivateUsage]

@@ -5,6 +5,7 @@ RegistryError                      catch this one to catch them all
 │   ├── InvalidRequestError        a field breaks a rule; `errors` names it
 │   ├── AccessDeniedError          the caller may not do this, or their token does not count
 │   ├── NotFoundError              what the request names is not there
+│   ├── EventsGoneError            the registry keeps no more what came behind an event
 │   └── ConflictError              the state of what it names does not allow it
 │       ├── ApprovalNeededError    the alias moves once somebody else approves: propose it
 │       ├── VersionNotReadyError   the version has no verified bytes to hand out
@@ -25,6 +26,10 @@ RegistryError                      catch this one to catch them all
 ├── UntrustedOriginError           the token may not be sent where a registry's discovery leads
 ├── CertificateError               a server shows a certificate that is not trusted
 ├── ConnectionSettingsError        a file of certificates, or a setting of Kafka, cannot be used
+├── CacheError                     the cache on this machine cannot give what was asked for
+│   ├── NotCachedError             it is not in the cache, and nothing else is to be asked
+│   ├── CacheFullError             it does not fit beside what is in use
+│   └── CacheBusyError             another process was at work in it for too long
 ├── ProtocolError                  an answer breaks the registry's contract
 └── MissingExtraError              an optional dependency is not installed
 
@@ -84,6 +89,13 @@ class AccessDeniedError(ServiceError):
 
 class NotFoundError(ServiceError):
     """What the request names is not there."""
+
+
+class EventsGoneError(ServiceError):
+    """The registry does not keep all that came behind an event: some would be missing."""
+
+    oldest_event_id: str | None = None
+    """Place to begin at with the oldest event that is kept."""
 
 
 class ConflictError(ServiceError):
@@ -201,6 +213,22 @@ class CertificateError(RegistryError):
 
 class ConnectionSettingsError(RegistryError):
     """A file of certificates, or a setting of Kafka, cannot be used."""
+
+
+class CacheError(RegistryError):
+    """The cache on this machine cannot give what was asked for."""
+
+
+class NotCachedError(CacheError):
+    """It is not in the cache, and the registry was not to be asked."""
+
+
+class CacheFullError(CacheError):
+    """The version does not fit into the cache beside what is in use."""
+
+
+class CacheBusyError(CacheError):
+    """Another process was at work in the cache for longer than the caller would wait."""
 
 
 class ProtocolError(RegistryError):

@@ -10,33 +10,38 @@ Example:
 
     asyncio.run(main())
 
-Needs the extra `events`, which is aiokafka.
+Kafka is read with the extra `events`, which is aiokafka. Where that is missing, or Kafka cannot be
+reached, events come over HTTP from the registry's query service.
 """
 
 import logging
 import os
 import sys
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
-from typing import Self
+from typing import Literal, Self
 
 import anyio
 import httpx
-from pydantic import ValidationError
 
 from registry._api import Api
 from registry._certificates import find_certificates
-from registry._credentials import Credentials, registry_url
+from registry._credentials import Credentials, find_credentials, registry_url
 from registry._delivered import Delivered
 from registry._delivered import Start as Start  # a public name of this module
+from registry._event_stream import EventSource
 from registry._kafka_access import KafkaAccess, find_security
 from registry._retry import RetryPolicy
-from registry._topic import Topic, TopicError, open_topic
-from registry.errors import UnavailableError
+from registry._topic import Topic, TopicError
+from registry._topic_connection import connect_topic, parse_event
+from registry.errors import MissingExtraError, RegistryError, UnavailableError
 from registry.kafka import KafkaSecurity
-from registry.schemas import Discovery, ModelEvent, NamespaceEvent
+from registry.schemas import ModelEvent
+
+Via = Literal["auto", "kafka", "http"]
+"""How events come: from Kafka, over HTTP, or from Kafka where that can be reached."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +52,10 @@ def subscribe(
     model: str | None = None,
     start: Start = "now",
     follow: bool = True,
+    via: Via = "auto",
     kafka: KafkaSecurity | None = None,
+    token: str | None = None,
+    origins: Iterable[str] = (),
     ca_file: str | os.PathLike[str] | None = None,
     retry: RetryPolicy | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
@@ -67,8 +75,13 @@ def subscribe(
             "beginning", or the last sequence number seen: an int with `model`, or a mapping of
             model to sequence number, in which models that are absent begin at the beginning.
         follow: False ends with the newest event there is when reading begins.
+        via: "kafka" reads the topic itself, "http" asks the query service for a stream, which
+            needs a token that may follow events, and neither Kafka nor aiokafka. "auto" takes
+            Kafka, unless aiokafka is not installed or Kafka cannot be reached at first.
         kafka: how to connect to Kafka, of which discovery tells no more than addresses; None:
             what the variables REGISTRY_KAFKA_... say.
+        token: proves over HTTP who asks; None: as of a client.
+        origins: as of a client.
         ca_file: PEM file of certificate authorities that are trusted beside the usual ones; None:
             REGISTRY_CA_FILE. Kafka may have one of its own.
         retry: how patiently the first connection is tried; a lost one is tried for ever.
@@ -79,16 +92,35 @@ def subscribe(
         ConnectionSettingsError: settings of Kafka or certificates cannot be used.
         MissingExtraError: aiokafka is not installed (when reading begins).
         CertificateError: the registry or Kafka is not trusted (when reading begins).
-        AccessDeniedError: Kafka refuses the credentials (when reading begins).
+        AccessDeniedError: Kafka refuses the credentials, or over HTTP the registry does (when
+            reading begins).
         UnavailableError: the registry or Kafka does not answer (when reading begins).
+        EventsGoneError: over HTTP, events were removed from the topic before they were read.
     """
     if isinstance(start, int) and model is None:
         raise ValueError("a sequence number counts within one model: give `model` as well")
     access = KafkaAccess(find_security(kafka), ca_file)
     certificates = find_certificates(ca_file) if transport is None else None
     known = Credentials(registry_url(url))
-    api = partial(Api, known, transport=transport, certificates=certificates)
-    return Subscription(api, access, Delivered(model, start), retry or RetryPolicy(), follow=follow)
+    api = partial(Api, transport=transport, certificates=certificates)
+    retry = retry or RetryPolicy()
+
+    def stream() -> EventSource:
+        credentials = find_credentials(known.url, token, origins)
+        began = "now" if start == "now" else "beginning"
+        wanted = {"model": model, "from": began, "follow": None if follow else "false"}
+        asking = api(credentials, timeout_seconds=10.0, retry=RetryPolicy(attempts=1))
+        return EventSource(asking, wanted, retry)
+
+    return Subscription(
+        partial(api, known),
+        access,
+        Delivered(model, start),
+        retry,
+        follow=follow,
+        via=via,
+        make_stream=stream,
+    )
 
 
 class Subscription:
@@ -102,9 +134,15 @@ class Subscription:
         retry: RetryPolicy,
         *,
         follow: bool,
+        via: Via,
+        make_stream: Callable[[], EventSource],
     ) -> None:
         self._make_api, self._access, self._delivered = make_api, access, delivered
         self._retry, self._follow = retry, follow
+        self._via: Via = via
+        self._make_stream = make_stream
+        self._stream: EventSource | None = None
+        """Set as soon as events come over HTTP, from then on."""
         self._topic: Topic | None = None
         self._closing = anyio.Lock()
         self._place: Mapping[int, int] = {}
@@ -117,8 +155,39 @@ class Subscription:
     async def __aenter__(self) -> Self:
         """Fix the place to begin at, before the first event is asked for."""
         if self._topic is None:
-            self._topic = await self._connect(self._retry, self._place)
+            await self._open()
         return self
+
+    async def _open(self) -> None:
+        """Connect to Kafka, or have a stream open instead of it."""
+        if self._via == "http" and self._stream is None:
+            self._stream = self._make_stream()
+        if self._stream is not None:
+            self._source = None  # a stream has the registry's own events alone
+            await self._stream.open()
+        elif self._via == "kafka" or self._place:
+            self._topic = await self._connect(self._retry, self._place)
+        else:
+            await self._choose()
+
+    async def _choose(self) -> None:
+        try:
+            self._topic = await self._connect(replace(self._retry, attempts=1), self._place)
+            return
+        except (MissingExtraError, UnavailableError) as error:
+            without = error
+        stream = self._make_stream()
+        try:
+            await stream.open(replace(self._retry, attempts=1))
+        except RegistryError as error:
+            logger.info("events do not come over HTTP either: %s", error)
+            await stream.aclose()
+            if isinstance(without, MissingExtraError):
+                raise without from error
+            self._topic = await self._connect(self._retry, self._place)
+            return
+        logger.warning("events come over HTTP, since Kafka is not read: %s", without)
+        self._stream = stream
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
@@ -133,6 +202,10 @@ class Subscription:
         async with self._closing:
             if topic is not None:
                 await topic.close()
+            if self._stream is not None:
+                before, self._stream = self._stream, self._make_stream()
+                self._stream.last_event_id = before.last_event_id
+                await before.aclose()
 
     async def __aiter__(self) -> AsyncGenerator[ModelEvent, None]:
         self._reading = this = object()
@@ -140,7 +213,7 @@ class Subscription:
         try:
             async with aclosing(self._values()) as values:
                 async for value in values:
-                    event = _parse(value)
+                    event = parse_event(value)
                     if event is None or self._source not in (None, event.source):
                         continue
                     if self._delivered.is_new(event):
@@ -152,6 +225,11 @@ class Subscription:
 
     async def _values(self) -> AsyncGenerator[bytes, None]:
         """Yield record values, over as many connections as it takes."""
+        if self._stream is not None:
+            async with aclosing(self._stream.read()) as events:
+                async for sent in events:
+                    yield sent.data
+            return
         while self._topic is not None:
             topic = self._topic
             try:
@@ -166,46 +244,11 @@ class Subscription:
                 self._topic = await self._connect(for_ever, topic.positions)
 
     async def _connect(self, retry: RetryPolicy, positions: Mapping[int, int]) -> Topic:
-        failures = 0
-        while True:
-            try:
-                told = (await self._discover()).events
-                self._source = told.source
-                address = self._access.address(told)
-                await self._access.prove(address)
-                return await open_topic(
-                    address,
-                    self._access.options,
-                    at_end=self._delivered.from_now,
-                    positions=positions,
-                )
-            except (TopicError, UnavailableError) as error:
-                failures += 1
-                delay = retry.delay(failures)
-                if delay is None:
-                    raise UnavailableError(str(error)) from error
-            await anyio.sleep(delay)
-
-    async def _discover(self) -> Discovery:
-        # Discovery is public: it is asked without a token.
-        async with self._make_api(timeout_seconds=10.0, retry=RetryPolicy(attempts=1)) as api:
-            return await api.discover()
-
-
-def _parse(value: bytes) -> ModelEvent | None:
-    try:
-        return ModelEvent.model_validate_json(value)
-    except ValidationError:
-        # Another kind of record on the same topic must not end the subscription.
-        if not _tells_of_namespace(value):
-            logger.warning("passed over a record that is no model event")
-        return None
-
-
-def _tells_of_namespace(value: bytes) -> bool:
-    """Whether it is a change of a namespace's rules: it is of no model, and nobody asked for it."""
-    try:
-        NamespaceEvent.model_validate_json(value)
-    except ValidationError:
-        return False
-    return True
+        topic, self._source = await connect_topic(
+            self._make_api,
+            self._access,
+            retry,
+            at_end=self._delivered.from_now,
+            positions=positions,
+        )
+        return topic

@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     stack.callback(shutil.rmtree, root, ignore_errors=True)
     os.environ[ROOT] = str(root)
     os.environ["XDG_CONFIG_HOME"] = str(root / "config")
+    os.environ["REGISTRY_CACHE"] = str(root / "cache")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the end is in order
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from registry.schemas import ModelEvent, NamespaceEvent
+from registry.schemas import ModelEvent, NamespaceEvent, WebhookEvent
 from services.ingest.app import create_app as ingest
 from services.query.app import create_app as query
 from shared.runtime.settings import Settings
@@ -49,6 +49,10 @@ def _asyncapi(settings: Settings) -> dict[str, Any]:
         ref_template=_LOCAL_REFERENCES, mode="serialization"
     )
     definitions |= of_namespace.pop("$defs")
+    of_webhook = WebhookEvent.model_json_schema(
+        ref_template=_LOCAL_REFERENCES, mode="serialization"
+    )
+    definitions |= of_webhook.pop("$defs")
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -64,6 +68,7 @@ def _asyncapi(settings: Settings) -> dict[str, Any]:
                 "messages": {
                     "modelEvent": {"$ref": "#/components/messages/ModelEvent"},
                     "namespaceEvent": {"$ref": "#/components/messages/NamespaceEvent"},
+                    "webhookEvent": {"$ref": "#/components/messages/WebhookEvent"},
                 },
             }
         },
@@ -74,6 +79,7 @@ def _asyncapi(settings: Settings) -> dict[str, Any]:
                 "messages": [
                     {"$ref": "#/channels/modelEvents/messages/modelEvent"},
                     {"$ref": "#/channels/modelEvents/messages/namespaceEvent"},
+                    {"$ref": "#/channels/modelEvents/messages/webhookEvent"},
                 ],
             }
         },
@@ -89,8 +95,18 @@ def _asyncapi(settings: Settings) -> dict[str, Any]:
                     "payload": {"$ref": "#/components/schemas/NamespaceEvent"},
                     "bindings": {"kafka": {"key": {"type": "string", "description": "scope"}}},
                 },
+                "WebhookEvent": {
+                    "title": "CloudEvents 1.0, structured mode",
+                    "payload": {"$ref": "#/components/schemas/WebhookEvent"},
+                    "bindings": {"kafka": {"key": {"type": "string", "description": "subject"}}},
+                },
             },
-            "schemas": {"ModelEvent": schema, "NamespaceEvent": of_namespace, **definitions},
+            "schemas": {
+                "ModelEvent": schema,
+                "NamespaceEvent": of_namespace,
+                "WebhookEvent": of_webhook,
+                **definitions,
+            },
         },
     }
 

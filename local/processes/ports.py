@@ -21,6 +21,7 @@ USUAL_PORTS: Mapping[str, int] = {
     "ingest": 8000,
     "query": 8001,
     "indexer": 8002,
+    "notifier": 8003,
 }
 """The port that each is known by."""
 

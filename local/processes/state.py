@@ -9,7 +9,7 @@ from typing import Any
 
 from local.processes.process import identity
 
-START_ORDER = ("kafka", "mongo", "minio", "ingest", "query", "indexer")
+START_ORDER = ("kafka", "mongo", "minio", "ingest", "query", "indexer", "notifier")
 """Every process there can be; they are stopped the other way round."""
 SERVERS = START_ORDER[:3]
 SERVICES = START_ORDER[3:]

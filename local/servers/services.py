@@ -19,6 +19,7 @@ PORT_SETTINGS: Mapping[str, str] = {
     "ingest": "REGISTRY_PORT",
     "query": "QUERY_PORT",
     "indexer": "INDEXER_PORT",
+    "notifier": "NOTIFIER_PORT",
 }
 """The services, and the setting that names the port of each."""
 PROVISION_SECONDS = 120.0

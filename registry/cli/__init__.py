@@ -12,6 +12,7 @@ import typer
 from registry.cli.admin import admin
 from registry.cli.aliases import alias
 from registry.cli.audit import audit
+from registry.cli.cache import cache, fetch
 from registry.cli.compare import compare
 from registry.cli.edits import annotate, edits, tag
 from registry.cli.events import events
@@ -27,6 +28,8 @@ from registry.cli.search import search
 from registry.cli.tokens import token, whoami
 from registry.cli.transfers import download, upload
 from registry.cli.uploads import uploads
+from registry.cli.webhook_deliveries import add_deliveries
+from registry.cli.webhooks import webhooks
 
 __all__ = ["app", "main", "run"]
 
@@ -39,6 +42,7 @@ app = typer.Typer(
 )
 app.command()(upload)
 app.command()(download)
+app.command()(fetch)
 app.command()(show)
 app.command("list")(list_models)
 app.command()(versions)
@@ -60,7 +64,10 @@ app.command()(archive)
 app.command()(hold)
 app.command()(delete)
 app.command()(restore)
+app.add_typer(cache, name="cache")
 app.add_typer(uploads, name="uploads")
+add_deliveries(webhooks)
+app.add_typer(webhooks, name="webhooks")
 app.add_typer(importing, name="import")
 app.command()(export)
 app.command()(login)

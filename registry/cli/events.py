@@ -1,5 +1,6 @@
 """`registry events`."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from registry.subscription import Start
 
 
+class Via(StrEnum):
+    """How events come."""
+
+    AUTO = "auto"
+    KAFKA = "kafka"
+    HTTP = "http"
+
+
 def events(
     model: Annotated[str | None, typer.Option(help="Only this model's events.")] = None,
     start: Annotated[
@@ -25,6 +34,10 @@ def events(
         ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Go on as events happen.")] = False,
+    via: Annotated[
+        Via,
+        typer.Option(help="Where events come from; auto: Kafka, where it can be reached."),
+    ] = Via.AUTO,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -41,7 +54,8 @@ def events(
             client.get_model_info(model)
 
     async def read() -> None:
-        async for event in subscribe(url, model=model, start=begin, follow=follow):
+        source = subscribe(url, model=model, start=begin, follow=follow, via=via.value)
+        async for event in source:
             outages.over()
             (print_json if as_json else _print_event)(event)
 

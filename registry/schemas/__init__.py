@@ -26,6 +26,8 @@ from registry.schemas.events import (
     EventType,
     ModelEvent,
     NamespaceEvent,
+    WebhookChange,
+    WebhookEvent,
 )
 from registry.schemas.lifecycle import CopyRequest, DeletedVersion, HoldRequest
 from registry.schemas.metadata import ModelMetadata, VersionMetadata
@@ -80,6 +82,20 @@ from registry.schemas.versions import (
     VersionState,
     VersionSummary,
 )
+from registry.schemas.webhooks import (
+    DeliveryAttempt,
+    NewWebhook,
+    Replay,
+    ReplayRequest,
+    RotatedSecret,
+    RotateRequest,
+    Webhook,
+    WebhookDelivery,
+    WebhookDeliveryPage,
+    WebhookPage,
+    WebhookPatch,
+    WebhookRequest,
+)
 
 __all__ = [
     "SETTLED",
@@ -98,6 +114,7 @@ __all__ = [
     "CopyRequest",
     "DeletedVersion",
     "Deletion",
+    "DeliveryAttempt",
     "DigestState",
     "Discovery",
     "Download",
@@ -124,6 +141,7 @@ __all__ = [
     "ModelSearchPage",
     "NamespaceEvent",
     "NewToken",
+    "NewWebhook",
     "PartRequest",
     "Problem",
     "ProposalChange",
@@ -131,6 +149,8 @@ __all__ = [
     "ProposalState",
     "ProtectedAlias",
     "Reason",
+    "Replay",
+    "ReplayRequest",
     "RequiredMetadata",
     "Retention",
     "RetentionReason",
@@ -138,6 +158,8 @@ __all__ = [
     "RetentionVerdict",
     "ReuseRequest",
     "RollbackRequest",
+    "RotateRequest",
+    "RotatedSecret",
     "Rules",
     "RulesChange",
     "ScopeRules",
@@ -157,4 +179,12 @@ __all__ = [
     "VersionSearchPage",
     "VersionState",
     "VersionSummary",
+    "Webhook",
+    "WebhookChange",
+    "WebhookDelivery",
+    "WebhookDeliveryPage",
+    "WebhookEvent",
+    "WebhookPage",
+    "WebhookPatch",
+    "WebhookRequest",
 ]

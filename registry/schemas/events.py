@@ -128,6 +128,13 @@ class ModelEvent(Answer):
     data: EventData
 
 
+class StreamedEvent(ModelEvent):
+    """An event as it comes over HTTP."""
+
+    place: str = ""
+    """Where it stands in the stream: by this, what comes behind it is asked for."""
+
+
 class NamespaceEvent(Answer):
     """A change of the rules of a namespace, or of those of all models.
 
@@ -146,3 +153,35 @@ class NamespaceEvent(Answer):
     sequence: int
     """Per scope, from 1, without gaps: the revision of its rules."""
     data: RulesChange
+
+
+class WebhookChange(Answer):
+    """What became of a subscription of webhooks."""
+
+    webhook: str
+    """Its id."""
+    owner: str
+    state: Literal["disabled"]
+    reason: str
+    """failing, gone (the receiver answered 410), or owner_gone."""
+    failing_since: datetime | None = None
+
+
+class WebhookEvent(Answer):
+    """A subscription of webhooks was disabled: its receiver failed for long, or its owner is gone.
+
+    It is of no model, so its key is `webhook:` and the subscription's id. Who follows models passes
+    it over.
+    """
+
+    specversion: Literal["1.0"] = "1.0"
+    id: str
+    source: str
+    type: Literal["registry.webhook.disabled.v1"] = "registry.webhook.disabled.v1"
+    subject: str
+    """`webhook:` and the subscription's id."""
+    time: datetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    sequence: int
+    """Per subscription, from 1, without gaps."""
+    data: WebhookChange

@@ -170,14 +170,14 @@ StorageGroup = Annotated[str, AfterValidator(check_bucket_name)]
 RequestedVersion = Annotated[StrictStr | StrictInt, AfterValidator(_check_requested)]
 
 
-def _no_text(value: object) -> object:
+def number_alone(value: object) -> object:
     """Refuse what would pass as a number although JSON has another type for it."""
     if isinstance(value, (bool, str, bytes)):
         raise ValueError("must be a number")
     return value
 
 
-Number = Annotated[float, BeforeValidator(_no_text)]
+Number = Annotated[float, BeforeValidator(number_alone)]
 """A finite number; NumPy's scalars pass too, texts and booleans do not."""
-WholeNumber = Annotated[int, BeforeValidator(_no_text)]
+WholeNumber = Annotated[int, BeforeValidator(number_alone)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

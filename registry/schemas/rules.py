@@ -10,13 +10,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+)
 
 from registry.schemas.base import Answer, Schema
 from registry.schemas.names import (
     MAX_ENTRY_NAME_CHARACTERS,
     WholeNumber,
     check_model_name,
+    number_alone,
 )
 
 MAX_RULE_ENTRIES = 100
@@ -65,7 +73,7 @@ class ProtectedAlias(Schema):
 
     alias: Annotated[str, AfterValidator(_check_alias_pattern)]
     """Its name; `*` stands for any characters, also none."""
-    approvals: Literal[1, 2]
+    approvals: Annotated[Literal[1, 2], BeforeValidator(number_alone)]
     """1: a maintainer moves it; 2: somebody proposes a move, and somebody else approves it."""
 
 
@@ -75,7 +83,7 @@ class RequiredMetadata(Schema):
     metrics: Names = Field(default_factory=list[str])
     tags: Names = Field(default_factory=list[str])
     parameters: Names = Field(default_factory=list[str])
-    model_card: bool = False
+    model_card: StrictBool = False
     """Whether a version has a file README.md."""
 
 
@@ -124,7 +132,7 @@ class Rules(Schema):
     """Formats that files may have, as they are detected; `unknown` is that of any other file. A
     model card may always be there."""
     required: RequiredMetadata | None = None
-    immutable_labels: bool | None = None
+    immutable_labels: StrictBool | None = None
     """Whether a label of a version that was ready names no other version, ever."""
     retention: Retention | None = None
 

@@ -22,9 +22,9 @@ from services.admin.search.cli import app as search
 from services.admin.storage_groups.cli import app as storage_groups
 from services.admin.usage import usage as usage_of_namespaces
 from services.indexer.context import Context
-from services.indexer.kafka.topic_reader import open_reader
 from services.indexer.reconcile.report import Report
 from services.indexer.reconcile.round import reconcile as compare
+from shared.kafka.topic_reader import open_reader
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Tell what would be done; change nothing.")]

@@ -16,10 +16,7 @@ from starlette.routing import Route
 from services.indexer.context import Context
 from services.indexer.events.handler import handle_batch
 from services.indexer.health import Health
-from services.indexer.kafka.broker import disconnect, make_broker
-from services.indexer.kafka.connection import KafkaProbe
 from services.indexer.kafka.consumer import subscribe_to_bucket_events
-from services.indexer.kafka.dead_letters import RawMessage
 from services.indexer.kafka.publisher import KafkaPublisher
 from services.indexer.kafka.watch import KafkaWatch
 from services.indexer.pipeline import prepare, run_parts
@@ -29,6 +26,9 @@ from services.indexer.reconcile.schedule import Reconciler
 from services.indexer.work.workers import Workers
 from shared.database.client import open_database
 from shared.database.watch import stream_mark, watch_outbox
+from shared.kafka.broker import disconnect, make_broker
+from shared.kafka.connection import KafkaProbe
+from shared.kafka.topic_reader import RawMessage
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark
 from shared.runtime.settings import Settings

@@ -1,46 +1,37 @@
 """Readiness of the indexer: partitions assigned, work going on, servers answering."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
-from aiokafka import TopicPartition
-from aiokafka.abc import ConsumerRebalanceListener
-
 from services.indexer.context import Context
-from services.indexer.kafka.connection import KafkaProbe
-from services.indexer.kafka.errors import KafkaUnreachable
 from shared.database.client import limit_operations
 from shared.database.errors import DatabaseUnavailable
-from shared.domain.errors import Unavailable
+from shared.kafka.connection import KafkaProbe
+from shared.kafka.consumer_health import ConsumerHealth
+from shared.kafka.errors import KafkaUnreachable
 from shared.runtime.logs import get_logger
-from shared.runtime.progress import Mark, rest_after, troubles
+from shared.runtime.progress import Mark, troubles
 from shared.runtime.settings import Settings
 from shared.web.readiness import ANSWER_SECONDS, absent_servers
 
-STUCK_SECONDS = 90.0
-"""A batch without a step for longer stands still: the patience with a server is 60 seconds."""
 UNPUBLISHED_SECONDS = 120.0
 """An event that has waited longer in the outbox is late: while Kafka answers it takes a moment."""
-MAX_DEFECT_PAUSE_SECONDS = 60.0
-"""Longest pause before a batch that brings out a defect comes again; Kafka's patience is 5 min."""
 MOST_TROUBLES = 20
 """Troubles that are named; of more, only their number."""
 
 log = get_logger(__name__)
 
 
-class Health(ConsumerRebalanceListener):
-    """Watches the worker; a rebalance listener, since only assignment shows that it consumes."""
+class Health(ConsumerHealth):
+    """Watches the worker."""
 
     def __init__(self, settings: Settings, kafka: KafkaProbe) -> None:
+        super().__init__("batch of bucket events")
         self._settings, self._kafka = settings, kafka
-        self._assigned: set[TopicPartition] | None = None
         self._context: Context | None = None
         self._tasks: Sequence[asyncio.Task[None]] = ()
         self._marks: Callable[[], Iterable[Mark]] = tuple
-        self.batch = Mark("batch of bucket events", STUCK_SECONDS)
         self.kafka_was_away = False
         """Whether the start had to wait for it."""
         self.starting = "start"
@@ -55,43 +46,13 @@ class Health(ConsumerRebalanceListener):
         """Start judging by these clients, tasks and marks."""
         self._context, self._tasks, self._marks, self.starting = context, tasks, marks, ""
 
-    @asynccontextmanager
-    async def batch_under_way(self) -> AsyncGenerator[None]:
-        """Count the block as the handling of a batch, until it is done or given back.
-
-        One that is given back comes again at once, for ever where no waiting mends what is wrong:
-        readiness tells it until a batch succeeds or the partitions are another worker's.
-        """
-        self.batch.moved()
-        try:
-            with self.batch.told_from_within():
-                yield
-            self.batch.succeeded()
-        except Unavailable as error:
-            self.batch.failed(error)  # it was waited for already
-            raise
-        except Exception as error:
-            await rest_after(error, self.batch, MAX_DEFECT_PAUSE_SECONDS)
-            raise
-        finally:
-            self.batch.idle()
-
-    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Forget the assignment until the next one, and what a batch failed by: it is another's."""
-        self._assigned = None
-        self.batch.succeeded()
-
-    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Remember that the group gave this worker its share, which may be nothing."""
-        self._assigned = set(assigned)
-
     async def waits_for(self) -> list[str]:
         """Name what is missing for events to be handled now."""
         context = self._context
         if context is None:
             return [self.starting]
         missing: list[str] = []
-        if self._assigned is None:
+        if not self.is_assigned:
             missing.append("Kafka assignment")
         if any(task.done() for task in self._tasks):
             missing.append("a part that ended")

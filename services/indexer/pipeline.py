@@ -9,13 +9,13 @@ from faststream.kafka import KafkaBroker
 
 from services.indexer.context import Context
 from services.indexer.health import Health
-from services.indexer.kafka.connection import KafkaProbe
-from services.indexer.kafka.consumer import start_consuming, stop_consuming
-from services.indexer.kafka.errors import KafkaUnreachable
 from services.indexer.kafka.topics import TopicsUnfit, ensure_topics
 from shared.database.errors import DatabaseUnavailable
 from shared.database.indexes import IndexesMissing, verify_indexes
 from shared.domain.errors import RegistryError
+from shared.kafka.connection import KafkaProbe
+from shared.kafka.consuming import start_consuming, stop_consuming
+from shared.kafka.errors import KafkaUnreachable
 from shared.runtime.progress import Mark
 from shared.runtime.startup import TellsWhatItWaitsFor, until_done
 

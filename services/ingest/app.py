@@ -11,12 +11,14 @@ from services.ingest.aliases.proposal_routes import router as proposals
 from services.ingest.aliases.routes import router as aliases
 from services.ingest.context import Context
 from services.ingest.edits.routes import router as edits
+from services.ingest.hub.routes import router as hub
 from services.ingest.lifecycle.routes import router as lifecycle
 from services.ingest.lineage.routes import router as lineage
 from services.ingest.mlflow.routes import router as mlflow
 from services.ingest.rules.routes import router as rules
 from services.ingest.tokens.routes import router as tokens
 from services.ingest.uploads.routes import router as uploads
+from services.ingest.webhooks.routes import router as webhooks
 from shared.database.audit import keep_retention
 from shared.database.client import open_database
 from shared.database.errors import DatabaseUnavailable
@@ -66,7 +68,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(proposals)
     app.include_router(rules)
     app.include_router(lineage)
+    app.include_router(hub)
     app.include_router(tokens)
+    app.include_router(webhooks)
     app.include_router(mlflow)
     # First, so that it stands behind the body limit: a slow sender does not count.
     app.add_middleware(RequestLimit, limit=settings.ingest_max_requests)

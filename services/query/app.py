@@ -14,18 +14,28 @@ from services.query.compare.routes import router as compare
 from services.query.context import Context
 from services.query.edits.routes import router as edits
 from services.query.forwarding import open_forwarding
+from services.query.hub.errors import HUB
+from services.query.hub.origins import warn_of_one_origin
+from services.query.hub.routes import router as hub
+from services.query.hub.writing import router as hub_writing
 from services.query.lineage.routes import router as lineage
 from services.query.mlflow.routes import router as mlflow
+from services.query.oci.errors import OCI
+from services.query.oci.routes import router as oci
 from services.query.rules.routes import router as rules
 from services.query.search.projection.projection import Projection
 from services.query.search.routes import router as search_routes
+from services.query.stream.routes import router as stream
+from services.query.stream.streams import Streams
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import lookups_router as lookups
 from services.query.versions.routes import router as versions
+from services.query.webhooks.routes import router as webhooks
 from shared.database.client import open_database
 from shared.database.errors import DatabaseUnavailable
 from shared.database.indexes import IndexesMissing, verify_indexes
 from shared.database.versions import Versions
+from shared.runtime.connections import AT_END
 from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
@@ -34,6 +44,7 @@ from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
 from shared.web.access.oidc.source import OidcTokens
+from shared.web.dialects import speak
 from shared.web.readiness import absent_servers
 from shared.web.service import add_shared_parts, make_app
 
@@ -43,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
+        warn_of_one_origin(settings)
         async with AsyncExitStack() as stack:
             database = await stack.enter_async_context(open_database(settings))
             storage = await stack.enter_async_context(open_storage(settings))
@@ -55,15 +67,26 @@ def create_app(settings: Settings) -> FastAPI:
             feed.tell_also(search.hints.version_changed)
             headers = Headers.of(settings, storage.objects)
             ingest = await stack.enter_async_context(open_forwarding(settings))
+            streams = Streams(settings)
             context = Context(
-                settings, database, Versions(database), feed, storage.urls, headers, search, ingest
+                settings,
+                database,
+                Versions(database),
+                feed,
+                storage.urls,
+                headers,
+                search,
+                ingest,
+                streams,
             )
             oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
             stack.callback(asyncio.create_task(feed.run()).cancel)
             stack.push_async_callback(end, asyncio.create_task(search.run()))
+            stack.push_async_callback(end, asyncio.create_task(streams.run()))
             yield {
+                AT_END: streams.begin_end,
                 "context": context,
                 "preparation": preparation,
                 "authenticator": Authenticator.of(settings, database, [oidc]),
@@ -78,9 +101,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(edits)
     app.include_router(rules)
     app.include_router(audit)
+    app.include_router(webhooks)
     app.include_router(search_routes)
+    app.include_router(stream)
+    app.include_router(hub)
+    app.include_router(hub_writing)
+    app.include_router(oci)
     app.include_router(mlflow)
     add_shared_parts(app, settings, _waits_for)
+    speak(app, [HUB, OCI])
     return app
 
 

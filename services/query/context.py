@@ -1,13 +1,16 @@
 """What query's use cases work with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from services.query.compare.headers import Headers
 from services.query.forwarding import Forwarding
+from services.query.oci.packages import KnownPackages
 from services.query.search.projection.projection import Projection
+from services.query.stream.streams import Streams
+from services.query.turns import Turns
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
 from shared.database.versions import Versions
@@ -27,6 +30,10 @@ class Context:
     headers: Headers
     search: Projection
     ingest: Forwarding
+    streams: Streams
+    graphs: Turns = field(default_factory=lambda: Turns("graphs", most_waiting=64))
+    """A graph of the most nodes takes some 130 MB for a moment."""
+    packages: KnownPackages = field(default_factory=KnownPackages)
 
 
 def context_of(request: Request) -> Context:

@@ -18,9 +18,11 @@ from shared.database.outbox import put_events
 from shared.database.records import read_record
 from shared.database.rules import read_effective
 from shared.database.transactions import Overtaken
-from shared.domain.aliases import Mover, MoveRecord, next_move, require_room, require_same
+from shared.database.unchanged import find_unchanged, keep_unchanged
+from shared.domain.aliases import Mover, MoveRecord, next_move, require_room
 from shared.domain.events import alias_event
 from shared.domain.records import VersionRecord
+from shared.domain.repeats import UnchangedRecord, require_same
 from shared.domain.rules import Effective
 
 Decide = Callable[[MoveRecord | None], int | None]
@@ -30,6 +32,9 @@ Accept = Callable[[VersionRecord], None]
 """Raises what refuses the version as a target."""
 Permit = Callable[[Effective], None]
 """Raises what refuses the move under the rules that apply to the model."""
+
+_POINTING: Document = {"to_number": {"$gt": 0}}
+"""Aliases that point somewhere, as their index has them: not those that were removed."""
 
 
 async def move_alias(
@@ -44,17 +49,18 @@ async def move_alias(
     """Move an alias, and tell it: its place, its history, the model's sequence and the event.
 
     Where it points there already, nothing is changed, and its last move returned; where the key
-    made a move before, that one. Raises what `decide`, `permit` and `accept` raise, Conflict
-    "too_many_aliases", IdempotencyKeyReused, DatabaseContended and DatabaseUnavailable.
+    was used before, the move that it made or found. Raises what `decide`, `permit` and `accept`
+    raise, Conflict "too_many_aliases", IdempotencyKeyReused, DatabaseContended and
+    DatabaseUnavailable.
     """
 
     async def move_it(transaction: Transaction) -> MoveRecord:
-        if mover.key is not None and (made := await _made_by(database, mover.key, transaction)):
-            require_same(made.request, mover.request)
+        if made := await _made_by(database, (model, alias), mover, transaction):
             return made
         before = await last_move(database, model, alias, transaction)
         number = decide(before)
         if before is not None and before.to_number == number:
+            await _keep_unchanged(database, before, mover, transaction)
             return before
         if permit is not None:
             permit(await read_effective(database, model, transaction))
@@ -115,7 +121,7 @@ async def list_aliases(
     database: Database, model: str, *, after: str | None, limit: int
 ) -> list[MoveRecord]:
     """Return up to `limit` aliases of a model that point somewhere, in order of their names."""
-    query: Document = {"model": model, "to_number": {"$ne": None}}
+    query: Document = {"model": model, **_POINTING}
     if after is not None:
         query["alias"] = {"$gt": after}
     found = database.aliases.find(query).sort([("alias", 1)]).limit(limit)
@@ -192,12 +198,31 @@ def _required(before: MoveRecord | None) -> MoveRecord:
     return before
 
 
-async def _made_by(database: Database, key: str, transaction: Transaction) -> MoveRecord | None:
-    return _move(await database.alias_history.find_one({"key": key}, transaction=transaction))
+async def _made_by(
+    database: Database, name: tuple[str, str], mover: Mover, transaction: Transaction
+) -> MoveRecord | None:
+    """Return the move that a request made before, or that it found as it asks for."""
+    if mover.key is None:
+        return None
+    found = await database.alias_history.find_one({"key": mover.key}, transaction=transaction)
+    if (made := _move(found)) is not None:
+        require_same(made.request, mover.request)
+        return made
+    unchanged = await find_unchanged(database, mover.key, mover.request, transaction)
+    if unchanged is None:
+        return None
+    return await find_move(database, *name, unchanged.revision, transaction)
+
+
+async def _keep_unchanged(
+    database: Database, found: MoveRecord, mover: Mover, transaction: Transaction
+) -> None:
+    record = UnchangedRecord(request=mover.request, number=found.to_number, revision=found.revision)
+    await keep_unchanged(database, mover.key, record, transaction)
 
 
 async def _count(database: Database, model: str, transaction: Transaction) -> int:
-    query: Document = {"model": model, "to_number": {"$ne": None}}
+    query: Document = {"model": model, **_POINTING}
     return await database.aliases.count_documents(query, transaction=transaction)
 
 

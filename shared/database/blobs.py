@@ -62,6 +62,28 @@ async def find_blobs(
     return found
 
 
+async def find_digests(
+    database: Database,
+    bucket: str,
+    sizes: Mapping[str, int | None],
+    names: NameFilter,
+) -> dict[str, Blob]:
+    """Return by SHA-256 (hex) an artifact with these bytes, whatever its file is called.
+
+    Only of ready versions of these names in the bucket, and where a size in bytes is given, of that
+    size. Raises DatabaseUnavailable.
+    """
+    found: dict[str, Blob] = {}
+    for digest, size in sizes.items() if names != NameFilter() else ():
+        query = _verified(bucket, names) | {"artifacts.sha256": digest}
+        documents = await database.versions.find(query).limit(1).to_list()
+        for document in documents:
+            for blob in _blobs_of(document, [digest]):
+                if size in (None, blob.artifact.size_bytes):
+                    found.setdefault(digest, blob)
+    return found
+
+
 async def _look_for(
     database: Database, bucket: str, wanted: set[Bytes], names: NameFilter
 ) -> dict[Bytes, Blob]:
@@ -142,9 +164,12 @@ async def each_borrower(database: Database, keys: Sequence[str]) -> AsyncGenerat
 
 
 async def count_borrowers(
-    database: Database, keys: Iterable[str], transaction: Transaction
+    database: Database, keys: Iterable[str], transaction: Transaction, *, but: str | None = None
 ) -> Counter[str]:
-    """Return how many artifacts of versions that are not purged lie under each of these keys."""
+    """Return how many artifacts of versions that are not purged lie under each of these keys.
+
+    Those of one version are not counted: `but` is its id.
+    """
     counts: Counter[str] = Counter()
     fields = {"artifacts.location": 1, "deletion.purge_began_at": 1}
     for portion in portions(keys):
@@ -152,7 +177,7 @@ async def count_borrowers(
         query: Document = {"artifacts.location": {"$in": portion}}
         async for each in database.versions.find(query, fields, transaction=transaction):
             deletion: Document = each.get("deletion") or {}
-            if deletion.get("purge_began_at") is None:
+            if deletion.get("purge_began_at") is None and each["_id"] != but:
                 located = (artifact.get("location") for artifact in each["artifacts"])
                 counts.update(location for location in located if location in asked)
     return counts

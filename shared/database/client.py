@@ -59,9 +59,11 @@ class Database:
         self.aliases = Collection(database["aliases"])
         self.alias_history = Collection(database["alias_history"])
         self.edits = Collection(database["edits"])
+        self.unchanged = Collection(database["unchanged"])
         self.alias_proposals = Collection(database["alias_proposals"])
         self.rules = Collection(database["rules"])
         self.edges = Collection(database["edges"])
+        self.staged = Collection(database["staged"])
         self.part_digests = Collection(database["part_digests"])
         self.outbox = Collection(database["outbox"])
         self.storage_groups = Collection(database["storage_groups"])
@@ -71,6 +73,10 @@ class Database:
         self.reports = Collection(database["reports"])
         self.tokens = Collection(database["tokens"])
         self.audit = Collection(database["audit"])
+        self.subscriptions = Collection(database["subscriptions"])
+        self.webhook_secrets = Collection(database["webhook_secrets"])
+        self.deliveries = Collection(database["deliveries"])
+        self.delivery_queues = Collection(database["delivery_queues"])
 
     async def now(self) -> datetime:
         """Return the server's time, so that leases hold between machines whose clocks differ.

@@ -73,6 +73,9 @@ async def begin_purge(database: Database, version_id: str, token: str) -> Versio
         begun = deletion.begin_purge(before, now)
         if begun is not None and begun is not before:
             await count_references(database, [before], [], transaction)
+            # Its files may refer to each other, which has changed it.
+            before = await read_record(database, {"_id": version_id}, transaction) or before
+            begun = deletion.begin_purge(before, now)
         after = await _keep_shared(database, begun or deletion.postponed(before), transaction)
         if fields := changed_fields(before, after):
             change = {"$set": fields}
@@ -123,7 +126,7 @@ async def _keep_shared(
     again: then bytes would go that are needed.
     """
     free = [each.key for each in version.artifacts if not each.location and not each.references]
-    counts = await count_borrowers(database, free, transaction)
+    counts = await count_borrowers(database, free, transaction, but=version.id)
     if not counts:
         return version
     artifacts = [

@@ -19,6 +19,7 @@ from shared.database.pages import bounded_page
 from shared.database.records import newest_record, read_record
 from shared.database.rules import read_effective
 from shared.database.transactions import Overtaken
+from shared.database.unchanged import find_unchanged, keep_unchanged
 from shared.domain.edits import (
     EditRecord,
     WantedEdit,
@@ -31,6 +32,7 @@ from shared.domain.edits import (
 from shared.domain.errors import Conflict, model_not_found, version_not_found
 from shared.domain.events import edit_event
 from shared.domain.records import VersionRecord
+from shared.domain.repeats import UnchangedRecord, require_same
 from shared.domain.version_rules import require_kept
 
 MODEL_FIELDS = frozenset(ModelDescription.model_fields)
@@ -60,7 +62,7 @@ async def edit_version(
 ) -> VersionRecord:
     """Edit what is said of a version, and tell it; returns the version as it is then.
 
-    Where the edit changes nothing, or its key made it before, nothing is changed. Raises NotFound,
+    Where the edit changes nothing, or its key was used before, nothing is changed. Raises NotFound,
     RuleBroken, Conflict "version_not_editable", PreconditionFailed, InvalidRequest,
     IdempotencyKeyReused, DatabaseContended and DatabaseUnavailable.
     """
@@ -76,6 +78,7 @@ async def edit_version(
         wanted.require_revision(f"version {number} of model {model!r}", before.revision)
         result = apply_patch(metadata_of(before), wanted.patch, RequestedMetadata)
         if result is None:
+            await _keep_unchanged(database, wanted, number, before.revision, transaction)
             return before
         counters = await read_counters(database, [model], transaction)
         edit = edit_record(
@@ -100,8 +103,8 @@ async def edit_version(
 async def edit_model(database: Database, model: str, wanted: WantedEdit) -> Model:
     """Edit what is said of a model, and tell it; returns the model as it is then.
 
-    Where the edit changes nothing, or its key made it before, nothing is changed. What is said of a
-    model before its first version is no edit: it is told with that. Raises NotFound, Conflict
+    Where the edit changes nothing, or its key was used before, nothing is changed. What is said of
+    a model before its first version is no edit: it is told with that. Raises NotFound, Conflict
     "model_without_version", PreconditionFailed, InvalidRequest, IdempotencyKeyReused,
     DatabaseContended and DatabaseUnavailable.
     """
@@ -117,6 +120,7 @@ async def edit_model(database: Database, model: str, wanted: WantedEdit) -> Mode
         said = before.model_dump(include=set(MODEL_FIELDS))
         result = apply_patch(said, wanted.patch, ModelDescription)
         if result is None:
+            await _keep_unchanged(database, wanted, None, before.revision, transaction)
             return before
         newest = await newest_record(database, model, transaction)
         if newest is None and before.sequence == 0:
@@ -187,15 +191,18 @@ async def tell_what_was_said(
 
 async def find_made(
     database: Database, wanted: WantedEdit, transaction: Transaction | None = None
-) -> EditRecord | None:
-    """Return the edit that a request has made before; raises IdempotencyKeyReused."""
+) -> EditRecord | UnchangedRecord | None:
+    """Return the edit that a request has made before, or what it found as it asks for.
+
+    Raises IdempotencyKeyReused.
+    """
     if wanted.key is None:
         return None
     found = await database.edits.find_one({"key": wanted.key}, transaction=transaction)
     if found is None:
-        return None
+        return await find_unchanged(database, wanted.key, wanted.request, transaction)
     made = _read(found)
-    wanted.require_same(made)
+    require_same(made.request, wanted.request)
     return made
 
 
@@ -224,6 +231,17 @@ async def _keep(database: Database, edit: EditRecord, transaction: Transaction) 
         await database.edits.insert_one(edit_document(edit), transaction=transaction)
     except DuplicateKey as error:  # the same request made it at this moment
         raise Overtaken(str(error)) from error
+
+
+async def _keep_unchanged(
+    database: Database,
+    wanted: WantedEdit,
+    number: int | None,
+    revision: int,
+    transaction: Transaction,
+) -> None:
+    record = UnchangedRecord(request=wanted.request, number=number, revision=revision)
+    await keep_unchanged(database, wanted.key, record, transaction)
 
 
 def _read(found: Document) -> EditRecord:

@@ -14,6 +14,7 @@ from pymongo.errors import OperationFailure
 from shared.database.client import Database, limit_operations
 from shared.database.collection import Collection
 from shared.database.errors import told_errors
+from shared.database.webhooks.indexes import webhook_indexes
 from shared.domain.errors import Unavailable
 
 SMALL_COLLECTION = 100_000
@@ -73,7 +74,14 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
                 partialFilterExpression={"session.state": "open"},
             ),
         ],
-        "aliases": [IndexModel([("model", ASCENDING), ("alias", ASCENDING)])],
+        "aliases": [
+            # Those that point somewhere: a model may have had any number of others.
+            IndexModel(
+                [("model", ASCENDING), ("alias", ASCENDING)],
+                name="pointing",
+                partialFilterExpression={"to_number": {"$gt": 0}},
+            )
+        ],
         "alias_history": [
             IndexModel([("model", ASCENDING), ("alias", ASCENDING), ("revision", DESCENDING)]),
             IndexModel([("model", ASCENDING), ("alias", ASCENDING), ("at", DESCENDING)]),
@@ -102,6 +110,8 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
                 [("key", ASCENDING)], unique=True, partialFilterExpression={"key": {"$gt": ""}}
             ),
         ],
+        # Each is forgotten when it says.
+        "unchanged": [IndexModel([("forget_at", ASCENDING)], expireAfterSeconds=0)],
         "edges": [
             # The children of a version; and its parents, beside its own document.
             IndexModel([("parent_id", ASCENDING), ("_id", ASCENDING)]),
@@ -113,6 +123,13 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
                 [("client_id", ASCENDING), ("is_ready", DESCENDING), ("at", DESCENDING)],
                 sparse=True,
             ),
+        ],
+        "staged": [
+            # What a commit may have, and what is over.
+            IndexModel([("model", ASCENDING), ("sha256", ASCENDING)]),
+            IndexModel([("expires_at", ASCENDING)]),
+            # Whether a multipart upload is one of them.
+            IndexModel([("key", ASCENDING)], unique=True),
         ],
         "tokens": [IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)])],
         "audit": [
@@ -134,6 +151,7 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
         ],
         # The queue; those that were given up are not due, and not in it.
         "found_folders": [IndexModel([("due_at", ASCENDING)], sparse=True)],
+        **webhook_indexes(),
     }
 
 
@@ -198,13 +216,18 @@ def _collection(database: Database, name: str) -> Collection:
         "alias_history": database.alias_history,
         "edits": database.edits,
         "alias_proposals": database.alias_proposals,
+        "unchanged": database.unchanged,
         "edges": database.edges,
         "handles": database.handles,
+        "staged": database.staged,
         "tokens": database.tokens,
         "audit": database.audit,
         "outbox": database.outbox,
         "strays": database.strays,
         "found_folders": database.found_folders,
+        "subscriptions": database.subscriptions,
+        "deliveries": database.deliveries,
+        "delivery_queues": database.delivery_queues,
     }[name]
 
 

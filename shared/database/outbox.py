@@ -14,9 +14,9 @@ from typing import Any
 
 from pymongo import DeleteMany, UpdateOne
 
-from registry.schemas import ModelEvent, NamespaceEvent
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction, portions
+from shared.domain.events import AnyEvent, key_of
 
 LANES = 4
 """Parts of the outbox, by model, that are read and published side by side."""
@@ -123,25 +123,23 @@ def lane_of(model: str) -> int:
 
 
 async def put_events(
-    database: Database, events: Iterable[ModelEvent | NamespaceEvent], transaction: Transaction
+    database: Database, events: Iterable[AnyEvent], transaction: Transaction
 ) -> None:
     """Keep the events of a transaction for the relay; those of a model in their order."""
     if entries := outbox_entries(events, await database.now()):
         await database.outbox.insert_many(entries, transaction=transaction)
 
 
-def outbox_entries(
-    events: Iterable[ModelEvent | NamespaceEvent], recorded_at: datetime
-) -> list[Document]:
+def outbox_entries(events: Iterable[AnyEvent], recorded_at: datetime) -> list[Document]:
     """Return the events as the outbox keeps them; those of a model come together, in order.
 
-    The scope of a namespace stands for a model: it is no model's name.
+    What is of no model has a key that is no model's name.
     `recorded_at` is the server's time, by which it is seen how long they wait.
     """
     entries: list[dict[str, Any]] = []
     size = 0
     for event in events:
-        key = event.data.scope if isinstance(event, NamespaceEvent) else event.data.model
+        key = key_of(event)
         body = event.model_dump_json(exclude_none=True)
         size += len(body)
         if not entries or entries[-1]["model"] != key or size > MAX_ENTRY_BYTES:

@@ -22,7 +22,7 @@ from shared.database.outbox import put_events
 from shared.database.records import read_record
 from shared.database.rules import read_effective
 from shared.database.transactions import Overtaken
-from shared.domain.aliases import Mover, MoveRecord, require_pointing, require_same
+from shared.domain.aliases import Mover, MoveRecord, require_pointing
 from shared.domain.errors import Conflict
 from shared.domain.events import proposal_event
 from shared.domain.proposals import (
@@ -35,6 +35,7 @@ from shared.domain.proposals import (
     revision_of,
 )
 from shared.domain.records import VersionRecord, new_id
+from shared.domain.repeats import require_same
 
 Place = tuple[str, str]
 """A model and the name of one of its aliases."""

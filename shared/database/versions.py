@@ -147,6 +147,28 @@ class Versions:
             query["number"] = {"$lt": before}
         return await self._versions.find(query).sort([("number", -1)]).limit(limit).to_list()
 
+    async def ready_below(self, model: str, *, before: int | None, limit: int) -> list[Version]:
+        """Return up to `limit` ready versions below number `before`, the newest first."""
+        query: Document = {"model": model, "state": "ready"}
+        if before is not None:
+            query["number"] = {"$lt": before}
+        cursor = self._versions.find(query).sort([("number", -1)]).limit(limit)
+        return [_version(found) for found in await cursor.to_list()]
+
+    async def by_digest(self, model: str, sha256: str) -> Version | None:
+        """Return some ready version of a model that has a file of this verified hex digest."""
+        # Each condition may be true of another file, so that it is asked of one of them; without
+        # the first the partial index is not used.
+        query: Document = {
+            "artifacts.sha256_state": "verified",
+            "artifacts.sha256": sha256,
+            "artifacts": {"$elemMatch": {"sha256": sha256, "sha256_state": "verified"}},
+            "state": "ready",
+            "model": model,
+        }
+        found = await self._versions.find_one(query)
+        return _version(found) if found else None
+
     async def placed_of(self, model: str, *, after: int, limit: int) -> list[PlacedVersion]:
         """Return up to `limit` versions above number `after`, oldest first, without metadata."""
         query: Document = {"model": model, "number": {"$gt": after}}

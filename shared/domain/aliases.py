@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from registry.schemas import Alias
-from shared.domain.errors import Conflict, IdempotencyKeyReused, NotFound, PreconditionFailed
+from shared.domain.errors import Conflict, NotFound, PreconditionFailed
 from shared.domain.records import Record, VersionRecord
 
 MAX_ALIASES = 1000
@@ -80,12 +80,6 @@ class Condition:
 
 
 UNCONDITIONAL = Condition()
-
-
-def require_same(made: str | None, asked: str | None) -> None:
-    """Raise IdempotencyKeyReused where what a key made was asked for by another request."""
-    if made is not None and made != asked:  # of earlier releases it is not known
-        raise IdempotencyKeyReused
 
 
 def require_ready(version: VersionRecord) -> None:

@@ -14,7 +14,7 @@ from pydantic import JsonValue, ValidationError
 
 from registry.schemas import Edit, EditChange, VersionMetadata
 from registry.schemas.base import Schema
-from shared.domain.errors import Conflict, IdempotencyKeyReused, InvalidRequest, PreconditionFailed
+from shared.domain.errors import Conflict, InvalidRequest, PreconditionFailed
 from shared.domain.records import Record, VersionRecord
 
 Fields = Mapping[str, JsonValue]
@@ -63,11 +63,6 @@ class WantedEdit:
         if self.if_revision is not None and now != self.if_revision:
             detail = f"{told} is at revision {now}, and not at revision {self.if_revision}"
             raise PreconditionFailed("revision_changed", detail, revision=now)
-
-    def require_same(self, made: EditRecord) -> None:
-        """Raise IdempotencyKeyReused where the edit that the key made was another one."""
-        if made.request != self.request:
-            raise IdempotencyKeyReused
 
 
 @dataclass(frozen=True, slots=True)

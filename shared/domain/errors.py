@@ -9,6 +9,7 @@ RegistryError
 │   └── Forbidden             403  the grants do not allow it
 ├── NotFound                  404
 ├── Conflict                  409  the state does not allow it
+├── Gone                      410  it was there, and is kept no more
 ├── PreconditionFailed        412  it is not as If-Match or If-None-Match says
 ├── RequestTooSlow            408  its body did not arrive in time
 ├── PayloadTooLarge           413
@@ -49,12 +50,12 @@ class InvalidRequest(RegistryError):
         super().__init__(code, f"{field} {rule}", errors=[{"field": field, "rule": rule}])
 
 
-def checked(field: str, check: Callable[[T], R], value: T) -> R:
+def checked(field: str, check: Callable[[T], R], value: T, code: str = "invalid_request") -> R:
     """Return what a check makes of a field's value; raises InvalidRequest where it refuses it."""
     try:
         return check(value)
     except ValueError as error:
-        raise InvalidRequest(field, str(error)) from error
+        raise InvalidRequest(field, str(error), code) from error
 
 
 class IdempotencyKeyReused(InvalidRequest):
@@ -114,6 +115,13 @@ class Conflict(RegistryError):
 
     status = 409
     title = "Conflict"
+
+
+class Gone(RegistryError):
+    """What the request names was there, and is kept no more."""
+
+    status = 410
+    title = "Gone"
 
 
 class PreconditionFailed(RegistryError):

@@ -15,6 +15,7 @@ from registry.schemas import (
     NamespaceEvent,
     ProposalChange,
     RulesChange,
+    WebhookEvent,
 )
 from shared.domain.aliases import MoveRecord
 from shared.domain.edits import EditRecord, told_edit
@@ -28,8 +29,17 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 """Structured mode: https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/kafka-protocol-binding.md"""
 
 
+AnyEvent = ModelEvent | NamespaceEvent | WebhookEvent
+
 MAX_EVENT_BYTES = 900_000
 """Under Kafka's default limit of 1 MiB for one message: an event beyond it would stop the line."""
+
+
+def key_of(event: AnyEvent) -> str:
+    """Return what an event's order is kept by: its model, or what is no model's name."""
+    if isinstance(event, ModelEvent):
+        return event.data.model
+    return event.data.scope if isinstance(event, NamespaceEvent) else event.subject
 
 
 def version_event(
@@ -191,7 +201,7 @@ def without_artifacts(body: bytes) -> bytes | None:
     try:
         event = ModelEvent.model_validate_json(body)
     except ValidationError:
-        return None  # it tells of a namespace
+        return None  # it tells of no model
     if not event.data.artifacts:
         return None
     return _bare(event).model_dump_json(exclude_none=True).encode()

@@ -80,8 +80,7 @@ def require_approvable(
     if state != "open":
         raise closed(proposal)
     if proposal.by == by:
-        detail = f"{told} is your own: the rule protected_aliases asks for somebody else's approval"
-        raise Denied("own_proposal", detail, rules=["protected_aliases"])
+        raise Denied("own_proposal", f"{told} is your own: somebody else has to approve it")
 
 
 def require_room(model: str, alias: str, count: int) -> None:

@@ -66,6 +66,17 @@ class ArtifactRecord(Record):
         return self.sha256_state == "verified" or self.composite is not None
 
 
+class CommitRecord(Record):
+    """The commit of a Hugging Face client that made a version."""
+
+    branch: str
+    parent_id: str | None
+    """Id of the version whose files it began with."""
+    branch_revision: int | None = None
+    """The move of the alias that stands for the branch, as it was then; None: it was not there, or
+    the branch is `main`, which no alias stands for."""
+
+
 class SessionRecord(Record):
     """The upload session of a version."""
 
@@ -79,6 +90,8 @@ class SessionRecord(Record):
     """The end of the upload's id: ids of versions are public, and uploads are their owner's."""
     token_sha256: list[str] = Field(default_factory=list[str])
     """Digests of the tokens that its plans carried."""
+    commit: CommitRecord | None = None
+    """Where a commit made the version: its bytes were there when it was opened."""
 
 
 WorkKind = Literal["verify", "join", "confirm", "clean", "purge"]

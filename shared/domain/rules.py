@@ -11,7 +11,14 @@ from registry.schemas import EffectiveRules, ProtectedAlias, Rules, ScopeRules
 from registry.schemas.names import check_entries
 from registry.schemas.rules import EVERY_MODEL, KnownRules, RequiredMetadata
 from shared.domain.aliases import Condition
-from shared.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound, PreconditionFailed
+from shared.domain.errors import (
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    PreconditionFailed,
+    checked,
+)
 from shared.domain.formats import FORMATS
 from shared.domain.names import namespace_of
 from shared.domain.records import Record
@@ -117,10 +124,7 @@ def require_possible(rules: Rules) -> None:
         ("retention.keep_with_tags", retention.keep_with_tags if retention else ()),
     ):
         for index, name in enumerate(names):
-            try:
-                check_entries({name: ""})
-            except ValueError as error:
-                raise InvalidRequest(f"{field_name}.{index}", str(error)) from None
+            checked(f"{field_name}.{index}", check_entries, {name: ""})
 
 
 def require_condition(condition: Condition, now: RulesRecord | None, scope: str) -> None:

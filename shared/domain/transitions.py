@@ -63,7 +63,8 @@ def apply_verdicts(
         now_is = artifacts[verdict.index]
         if _lease_lost(before, verdict) or now_is.state == "verified":
             continue
-        if verdict.artifact.location is not None and not is_unsent(now_is):
+        begins_to_refer = verdict.artifact.location != now_is.location
+        if begins_to_refer and not is_unsent(now_is):
             continue  # what is sent of it since would be forgotten, and left in storage
         counted = True
         artifacts[verdict.index] = verdict.artifact
@@ -105,8 +106,19 @@ def work_after_join(artifacts: Sequence[ArtifactRecord], now: datetime) -> WorkR
 
 
 def _awaits_worker(artifacts: Sequence[ArtifactRecord]) -> bool:
-    """Whether an object is there that nobody attested, or whose header is large."""
-    return any(artifact.state == "pending" and artifact.etag for artifact in artifacts)
+    """Whether an object is there that nobody attested, or whose header is large.
+
+    A file that has the bytes of another one of its version waits once that one is verified.
+    """
+    verified = {each.key for each in artifacts if each.state == "verified"}
+    return any(
+        each.state == "pending" and (each.etag or each.location in verified) for each in artifacts
+    )
+
+
+def _is_joined(artifacts: Sequence[ArtifactRecord]) -> bool:
+    """Whether every object is there, so that no parts can be left to join."""
+    return all(each.state == "verified" or each.etag or each.location for each in artifacts)
 
 
 def derive_state(
@@ -120,7 +132,9 @@ def derive_state(
         return {"state": "rejected", "reasons": reasons, "work": None}
     if all(artifact.state == "verified" for artifact in artifacts):
         return {"state": "ready", "ready_at": now, "work": confirmation(artifacts, now)}
-    if _awaits_worker(artifacts):
-        return {"state": "verifying", "work": work or WorkRecord(kind="verify", due_at=now)}
     joining = work is not None and work.kind == "join"
+    if _awaits_worker(artifacts):
+        if joining and _is_joined(artifacts):
+            work = None  # whoever joined them has not said so yet: nobody has to wait for it
+        return {"state": "verifying", "work": work or WorkRecord(kind="verify", due_at=now)}
     return {"state": "pending", "work": work if joining else None}

@@ -50,16 +50,18 @@ def require_allowed(applied: Effective, request: UploadRequest) -> None:
 
 def require_version(applied: Effective, version: VersionRecord) -> None:
     """Raise RuleBroken where a version whose files are verified may not be one of its model."""
-    paths = [artifact.path for artifact in version.artifacts]
     against = (_against_format(applied, artifact) for artifact in version.artifacts)
-    broken = [*_lacking(applied, version, paths), *(each for each in against if each is not None)]
+    broken = [
+        *_lacking(applied, version, _paths(version)),
+        *(each for each in against if each is not None),
+    ]
     if broken:
         raise _rule_broken(broken[:MOST_TOLD])
 
 
 def require_kept(applied: Effective, before: VersionRecord, after: VersionRecord) -> None:
     """Raise RuleBroken where an edit takes from a version what the rules demand of it."""
-    paths = [artifact.path for artifact in before.artifacts]
+    paths = _paths(before)
     lacked = set(_lacking(applied, before, paths))
     broken = [each for each in _lacking(applied, after, paths) if each not in lacked]
     if broken:
@@ -73,8 +75,7 @@ def lacks(applied: Effective, version: VersionRecord) -> list[Reason]:
     """
     if version.ready_at is not None:
         return []
-    paths = [artifact.path for artifact in version.artifacts]
-    return [each.reason() for each in _lacking(applied, version, paths)]
+    return [each.reason() for each in _lacking(applied, version, _paths(version))]
 
 
 def _rule_broken(broken: Sequence[Broken]) -> RuleBroken:
@@ -126,6 +127,10 @@ def _lacking(
     if required.model_card and MODEL_CARD not in paths:
         demand = f"must have a model card {MODEL_CARD}"
         yield Broken("required.model_card", scope, "files", demand)
+
+
+def _paths(version: VersionRecord) -> list[str]:
+    return [artifact.path for artifact in version.artifacts]
 
 
 def _impossible(applied: Effective, paths: Iterable[str]) -> Iterator[Broken]:

@@ -29,6 +29,10 @@ UNREAD_SECONDS = 60.0
 FLUSH_SECONDS = 60.0
 """How long a client may take to read what it was answered, once its connection is to be closed."""
 
+AT_END = "at_end"
+"""Of the application's state, what is called as soon as the server begins to end: requests under
+way are waited for, and those that last for ever have to end by themselves."""
+
 
 class BoundedProtocol(HttpToolsProtocol):
     """A connection that is closed where its client sends too much, or too slowly."""
@@ -95,6 +99,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_WAITING:
             raise ValueError("too many requests wait")
         super().on_headers_complete()
+
+    def shutdown(self) -> None:
+        """End once what is under way is answered; have what would go on for ever told of it."""
+        if (at_end := self.app_state.get(AT_END)) is not None:
+            at_end()
+        super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the idle connection, also where the client does not read its last answer."""

@@ -5,7 +5,7 @@ users there. Provisioning runs with an administrator's, and makes the users that
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 from urllib.parse import quote, unquote
@@ -15,8 +15,10 @@ from pydantic import Field, SecretStr
 from shared.runtime.listed_values import each, listed_values
 from shared.runtime.settings import Settings
 
-SERVICES = ("ingest", "query", "indexer")
-"""The services that have users of their own."""
+SERVICES = ("ingest", "query", "indexer", "notifier")
+"""The services that have users of their own, at MongoDB."""
+WITH_STORAGE = ("ingest", "query", "indexer")
+"""Those that have users at MinIO as well; the others never talk to it."""
 ASKS_WHO_COMES = frozenset({"ingest", "query"})
 """Those that answer users, and so must know the administrator's token."""
 NAME = r"^[A-Za-z0-9_-]{3,64}$"
@@ -64,8 +66,16 @@ class ProvisioningSettings(Settings):
     """Name of the indexer's user at MongoDB."""
     indexer_mongodb_password: SecretStr | None = Field(None, min_length=SHORTEST_SECRET)
     """Password of the indexer's user at MongoDB; without one no user is made."""
+    notifier_mongodb_username: str = Field("registry-notifier", pattern=NAME)
+    """Name of the notifier's user at MongoDB."""
+    notifier_mongodb_password: SecretStr | None = Field(None, min_length=SHORTEST_SECRET)
+    """Password of the notifier's user at MongoDB; without one no user is made."""
     kafka_indexer_principal: str = Field("", pattern=PRINCIPAL)
     """Whom Kafka knows the indexer as, such as User:indexer; empty: no rights are given."""
+    kafka_notifier_principal: str = Field("", pattern=PRINCIPAL)
+    """Whom Kafka knows the notifier as, such as User:notifier; empty: no rights are given."""
+    kafka_query_principal: str = Field("", pattern=PRINCIPAL)
+    """Whom Kafka knows query as, which streams model events; empty: no rights are given."""
     kafka_storage_principal: str = Field("", pattern=PRINCIPAL)
     """Whom Kafka knows storage as, which sends bucket events; empty: no rights are given."""
     kafka_subscriber_principals: Annotated[str, each(_check_principal)] = ""
@@ -79,16 +89,16 @@ class ProvisioningSettings(Settings):
     @property
     def storage_users(self) -> Mapping[str, ServiceUser]:
         """The users at MinIO, by service: those that have a secret."""
-        return self._users("minio_access_key", "minio_secret_key")
+        return self._users(WITH_STORAGE, "minio_access_key", "minio_secret_key")
 
     @property
     def database_users(self) -> Mapping[str, ServiceUser]:
         """The users at MongoDB, by service: those that have a password."""
-        return self._users("mongodb_username", "mongodb_password")
+        return self._users(SERVICES, "mongodb_username", "mongodb_password")
 
-    def _users(self, name: str, secret: str) -> dict[str, ServiceUser]:
+    def _users(self, services: Iterable[str], name: str, secret: str) -> dict[str, ServiceUser]:
         users: dict[str, ServiceUser] = {}
-        for service in SERVICES:
+        for service in services:
             kept: SecretStr | None = getattr(self, f"{service}_{secret}")
             if kept is not None:
                 named: str = getattr(self, f"{service}_{name}")
@@ -100,10 +110,9 @@ USER_SETTINGS = frozenset(
     name.upper() for name in ProvisioningSettings.model_fields.keys() - Settings.model_fields.keys()
 )
 """The settings that provisioning alone reads, as environment variables."""
-USER_SECRETS = tuple(
-    f"{service.upper()}_{secret}"
-    for service in SERVICES
-    for secret in ("MINIO_SECRET_KEY", "MONGODB_PASSWORD")
+USER_SECRETS = (
+    *(f"{service.upper()}_MINIO_SECRET_KEY" for service in WITH_STORAGE),
+    *(f"{service.upper()}_MONGODB_PASSWORD" for service in SERVICES),
 )
 """Those of them that are secrets."""
 
@@ -116,6 +125,8 @@ def settings_of_service(service: str, settings: Mapping[str, str]) -> dict[str, 
     own = {name: value for name, value in settings.items() if name not in USER_SETTINGS}
     if service not in ASKS_WHO_COMES:
         own.pop("REGISTRY_ADMIN_TOKEN", None)
+    if service not in WITH_STORAGE:
+        own |= dict.fromkeys(("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"), "")
     prefix = f"{service.upper()}_"
     if secret := settings.get(f"{prefix}MINIO_SECRET_KEY"):
         own["MINIO_ACCESS_KEY"] = _named(f"{prefix}MINIO_ACCESS_KEY", settings)

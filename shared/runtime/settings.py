@@ -15,6 +15,7 @@ from shared.runtime.access_settings import AccessSettings
 from shared.runtime.connection_settings import ConnectionSettings
 from shared.runtime.indexer_settings import IndexerSettings
 from shared.runtime.listed_values import each, listed_values
+from shared.runtime.notifier_settings import NotifierSettings
 
 MIB = 1024 * 1024
 
@@ -24,7 +25,7 @@ def _check_group_pattern(pattern: str) -> None:
         raise ValueError("must be names of buckets, in which * stands for any characters")
 
 
-class Settings(AccessSettings, IndexerSettings, ConnectionSettings):
+class Settings(AccessSettings, IndexerSettings, NotifierSettings, ConnectionSettings):
     """All settings of all services; a service reads those it needs."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
@@ -116,9 +117,15 @@ class Settings(AccessSettings, IndexerSettings, ConnectionSettings):
     """Folder for query's copy of what is searched, kept over a restart; empty: a temporary one."""
     query_search_check_per_second: float = Field(50.0, gt=0)
     """Versions that query reads again each second, all the time, to mend what its copy lacks."""
+    query_max_streams: int = Field(2000, ge=1, le=4000)
+    """Streams of model events that one process of query has open at once; more are answered 503."""
+    query_max_streams_per_principal: int = Field(1500, ge=1, le=4000)
+    """Streams that one principal has open at once at one process; more are answered 429."""
 
     download_url_ttl_seconds: int = Field(3600, ge=1, le=7 * 24 * 3600)
     """Life of a signed download URL."""
+    tool_url_ttl_seconds: int = Field(0, ge=0, le=7 * 24 * 3600)
+    """Life of one that clients of other tools get; 0: a day, or less where deleting demands it."""
 
     deletion_retention_seconds: int = Field(7 * 24 * 3600, ge=1)
     """How long a deleted version can be restored; longer than any signed URL lives."""
@@ -141,7 +148,7 @@ class Settings(AccessSettings, IndexerSettings, ConnectionSettings):
     @field_validator("deletion_retention_seconds")
     @classmethod
     def _outlives_urls(cls, value: int, info: ValidationInfo) -> int:
-        for name in ("upload_url_ttl_seconds", "download_url_ttl_seconds"):
+        for name in ("upload_url_ttl_seconds", "download_url_ttl_seconds", "tool_url_ttl_seconds"):
             if value <= info.data.get(name, 0):
                 raise ValueError(f"must be more than {name.upper()}: what it names must outlive it")
         return value
@@ -177,6 +184,12 @@ class Settings(AccessSettings, IndexerSettings, ConnectionSettings):
         two, asking for both would stop all events with either of them.
         """
         return self.kafka_min_insync_replicas or (2 if self.kafka_replication_factor >= 3 else 1)
+
+    @property
+    def tool_url_life_seconds(self) -> int:
+        """Life of a signed download URL that clients of other tools are given."""
+        longest = min(24 * 3600, self.deletion_retention_seconds - 1)
+        return self.tool_url_ttl_seconds or max(1, longest)
 
     @property
     def event_source(self) -> str:

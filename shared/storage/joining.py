@@ -25,7 +25,9 @@ async def join_upload(record: VersionRecord, storage: Storage) -> list[Reason]:
     joins = (
         join(artifact)
         for artifact in record.artifacts
-        if artifact.kind == "multipart" and artifact.state != "verified"
+        if artifact.kind == "multipart"
+        and artifact.state != "verified"
+        and artifact.location is None
     )
     return [reason for reason in await run_all(joins) if reason is not None]
 

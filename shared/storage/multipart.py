@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus
 from xml.etree import ElementTree as ET
 
 from miniopy_async.api import Minio
+from miniopy_async.helpers import md5sum_hash
 
 from shared.domain.digests import to_base64, to_hex
 from shared.storage.connection import StorageMissing, translated, write_once
@@ -48,12 +49,31 @@ class MultipartUploads:
     def __init__(self, client: Minio) -> None:
         self._client = client
 
-    async def create(self, bucket: str, key: str) -> str:
-        """Open a multipart upload that attests SHA-256, and return its id."""
+    async def create(self, bucket: str, key: str, *, attests: bool = True) -> str:
+        """Open a multipart upload that attests SHA-256, and return its id.
+
+        One that attests nothing takes parts of which no digest comes.
+        """
         with translated(f"{bucket}/{key}"):
             return await self._client._create_multipart_upload(  # pyright: ignore[reportPrivateUsage]
-                bucket, key, {"x-amz-checksum-algorithm": "SHA256"}
+                bucket, key, {"x-amz-checksum-algorithm": "SHA256"} if attests else {}
             )
+
+    async def put_part(
+        self, bucket: str, key: str, multipart_id: str, number: int, body: bytes
+    ) -> None:
+        """Send a small part of an upload that attests nothing."""
+        with translated(f"{bucket}/{key}"):
+            response = await self._client._execute(  # pyright: ignore[reportPrivateUsage]
+                "PUT",
+                bucket,
+                key,
+                body=body,
+                headers={"Content-MD5": md5sum_hash(body) or ""},
+                query_params={"partNumber": str(number), "uploadId": multipart_id},
+            )
+            async with response:
+                await response.read()
 
     async def parts(self, bucket: str, key: str, multipart_id: str) -> list[StoredPart]:
         """Return the parts that storage has, in order of their number."""

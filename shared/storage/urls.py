@@ -44,19 +44,19 @@ class UrlSigner:
         multipart_id: str,
         number: int,
         size_bytes: int,
-        sha256: str,
+        sha256: str | None,
         ttl_seconds: int,
     ) -> PresignedRequest:
-        """One part of exactly this size and hex digest."""
+        """One part of exactly this size and, where given, this hex digest."""
+        headers = {"content-length": str(size_bytes)}
+        if sha256 is not None:
+            headers["x-amz-checksum-sha256"] = to_base64(sha256)
         return self._sign(
             "PUT",
             bucket,
             key,
             ttl_seconds,
-            headers={
-                "content-length": str(size_bytes),
-                "x-amz-checksum-sha256": to_base64(sha256),
-            },
+            headers=headers,
             query={"partNumber": str(number), "uploadId": multipart_id},
         )
 

@@ -15,7 +15,7 @@ import pytest
 from shared.database.tokens import keep_token
 from shared.domain.access.tokens import TokenRecord, TokenText
 from shared.domain.records import utc_now
-from tests.support.api import Api, file_of
+from tests.support.api import Api, file_of, sha256_of
 from tests.support.system import System
 
 DATA = b"bytes"
@@ -49,6 +49,12 @@ PROPOSAL = f"{PROPOSALS}/{{proposal_id}}"
 RULES = "/v1/models/{model}/rules"
 RULES_OF_ALL = "/v1/namespaces/{namespace}/rules"
 LINEAGE = "/v1/models/{model}/versions/{version}/lineage"
+OCI = "/v2/{name}"
+HUB = "/api/models/{repo}"
+STAGE = "/v1/hub/models/{model}"
+PREUPLOAD = {"files": [{"path": "a.bin", "size": 1}]}
+LFS = {"operation": "upload", "objects": [{"oid": "0" * 64, "size": 5}]}
+HUB_FILE = "/{repo}/resolve/{revision}/{path}"
 WRITERS = ("writer", "owner", "maintainer", "admin")
 USERS = ("owner", "maintainer", "admin", "upload")
 MLFLOW = "/mlflow/api/2.0/mlflow"
@@ -133,6 +139,14 @@ INGEST = [
     Operation("DELETE", RULES_OF_ALL, ("admin",), 403, success=(204,)),
     Operation("POST", LINEAGE, WRITERS, 404, {"datasets": ["s3://data/churn"]}),
     Operation("DELETE", f"{LINEAGE}/{{link_id}}", WRITERS),
+    # Without a role on the model, an upload is refused as one, since it would make the model.
+    Operation("POST", f"{STAGE}/preupload/{{revision}}", WRITERS, 403, PREUPLOAD),
+    Operation("POST", f"{STAGE}/lfs", WRITERS, 403, LFS),
+    Operation("POST", f"{STAGE}/commit/{{revision}}", WRITERS, 403, {}, (422,)),  # no lines
+    Operation("POST", f"{STAGE}/branch/{{branch}}", WRITERS, 404, {}, (201,)),
+    Operation("DELETE", f"{STAGE}/branch/{{branch}}", WRITERS, 404, success=(204,)),
+    Operation("POST", f"{STAGE}/tag/{{revision}}", WRITERS, 404, {}, (201,)),
+    Operation("DELETE", f"{STAGE}/tag/{{tag}}", WRITERS, 404, success=(204,)),
     Operation("GET", "/v1/tokens", ("admin",), 403),
     Operation("POST", "/v1/tokens", ("admin",), 403, {}, (201,)),
     Operation("DELETE", "/v1/tokens/{token_id}", ("admin",), success=(204,)),
@@ -156,12 +170,45 @@ QUERY = [
     Operation("GET", RULES, READERS),
     Operation("GET", RULES_OF_ALL, (*READERS, "elsewhere"), 403),
     Operation("GET", "/v1/audit", ("admin",), 403),
+    Operation("GET", "/v1/events", (*READERS, "elsewhere"), 403, query="follow=false"),
     Operation("GET", "/v1/search", (*READERS, "elsewhere", "upload")),  # what each finds differs
+    Operation("HEAD", HUB_FILE, READERS),
+    Operation("GET", HUB_FILE, READERS, success=(302,)),
+    Operation("GET", "/api/models", (*READERS, "elsewhere", "upload")),
+    Operation("GET", HUB, READERS),
+    Operation("GET", f"{HUB}/revision/{{revision}}", READERS),
+    Operation("GET", f"{HUB}/tree/{{revision}}", READERS),
+    Operation("GET", f"{HUB}/tree/{{revision}}/{{folder}}", READERS),
+    Operation("POST", f"{HUB}/paths-info/{{revision}}", READERS, 404, {"paths": ["model.bin"]}),
+    Operation("GET", f"{HUB}/refs", READERS),
+    Operation("GET", f"{HUB}/auth-check", READERS),
+    Operation("POST", "/api/repos/create", WRITERS, 403, {}, (409,)),  # it is there
+    Operation("POST", f"{HUB}/preupload/{{revision}}", WRITERS, 403, PREUPLOAD),
+    Operation("POST", "/{repo}.git/info/lfs/objects/batch", WRITERS, 403, LFS),
+    Operation("POST", f"{HUB}/commit/{{revision}}", WRITERS, 403, {}, (400,)),  # no lines
+    Operation("POST", f"{HUB}/branch/{{branch}}", WRITERS, 404, {}, (201,)),
+    Operation("DELETE", f"{HUB}/branch/{{branch}}", WRITERS, 404, success=(204,)),
+    Operation("POST", f"{HUB}/tag/{{revision}}", WRITERS, 404, {}, (201,)),
+    Operation("DELETE", f"{HUB}/tag/{{tag}}", WRITERS, 404, success=(204,)),
+    Operation("GET", "/v2/", (*READERS, "elsewhere"), 403),
+    Operation("HEAD", f"{OCI}/manifests/{{reference}}", READERS),
+    Operation("GET", f"{OCI}/manifests/{{reference}}", READERS),
+    Operation("HEAD", f"{OCI}/blobs/{{digest}}", READERS),
+    Operation("GET", f"{OCI}/blobs/{{digest}}", READERS, success=(307,)),
+    Operation("GET", f"{OCI}/tags/list", READERS),
     *MLFLOW_READS,
     *MLFLOW_HANDED_ON,
 ]
 PUBLIC = {("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")}
-PUBLIC_OF_QUERY = {("GET", "/health/search")}
+PUBLIC_OF_QUERY = {("GET", "/health/search"), ("GET", "/health/events")}
+# Its address carries the right to it: a secret of 256 bits, for one upload.
+PUBLIC_OF_INGEST = {("POST", "/v1/hub/staged/{staged_id}/complete")}
+IDENTITY_OF_QUERY = {
+    ("GET", "/api/whoami-v2"),
+    # Nothing is read or changed: a card is accepted, and what cannot be done is refused.
+    *(("POST", "/api/validate-yaml"), ("GET", f"{HUB}/xet-write-token/{{revision}}")),
+    *(("DELETE", "/api/repos/delete"), ("POST", "/api/repos/move"), ("PUT", f"{HUB}/settings")),
+}
 IDENTITY = ("GET", "/v1/me")
 
 
@@ -191,6 +238,18 @@ class Walk:
             body = {"name": "walk", "grants": [f"reader:{self.model}"]}
         names = {"model": self.model, "version": "1", "version_id": self.version_id}
         names |= {"alias": "production", "link_id": "0" * 16}
+        names |= {"name": self.model, "reference": "1", "digest": f"sha256:{sha256_of(DATA)}"}
+        names |= {"repo": self.model, "revision": "1", "path": "model.bin", "folder": "below"}
+        if operation.path.startswith((STAGE, HUB, "/{repo}.git")):
+            # Commits are made on main; a branch or a tag is new, or there to be removed.
+            names |= {"branch": f"walk-{uuid4().hex}", "tag": f"walk-{uuid4().hex}"}
+            names["revision"] = "main" if "/tag/" not in operation.path else "1"
+            if operation.method == "DELETE":
+                names |= dict.fromkeys(("branch", "tag"), await self.point(names["branch"]))
+            if "/tag/" in operation.path:
+                body = {"tag": names["tag"]}
+        if operation.path == "/api/repos/create":
+            body = {"name": self.model}
         if operation.method == "DELETE" and operation.path == ALIAS:
             names["alias"] = await self.point(f"walk-{uuid4().hex}")
         if operation.path.startswith(PROPOSALS):
@@ -253,8 +312,11 @@ class Walk:
 @pytest.fixture(scope="module")
 async def walk(api: Api, system: System) -> Walk:
     model = f"walk-{uuid4().hex[:12]}"
-    session = await api.open(model, file_of("model.bin", DATA))
-    await api.put(session.files[0], DATA)
+    session = await api.open(
+        model, file_of("model.bin", DATA), file_of("below/model.bin", DATA + DATA)
+    )
+    for plan, data in zip(session.files, (DATA, DATA + DATA), strict=True):
+        await api.put(plan, data)
     version = await api.ready(session)
     found = Walk(api, model, version.id)
     grants = {
@@ -300,7 +362,8 @@ async def test_every_operation_is_classified(api: Api) -> None:
         told = {
             (method.upper(), path) for path, each in document["paths"].items() for method in each
         }
-        public = PUBLIC | PUBLIC_OF_QUERY if operations is QUERY else PUBLIC
+        of_query = PUBLIC_OF_QUERY | IDENTITY_OF_QUERY
+        public = PUBLIC | (of_query if operations is QUERY else PUBLIC_OF_INGEST)
         assert told == {*((o.method, o.path) for o in operations), *public, IDENTITY}
 
 
@@ -314,7 +377,8 @@ async def test_an_operation_is_done_for_whom_it_is_granted_and_nobody_else(
     answer = await walk.ask(operation, credential)
     if credential in WITHOUT:
         assert answer.status_code == 401, answer.text
-        assert answer.headers["www-authenticate"] == "Bearer"
+        scheme = answer.headers["www-authenticate"].partition(" ")[0]
+        assert scheme == ("Basic" if operation.path.startswith("/v2/") else "Bearer")
     elif credential in _allowed(operation):
         assert answer.status_code in operation.success, answer.text
     else:
@@ -322,8 +386,10 @@ async def test_an_operation_is_done_for_whom_it_is_granted_and_nobody_else(
         assert answer.status_code == operation.denied or credential in READERS, (
             "who may not know of the model is not told that it is there"
         )
-        if answer.status_code == 403:
-            assert answer.json()["missing_grant"]
+        if answer.status_code == 403 and operation.path != "/v2/":
+            told = answer.json()
+            # Clients of Hugging Face are told in words.
+            assert told.get("missing_grant") or f":{walk.model}" in told["error"]
 
 
 def _allowed(operation: Operation) -> tuple[str, ...]:

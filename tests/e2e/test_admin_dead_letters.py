@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from aiokafka import ConsumerRecord
 
-from services.indexer.kafka.dead_letters import MAX_VALUE_BYTES, DeadLetter
 from services.indexer.kafka.topics import ensure_topics
+from shared.kafka.dead_letters import MAX_VALUE_BYTES, DeadLetter
 from shared.runtime.settings import Settings
 from tests.support import topics
 from tests.support.admin import admin, told

@@ -146,6 +146,15 @@ async def test_a_request_that_is_sent_again_counts_once_whatever_came_between(
     assert unchanged.headers["etag"] == '"2"', "it points there already"
 
 
+async def test_a_proposal_takes_no_condition_for_the_alias_is_compared_by_itself(
+    api: Api, model: str, versions: list[int]
+) -> None:
+    path = f"/v1/models/{model}/aliases/production/proposals"
+    for name, value in {"If-Match": '"1"', "If-None-Match": "*"}.items():
+        answer = await api.ingest.post(path, json={"version": 1}, headers={name: value})
+        assert broken_rule(answer, name)
+
+
 async def test_a_key_is_of_one_request(
     api: Api, model: str, client: AsyncModelRegistryClient, versions: list[int]
 ) -> None:

@@ -18,9 +18,11 @@ import pytest
 from local.processes.ports import HOST, choose_port
 from registry import AsyncModelRegistryClient
 from registry.errors import ConflictError, NotFoundError, RegistryError, UnavailableError
+from shared.domain.records import utc_now
 from tests.faults.harness import kafka_groups
 from tests.faults.harness.checker import unrest
 from tests.faults.harness.collection_checks import collection_violations
+from tests.faults.harness.committer import Committer, GivenUp
 from tests.faults.harness.event_checks import event_violations
 from tests.faults.harness.object_checks import object_violations
 from tests.faults.harness.outages import Servers
@@ -80,10 +82,11 @@ class Storm:
         self._contents = [os.urandom(size) for size in (100, 200, 300, 400, MIB + 7, 6 * MIB)]
         self._known: list[tuple[str, int]] = []
         self._storage = httpx.AsyncClient(trust_env=False, timeout=30)
+        self._committer = Committer(f"http://{HOST}:{registry.settings.registry_port}")
         self._kinds: tuple[Callable[[], Awaitable[None]], ...] = (
             *(self._upload, self._upload, self._upload_folder, self._copy),
             *(self._delete, self._delete, self._restore, self._give_up, self._hold),
-            *(self._set_rule, self._apply_rule),
+            *(self._set_rule, self._apply_rule, self._commit, self._commit),
         )
 
     async def run(self, steps: int) -> None:
@@ -97,6 +100,7 @@ class Storm:
         async with self._storage, asyncio.TaskGroup() as group:
             for _ in range(ACTORS):
                 group.create_task(act())
+        await self._committer.close()
 
     async def _step(self) -> None:
         kind = self._random.choice(self._kinds)
@@ -105,7 +109,7 @@ class Storm:
             await kind()
         except (ConflictError, NotFoundError) as error:
             self.counts[f"{name}: {error.code}"] += 1
-        except UnavailableError:
+        except (UnavailableError, GivenUp):
             self.counts[f"{name}: given up"] += 1
         except RegistryError as error:
             self.wrong.append(f"{name}: {type(error).__name__}: {error}")
@@ -127,6 +131,20 @@ class Storm:
         key = uuid4().hex
         version = await self._client.upload(model, source, path="m", idempotency_key=key)
         self.counts["shared"] += sum(each.location is not None for each in version.artifacts)
+        self._known.append((model, version.number))
+
+    async def _commit(self) -> None:
+        """Commit bytes as a Hugging Face client does, or only send them."""
+        model, data = self._random.choice(self._models), self._random.choice(self._contents)
+        if self._random.random() < 0.5:
+            data = os.urandom(len(data))  # nobody has it yet
+        await self._committer.stage(model, data)
+        if self._random.random() < 0.3:
+            self.counts["staged and left"] += 1
+            return
+        paths = self._random.sample(("x", "y", "z"), self._random.randint(1, 3))
+        version_id = await self._committer.commit(model, dict.fromkeys(paths, data))
+        version = await self._client.get_version_by_id(version_id)
         self._known.append((model, version.number))
 
     async def _copy(self) -> None:
@@ -244,13 +262,18 @@ async def test_the_bucket_holds_exactly_what_the_records_reach(
     assert storm.wrong == []
     assert await at_rest(registry) == []
     assert storm.counts["shared"] > 0
+    assert storm.counts["commit"] > 0
 
 
 async def at_rest(registry: Harness) -> list[str]:
     """Return what is wrong once every deleted version is purged and nothing is left to do."""
     view = registry.view
+    staged = await view.database.staged.find().to_list()
+    await view.database.staged.driver.update_many({}, {"$set": {"expires_at": utc_now()}})
 
     async def is_done() -> bool:
+        if await view.database.staged.count_documents({}):
+            return False
         waiting = await view.count(state="deleted", hold=None, **{"deletion.purged_at": None})
         return not waiting and not await view.count(work={"$ne": None})
 
@@ -267,6 +290,9 @@ async def at_rest(registry: Harness) -> list[str]:
     except TimeoutError:
         return found
     found = await unrest(view, registry.ledger, 60)
+    for each in staged:
+        async for page in view.storage.multipart.open_uploads(each["bucket"], prefix=each["key"]):
+            found += [f"parts of {part.key} are left" for part in page if part.key == each["key"]]
     versions = await view.versions()
     events = await kafka_groups.read_all(view.settings, view.settings.kafka_model_events_topic)
     found += event_violations(versions, events)

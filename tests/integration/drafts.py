@@ -7,6 +7,7 @@ from registry.schemas.links import Link, Relation
 from shared.database.client import Database
 from shared.database.outbox import Outbox, PendingEvent, lane_of
 from shared.domain.records import SessionRecord, VersionRecord, WorkRecord, new_id, utc_now
+from shared.domain.staging import StagedRecord, staged_key
 from shared.domain.transitions import Verdict
 from tests.support.records import SHA256, artifact, version
 
@@ -30,6 +31,27 @@ def draft(model: str, *paths: str, key: str | None = None, **fields: Any) -> Ver
         ),
         **fields,
     )
+
+
+def staged(model: str, **fields: Any) -> StagedRecord:
+    """Bytes that were sent, and wait for a commit."""
+    staged_id, now = new_id(), utc_now()
+    told: dict[str, Any] = {
+        "id": staged_id,
+        "model": model,
+        "bucket": "models",
+        "key": staged_key(model, staged_id, SHA256),
+        "sha256": SHA256,
+        "size_bytes": 5,
+        "part_size_bytes": 5,
+        "part_count": 1,
+        "owner": OWNER,
+        "secret_sha256": SHA256,
+        "created_at": now,
+        "expires_at": now + timedelta(hours=1),
+        "state": "sent",
+    }
+    return StagedRecord.model_validate(told | fields)
 
 
 def to_be_read(model: str) -> VersionRecord:

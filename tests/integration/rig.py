@@ -14,13 +14,13 @@ import httpx
 from registry.schemas import Model, UploadRequest, UploadSession
 from services.indexer.context import Context
 from services.indexer.found.adopter import adopt_once
-from services.indexer.kafka.dead_letters import DeadLetter
 from services.ingest import context as ingest
 from services.ingest.uploads.opening import open_upload
 from shared.database.client import open_database
 from shared.database.indexes import verify_indexes
 from shared.database.models import find_model
 from shared.domain.records import VersionRecord
+from shared.kafka.dead_letters import DeadLetter
 from shared.runtime.settings import MIB
 from shared.storage.adapter import open_storage
 from tests.integration.drafts import OWNER, pending_events

@@ -186,6 +186,18 @@ async def test_a_key_makes_one_move_and_finds_it_ever_after(database: Database, 
     ] == [2, 1]
 
 
+async def test_a_key_of_a_move_that_found_all_done_does_not_undo_a_later_one(
+    database: Database, model: str
+) -> None:
+    key, there = new_id(), await moved(database, model, 1)
+    assert await moved(database, model, 1, key=key) == there
+    await moved(database, model, 2)
+    assert await moved(database, model, 1, key=key) == there
+    now = await find_alias(database, model, "production")
+    assert now is not None
+    assert (now.revision, now.to_number) == (2, 2)
+
+
 async def test_each_move_is_told_in_the_models_sequence(database: Database, model: str) -> None:
     for number in (1, 2, None, 2):
         await moved(database, model, number)

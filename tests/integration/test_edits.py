@@ -307,6 +307,21 @@ async def test_a_key_makes_one_edit_and_is_for_that_one_alone(
         await edit(database, place, wanted({"tags": {}}, key=key, request="second"))
 
 
+@pytest.mark.parametrize("number", [1, None])
+async def test_a_key_of_an_edit_that_found_all_done_does_not_undo_a_later_one(
+    database: Database, model: str, number: int | None
+) -> None:
+    place, key = Place(model, number), new_id()
+    await edit(database, place, wanted({"tags": {"a": "1"}}))
+    nothing = wanted({"tags": {"a": "1"}}, key=key, request="first")
+    await asyncio.gather(*(edit(database, place, nothing) for _ in range(4)))
+    await edit(database, place, wanted({"tags": {"a": "2"}}))
+    assert await edit(database, place, nothing) == 3
+    assert (await said(database, place))["tags"] == {"a": "2"}
+    with pytest.raises(IdempotencyKeyReused):
+        await edit(database, place, wanted({"tags": {}}, key=key, request="second"))
+
+
 async def test_what_is_not_there_and_what_was_rejected_is_not_edited(
     database: Database, model: str
 ) -> None:

@@ -13,7 +13,6 @@ from services.indexer.events.bucket_events import ObjectWritten, parse_bucket_ev
 from services.indexer.events.indexing import Indexed, index_objects
 from services.indexer.found import adopter, adoption
 from services.indexer.found.adopter import adopt_once
-from services.indexer.kafka.dead_letters import DeadLetter
 from services.indexer.reconcile.round import reconcile
 from services.ingest.uploads.opening import open_upload
 from shared.database.found_folders import (
@@ -27,6 +26,7 @@ from shared.database.opening import open_version
 from shared.database.strays import list_strays
 from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.records import VersionRecord
+from shared.kafka.dead_letters import DeadLetter
 from shared.storage.adapter import open_storage
 from shared.storage.connection import StorageRefused, StorageUnavailable
 from shared.storage.listing import Listing

@@ -14,12 +14,12 @@ from services.indexer.events.indexing import index_objects
 from services.indexer.found import adoption
 from services.indexer.found.adopter import adopt_once
 from services.indexer.found.contents import Listed
-from services.indexer.kafka.dead_letters import DeadLetter
 from shared.database.client import open_database
 from shared.database.found_folders import list_folders
 from shared.database.storage_groups import mark_removing
 from shared.database.strays import list_strays
 from shared.domain.found_folders import FoundFolder
+from shared.kafka.dead_letters import DeadLetter
 from shared.storage.adapter import open_storage
 from tests.integration.provisioned import Registry, opened_registry
 from tests.support.servers import Addresses

@@ -12,13 +12,13 @@ import pytest
 from services.indexer.context import Context
 from services.indexer.events.bucket_events import parse_bucket_event
 from services.indexer.events.indexing import index_objects
-from services.indexer.kafka.dead_letters import DeadLetter
 from services.indexer.verify.validations import ContainerFormat
 from services.indexer.work.workers import work_once
 from shared.database.work import claim_work
 from shared.domain.records import VersionRecord
 from shared.formats.sandbox.limits import ProcessLimits
 from shared.formats.sandbox.processes import CheckProcesses
+from shared.kafka.dead_letters import DeadLetter
 from shared.storage.connection import StorageUnavailable
 from shared.storage.objects import Objects
 from tests.integration.rig import Rig, opened_rig

@@ -12,7 +12,6 @@ from registry.schemas import CompleteRequest, Downloads, SignPartsRequest, Versi
 from services.admin.part_digests import ask_for_part_digests
 from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.events.indexing import index_objects
-from services.indexer.kafka.dead_letters import DeadLetter
 from services.indexer.work.workers import work_once
 from services.ingest.uploads.completion import complete_upload
 from services.ingest.uploads.parts import sign_parts
@@ -20,6 +19,7 @@ from services.query.compare.headers import Headers
 from services.query.context import Context
 from services.query.forwarding import Forwarding
 from services.query.search.projection.projection import Projection
+from services.query.stream.streams import Streams
 from services.query.versions import downloads
 from services.query.versions.downloads import sign_downloads
 from services.query.versions.feed import VersionFeed
@@ -29,6 +29,7 @@ from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.versions import Versions
 from shared.domain.part_digests import READ_PART_BYTES, PartDigests
 from shared.domain.records import VersionRecord
+from shared.kafka.dead_letters import DeadLetter
 from shared.runtime.settings import MIB
 from shared.storage.connection import StorageUnavailable
 from shared.storage.object_parts import PartDigest
@@ -64,8 +65,9 @@ def query(rig: Rig) -> Context:
     headers = Headers.of(settings, rig.indexer.storage.objects)
     signer = UrlSigner(settings)
     search = Projection(database, "", check_versions_per_second=1)  # nobody runs it
+    streams = Streams(settings)  # nobody reads it
     feed, nobody = VersionFeed(database), Forwarding(httpx.AsyncClient())
-    return Context(settings, database, versions, feed, signer, headers, search, nobody)
+    return Context(settings, database, versions, feed, signer, headers, search, nobody, streams)
 
 
 async def bury_nothing(letter: DeadLetter) -> None:

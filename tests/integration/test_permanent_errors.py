@@ -9,8 +9,9 @@ from pydantic import SecretStr
 
 from registry.schemas import UploadSession
 from services.indexer.events.handler import handle_batch
-from services.indexer.kafka.dead_letters import DeadLetter, RawMessage
 from shared.database.client import open_database
+from shared.kafka.dead_letters import DeadLetter
+from shared.kafka.topic_reader import RawMessage
 from shared.runtime.service_users import with_user
 from shared.web.readiness import absent_servers
 from tests.integration.rig import Rig, opened_rig

@@ -19,7 +19,7 @@ from shared.database.client import Database, open_database
 from shared.database.collection import Document
 from shared.database.errors import DatabaseUnavailable
 from shared.domain.errors import Conflict
-from shared.runtime.service_users import user_of
+from shared.runtime.service_users import WITH_STORAGE, user_of
 from shared.runtime.settings import Settings
 from shared.storage.adapter import open_storage
 from shared.storage.connection import StorageUnavailable
@@ -66,7 +66,8 @@ async def test_it_may_be_repeated_and_tells_what_there_is(registry: Registry) ->
     first = await provision(registry.operator)
     assert await provision(registry.operator) == first
     assert first.buckets == [settings.manifest_bucket, settings.minio_bucket]
-    assert list(first.storage_users) == list(first.database_users) == list(SERVICES)
+    assert list(first.storage_users) == list(WITH_STORAGE)
+    assert list(first.database_users) == list(SERVICES)
     assert first.missing_indexes == ""
     secrets = [user.secret for user in settings.storage_users.values()]
     assert not any(secret in first.model_dump_json() for secret in secrets)
@@ -299,7 +300,8 @@ async def test_the_administrator_is_no_services_user_and_is_not_removed(
 async def test_a_plan_has_every_right_and_changes_nothing(addresses: Addresses) -> None:
     async with opened_registry(addresses, provisioned=False) as registry:
         plan = await plan_provision(registry.operator)
-        assert list(plan.policies) == list(plan.roles) == list(SERVICES)
+        assert list(plan.policies) == list(WITH_STORAGE)
+        assert list(plan.roles) == list(SERVICES)
         assert registry.operator.settings.minio_bucket in str(plan.policies["query"])
         assert not await registry.operator.storage.buckets.exists(
             registry.operator.settings.minio_bucket

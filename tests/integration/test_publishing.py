@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from services.indexer.kafka.broker import disconnect, make_broker
 from services.indexer.kafka.publisher import KafkaPublisher
 from services.indexer.publish.lane import Lane
 from services.indexer.publish.sink import EventRefused
@@ -16,6 +15,7 @@ from shared.database.client import Database, open_database
 from shared.database.indexes import verify_indexes
 from shared.database.opening import open_version
 from shared.database.outbox import Outbox, lane_of
+from shared.kafka.broker import disconnect, make_broker
 from shared.runtime.settings import Settings
 from tests.integration.drafts import draft, pending_events
 from tests.support.isolation import isolated, settings_of

@@ -11,7 +11,6 @@ from registry.schemas import Reason, ReuseRequest, UploadRequest
 from services.admin.collect import collect
 from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.events.indexing import index_objects
-from services.indexer.kafka.dead_letters import DeadLetter
 from services.indexer.reconcile.round import reconcile
 from services.indexer.work import purge
 from services.indexer.work.purge import purge_version
@@ -29,6 +28,7 @@ from shared.database.work import claim_work
 from shared.domain import deletion
 from shared.domain.access.decision import EVERY_NAME
 from shared.domain.records import HoldRecord, VersionRecord, new_id, utc_now
+from shared.kafka.dead_letters import DeadLetter
 from shared.storage.connection import StorageUnavailable
 from shared.storage.manifests import manifest_key
 from tests.integration.drafts import OWNER, draft

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from registry.schemas import CompleteRequest, SignPartsRequest, UploadSession
-from services.indexer.kafka.dead_letters import DeadLetter
 from services.indexer.reconcile import round as module
 from services.indexer.reconcile.report import Report
 from services.indexer.reconcile.round import reconcile, reconcile_when_due
@@ -19,6 +18,7 @@ from services.ingest.uploads.completion import complete_upload
 from services.ingest.uploads.parts import sign_parts
 from shared.database.opening import open_version
 from shared.database.reports import last_comparison_began
+from shared.kafka.dead_letters import DeadLetter
 from shared.runtime.settings import MIB
 from tests.integration.drafts import draft
 from tests.integration.rig import Rig, opened_rig, upload_of

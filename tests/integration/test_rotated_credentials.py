@@ -11,7 +11,8 @@ from pydantic import SecretStr
 from services.indexer.context import Context
 from services.indexer.events import handler
 from services.indexer.events.handler import handle_batch
-from services.indexer.kafka.dead_letters import DeadLetter, RawMessage
+from shared.kafka.dead_letters import DeadLetter
+from shared.kafka.topic_reader import RawMessage
 from shared.storage.adapter import Storage, open_storage
 from shared.storage.connection import StorageRefused, StorageUnavailable
 from shared.web.readiness import absent_servers

@@ -10,7 +10,6 @@ import pytest
 from registry.schemas import CompleteRequest, Reason, SignPartsRequest, UploadSession
 from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.events.indexing import index_objects
-from services.indexer.kafka.dead_letters import DeadLetter
 from services.indexer.reconcile.round import reconcile
 from services.indexer.work import workers
 from services.indexer.work.workers import work_once
@@ -23,6 +22,7 @@ from shared.database.lifecycle import reject
 from shared.database.sessions import complete_session
 from shared.domain.errors import Conflict
 from shared.domain.records import VersionRecord
+from shared.kafka.dead_letters import DeadLetter
 from shared.runtime.settings import MIB
 from shared.storage.cleaning import clean_upload
 from shared.storage.connection import StorageUnavailable

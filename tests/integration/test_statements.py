@@ -5,6 +5,7 @@ that services verify. A real MongoDB is asked for its plan as well; SecantusDB's
 that it follows. Clocks prove nothing on a busy machine.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -19,6 +20,7 @@ from shared.database import (
     audit,
     blobs,
     catalog,
+    commits,
     edits,
     found_folders,
     lineage,
@@ -31,6 +33,7 @@ from shared.database import (
     tokens,
     work,
 )
+from shared.database import staged as staging
 from shared.database.client import Database
 from shared.database.collection import Transaction
 from shared.database.deletion import begin_purge, change_version, finish_purge, purge_again
@@ -44,7 +47,7 @@ from shared.database.models import (
     page_of_models,
     raise_counters,
 )
-from shared.database.opening import open_version
+from shared.database.opening import Wish, open_version, open_versions
 from shared.database.outbox import Outbox
 from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.recovery.aliases import restore_alias, restore_moves
@@ -79,12 +82,13 @@ from shared.domain.edits import WantedEdit
 from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.part_digests import PartDigests
 from shared.domain.proposals import ProposalRecord
-from shared.domain.records import VersionRecord, new_id, utc_now
+from shared.domain.records import CommitRecord, VersionRecord, new_id, utc_now
 from tests.integration.drafts import (
     OWNER,
     draft,
     parent_link,
     pending_events,
+    staged,
     to_be_read,
     verified,
 )
@@ -154,6 +158,9 @@ async def use_reads(database: Database, record: VersionRecord) -> None:
         )
         assert found
     assert await versions.records_below(record.model, before=100, limit=5)
+    for before in (100, None):
+        assert await versions.ready_below(record.model, before=before, limit=5)
+    assert await versions.by_digest(record.model, record.id * 2) is None
     assert await versions.records_of(record.model, after=0, limit=5)
     assert await versions.placed_of(record.model, after=0, limit=5)
     assert await known_models(database, [record.model, "unknown"]) == {record.model}
@@ -281,6 +288,37 @@ async def use_the_small_collections(database: Database, model: str) -> None:
     assert await reports.replays_of(database, [model])
 
 
+async def use_commits(database: Database, model: str) -> None:
+    record, other = staged(model), staged(model, state="open", sha256="b" * 64)
+    await staging.keep_staged(database, [record, other])
+    await staging.open_staged(database, {record.id: "m", other.id: "n"})
+    await staging.mark_sent(database, [other.id])
+    assert await staging.find_staged(database, record.id) is not None
+    theirs = await staging.sent_by(
+        database, model, OWNER, "models", [record.sha256, other.sha256], until=utc_now()
+    )
+    assert len(theirs) == 2
+    assert await staging.staged_uploads(database, [record.key]) == {record.key}
+
+    async def hold(_: Sequence[Wish], transaction: Transaction) -> None:
+        await commits.require_highest(database, model, 0, transaction)
+        await staging.take_staged(database, [record], transaction)
+
+    wish = Wish(draft(model))
+    commit = CommitRecord(branch="main", parent_id=None)
+    session = wish.draft.session and wish.draft.session.model_copy(update={"commit": commit})
+    committed = replace(wish, draft=wish.draft.model_copy(update={"session": session}))
+    [version] = await open_versions(database, [committed], hold=hold)
+    assert isinstance(version, VersionRecord)
+    assert (await commits.read_line(database, model)).highest == version.number
+    assert await commits.commits_above(database, model, 0, "main") == [version]
+    late = other.expires_at + timedelta(seconds=1)
+    over = [each.id async for each in staging.overdue_staged(database, late)]
+    assert other.id in over
+    assert await staging.end_staged(database, other.id)
+    await staging.forget_staged(database, other.id)
+
+
 async def use_found_folders(database: Database, model: str) -> None:
     at_once = Settling(timedelta(), timedelta())
     place = "bucket", f"{model}/1/"
@@ -356,6 +394,8 @@ async def use_aliases(database: Database, model: str) -> None:
 
     first = await to(1, key=new_id())
     last = await to(2)
+    again = new_id()
+    assert await to(2, key=again) == await to(2, key=again) == last
     assert await aliases.find_alias(database, model, "production") == last
     assert await aliases.find_alias_at(database, model, "production", first.at) == first
     assert await aliases.find_move(database, model, "production", 1) == first
@@ -377,6 +417,9 @@ async def use_edits(database: Database, model: str) -> None:
     wanted = WantedEdit(patch={"description": "new"}, by=OWNER, key=new_id(), request="r")
     edited = await edits.edit_version(database, model, 1, wanted)
     assert (edited.revision, edited.description) == (2, "new")
+    again = replace(wanted, key=new_id())
+    for _ in range(2):
+        assert await edits.edit_version(database, model, 1, again) == edited
     said = await edits.edit_model(database, model, replace(wanted, key=new_id()))
     assert (said.revision, said.description) == (2, "new")
     for place in (edits.Place(model, 1), edits.Place(model)):
@@ -433,6 +476,8 @@ async def use_deletion_and_shared_bytes(database: Database, model: str) -> None:
     for names in (EVERY_NAME, some):
         assert wanted in await blobs.find_blobs(database, group, [wanted], names)
         assert await blobs.known_sizes(database, group, [size], names) == {size}
+    sizes = {wanted.sha256: wanted.size_bytes}
+    assert await blobs.find_digests(database, group, sizes, some)
     good = (await blobs.find_blobs(database, group, [wanted], some))[wanted].artifact
     bare = draft(model)
     shared = {"artifacts": [referring(bare.artifacts[0], good)]}
@@ -527,6 +572,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_sessions_and_work(database, f"{model} work")
     await use_outbox_and_leases(database, f"{model} outbox")
     await use_the_small_collections(database, model)
+    await use_commits(database, f"{model}-commits")
     await use_found_folders(database, f"{model}-found")
     await use_audit(database, f"{model}-audit")
     await use_aliases(database, f"{model}-aliases")

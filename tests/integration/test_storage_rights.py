@@ -11,10 +11,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local.processes.state import SERVICES
 from services.admin.operator import open_operator
 from services.admin.provision.provision import provision
-from shared.runtime.service_users import ProvisioningSettings, settings_of_service
+from shared.runtime.service_users import WITH_STORAGE, ProvisioningSettings, settings_of_service
 from shared.runtime.settings import MIB, Settings
 from shared.storage.connection import StorageUnavailable
 from shared.storage.urls import UrlSigner
@@ -24,7 +23,7 @@ from tests.support.narrow import provisioning_settings, with_users
 from tests.support.s3 import s3_client
 from tests.support.servers import Addresses
 
-EVERYBODY = frozenset(SERVICES)
+EVERYBODY = frozenset(WITH_STORAGE)
 NOBODY = frozenset[str]()
 THE_INDEXER = frozenset(("indexer",))
 VERSIONED = {"Status": "Enabled"}
@@ -103,7 +102,7 @@ async def provisioned(addresses: Addresses, **changes: str) -> Place:
     foreign = f"foreign-{uuid4().hex}"
     root.create_bucket(Bucket=foreign)
     root.put_object(Bucket=foreign, Key="churn/1/model.bin", Body=b"theirs")
-    own = {name: settings_of(settings_of_service(name, environment)) for name in SERVICES}
+    own = {name: settings_of(settings_of_service(name, environment)) for name in WITH_STORAGE}
     return Place(settings, root, foreign, own)
 
 
@@ -274,7 +273,7 @@ def outcome(operation: Operation, client: Any, at: Place) -> str:
     return "allowed"
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", WITH_STORAGE)
 @pytest.mark.parametrize("name", TABLE)
 async def test_a_service_may_do_what_the_table_says_and_nothing_else(
     place: Place, name: str, service: str
@@ -295,7 +294,7 @@ async def test_an_administrator_may_do_all_of_it(place: Place, name: str) -> Non
     place.root.put_bucket_versioning(**keeps_versions)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", WITH_STORAGE)
 async def test_a_service_sees_no_buckets_but_the_registrys(place: Place, service: str) -> None:
     found: set[str] = set()
 
@@ -306,7 +305,7 @@ async def test_a_service_sees_no_buckets_but_the_registrys(place: Place, service
     assert found <= {place.bucket, place.manifests}
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", WITH_STORAGE)
 async def test_a_service_has_no_right_to_the_admin_api(place: Place, service: str) -> None:
     async with open_storage_users(place.services[service]) as users:
         with pytest.raises(StorageUnavailable) as caught:
@@ -391,7 +390,7 @@ def new_bucket(at: Place) -> str:
     return name
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", WITH_STORAGE)
 @pytest.mark.parametrize("name", NEW_GROUPS)
 async def test_where_new_groups_are_allowed_ingest_makes_those_of_the_names_that_settings_say(
     open_place: Place, name: str, service: str
@@ -401,7 +400,7 @@ async def test_where_new_groups_are_allowed_ingest_makes_those_of_the_names_that
     assert outcome(operation, open_place.client(service), open_place) == expected
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", WITH_STORAGE)
 @pytest.mark.parametrize("pattern", ["*", "test-*"])
 async def test_no_pattern_of_new_groups_lays_the_manifests_open(
     addresses: Addresses, pattern: str, service: str

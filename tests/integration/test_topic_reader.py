@@ -2,8 +2,8 @@
 
 import asyncio
 
-from services.indexer.kafka.topic_reader import open_reader
 from services.indexer.kafka.topics import ensure_topics
+from shared.kafka.topic_reader import open_reader
 from shared.runtime.settings import Settings
 
 TIMES = 20

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import uuid4
 
 import pytest
@@ -11,14 +11,17 @@ from pymongo.errors import OperationFailure
 
 from registry.schemas import Reason
 from shared.database.client import Database, open_database
+from shared.database.collection import Transaction
+from shared.database.commits import HeadMoved, require_highest
 from shared.database.errors import DatabaseContended, DatabaseUnavailable
 from shared.database.lifecycle import reject, settle
 from shared.database.models import find_model
-from shared.database.opening import open_version
+from shared.database.opening import Wish, open_version, open_versions
+from shared.database.staged import find_staged, keep_staged, take_staged
 from shared.database.versions import Versions
 from shared.domain.records import VersionRecord
 from shared.runtime.settings import Settings
-from tests.integration.drafts import draft, pending_events, sequences, verified
+from tests.integration.drafts import draft, pending_events, sequences, staged, verified
 from tests.support.wire_faults import (
     ANSWER_LOST,
     CONNECTION_DROPPED,
@@ -106,6 +109,34 @@ async def test_an_opening_that_meets_others_is_done_once(
     assert script.left == 0
     assert (record.number, record.sequence) == (1, 1)
     assert await sequences(database, model) == [1]
+
+
+@pytest.mark.parametrize(
+    "fault", [WRITE_CONFLICT, NO_SUCH_TRANSACTION, WRITE_CONCERN_TIMEOUT_AFTER]
+)
+async def test_a_commit_that_meets_others_takes_its_bytes_once(
+    faulty: Database, database: Database, proxy: WireProxy, model: str, fault: Fault
+) -> None:
+    record = staged(model)
+    await keep_staged(database, [record])
+
+    async def hold(_: Sequence[Wish], transaction: Transaction) -> None:
+        await require_highest(faulty, model, 0, transaction)
+        await take_staged(faulty, [record], transaction)
+
+    is_at_its_end = fault is WRITE_CONCERN_TIMEOUT_AFTER
+    script = proxy.inject(fault, *([] if is_at_its_end else [in_transaction]), times=3)
+    [version] = await open_versions(faulty, [Wish(draft(model))], hold=hold)
+    assert script.left == 0
+    assert isinstance(version, VersionRecord)
+    assert await sequences(database, model) == [1]
+    assert await find_staged(database, record.id) is None
+    with pytest.raises(HeadMoved):
+        await open_versions(faulty, [Wish(draft(model))], hold=hold)
+
+
+def in_transaction(command: Command) -> bool:
+    return command.in_transaction
 
 
 async def test_a_conflict_without_end_is_given_up_at_the_deadline(

@@ -13,8 +13,6 @@ import pytest
 from registry.schemas import Reason, Rules
 from services.indexer.events.bucket_events import parse_bucket_event
 from services.indexer.events.indexing import index_objects
-from services.indexer.kafka.dead_letters import DeadLetter
-from services.indexer.kafka.errors import KafkaUnavailable
 from services.indexer.work import workers as module
 from services.indexer.work.pauses import pause_after
 from services.indexer.work.workers import work_once
@@ -24,6 +22,8 @@ from shared.database.versions import Versions
 from shared.database.work import claim_work
 from shared.domain.aliases import UNCONDITIONAL
 from shared.domain.records import VersionRecord
+from shared.kafka.dead_letters import DeadLetter
+from shared.kafka.errors import KafkaUnavailable
 from shared.storage.adapter import open_storage
 from shared.storage.connection import StorageUnavailable
 from shared.storage.objects import Objects

@@ -13,6 +13,7 @@ async def test_services_wait_for_their_servers_and_say_so(machine: Machine) -> N
         await machine.launch(service)
     waited_for = {
         "indexer": ["Kafka"],
+        "notifier": ["Kafka"],
         "ingest": ["MongoDB", "MinIO"],
         "query": ["MongoDB"],
     }
@@ -27,8 +28,8 @@ async def test_services_wait_for_their_servers_and_say_so(machine: Machine) -> N
 @pytest.mark.parametrize(
     ("server", "name", "needed_by"),
     [
-        ("kafka", "Kafka", ["indexer"]),
-        ("mongo", "MongoDB", ["indexer", "ingest", "query"]),
+        ("kafka", "Kafka", ["indexer", "notifier"]),
+        ("mongo", "MongoDB", ["indexer", "ingest", "notifier", "query"]),
         ("minio", "MinIO", ["indexer", "ingest"]),
     ],
 )

@@ -28,7 +28,13 @@ def isolated(addresses: Addresses) -> dict[str, str]:
         "KAFKA_MODEL_EVENTS_TOPIC": f"test-{token}.model-events",
         "KAFKA_DEAD_LETTER_TOPIC": f"test-{token}.dead-letter",
         "KAFKA_INDEXER_GROUP": f"test-{token}",
+        "KAFKA_NOTIFIER_GROUP": f"test-{token}-notifier",
         "KAFKA_TOPIC_PARTITIONS": "3",
+        "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "WEBHOOK_ALLOW_HTTP": "true",
+        "WEBHOOK_TIMEOUT_SECONDS": "2",
+        "WEBHOOK_FIRST_PAUSE_SECONDS": "0.1",
+        "WEBHOOK_LONGEST_PAUSE_SECONDS": "0.5",
     }
 
 

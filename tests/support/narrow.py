@@ -18,7 +18,11 @@ from local.servers.services import PORT_SETTINGS, provision
 from local.stack import start_services, stop
 from services.admin.provision.database_roles import database_roles
 from shared.database.users import Privilege
-from shared.runtime.service_users import ProvisioningSettings, settings_of_service
+from shared.runtime.service_users import (
+    WITH_STORAGE,
+    ProvisioningSettings,
+    settings_of_service,
+)
 from tests.support.wire_faults import UNAUTHORIZED, Fault
 from tests.support.wire_messages import Command
 from tests.support.wire_proxy import wire_proxy
@@ -51,11 +55,14 @@ def with_users(environment: Mapping[str, str]) -> dict[str, str]:
     for service in SERVICES:
         prefix, name = service.upper(), f"test-{token}-{service}"
         users |= {
-            f"{prefix}_MINIO_ACCESS_KEY": name,
-            f"{prefix}_MINIO_SECRET_KEY": secrets.token_hex(16),
             f"{prefix}_MONGODB_USERNAME": name,
             f"{prefix}_MONGODB_PASSWORD": secrets.token_hex(16),
         }
+        if service in WITH_STORAGE:
+            users |= {
+                f"{prefix}_MINIO_ACCESS_KEY": name,
+                f"{prefix}_MINIO_SECRET_KEY": secrets.token_hex(16),
+            }
     return {**environment, **users}
 
 

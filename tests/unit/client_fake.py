@@ -84,6 +84,8 @@ class FakeRegistry:
     identities: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """Who comes with which token, as `GET /v1/me` tells it; every other token is refused there."""
     tokens: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    aliases: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    """Where aliases point, by model and alias."""
 
     def client(self, **options: Any) -> AsyncModelRegistryClient:
         return AsyncModelRegistryClient(URL, **self.options(options))
@@ -303,6 +305,8 @@ class FakeRegistry:
         return httpx.Response(200, json={"items": items[start:end], "next_cursor": cursor})
 
     def _find(self, name: str, version: str) -> FakeUpload | None:
+        if version.startswith("@"):
+            version = str(self.aliases.get((name, version[1:]), ""))
         for upload in reversed(self.uploads):
             known = (str(upload.number), upload.request["version"], "latest")
             if upload.request["model"] == name and version in known:

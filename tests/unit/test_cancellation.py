@@ -16,7 +16,6 @@ from pymongo.errors import AutoReconnect
 
 from registry.schemas import Version
 from services.indexer.context import Context
-from services.indexer.kafka.errors import KafkaUnreadable
 from services.indexer.kafka.watch import KafkaWatch
 from services.indexer.publish.relay import Relay
 from services.indexer.publish.sink import EventRefused
@@ -32,6 +31,7 @@ from shared.database.leases import keep_renewed
 from shared.database.outbox import PendingEvent
 from shared.database.watch import stream_mark, watch_outbox
 from shared.domain.events import version_event
+from shared.kafka.errors import KafkaUnreadable
 from shared.runtime import tasks
 from shared.runtime.startup import until_done
 from shared.runtime.tasks import woken

@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import ConsumerStoppedError, KafkaConnectionError
 
 import registry
-from registry import _topic
+from registry import _topic, _topic_connection
 from registry.schemas import Discovery, EventsAddress, ModelEvent
 from registry.subscription import Start, Subscription
 from tests.unit.client_fake import FakeRegistry
@@ -175,10 +175,10 @@ async def test_events_of_another_registry_are_passed_over(
     known = EventsAddress(bootstrap_servers="k:9092", topic="model-events", source="/ours")
     discovery = Discovery(ingest_url=URL, query_url=URL, events=known)
 
-    async def discover(_: Subscription) -> Discovery:
+    async def discover(_: object) -> Discovery:
         return discovery
 
-    monkeypatch.setattr(Subscription, "_discover", discover)
+    monkeypatch.setattr(_topic_connection, "_discover", discover)
     told = [each async for each in subscription(None, "beginning")]
     assert [(each.source, each.sequence) for each in told] == [("/ours", 1), ("/ours", 2)]
 

@@ -8,16 +8,20 @@ from typing import Any, cast
 
 from services.indexer.context import Context
 from services.indexer.health import Health
-from services.indexer.kafka.connection import KafkaProbe
 from services.indexer.kafka.watch import KafkaWatch
 from services.indexer.publish.lane import Hold
 from services.indexer.publish.relay import Relay
 from services.indexer.reconcile.periodic import periodic_parts
 from services.indexer.reconcile.schedule import Reconciler
 from services.indexer.work.workers import Workers
+from services.notifier.health import Health as NotifierHealth
+from services.notifier.sending.dispatcher import Dispatcher
 from services.query.search.projection.projection import Projection
+from services.query.stream.tail import Tail
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
+from shared.kafka.connection import KafkaProbe
+from shared.runtime.service_users import SERVICES
 from shared.web.access.audit import Audit
 from tests.support.isolation import SETTINGS
 
@@ -31,16 +35,20 @@ WATCHED = {
     "services/indexer/reconcile/periodic.py:Periodic.run": "expire",
     "services/indexer/reconcile/schedule.py:Reconciler.run": "comparison of buckets and records",
     "services/indexer/work/workers.py:Workers._worker": "worker 1",
+    "services/notifier/sending/dispatcher.py:Dispatcher.run": "dispatch of webhooks",
     "services/query/search/projection/projection.py:Projection._check": "check of search",
     "services/query/search/projection/projection.py:Projection._keep": "search",
     "services/query/search/projection/projection.py:Projection._obey": "requests for search",
+    "services/query/stream/tail.py:Tail.run": "tail of model events",
+    "services/query/stream/tail.py:_Connection.read": "tail of model events",
     "shared/database/watch.py:_watch": "change stream of versions",
     "shared/web/access/audit.py:Audit.run": "audit",
 }
 """Loops that go on for ever, and the mark of each."""
 
 SHORT = {
-    "services/indexer/kafka/topic_reader.py:TopicReader._partitions": "its caller's time limit",
+    "shared/kafka/topic_reader.py:TopicReader._partitions": "its caller's time limit",
+    "services/query/stream/reader.py:Reader._follow": "a stream of its reader's own",
     "services/query/versions/feed.py:_Awaited._until_settled": "the requests that wait for it",
     "shared/database/leases.py:_wait_for": "it tells the mark of whoever waits",
     "shared/database/leases.py:keep_renewed": "standing still it loses its lease to others",
@@ -60,7 +68,7 @@ PARSERS = "shared/formats/"
 
 def loops() -> Iterator[str]:
     """Every coroutine of the services that loops until something inside it ends it."""
-    for folder in ("services/indexer", "services/ingest", "services/query", "shared"):
+    for folder in (*(f"services/{name}" for name in SERVICES), "shared"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
             if name.startswith(PARSERS):
@@ -109,7 +117,10 @@ def test_every_mark_is_one_of_a_loop() -> None:
         *Projection(
             cast(Any, SimpleNamespace(name="", event_source="")), "", check_versions_per_second=1
         ).marks,
+        Tail(SETTINGS).mark,
         Audit(cast(Database, None)).mark,
+        Dispatcher(context, cast(Any, None)).mark,
+        NotifierHealth(probe).batch,
         Health(SETTINGS, probe).batch,
     )
     names = {mark.name for mark in marks}
@@ -117,7 +128,7 @@ def test_every_mark_is_one_of_a_loop() -> None:
     assert names - set(WATCHED.values()) == {
         *(f"lane {number} of the outbox" for number in (1, 2, 3)),
         *("worker 2", "scrub", "retention"),
-        *("batch of bucket events", "change stream of models"),
+        *("batch of bucket events", "batch of model events", "change stream of models"),
     }
 
 

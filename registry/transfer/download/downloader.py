@@ -36,7 +36,10 @@ class Downloader:
         path: str | None = None,
     ) -> Path:
         """Download a version, or the file at `path`, and return where it lies."""
-        planned = await self._plan(model, version, path)
+        return await self.fetch(await self.plan(model, version, path), to, progress)
+
+    async def fetch(self, planned: PlannedVersion, to: Path, progress: Progress | None) -> Path:
+        """Download the planned files to a file or folder, and return where they lie."""
         placement = await anyio.to_thread.run_sync(place, planned.files, to)
         staging = await anyio.to_thread.run_sync(Staging.begin, planned, placement)
         is_done = False
@@ -55,7 +58,7 @@ class Downloader:
 
     async def read(self, model: str, version: int, path: str) -> io.BytesIO:
         """Return one file of a version in memory, verified."""
-        planned = await self._plan(model, version, path)
+        planned = await self.plan(model, version, path)
         file = planned.files[0]
         sink = MemorySink(file)
         transfers = iter([FileTransfer(file, _name(planned), sink, {})])
@@ -63,9 +66,7 @@ class Downloader:
         sink.buffer.seek(0)
         return sink.buffer
 
-    async def _plan(
-        self, model: str, version: str | int, path: str | None = None
-    ) -> PlannedVersion:
+    async def plan(self, model: str, version: str | int, path: str | None = None) -> PlannedVersion:
         """Read all pages; the first one decides which version `latest` is."""
         reader = PlanReader()
         page = await self.api.get_downloads(model, version, path)

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
+from registry._folders import sync_folder
 from registry._locks import LOCK_NAME, FolderInUseError, lock_folder
 from registry.errors import DestinationError
 from registry.schemas.names import DOWNLOAD_FOLDER_PREFIX
@@ -83,7 +84,7 @@ class Staging:
         for folder in parents:
             if folder.is_relative_to(within):  # a name is durable when those above it are
                 with writing(folder):
-                    _sync_folder(folder)
+                    sync_folder(folder)
 
     def end(self, *, is_done: bool) -> None:
         """Let go of the folder: removed when the download is done or never began, else kept."""
@@ -141,13 +142,3 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # folders cannot be opened there, and renames are durable
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

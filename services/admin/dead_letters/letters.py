@@ -9,7 +9,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.indexer.kafka.dead_letters import (
+from shared.domain.errors import Conflict
+from shared.kafka.dead_letters import (
     BASE64,
     KEY_CUT,
     ORIGINAL_HEADER,
@@ -17,7 +18,6 @@ from services.indexer.kafka.dead_letters import (
     RawMessage,
     text_of,
 )
-from shared.domain.errors import Conflict
 
 
 class Letter(BaseModel):

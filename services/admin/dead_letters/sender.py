@@ -7,8 +7,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from services.admin.dead_letters.letters import Original
-from services.indexer.kafka.connection import kafka_options
-from services.indexer.kafka.errors import KafkaUnavailable, answered_within
+from shared.kafka.connection import kafka_options
+from shared.kafka.errors import KafkaUnavailable, answered_within
 from shared.runtime.settings import Settings
 
 Send = Callable[[Original], Awaitable[None]]

@@ -9,10 +9,9 @@ from services.admin.dead_letters.letters import Letter, WholeLetter, original_of
 from services.admin.dead_letters.sender import Send
 from services.admin.rebuild.report import Findings
 from services.indexer.context import Context
-from services.indexer.kafka.dead_letters import RawMessage
-from services.indexer.kafka.topic_reader import TopicReader
 from shared.database.reports import remember_replay, replays_of
 from shared.domain.errors import Conflict, NotFound
+from shared.kafka.topic_reader import RawMessage, TopicReader
 
 
 class ReplayReport(BaseModel):

@@ -23,9 +23,11 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "versions": WRITE,
         "handles": ALL,  # a rejected version gives its handles back
         "part_digests": ALL,  # of bytes that are there, for a version that refers to them
+        "staged": ALL,  # a commit takes what it has
         "aliases": WRITE,
         "alias_history": ("find", "insert"),
         "edits": ("find", "insert"),
+        "unchanged": ("find", "insert"),
         "alias_proposals": WRITE,
         "rules": WRITE,
         "edges": ALL,
@@ -33,6 +35,10 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "storage_groups": READ,
         "tokens": WRITE,
         "audit": ("insert", "update"),  # an entry, and then how it ended
+        "subscriptions": ALL,
+        "webhook_secrets": ALL,
+        "deliveries": WRITE,  # a test, and what is to be delivered again
+        "delivery_queues": WRITE,
     },
     "query": {
         "models": FOLLOW,
@@ -48,6 +54,8 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "tokens": ("find", "update"),  # when one was last used
         "audit": WRITE,
         "reports": READ,  # whether an operator wants search checked or made anew
+        "subscriptions": READ,  # and not their secrets
+        "deliveries": READ,
     },
     "indexer": {
         "models": WRITE,
@@ -55,12 +63,24 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "handles": ALL,
         "rules": READ,
         "part_digests": ALL,
+        "staged": ("find", "update", "remove"),  # what nobody committed
         "outbox": (*ALL, "changeStream"),
         "storage_groups": READ,
         "strays": ALL,
         "found_folders": ALL,
         "leases": ("insert", "update", "remove"),
         "reports": ALL,
+    },
+    "notifier": {
+        "models": READ,  # whether the server lets us in
+        "versions": READ,
+        "tokens": READ,
+        "subscriptions": ("find", "update"),  # since when one fails, and that it is disabled
+        "webhook_secrets": READ,
+        "deliveries": ALL,
+        "delivery_queues": ALL,
+        "outbox": ("insert",),  # that one was disabled
+        "audit": ("insert",),
     },
 }
 

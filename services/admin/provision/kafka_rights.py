@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import for_code
 from aiokafka.protocol.admin import CreateAclsRequest
 
-from services.indexer.kafka.connection import kafka_options
+from shared.kafka.connection import kafka_options
 from shared.runtime.service_users import ProvisioningSettings
 
 _RESOURCES = {"topic": 2, "group": 3}
@@ -55,9 +55,16 @@ def _rights(
         yield indexer, ("Read",), "group", settings.kafka_indexer_group
         yield indexer, ("Write", *_MAKE), "topic", model_events
         yield indexer, ("Write", *_MAKE), "topic", settings.kafka_dead_letter_topic
+    if notifier := settings.kafka_notifier_principal:
+        yield notifier, ("Read", "Describe"), "topic", model_events
+        yield notifier, ("Read",), "group", settings.kafka_notifier_group
+        yield notifier, ("Write", "Describe"), "topic", settings.kafka_dead_letter_topic
     if storage := settings.kafka_storage_principal:
         yield storage, ("Write", "Describe"), "topic", bucket_events
-    for subscriber in settings.kafka_subscribers:
+    # Query assigns itself all partitions, and is of no group: each process reads all events.
+    for subscriber in dict.fromkeys((settings.kafka_query_principal, *settings.kafka_subscribers)):
+        if not subscriber:
+            continue
         yield subscriber, ("Read", "Describe"), "topic", model_events
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from registry.schemas import ModelEvent, NamespaceEvent
+from registry.schemas import ModelEvent, NamespaceEvent, WebhookEvent
 from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.report import RebuildReport
-from services.indexer.kafka.dead_letters import RawMessage
-from services.indexer.kafka.topic_reader import Extent, TopicReader
+from shared.domain.events import AnyEvent
+from shared.kafka.topic_reader import Extent, RawMessage, TopicReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ def read_events(records: Iterable[RawMessage], report: RebuildReport | None, sou
         elif event.source != source:
             if report is not None:
                 report.foreign.add(f"{event.source} tells of {event.subject}")
+        elif isinstance(event, WebhookEvent):
+            continue  # a webhook is no state of a model: nothing is rebuilt from it
         elif isinstance(event, NamespaceEvent):
             told.namespaces.append(event)
         else:
@@ -60,8 +62,8 @@ def read_events(records: Iterable[RawMessage], report: RebuildReport | None, sou
     return told
 
 
-def _event(record: RawMessage) -> ModelEvent | NamespaceEvent | None:
-    for kind in (ModelEvent, NamespaceEvent):
+def _event(record: RawMessage) -> AnyEvent | None:
+    for kind in (ModelEvent, NamespaceEvent, WebhookEvent):
         try:
             return kind.model_validate_json(record.value or b"")
         except ValidationError:

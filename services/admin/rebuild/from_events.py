@@ -13,7 +13,6 @@ from services.admin.rebuild.proposals import proposals_of
 from services.admin.rebuild.report import RebuildReport
 from services.admin.rebuild.rules import rules_of
 from services.indexer.context import Context
-from services.indexer.kafka.topic_reader import Extent, TopicReader
 from shared.database.recovery.aliases import restore_moves
 from shared.database.recovery.edits import restore_edits
 from shared.database.recovery.proposals import restore_proposals
@@ -22,6 +21,7 @@ from shared.database.recovery.versions import restore_version
 from shared.domain.errors import Conflict
 from shared.domain.object_keys import object_key
 from shared.domain.records import VersionRecord
+from shared.kafka.topic_reader import Extent, TopicReader
 from shared.runtime.tasks import run_all
 from shared.storage.listing import ListedObject
 

@@ -10,7 +10,6 @@ from services.admin.rebuild.from_events import restore_from_events
 from services.admin.rebuild.from_manifests import highest_numbers, restore_from_manifests
 from services.admin.rebuild.report import RebuildReport
 from services.indexer.context import Context
-from services.indexer.kafka.topic_reader import TopicReader
 from services.indexer.reconcile.round import reconcile
 from shared.database.indexes import build_indexes
 from shared.database.models import raise_counters
@@ -20,6 +19,7 @@ from shared.database.recovery.handles import restore_handles
 from shared.database.recovery.lineage import restore_edges
 from shared.database.recovery.references import restore_references
 from shared.database.recovery.versions import restore_model
+from shared.kafka.topic_reader import TopicReader
 
 
 async def rebuild(context: Context, *, reader: TopicReader, dry_run: bool = False) -> RebuildReport:

@@ -12,8 +12,9 @@ from tenacity import (
 from services.indexer.context import Context
 from services.indexer.events.bucket_events import ObjectWritten, PoisonMessage, parse_bucket_event
 from services.indexer.events.indexing import Indexed, index_objects
-from services.indexer.kafka.dead_letters import Bury, DeadLetter, RawMessage
 from shared.domain.errors import Unavailable
+from shared.kafka.dead_letters import Bury, DeadLetter
+from shared.kafka.topic_reader import RawMessage
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import tell_progress
 from shared.storage.connection import StorageUnavailable

@@ -10,8 +10,6 @@ from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.found.adoption import adopt_folders
 from services.indexer.found.groups import leave_others
 from services.indexer.found.recording import settling_of
-from services.indexer.kafka.dead_letters import Bury, DeadLetter
-from services.indexer.kafka.errors import KafkaForbids
 from services.indexer.work.pauses import MAX_DEFECT_PAUSE_SECONDS, STUCK_SECONDS, pause_after
 from shared.database.client import limit_operations
 from shared.database.errors import DatabaseUnavailable
@@ -27,6 +25,8 @@ from shared.database.leases import LeaseLost, keep_renewed
 from shared.domain.errors import RegistryError, Unavailable
 from shared.domain.found_folders import FoundFolder
 from shared.domain.records import new_id
+from shared.kafka.dead_letters import Bury, DeadLetter
+from shared.kafka.errors import KafkaForbids
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark, rest_after
 from shared.runtime.tasks import heed_cancellation, run_guarded, woken

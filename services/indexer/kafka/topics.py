@@ -19,9 +19,9 @@ from aiokafka.errors import (
 )
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_random
 
-from services.indexer.kafka.connection import kafka_options
 from services.indexer.kafka.topic_rules import KEPT, TopicFacts, explain, flaws_of
 from shared.domain.errors import Unavailable
+from shared.kafka.connection import kafka_options
 from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
 

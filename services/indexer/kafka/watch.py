@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import NoReturn
 
-from services.indexer.kafka.connection import KafkaProbe
+from shared.kafka.connection import KafkaProbe
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark, rest_after
 from shared.runtime.tasks import heed_cancellation

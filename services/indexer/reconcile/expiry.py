@@ -8,8 +8,11 @@ from services.indexer.events.indexing import index_objects
 from services.indexer.reconcile.pace import Round
 from shared.database.lifecycle import reject
 from shared.database.sessions import overdue_sessions
+from shared.database.staged import end_staged, forget_staged, overdue_staged
 from shared.domain.records import VersionRecord
+from shared.domain.staging import StagedRecord
 from shared.runtime.logs import get_logger
+from shared.storage.cleaning import abort_open_uploads
 
 log = get_logger(__name__)
 
@@ -22,6 +25,30 @@ async def expire_overdue(buckets: set[str], walk: Round) -> None:
             if version.state == "pending" and version.storage_group in buckets:
                 async with walk.telling(f"upload {version.id}"):
                     await _expire(version, walk)
+
+
+async def expire_staged(buckets: set[str], walk: Round) -> None:
+    """Drop the bytes in these buckets that no commit took in their time."""
+    overdue = overdue_staged(walk.context.database, walk.report.started_at)
+    async with aclosing(overdue) as staged:
+        async for each in staged:
+            if each.bucket in buckets:
+                async with walk.telling(f"staged bytes {each.id}"):
+                    await _drop(each, walk)
+
+
+async def _drop(staged: StagedRecord, walk: Round) -> None:
+    database, storage = walk.context.database, walk.context.storage
+    if not walk.dry:
+        if not await end_staged(database, staged.id):
+            return  # a version has them by now
+        await walk.pace.acquire()
+        if staged.multipart_id is not None:
+            await storage.multipart.abort(staged.bucket, staged.key, staged.multipart_id)
+        await abort_open_uploads(staged.bucket, staged.key, storage)  # what was not recorded
+        await forget_staged(database, staged.id)
+        log.info("staged bytes dropped", model=staged.model, key=staged.key)
+    walk.report.aborted_uploads += 1
 
 
 async def _expire(version: VersionRecord, walk: Round) -> None:

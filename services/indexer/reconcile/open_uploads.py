@@ -7,6 +7,7 @@ what ended sessions left is therefore also removed key by key, as work (`shared/
 from datetime import timedelta
 
 from services.indexer.reconcile.pace import Round
+from shared.database.staged import staged_uploads
 from shared.domain.records import VersionRecord
 from shared.domain.sessions import is_joining
 from shared.runtime.logs import get_logger
@@ -30,11 +31,15 @@ async def abort_abandoned_uploads(bucket: str, walk: Round) -> None:
 
 
 async def _abort_page(bucket: str, page: list[OpenUpload], walk: Round) -> None:
+    # First: what a commit takes meanwhile has its version as owner by then.
+    staged = await staged_uploads(walk.context.database, {found.key for found in page})
     owners = await walk.context.versions.owners(bucket, {found.key for found in page})
     age = timedelta(seconds=walk.context.settings.stray_age_seconds)
     before = walk.report.started_at - age
     for found in page:
         owner, _ = owners.get(found.key, (None, None))
+        if owner is None and found.key in staged:
+            continue  # it waits for a commit, and is dropped when its time is over
         if not is_abandoned(found, owner, is_old=found.initiated_at <= before):
             continue
         if not walk.dry:

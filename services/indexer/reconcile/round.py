@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from services.indexer.context import Context
 from services.indexer.reconcile.buckets import present_buckets
-from services.indexer.reconcile.expiry import expire_overdue
+from services.indexer.reconcile.expiry import expire_overdue, expire_staged
 from services.indexer.reconcile.model_walk import walk_models
 from services.indexer.reconcile.name_walk import walk_names
 from services.indexer.reconcile.open_uploads import abort_abandoned_uploads
@@ -90,6 +90,7 @@ async def _compare(walk: Round) -> None:
         await _walk_buckets(buckets, walk)
     if walk.begin("expiry"):
         await expire_overdue(buckets, walk)
+        await expire_staged(buckets, walk)
         await walk.end("expiry")
     if walk.begin("models"):
         await walk_models(buckets, walk)
@@ -112,4 +113,6 @@ async def expire(context: Context) -> None:
     """End the uploads whose time is over. Raises the storage and database errors."""
     rate = context.settings.reconcile_requests_per_second
     walk = await begin_round(context, rate, "expiry")  # short: it never keeps a place
-    await expire_overdue(await present_buckets(walk), walk)
+    buckets = await present_buckets(walk)
+    await expire_overdue(buckets, walk)
+    await expire_staged(buckets, walk)

@@ -7,14 +7,14 @@ from time import monotonic
 from typing import NoReturn
 
 from services.indexer.context import Context
-from services.indexer.kafka.errors import KafkaUnreadable
-from services.indexer.kafka.topic_reader import open_reader
 from services.indexer.reconcile.pace import stuck_after
 from services.indexer.reconcile.returns import COUNTED_SECONDS, Returns
 from services.indexer.reconcile.round import reconcile_when_due, until_due
 from shared.database.leases import LeaseLost
 from shared.database.reports import last_comparison_began
 from shared.domain.errors import RegistryError
+from shared.kafka.errors import KafkaUnreadable
+from shared.kafka.topic_reader import open_reader
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark, growing_pause, rest_after, tell_progress
 from shared.runtime.tasks import heed_cancellation, woken

@@ -15,6 +15,7 @@ from shared.database.lifecycle import settle
 from shared.database.part_digests import keep_part_digests, read_part_digests
 from shared.database.rules import read_effective
 from shared.database.work import confirm_digests
+from shared.domain.blobs import referring
 from shared.domain.part_digests import FileHasher, read_part_bytes, spans_parts
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.rules import Effective
@@ -45,8 +46,36 @@ async def verify_version(version: VersionRecord, token: str, context: Context) -
         else await _verify(version, index, artifact, rules, token, context)
         for index, artifact in waiting
     ]
+    verdicts += await _judge_sharing(version, verdicts, rules, token, context)
     for record in await settle(context.database, verdicts):
         log_settled(record)
+
+
+async def _judge_sharing(
+    version: VersionRecord,
+    verdicts: Sequence[Verdict],
+    rules: Effective,
+    token: str,
+    context: Context,
+) -> list[Verdict]:
+    """Check the files that have the bytes of another one of the version, now that it is verified.
+
+    They are the same bytes, and may be no sound file under another name.
+    """
+    places = {each.key: index for index, each in enumerate(version.artifacts)}
+    verified = {i: each for i, each in enumerate(version.artifacts) if each.state == "verified"}
+    verified |= {each.index: each.artifact for each in verdicts if each.reason is None}
+    found: list[Verdict] = []
+    for index, artifact in enumerate(version.artifacts):
+        place = places.get(artifact.location or "", -1)
+        if artifact.state != "pending" or artifact.etag is not None or place not in verified:
+            continue
+        kept = await read_part_digests(context.database, version.id, [place])
+        if place in kept:
+            await keep_part_digests(context.database, version.id, {index: kept[place]})
+        same = referring(artifact, verified[place])
+        found.append(await validate(version, index, same, rules, context, token))
+    return found
 
 
 def _lacking(

@@ -106,7 +106,7 @@ async def validate(
     ranges = ObjectRanges(
         context.storage.objects,
         version.storage_group,
-        artifact.key,
+        artifact.stored_key,
         artifact.object_version,
         artifact.size_bytes,
     )

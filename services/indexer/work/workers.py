@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 
 from services.indexer.context import Context
 from services.indexer.found.adopter import Adopter
-from services.indexer.kafka.dead_letters import Bury, DeadLetter
 from services.indexer.verify.full_reads import confirm_version, verify_version
 from services.indexer.work.pauses import MAX_DEFECT_PAUSE_SECONDS, STUCK_SECONDS, pause_after
 from services.indexer.work.purge import purge_version
@@ -30,11 +29,13 @@ from shared.database.work import (
 )
 from shared.domain.errors import RegistryError
 from shared.domain.records import VersionRecord, WorkKind, new_id
+from shared.kafka.dead_letters import Bury, DeadLetter
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark, rest_after
 from shared.runtime.tasks import heed_cancellation, run_all, run_guarded, woken
 from shared.storage.cleaning import clean_upload
 from shared.storage.joining import join_upload
+from shared.storage.manifests import keep_manifest
 
 LEASE = timedelta(seconds=60)
 GIVE_BACK_SECONDS = 2.0
@@ -57,6 +58,9 @@ async def clean_version(version: VersionRecord, token: str, context: Context) ->
 async def join_version(version: VersionRecord, token: str, context: Context) -> None:
     """Join the parts of a completed upload, where ingest did not come to its end."""
     del token  # joining twice does no harm, and whoever is done first records it
+    if version.session is not None and version.session.commit is not None:
+        # A commit is all there is of its opening: ingest may have ended before it kept this.
+        await keep_manifest(version, context.storage, context.settings)
     if lost := await join_upload(version, context.storage):
         await reject(context.database, version.id, lost[0])
     else:

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Depends, Path
 from registry.schemas import AliasMove, AliasProposal, ProposalRequest
 from services.ingest.aliases import proposals
 from services.ingest.aliases.aliases import Named
+from services.ingest.aliases.conditions import IfMatch, IfNoneMatch
 from services.ingest.aliases.routes import Mover, named_alias
 from services.ingest.context import RequestContext
 from services.ingest.idempotency import IdempotencyKey
 from shared.domain.aliases import UNCONDITIONAL
+from shared.domain.errors import InvalidRequest
 from shared.web.json_body import JsonRoute
 from shared.web.problems import PROBLEMS
 
@@ -26,8 +28,17 @@ ProposalId = Annotated[str, Path(max_length=64)]
 
 
 async def _named(
-    model: str, alias: str, caller: Mover, idempotency_key: IdempotencyKey = None
+    model: str,
+    alias: str,
+    caller: Mover,
+    if_match: IfMatch = None,
+    if_none_match: IfNoneMatch = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Named:
+    for name, value in (("If-Match", if_match), ("If-None-Match", if_none_match)):
+        if value is not None:
+            rule = "must not stand here: a proposal is for the alias as it is when it is made"
+            raise InvalidRequest(name, rule)
     return named_alias(model, alias, caller, UNCONDITIONAL, idempotency_key)
 
 

@@ -48,7 +48,7 @@ async def complete_upload(
             await require_open(record, context)
     # 3. Join the parts; the events of these objects set the indexer to work.
     if is_joining(record):
-        await _join(record, context)
+        await join_parts(record, context)
         record = await read_again(record, context)
     return await session_view(record, context)
 
@@ -125,7 +125,7 @@ async def _lacking(record: VersionRecord, artifact: ArtifactRecord, context: Con
     return "" if is_there else "its bytes"
 
 
-async def _join(record: VersionRecord, context: Context) -> None:
+async def join_parts(record: VersionRecord, context: Context) -> None:
     """Join the parts. Where storage fails, a worker does it: the session is completed already."""
     try:
         lost = await join_upload(record, context.storage)

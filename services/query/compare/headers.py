@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from registry.schemas import Artifact, Reason, TensorSummary, Version
-from services.query.compare.turns import Turns
+from services.query.turns import Turns
 from shared.domain.comparison import HeldTensor
 from shared.domain.errors import Unavailable
 from shared.formats.costs import TooCostly
@@ -36,7 +36,7 @@ class Headers:
     @classmethod
     def of(cls, settings: Settings, objects: Objects) -> "Headers":
         """Build it over open storage; headers that are large are parsed one at a time."""
-        return cls(objects, CheckProcesses(limits_of(settings), 1), Turns())
+        return cls(objects, CheckProcesses(limits_of(settings), 1), Turns("comparisons"))
 
     def ranges(self, version: Version, file: Artifact) -> ObjectRanges:
         """Return a file of a version to be read, pinned to the object that was verified."""

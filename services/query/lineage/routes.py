@@ -57,7 +57,8 @@ async def get_lineage(
 ) -> Response:
     """Answer the graph around a version; of what the caller may not read, a placeholder."""
     found = await find_version(model, version, context, at=at)
-    read = await read_graph(found, direction, depth, limit, caller.names, context)
-    # In a thread: the largest graphs take long enough to keep other requests waiting.
-    body = await asyncio.to_thread(written, read, format, context.settings)
+    async with context.graphs.turn():
+        read = await read_graph(found, direction, depth, limit, caller.names, context)
+        # In a thread: the largest graphs take long enough to keep other requests waiting.
+        body = await asyncio.to_thread(written, read, format, context.settings)
     return Response(body, media_type=MEDIA_TYPES[format])

@@ -7,6 +7,7 @@ from services.query.context import Context
 from shared.database.part_digests import read_part_digests
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.part_digests import PartDigests
+from shared.storage.signing import PresignedRequest
 from shared.web.cursors import decode_numbers, encode_numbers, foreign_cursor
 
 PAGE_FILES = 200
@@ -74,6 +75,18 @@ async def _page(
     )
 
 
+def sign_file(
+    bucket: str, artifact: Artifact, ttl_seconds: int, context: Context
+) -> PresignedRequest:
+    """Sign the download of a file of a ready version."""
+    return context.urls.get(
+        bucket,
+        artifact.location or artifact.key,
+        object_version=artifact.object_version,
+        ttl_seconds=ttl_seconds,
+    )
+
+
 def _single_part(artifact: Artifact) -> PartDigests | None:
     """Return the one part of a file whose verified SHA-256 is all that is kept."""
     if artifact.sha256 is None or artifact.sha256_state != "verified":
@@ -89,12 +102,7 @@ def _sign(
     room: int,
     context: Context,
 ) -> Download:
-    request = context.urls.get(
-        bucket,
-        artifact.location or artifact.key,
-        object_version=artifact.object_version,
-        ttl_seconds=context.settings.download_url_ttl_seconds,
-    )
+    request = sign_file(bucket, artifact, context.settings.download_url_ttl_seconds, context)
     return Download(
         path=artifact.path,
         url=request.url,

@@ -1,12 +1,13 @@
 """Finding versions by what a user knows of them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from registry.schemas import SETTLED, Model, Version
 from services.query.context import Context
 from shared.database import models
 from shared.database.naming import find_named
-from shared.domain.errors import NotFound, model_not_found
+from shared.domain.errors import InvalidRequest, NotFound, model_not_found, version_not_found
 from shared.web.access.caller import Caller
 
 
@@ -23,6 +24,32 @@ async def find_version(
 ) -> Version:
     """Return a version of a model by what a user calls it; raises NotFound, InvalidRequest."""
     return await find_named(context.database, name, version, at=at)
+
+
+async def find_ready(model: str, names: Sequence[str], context: Context) -> Version:
+    """Return the ready version that has the first of these names that one has.
+
+    Versions that are not ready are not there for other tools, so they hide none of a later name.
+    Raises NotFound: "model_not_found", "version_not_ready" where one has a name and is not ready,
+    else "version_not_found".
+    """
+    met: Version | None = None
+    for name in names:
+        try:
+            found = await find_version(model, name, context)
+        except (NotFound, InvalidRequest):  # a text may not be a name of every kind
+            continue
+        if found.state == "ready":
+            return found
+        met = met or found
+    await find_model(model, context)
+    raise version_not_found(model, names[0]) if met is None else not_ready(met)
+
+
+def not_ready(version: Version) -> NotFound:
+    """Return the error of a version that other tools cannot see yet, or any more."""
+    detail = f"version {version.number} of model {version.model!r} is {version.state}, not ready"
+    return NotFound("version_not_ready", detail)
 
 
 async def find_by_id(version_id: str, caller: Caller, context: Context) -> Version:

@@ -1,6 +1,6 @@
 """Pages of models and versions."""
 
-from registry.schemas import ModelPage, VersionPage
+from registry.schemas import Model, ModelPage, VersionPage
 from services.query.context import Context
 from services.query.versions.lookups import find_model
 from shared.database import models
@@ -19,7 +19,12 @@ async def list_models(
     items, more = await models.page_of_models(
         context.database, names, after=after, limit=limit, max_bytes=PAGE_BYTES
     )
-    return ModelPage(items=items, next_cursor=encode_text(items[-1].name) if more else None)
+    return ModelPage(items=items, next_cursor=cursor_after(items[-1]) if more else None)
+
+
+def cursor_after(model: Model) -> str:
+    """Return the cursor of a page that begins behind a model."""
+    return encode_text(model.name)
 
 
 async def list_versions(

@@ -30,6 +30,8 @@ class Action(StrEnum):
     SET_RULES = "rules.set"
     CHANGE_LINEAGE = "lineage.change"
     MAKE_STORAGE_GROUP = "storage_group.make"
+    MANAGE_WEBHOOKS = "webhook.manage"
+    """Subscribe addresses to events, and manage one's own subscriptions."""
     MANAGE_TOKENS = "token.manage"
     READ_AUDIT = "audit.read"
 
@@ -38,6 +40,7 @@ LEAST_ROLE: Mapping[Action, str] = {
     Action.READ: "reader",
     Action.DOWNLOAD: "reader",
     Action.FOLLOW: "reader",
+    Action.MANAGE_WEBHOOKS: "reader",
     Action.UPLOAD: "writer",
     Action.MOVE_ALIAS: "writer",
     Action.EDIT: "writer",

@@ -26,6 +26,8 @@ class Change(StrEnum):
     """What changes something; refusals have the Action that was refused."""
 
     OPEN_UPLOAD = "upload.open"
+    STAGE_BYTES = "upload.stage"
+    COMMIT = "version.commit"
     REUSE_BYTES = "upload.reuse"
     COMPLETE_UPLOAD = "upload.complete"
     ABORT_UPLOAD = "upload.abort"
@@ -48,6 +50,15 @@ class Change(StrEnum):
     SET_RULES = "rules.set"
     REMOVE_RULES = "rules.remove"
     CHANGE_LINEAGE = "lineage.change"
+    MAKE_WEBHOOK = "webhook.make"
+    CHANGE_WEBHOOK = "webhook.change"
+    REMOVE_WEBHOOK = "webhook.remove"
+    PAUSE_WEBHOOK = "webhook.pause"
+    RESUME_WEBHOOK = "webhook.resume"
+    ROTATE_WEBHOOK = "webhook.rotate"
+    REPLAY_WEBHOOK = "webhook.replay"
+    TEST_WEBHOOK = "webhook.test"
+    DISABLE_WEBHOOK = "webhook.disable"
     MAKE_TOKEN = "token.make"  # noqa: S105 - a name
     REVOKE_TOKEN = "token.revoke"  # noqa: S105 - a name
 
@@ -62,7 +73,7 @@ class AuditRecord(Record):
     model: str
     subject: str
     """What else it was about: `version:ID`, `token:ID`, `storage_group:BUCKET`, `alias:NAME`,
-    `rules:SCOPE`."""
+    `rules:SCOPE`, `webhook:ID`."""
     address: str
     request_id: str
     outcome: str

@@ -36,6 +36,15 @@ class NameFilter:
         """Whether the name is among them."""
         return self.everything or name in self.names or any(map(name.startswith, self.namespaces))
 
+    def below(self, beginning: str) -> "NameFilter":
+        """Return those among them that begin so; `beginning` is a namespace with its dot."""
+        if self.everything or any(map(beginning.startswith, self.namespaces)):
+            return NameFilter(namespaces=frozenset((beginning,)))
+        return NameFilter(
+            names=frozenset(each for each in self.names if each.startswith(beginning)),
+            namespaces=frozenset(each for each in self.namespaces if each.startswith(beginning)),
+        )
+
 
 EVERY_NAME = NameFilter(everything=True)
 
@@ -57,11 +66,10 @@ def allows_pattern(grants: Iterable[Grant], action: Action, pattern: str) -> boo
     return any(_is_for(each, action) and contains(each.scope, pattern) for each in grants)
 
 
-def sees_within(grants: Iterable[Grant], pattern: str) -> bool:
-    """Whether these grants read any name that a pattern stands for: its rules apply to that."""
+def sees_within(grants: Iterable[Grant], pattern: str, action: Action = Action.READ) -> bool:
+    """Whether these grants allow an action on any name that a pattern stands for."""
     return any(
-        _is_for(each, Action.READ)
-        and (contains(each.scope, pattern) or contains(pattern, each.scope))
+        _is_for(each, action) and (contains(each.scope, pattern) or contains(pattern, each.scope))
         for each in grants
     )
 
@@ -94,5 +102,5 @@ def _allows(grants: Iterable[Grant], action: Action, name: str, alias: str) -> b
 
 def _is_for(grant: Grant, action: Action) -> bool:
     if grant.kind == "events":
-        return action is Action.FOLLOW
+        return action in (Action.FOLLOW, Action.MANAGE_WEBHOOKS)
     return grant.has_role(LEAST_ROLE[action])

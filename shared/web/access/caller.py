@@ -98,8 +98,11 @@ class Caller:
             raise self.refused(Forbidden(f"{LEAST_ROLE[self.action]}:{pattern}"), pattern)
 
     def require_within(self, pattern: str) -> None:
-        """Return where the caller reads any name of a pattern; raises Forbidden."""
-        if not sees_within(self.principal.grants, pattern):
+        """Return where the route's action is allowed on any name of a pattern; raises Forbidden.
+
+        It does not say whether there is such a model.
+        """
+        if not sees_within(self.principal.grants, pattern, self.action):
             self.require_credential(pattern)
             raise self.refused(Forbidden(f"{LEAST_ROLE[self.action]}:{pattern}"), pattern)
 

@@ -4,6 +4,8 @@ A body takes room for as long as it comes, and time to be read as JSON. Whoever 
 could take both, and be told what is wrong with a body, before being refused.
 """
 
+import re
+
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
@@ -13,6 +15,8 @@ from shared.web.access.authentication import Authenticator
 from shared.web.guard import address_of
 
 _REFUSAL = "refusal"
+_ASKS_BY_BODY = re.compile(r"/api/models/.+/paths-info/.+")
+"""Where reading takes a body, which says what is to be read: clients of Hugging Face do it so."""
 
 
 async def may_send(scope: Scope) -> bool:
@@ -31,7 +35,9 @@ async def may_send(scope: Scope) -> bool:
     except RegistryError as error:
         state[_REFUSAL] = error
         return False
-    return principal.kind != "anonymous" or may_change(principal.grants)
+    if principal.kind != "anonymous" or may_change(principal.grants):
+        return True
+    return bool(principal.grants) and _ASKS_BY_BODY.fullmatch(scope["path"]) is not None
 
 
 def refusal_of(scope: Scope) -> RegistryError | None:

@@ -101,9 +101,10 @@ async def members(settings: Settings) -> list[str]:
         return [member[0] for group in answer.groups for member in group[5]]
 
 
-async def expel(settings: Settings) -> None:
-    """Put everybody out of the indexers' group, as the end of their session timeout would."""
-    group = settings.kafka_indexer_group
+async def expel(settings: Settings, group: str | None = None) -> None:
+    """Put everybody out of a group, the indexers' if not said, as the end of their session timeout
+    would."""
+    group = group or settings.kafka_indexer_group
     async with admin_of(settings) as admin:
         [answer] = await admin.describe_consumer_groups([group])
         coordinator = await admin.find_coordinator(group)

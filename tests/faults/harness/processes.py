@@ -42,6 +42,11 @@ class Service:
         )
 
     @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    @property
     def is_alive(self) -> bool:
         """Whether the process is there, be it stopped."""
         return self._process.poll() is None

@@ -56,9 +56,9 @@ class Harness:
         return service
 
     def launch(self, name: str, *tamperings: str, **changed: str) -> Service:
-        """Start a service, on a port of its own if it is an indexer."""
+        """Start a service, on a port of its own if it is one of which there may be several."""
         settings = {**self.environment, **changed}
-        if name == "indexer":
+        if name in ("indexer", "notifier"):
             settings[PORT_SETTINGS[name]] = str(choose_port(name, "free", None))
         log = self._folder / f"{len(self.services)}-{name}.log"
         service = Service(name, settings_of_service(name, settings), tamperings, log)
@@ -74,10 +74,12 @@ class Harness:
         return ingest, indexer
 
     async def restart(self, dead: Service, *tamperings: str, **changed: str) -> Service:
-        """Start the service anew; a dead indexer's place in its group is free at once."""
+        """Start the service anew; a dead consumer's place in its group is free at once."""
         dead.close()
         if dead.name == "indexer":
             await kafka_groups.expel(self.settings)
+        if dead.name == "notifier":
+            await kafka_groups.expel(self.settings, self.settings.kafka_notifier_group)
         return await self.start(dead.name, *tamperings, **changed)
 
     @asynccontextmanager

@@ -112,7 +112,8 @@ def _lease(seconds: str) -> None:
     adopter: Any = importlib.import_module("services.indexer.found.adopter")
     relay: Any = importlib.import_module("services.indexer.publish.relay")
     work.LEASE = adopter.LEASE = timedelta(seconds=float(seconds))
-    relay.LEASE_SECONDS = float(seconds)
+    turn: Any = importlib.import_module("services.notifier.sending.turn")
+    relay.LEASE_SECONDS = turn.LEASE_SECONDS = float(seconds)
 
 
 def _slow_read(seconds: str) -> None:
@@ -157,7 +158,7 @@ TARGETS = {
 
 def _impatient(seconds: str) -> None:
     for module, name in (
-        ("services.indexer.health", "STUCK_SECONDS"),
+        ("shared.kafka.consumer_health", "STUCK_SECONDS"),
         ("services.indexer.health", "UNPUBLISHED_SECONDS"),
         ("services.indexer.publish.lane", "STUCK_SECONDS"),
         ("services.indexer.work.workers", "STUCK_SECONDS"),

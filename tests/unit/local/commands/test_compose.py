@@ -23,6 +23,7 @@ def config(**environment: str) -> dict[str, Any]:
         "ingest": service(18000, 8000),
         "query": service(18001, 8001),
         "indexer": {},
+        "notifier": {},
     }
     return {"services": services}
 

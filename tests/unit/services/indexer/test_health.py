@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.indexer import health
 from services.indexer.health import Health
-from services.indexer.kafka.connection import KafkaProbe
-from services.indexer.kafka.errors import KafkaForbids
+from shared.kafka import consumer_health
+from shared.kafka.connection import KafkaProbe
+from shared.kafka.errors import KafkaForbids
 from shared.runtime import progress
 from tests.support.isolation import SETTINGS
 
@@ -53,4 +53,4 @@ async def test_a_batch_that_brings_out_a_defect_comes_again_after_growing_pauses
         await fail(watched, RuntimeError("a defect"))
     assert watched.batch.trouble() == "batch of bucket events fails (RuntimeError: a defect)"
     assert pauses[0] <= 2 < pauses[4]
-    assert max(pauses) <= health.MAX_DEFECT_PAUSE_SECONDS
+    assert max(pauses) <= consumer_health.MAX_DEFECT_PAUSE_SECONDS

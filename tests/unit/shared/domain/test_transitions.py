@@ -169,3 +169,33 @@ def test_a_file_of_which_something_was_sent_meanwhile_does_not_refer_to_other_by
         before = version(artifact(**sent), artifact("other.bin"))
         verdict = Verdict("v", 0, referring(before.artifacts[0], shared))
         assert applied(before, [verdict]) is before
+
+
+def test_a_file_that_has_the_bytes_of_another_one_of_its_version_is_judged_after_it() -> None:
+    holder = artifact("a.bin", kind="multipart", multipart_id="m")
+    sharing = artifact("b.bin", location=holder.key)
+    before = version(holder, sharing, work=WorkRecord(kind="join", due_at=utc_now()))
+    read = applied(before, [unattested(before)])
+    assert (read.state, read.work and read.work.kind) == ("verifying", "verify")
+    half = applied(read, [verified(read)])
+    assert (half.state, half.work and half.work.kind) == ("verifying", "verify")
+    same = Verdict("v", 1, referring(half.artifacts[1], half.artifacts[0]))
+    assert applied(half, [same]).state == "ready"
+
+
+def test_a_file_whose_bytes_lie_elsewhere_is_checked_under_its_own_name() -> None:
+    there = {"location": "other/1/a.bin", "etag": "e", "sha256": SHA256}
+    before = version(artifact("b.bin", **there), state="verifying")
+    [sharing] = before.artifacts
+    found = Verdict("v", 0, sharing.model_copy(update={"state": "verified"}))
+    assert applied(before, [found]).state == "ready"
+    elsewhere = sharing.model_copy(update={"state": "verified", "location": "third/1/a.bin"})
+    assert applied(before, [Verdict("v", 0, elsewhere)]) is before
+
+
+def test_parts_that_are_all_joined_are_not_waited_for() -> None:
+    before = version(*several(2), work=WorkRecord(kind="join", due_at=utc_now()))
+    first = applied(before, [unattested(before, 0)])
+    assert (first.state, first.work and first.work.kind) == ("verifying", "join")
+    both = applied(first, [unattested(first, 1)])
+    assert (both.state, both.work and both.work.kind) == ("verifying", "verify")

@@ -41,3 +41,21 @@ def test_new_storage_groups_are_made_by_names_that_settings_say(names: str) -> N
 def test_names_of_new_storage_groups_alone_allow_none() -> None:
     named = {"storage_groups_allow_new": False, "storage_groups_new_names": "ml-*"}
     assert not Settings.model_validate(SETTINGS.model_dump() | named).new_group_names
+
+
+@pytest.mark.parametrize(
+    ("retention", "given", "life"),
+    [(7 * 24 * 3600, 0, 24 * 3600), (7200, 0, 7199), (7200, 60, 60), (7200, 7199, 7199)],
+)
+def test_urls_of_other_tools_live_a_day_and_end_before_what_they_name(
+    retention: int, given: int, life: int
+) -> None:
+    told = {"deletion_retention_seconds": retention, "tool_url_ttl_seconds": given}
+    found = Settings.model_validate(SETTINGS.model_dump() | told)
+    assert found.tool_url_life_seconds == life
+
+
+def test_urls_of_other_tools_that_would_outlive_what_they_name_are_refused() -> None:
+    told = {"deletion_retention_seconds": 7200, "tool_url_ttl_seconds": 7200}
+    with pytest.raises(ValidationError, match="more than TOOL_URL_TTL_SECONDS"):
+        Settings.model_validate(SETTINGS.model_dump() | told)

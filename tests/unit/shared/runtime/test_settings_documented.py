@@ -12,10 +12,12 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from local.environment import CREDENTIAL_NAMES
+from local.servers.services import PORT_SETTINGS
 from shared.runtime.service_users import (
     ASKS_WHO_COMES,
     SERVICES,
     USER_SETTINGS,
+    WITH_STORAGE,
     ProvisioningSettings,
 )
 from shared.runtime.settings import Settings
@@ -134,7 +136,7 @@ def test_compose_refuses_to_start_without_credentials() -> None:
 def test_every_setting_reaches_the_containers() -> None:
     # The addresses that the services listen on are their containers' own; on this machine they
     # are those of the published ports.
-    published = {"REGISTRY_HOST", "REGISTRY_PORT", "QUERY_PORT", "INDEXER_PORT"}
+    published = {"REGISTRY_HOST", *PORT_SETTINGS.values()}
     assert published <= COMPOSE_VARIABLES
     of_all = OF_SERVICES - published - CREDENTIALS - {ADMIN_TOKEN, SEARCH_FOLDER}
     assert passed_to_all() == of_all
@@ -146,7 +148,9 @@ def test_a_service_gets_the_users_that_are_its_own_and_no_others(service: str) -
     asks = {ADMIN_TOKEN} if service in ASKS_WHO_COMES else set[str]()
     keeps = {SEARCH_FOLDER} if service == "query" else set[str]()
     assert given.keys() == CREDENTIALS | asks | keeps
-    for told in (given[name] for name in CREDENTIALS):
+    at_servers = CREDENTIALS if service in WITH_STORAGE else {"MONGODB_URL"}
+    assert all(given[name].lstrip().startswith('""') for name in CREDENTIALS - at_servers)
+    for told in (given[name] for name in at_servers):
         named = re.findall(r"\$\{([A-Z0-9_]+)", told)
         assert named
         assert all(name.startswith(f"{service.upper()}_") for name in named)

@@ -6,15 +6,15 @@ import pytest
 
 from services.admin.dead_letters.letters import Letter, WholeLetter, original_of
 from services.indexer.events.bucket_events import PoisonMessage
-from services.indexer.kafka.dead_letters import (
+from shared.domain.errors import Conflict
+from shared.kafka.dead_letters import (
     MAX_KEY_BYTES,
     MAX_VALUE_BYTES,
     DeadLetter,
     RawMessage,
 )
-from shared.domain.errors import Conflict
 from tests.support.records import artifact
-from tests.unit.services.indexer.kafka.test_dead_letters import BAD_HEADERS, record
+from tests.unit.shared.kafka.test_dead_letters import BAD_HEADERS, record
 
 
 def lying(letter: DeadLetter) -> RawMessage:

@@ -29,6 +29,13 @@ def test_subscribers_read_model_events_and_nothing_else() -> None:
     }
 
 
+def test_query_reads_model_events_and_is_of_no_group() -> None:
+    assert rights(kafka_query_principal="User:q", kafka_subscriber_principals="User:q") == {
+        "User:q: Read on topic model-events",
+        "User:q: Describe on topic model-events",
+    }
+
+
 def test_the_indexer_reads_what_storage_tells_and_writes_what_it_tells_itself() -> None:
     found = rights(kafka_indexer_principal="User:i", kafka_model_events_topic="told")
     assert {each for each in found if ": Read " in each} == {

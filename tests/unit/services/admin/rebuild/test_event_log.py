@@ -8,14 +8,14 @@ from services.admin.rebuild.edits import edits_of
 from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.event_source import read_events
 from services.admin.rebuild.report import MAX_EXAMPLES, Findings, RebuildReport
-from services.indexer.kafka.dead_letters import RawMessage
 from shared.database.edits import Place
 from shared.domain.edits import EditRecord
 from shared.domain.events import DEFAULT_SOURCE, edit_event, namespace_event, version_event
 from shared.domain.records import utc_now
 from shared.domain.rules import RulesRecord
+from shared.kafka.topic_reader import RawMessage
 from tests.support.records import version
-from tests.unit.services.indexer.kafka.test_dead_letters import record
+from tests.unit.shared.kafka.test_dead_letters import record
 
 
 def event(sequence: int, *, model: str = "churn", number: int = 1) -> ModelEvent:

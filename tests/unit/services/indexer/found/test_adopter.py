@@ -8,8 +8,8 @@ import pytest
 from services.indexer.context import Context
 from services.indexer.found import adopter
 from services.indexer.found.adopter import Adopter
-from services.indexer.kafka.errors import KafkaForbids, KafkaUnavailable
 from shared.domain.errors import Unavailable
+from shared.kafka.errors import KafkaForbids, KafkaUnavailable
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from typing import Any, cast
 import pytest
 from pymongo.errors import OperationFailure
 
-from services.indexer.kafka.errors import KafkaUnavailable
 from services.indexer.publish import lane as module
 from services.indexer.publish.lane import Hold, Lane
 from services.indexer.publish.sink import EventRefused
 from shared.database.outbox import Outbox, PendingEvent
 from shared.domain.events import version_event, without_artifacts
+from shared.kafka.errors import KafkaUnavailable
 from shared.runtime import progress
 from shared.runtime.progress import Mark, troubles
 from tests.support.records import artifact, version

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.database.visibility import within
@@ -50,6 +50,16 @@ def test_a_filter_has_the_names_on_which_the_action_is_allowed(
     held: list[Grant], action: Action, name: str
 ) -> None:
     assert visible_names(held, action).has(name) == oracle(held, action, name, "")
+
+
+@given(grants, names, st.sampled_from(["risk.", "r.", "risk.churn.", "churn."]))
+@example([Grant("reader", "risk.*")], "risk.churn.v2", "risk.churn.")
+@example([Grant("reader", "risk.churn.*")], "risk.churn.v2", "risk.")
+def test_a_narrowed_filter_has_those_names_that_begin_so(
+    held: list[Grant], name: str, beginning: str
+) -> None:
+    visible = visible_names(held)
+    assert visible.below(beginning).has(name) == (visible.has(name) and name.startswith(beginning))
 
 
 @given(grants, names)

@@ -17,6 +17,7 @@ from shared.domain.access.principals import Principal
 from shared.domain.errors import Unavailable
 from shared.web.access.authentication import Authenticator
 from shared.web.access.caller import Caller, declares
+from shared.web.access.entrance import may_send
 from shared.web.json_body import JsonRoute
 from shared.web.rates import Rate
 from shared.web.service import add_shared_parts, make_app
@@ -167,3 +168,22 @@ async def test_a_verdict_from_before_a_slow_body_is_asked_for_again(
 
     problem(await asked.post("writer", slowly()), 401, "unauthenticated")
     assert asked.given == []
+
+
+@pytest.mark.parametrize(
+    ("anonymous", "path", "is_read"),
+    [
+        ("reader:public.*", "/api/models/public/churn/paths-info/main", True),
+        ("reader:public.*", "/api/models/public/churn/commit/main", False),
+        ("reader:public.*", "/v1/uploads", False),
+        ("", "/api/models/public/churn/paths-info/main", False),
+    ],
+)
+async def test_where_reading_takes_a_body_anybody_who_may_read_can_send_one(
+    anonymous: str, path: str, is_read: bool
+) -> None:
+    grants = [Grant.parse(anonymous)] if anonymous else []
+    authenticator = Authenticator([], grants, _now)
+    scope: Scope = {"type": "http", "path": path, "headers": [], "state": {}}
+    scope["state"]["authenticator"] = authenticator
+    assert await may_send(scope) is is_read

@@ -1,0 +1,1 @@
+"""Webhooks: subscriptions made, changed, paused, removed; deliveries made anew."""

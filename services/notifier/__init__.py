@@ -1,0 +1,1 @@
+"""The notifier: model events in, signed webhooks out."""

@@ -1,0 +1,88 @@
+"""Composition root of the notifier: all that it is made of is built and wired here.
+
+Health answers over HTTP at once; behind it the parts wait for their servers, then work.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from services.notifier.context import Context
+from services.notifier.health import Health
+from services.notifier.pipeline import consumer_of, prepare, run_parts
+from services.notifier.receiving.consumer import subscribe_to_model_events
+from services.notifier.receiving.recording import record_batch
+from services.notifier.sending.dispatcher import Dispatcher
+from services.notifier.sending.sender import Sender
+from shared.database.client import open_database
+from shared.kafka.broker import disconnect, make_broker
+from shared.kafka.connection import KafkaProbe
+from shared.kafka.publishing import ConfirmedPublisher
+from shared.kafka.topic_reader import RawMessage
+from shared.runtime.logs import get_logger
+from shared.runtime.settings import Settings
+
+log = get_logger(__name__)
+
+
+def create_app(settings: Settings) -> Starlette:
+    """Return the service; its parts start with it, and wait for the servers by themselves."""
+    probe = KafkaProbe(settings)
+    health = Health(probe)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        pipeline = asyncio.create_task(_run_pipeline(settings, probe, health))
+        pipeline.add_done_callback(_end_process_on_failure)
+        try:
+            yield
+        finally:
+            pipeline.cancel()
+            await asyncio.wait((pipeline,))
+
+    async def live(request: Request) -> JSONResponse:
+        return JSONResponse({"status": "alive"})
+
+    async def ready(request: Request) -> JSONResponse:
+        missing = await health.waits_for()
+        answer = {"waits_for": missing, "lag": await health.lag()}
+        return JSONResponse(answer, 503 if missing else 200)
+
+    routes = [Route("/health/live", live), Route("/health/ready", ready)]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+async def _run_pipeline(settings: Settings, probe: KafkaProbe, health: Health) -> None:
+    """Build the parts and run them until cancelled, which lets the batch under way end first."""
+    broker = make_broker(settings)
+    async with open_database(settings) as database, Sender.open(settings) as sender:
+        context = Context.create(settings, database)
+        await prepare(context, broker, probe, health)
+        publisher = ConfirmedPublisher(broker, settings)
+        dispatcher = Dispatcher(context, sender)
+
+        async def on_messages(messages: tuple[RawMessage, ...]) -> None:
+            async with health.batch_under_way():
+                if await record_batch(messages, context, publisher.bury):
+                    dispatcher.wake()
+
+        subscribe_to_model_events(broker, settings, on_messages, health)
+        try:
+            async with run_parts([dispatcher.run()], broker) as tasks:
+                health.watch(context, tasks, [dispatcher.mark], lambda: consumer_of(broker))
+                await asyncio.Event().wait()  # a part that fails, by a defect, cancels this too
+        finally:
+            await disconnect(broker)
+
+
+def _end_process_on_failure(task: asyncio.Task[None]) -> None:
+    """End the process in order when a part fails by a defect; the supervisor starts anew."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("notifier failed", exc_info=task.exception())
+        signal.raise_signal(signal.SIGTERM)

@@ -1,0 +1,102 @@
+"""Readiness of the notifier: partitions assigned, deliveries going out, servers answering."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+
+from services.notifier.context import Context
+from shared.database.client import limit_operations
+from shared.database.webhooks.queues import oldest_due
+from shared.domain.errors import Unavailable
+from shared.kafka.connection import KafkaProbe
+from shared.kafka.consumer_health import ConsumerHealth
+from shared.kafka.errors import KafkaUnreachable
+from shared.runtime.progress import Mark, troubles
+from shared.web.readiness import ANSWER_SECONDS, absent_servers
+
+Consumer = Callable[[], AIOKafkaConsumer | None]
+
+
+class Health(ConsumerHealth):
+    """Watches the consumer and the dispatch."""
+
+    def __init__(self, kafka: KafkaProbe) -> None:
+        super().__init__("batch of model events")
+        self._kafka = kafka
+        self._context: Context | None = None
+        self._tasks: Sequence[asyncio.Task[None]] = ()
+        self._marks: Sequence[Mark] = ()
+        self._consumer: Consumer = lambda: None
+        self.starting = "start"
+        """What the start waits for; empty once it is over."""
+
+    def watch(
+        self,
+        context: Context,
+        tasks: Sequence[asyncio.Task[None]],
+        marks: Sequence[Mark],
+        consumer: Consumer,
+    ) -> None:
+        """Start judging by these clients, tasks and marks."""
+        self._context, self._tasks, self._marks = context, tasks, marks
+        self._consumer, self.starting = consumer, ""
+
+    async def waits_for(self) -> list[str]:
+        """Name what is missing for events to be delivered now."""
+        context = self._context
+        if context is None:
+            return [self.starting]
+        missing: list[str] = [] if self.is_assigned else ["Kafka assignment"]
+        if any(task.done() for task in self._tasks):
+            missing.append("a part that ended")
+        missing += troubles([self.batch, *self._marks])
+        kafka, absent = await asyncio.gather(
+            self._kafka_away(),
+            absent_servers(context.database, None, context.settings.minio_bucket),
+        )
+        return missing + kafka + absent
+
+    async def lag(self) -> dict[str, Any]:
+        """Tell how far behind it is: events that are not read, and how long the oldest queue waits.
+
+        Of what nobody can tell now there is none. A queue that rests after a failure is not late.
+        """
+        told: dict[str, Any] = {}
+        consumer = self._consumer()
+        if consumer is not None and self.is_assigned:
+            told["events"] = await _unread(consumer, self._assigned_partitions())
+        if self._context is not None:
+            known = self._context.subscriptions.known()
+            without = [each.id for each in known if not each.is_sending]
+            try:
+                with limit_operations(ANSWER_SECONDS):
+                    waits = await oldest_due(self._context.database, without=without)
+            except Unavailable:
+                return told
+            told["oldest_delivery_seconds"] = round(waits.total_seconds(), 3)
+        return told
+
+    def _assigned_partitions(self) -> Iterable[Any]:
+        return tuple(self._assigned or ())
+
+    async def _kafka_away(self) -> list[str]:
+        try:
+            await self._kafka.ask(ANSWER_SECONDS)
+        except KafkaUnreachable as error:
+            return [error.waits_for]
+        return []
+
+
+async def _unread(consumer: Any, partitions: Iterable[Any]) -> int:
+    """Return how many records of the partitions are behind the consumer's place.
+
+    By what the last fetch told: Kafka is not asked, and what it has not told is not counted.
+    """
+    unread = 0
+    for partition in partitions:
+        end: int | None = consumer.highwater(partition)
+        if end is not None:
+            unread += max(0, end - await consumer.position(partition))
+    return unread

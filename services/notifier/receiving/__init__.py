@@ -1,0 +1,1 @@
+"""Receiving: model events in batches, recorded as deliveries."""

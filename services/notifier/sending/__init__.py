@@ -1,0 +1,1 @@
+"""Sending: queues taken under leases, and their deliveries sent in order."""

@@ -1,0 +1,104 @@
+"""One turn of one queue: taken under a lease, its deliveries sent in order, and given back."""
+
+import asyncio
+from datetime import timedelta
+
+from services.notifier.context import Context
+from services.notifier.sending.delivering import Deliverer, Rest
+from shared.database.client import limit_operations
+from shared.database.errors import DatabaseUnavailable
+from shared.database.leases import LeaseLost, keep_renewed
+from shared.database.webhooks.deliveries import waiting_in
+from shared.database.webhooks.queues import (
+    give_back_queue,
+    remove_queue,
+    renew_queue,
+    take_queue,
+)
+from shared.domain.records import new_id
+from shared.domain.webhooks.records import QueueRecord, SubscriptionRecord
+from shared.runtime.logs import get_logger
+from shared.runtime.tasks import run_guarded
+
+LEASE_SECONDS = 10.0
+"""Renewed three times meanwhile, however long a request takes: so long others wait for a queue
+whose holder was killed."""
+AT_ONCE = 16
+"""Deliveries that are read together."""
+MOST_IN_A_TURN = 128
+"""Deliveries after which others have their turn."""
+GIVE_BACK_SECONDS = 2.0
+"""How long giving a queue back may take at the end: without it, the lease ends by itself."""
+
+log = get_logger(__name__)
+
+
+class Turn:
+    """Sends what waits in a queue, as long as it holds it and the receiver takes it."""
+
+    def __init__(self, queue: QueueRecord, context: Context, deliverer: Deliverer) -> None:
+        self._queue = queue
+        self._context = context
+        self._deliverer = deliverer
+        self._token = new_id()
+        self._lease = timedelta(seconds=LEASE_SECONDS)
+        self._has_delivered = False
+
+    async def run(self) -> None:
+        """Take the queue, where it is still as it was found, and send; raises nothing else than
+        DatabaseUnavailable, defects and cancellation, after which the queue comes again."""
+        database = self._context.database
+        try:
+            # Inside too: cut off while the server answers, the queue may have been taken.
+            if not await take_queue(database, self._queue, self._token, self._lease):
+                return
+            keeping = keep_renewed(self._queue.id, self._renew, seconds=LEASE_SECONDS)
+            pause = await run_guarded(self._send_all(), keeping)
+        except LeaseLost:
+            log.warning("queue lost", queue=self._queue.id)
+            return
+        except asyncio.CancelledError:
+            await self._give_back_at_the_end()
+            raise
+        if pause is not None:
+            await give_back_queue(database, self._queue.id, self._token, pause)
+
+    async def _send_all(self) -> timedelta | None:
+        """Send one after the other; returns how long the queue rests, None where it is removed."""
+        database, queue = self._context.database, self._queue
+        sent = 0
+        while sent < MOST_IN_A_TURN:
+            # Counted before it is looked into: what is put in after that keeps the queue.
+            pushed = await renew_queue(database, queue.id, self._token, self._lease)
+            if pushed is None:
+                raise LeaseLost(queue.id)
+            waiting = await waiting_in(database, queue.id, AT_ONCE)
+            if not waiting and await remove_queue(database, queue.id, self._token, pushed):
+                return None
+            for delivery in waiting:
+                subscription = self._context.subscriptions.get(queue.subscription)
+                if subscription is None or not subscription.is_sending:
+                    return timedelta()  # it is passed over until it sends again
+                became = await self._deliverer.deliver(subscription, delivery)
+                if isinstance(became, Rest):
+                    return became.pause
+                await self._note(subscription, is_delivered=became.is_delivered)
+            sent += len(waiting)
+        return timedelta()
+
+    async def _note(self, subscription: SubscriptionRecord, *, is_delivered: bool) -> None:
+        """Note a success: the first of a turn in any case, since others may know of failures."""
+        if is_delivered and (not self._has_delivered or subscription.failing_since is not None):
+            await self._deliverer.succeeded(subscription)
+            self._has_delivered = True
+
+    async def _renew(self) -> bool:
+        database, queue = self._context.database, self._queue.id
+        return await renew_queue(database, queue, self._token, self._lease) is not None
+
+    async def _give_back_at_the_end(self) -> None:
+        try:
+            with limit_operations(GIVE_BACK_SECONDS):
+                await give_back_queue(self._context.database, self._queue.id, self._token)
+        except DatabaseUnavailable as error:
+            log.warning("queue not given back", queue=self._queue.id, error=error.reason)

@@ -1,0 +1,1 @@
+"""Webhooks: subscriptions, and what was delivered to each."""

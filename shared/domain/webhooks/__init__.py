@@ -1,0 +1,1 @@
+"""Webhooks: what is subscribed to, what is sent, when again, and where it must not go."""

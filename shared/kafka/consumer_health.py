@@ -1,0 +1,58 @@
+"""Whether a consumer goes on: partitions assigned, and batches that come to their end."""
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+
+from aiokafka import TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+
+from shared.domain.errors import Unavailable
+from shared.runtime.progress import Mark, rest_after
+
+STUCK_SECONDS = 90.0
+"""A batch without a step for longer stands still: the patience with a server is 60 seconds."""
+MAX_DEFECT_PAUSE_SECONDS = 60.0
+"""Longest pause before a batch that brings out a defect comes again; Kafka's patience is 5 min."""
+
+
+class ConsumerHealth(ConsumerRebalanceListener):
+    """A rebalance listener, since only assignment shows that a consumer consumes."""
+
+    def __init__(self, batches: str) -> None:
+        self._assigned: set[TopicPartition] | None = None
+        self.batch = Mark(batches, STUCK_SECONDS)
+
+    @property
+    def is_assigned(self) -> bool:
+        """Whether the group gave this process its share, which may be nothing."""
+        return self._assigned is not None
+
+    @asynccontextmanager
+    async def batch_under_way(self) -> AsyncGenerator[None]:
+        """Count the block as the handling of a batch, until it is done or given back.
+
+        One that is given back comes again at once, for ever where no waiting mends what is wrong:
+        readiness tells it until a batch succeeds or the partitions are another worker's.
+        """
+        self.batch.moved()
+        try:
+            with self.batch.told_from_within():
+                yield
+            self.batch.succeeded()
+        except Unavailable as error:
+            self.batch.failed(error)  # it was waited for already
+            raise
+        except Exception as error:
+            await rest_after(error, self.batch, MAX_DEFECT_PAUSE_SECONDS)
+            raise
+        finally:
+            self.batch.idle()
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Forget the assignment until the next one, and what a batch failed by: it is another's."""
+        self._assigned = None
+        self.batch.succeeded()
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Remember that the group gave this worker its share, which may be nothing."""
+        self._assigned = set(assigned)

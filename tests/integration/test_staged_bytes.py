@@ -1,0 +1,250 @@
+"""Bytes that wait for a commit: taken by one version, or dropped, whatever ends in between."""
+
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from services.indexer.events.bucket_events import ObjectWritten
+from services.indexer.events.indexing import index_objects
+from services.indexer.reconcile.round import expire, reconcile
+from services.indexer.work.workers import work_once
+from services.ingest.hub import drafts
+from services.ingest.hub.bodies import LfsAnswer, LfsBatchRequest
+from services.ingest.hub.drafts import Asked, changed_files, open_commit
+from services.ingest.hub.heads import find_head
+from services.ingest.hub.staging import announce_bytes, tell_sent
+from shared.database.commits import HeadMoved
+from shared.database.staged import StagedGone, end_staged
+from shared.domain.access.actions import Action
+from shared.domain.access.grants import Grant
+from shared.domain.access.principals import Principal
+from shared.domain.commits import MAIN, Added, Commit
+from shared.domain.errors import Conflict
+from shared.domain.records import VersionRecord, utc_now
+from shared.kafka.dead_letters import DeadLetter
+from shared.runtime.settings import MIB
+from shared.storage.manifests import read_manifest
+from shared.web.access.caller import Caller
+from tests.integration.rig import Rig, opened_rig
+from tests.support.api import sha256_of
+from tests.support.servers import Addresses
+
+WRITER = Caller(Principal("token:1", "token", "a test", (Grant.parse("writer:*"),)), Action.UPLOAD)
+
+
+@pytest.fixture(scope="module")
+async def rig(addresses: Addresses) -> AsyncIterator[Rig]:
+    async with opened_rig(addresses) as opened:
+        yield opened
+
+
+@pytest.fixture
+def model() -> str:
+    return f"model-{uuid4().hex[:12]}"
+
+
+async def bury(letter: DeadLetter) -> None:
+    raise AssertionError(f"no work fails here: {letter.headers}")
+
+
+async def announce(rig: Rig, model: str, *contents: bytes) -> list[LfsAnswer]:
+    objects = [{"oid": sha256_of(each), "size": len(each)} for each in contents]
+    request = LfsBatchRequest.model_validate({"operation": "upload", "objects": objects})
+    return await announce_bytes(model, request, WRITER, rig.ingest)
+
+
+async def send(rig: Rig, announced: LfsAnswer, data: bytes) -> None:
+    assert announced.actions is not None
+    upload = announced.actions.upload
+    size = int(upload.header["chunk_size"])
+    for number in range(1, len(upload.header)):
+        part = data[(number - 1) * size : number * size]
+        answer = await rig.http.put(upload.header[f"{number:05}"], content=part)
+        assert answer.status_code == 200, answer.text
+    _, _, rest = upload.href.partition("/staged/")
+    staged_id, _, secret = rest.partition("/complete?secret=")
+    await tell_sent(staged_id, secret, rig.ingest)
+
+
+async def stage(rig: Rig, model: str, data: bytes) -> None:
+    [announced] = await announce(rig, model, data)
+    await send(rig, announced, data)
+
+
+def asked(model: str, **contents: bytes) -> Asked:
+    operations = tuple(Added(path, sha256_of(data), len(data)) for path, data in contents.items())
+    return Asked(model, MAIN, Commit("a test", "", None, operations), WRITER)
+
+
+async def opened(rig: Rig, what: Asked) -> VersionRecord:
+    """Open a commit's version, and nothing that comes after."""
+    head = await find_head(what.model, what.branch, rig.ingest)
+    return await open_commit(what, head, changed_files(head, what.commit) or {}, rig.ingest)
+
+
+async def staged_of(rig: Rig, model: str) -> list[dict[str, Any]]:
+    return await rig.indexer.database.staged.find({"model": model}).to_list()
+
+
+def open_parts(rig: Rig, model: str) -> list[str]:
+    """The keys of multipart uploads of the model that nobody joined or aborted."""
+    listed = rig.s3.list_multipart_uploads(Bucket=rig.bucket, Prefix="").get("Uploads", [])
+    return [each["Key"] for each in listed if each["Key"].startswith(f"{model}/")]
+
+
+async def let_time_pass(rig: Rig, model: str) -> None:
+    past = {"$set": {"expires_at": utc_now() - timedelta(seconds=1)}}
+    for each in await staged_of(rig, model):
+        await rig.indexer.database.staged.update_one({"_id": each["_id"]}, past)
+
+
+async def tell(rig: Rig, version: VersionRecord) -> None:
+    """Index what storage has of a version, as its events would have it."""
+    for each in version.artifacts:
+        found = await rig.indexer.storage.objects.head(rig.bucket, each.key)
+        if found is not None:
+            event = ObjectWritten(rig.bucket, each.key, found.object_version)
+            await index_objects([event], rig.indexer)
+
+
+async def test_bytes_that_nobody_commits_are_dropped_when_their_time_is_over(
+    rig: Rig, model: str
+) -> None:
+    sent, lacking = os.urandom(1000), os.urandom(6 * MIB)
+    await stage(rig, model, sent)
+    await announce(rig, model, lacking)
+    assert len(open_parts(rig, model)) == 2
+    await expire(rig.indexer)
+    assert len(open_parts(rig, model)) == 2, "their time is not over"
+    await let_time_pass(rig, model)
+    with pytest.raises(Conflict, match="were not sent, or are over"):
+        await opened(rig, asked(model, **{"m.bin": sent}))
+    await expire(rig.indexer)
+    assert open_parts(rig, model) == []
+    assert await staged_of(rig, model) == []
+
+
+async def test_what_is_announced_and_never_opened_is_dropped_by_its_key(
+    rig: Rig, model: str
+) -> None:
+    await announce(rig, model, os.urandom(1000))
+    [staged] = await staged_of(rig, model)
+    lost = {"$set": {"multipart_id": None}}  # ingest ended before it kept the id
+    await rig.indexer.database.staged.update_one({"_id": staged["_id"]}, lost)
+    await let_time_pass(rig, model)
+    await expire(rig.indexer)
+    assert open_parts(rig, model) == []
+
+
+async def test_a_comparison_leaves_bytes_alone_that_wait_for_a_commit(
+    addresses: Addresses, model: str
+) -> None:
+    async with opened_rig(addresses, stray_age_seconds=0) as hasty:
+        data = os.urandom(1000)
+        await stage(hasty, model, data)
+        await reconcile(hasty.indexer)
+        assert len(open_parts(hasty, model)) == 1
+        version = await opened(hasty, asked(model, **{"m.bin": data}))
+        await reconcile(hasty.indexer)
+        assert len(open_parts(hasty, model)) == 1, "they are to be joined"
+        assert await staged_of(hasty, model) == []
+        assert version.artifacts[0].expected_sha256 == sha256_of(data)
+
+
+async def test_a_version_becomes_ready_though_ingest_ended_when_it_had_opened_it(
+    rig: Rig, model: str
+) -> None:
+    data = os.urandom(11 * MIB)
+    await stage(rig, model, data)
+    version = await opened(rig, asked(model, **{"m.bin": data, "again.bin": data}))
+    assert (version.state, version.work and version.work.kind) == ("pending", "join")
+    due = {"$set": {"work.due_at": utc_now() - timedelta(seconds=1)}}
+    await rig.indexer.database.versions.update_one({"_id": version.id}, due)
+    assert await work_once(rig.indexer, bury)  # a worker joins
+    settings = rig.indexer.settings
+    kept = await read_manifest(model, 1, rig.indexer.storage, settings)
+    assert kept is not None
+    assert kept.id == version.id
+    await tell(rig, version)
+    while await work_once(rig.indexer, bury):
+        pass
+    ready = await rig.version(model)
+    assert ready.state == "ready"
+    assert {each.sha256 for each in ready.artifacts} == {sha256_of(data)}
+    assert len({each.stored_key for each in ready.artifacts}) == 1
+    assert await rig.told(model) == ["created", "ready"]
+    assert open_parts(rig, model) == []
+
+
+async def test_events_that_come_before_the_join_is_recorded_hold_up_nothing(
+    rig: Rig, model: str
+) -> None:
+    data = os.urandom(1000)
+    await stage(rig, model, data)
+    version = await opened(rig, asked(model, **{"m.bin": data}))
+    [artifact] = version.artifacts
+    multipart, key = rig.ingest.storage.multipart, artifact.key
+    parts = await multipart.parts(rig.bucket, key, artifact.multipart_id or "")
+    await multipart.complete(rig.bucket, key, artifact.multipart_id or "", parts)
+    await tell(rig, version)
+    now = await rig.version(model)
+    assert (now.state, now.work and now.work.kind) == ("verifying", "verify")
+    while await work_once(rig.indexer, bury):
+        pass
+    assert (await rig.version(model)).state == "ready"
+
+
+async def test_bytes_are_either_taken_or_dropped(rig: Rig, model: str) -> None:
+    data = os.urandom(1000)
+    await stage(rig, model, data)
+    what = asked(model, **{"m.bin": data})
+    head = await find_head(model, MAIN, rig.ingest)
+    files = changed_files(head, what.commit) or {}
+    [staged] = await staged_of(rig, model)
+    assert await end_staged(rig.indexer.database, staged["_id"])
+    with pytest.raises(Conflict, match="were not sent, or are over"):
+        await open_commit(what, head, files, rig.ingest)
+    assert await rig.indexer.database.versions.count_documents({"model": model}) == 0
+    await stage(rig, model, data)
+    [_, fresh] = sorted(await staged_of(rig, model), key=lambda each: each["created_at"])
+    await open_commit(what, head, files, rig.ingest)
+    assert not await end_staged(rig.indexer.database, fresh["_id"]), "a version has them"
+
+
+async def test_bytes_that_end_at_the_moment_of_their_commit_open_no_version(
+    rig: Rig, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = os.urandom(1000)
+    await stage(rig, model, data)
+    [staged] = await staged_of(rig, model)
+    original = drafts.copy_part_digests
+
+    async def ending(*arguments: Any) -> None:
+        await original(*arguments)  # the last step before the transaction
+        assert await end_staged(rig.indexer.database, staged["_id"])
+
+    monkeypatch.setattr(drafts, "copy_part_digests", ending)
+    with pytest.raises(StagedGone):
+        await opened(rig, asked(model, **{"m.bin": data}))
+    assert await rig.indexer.database.versions.count_documents({"model": model}) == 0
+
+
+async def test_a_commit_counts_only_where_nothing_was_opened_since_it_looked(
+    rig: Rig, model: str
+) -> None:
+    first, second = os.urandom(1000), os.urandom(1000)
+    await stage(rig, model, first)
+    await stage(rig, model, second)
+    head = await find_head(model, MAIN, rig.ingest)
+    what, other = asked(model, **{"a.bin": first}), asked(model, **{"b.bin": second})
+    await open_commit(what, head, changed_files(head, what.commit) or {}, rig.ingest)
+    with pytest.raises(HeadMoved):
+        await open_commit(other, head, changed_files(head, other.commit) or {}, rig.ingest)
+    assert len(await staged_of(rig, model)) == 1, "its bytes still wait"
+    now = await find_head(model, MAIN, rig.ingest)
+    assert now.version is not None
+    assert (now.version.number, now.is_settled) == (1, False)
