@@ -16,7 +16,7 @@ from registry.cli.cache import cache, fetch
 from registry.cli.compare import compare
 from registry.cli.edits import annotate, edits, tag
 from registry.cli.events import events
-from registry.cli.importing import importing
+from registry.cli.importing import export, importing
 from registry.cli.lifecycle import archive, copy, delete, hold, restore
 from registry.cli.lineage import lineage, link, unlink
 from registry.cli.lookups import list_models, show, versions
@@ -69,6 +69,7 @@ app.add_typer(uploads, name="uploads")
 add_deliveries(webhooks)
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(importing, name="import")
+app.command()(export)
 app.command()(login)
 app.command()(logout)
 app.command()(whoami)

@@ -1,15 +1,17 @@
-"""`registry import`: bring models in from elsewhere."""
+"""`registry import` and `registry export`: models from elsewhere, and to folders."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from registry.cli.exit_codes import ExitCode
-from registry.cli.options import AsJson, Url, read_pairs
+from registry.cli.options import AsJson, ModelName, Url, read_pairs
 
 if TYPE_CHECKING:
     from registry.importing.report import ImportReport
+    from registry.schemas import Version
 
 importing = typer.Typer(help="Bring models in from elsewhere; the same command goes on or repeats.")
 
@@ -68,6 +70,54 @@ def import_mlflow(
     )
     report = asyncio.run(import_from_mlflow(options, mlflow))
     return _print_report(report, as_json=as_json)
+
+
+@importing.command("dir")
+def import_dir(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder with MODEL/VERSION/files.")],
+    source: Annotated[
+        str,
+        typer.Option("--source", metavar="NAME", help="What the folder is called, if it may move."),
+    ] = "",
+    rename: Rename = None,
+    dry_run: DryRun = False,
+    at_once: AtOnce = 4,
+    folder: Temporary = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Bring models in from a folder, as `registry export` lays it out."""
+    import asyncio
+
+    from registry.importing.runs import Options, import_from_folder
+
+    options = Options(url, read_pairs("--rename", rename or ()), at_once, dry_run, folder)
+    report = asyncio.run(import_from_folder(options, path, source))
+    return _print_report(report, as_json=as_json)
+
+
+def export(
+    model: ModelName,
+    path: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write to.")],
+    version: Annotated[
+        str | None,
+        typer.Option("--version", help="Number, label, @alias or latest; else all that are ready."),
+    ] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a model's versions to DIR/MODEL/NUMBER, verified; what is there stays."""
+    import asyncio
+
+    from registry.importing.runs import export_to_folder
+
+    def tell(found: "Version", is_new: bool) -> None:
+        answer = {"model": found.model, "number": found.number, "written": is_new}
+        done = "written" if is_new else "there already"
+        text = json.dumps(answer) if as_json else f"{found.model} version {found.number}: {done}"
+        typer.echo(text)
+
+    asyncio.run(export_to_folder(url, model, version, path, tell))
 
 
 def _print_report(report: "ImportReport", *, as_json: bool) -> int:

@@ -1,6 +1,6 @@
 """Importing runs as the command asks for them: clients are opened, and closed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +8,14 @@ from pathlib import Path
 from registry._certificates import find_certificates
 from registry._retry import RetryPolicy
 from registry.aio import AsyncModelRegistryClient
+from registry.importing.directories import FolderSource
+from registry.importing.exporting import export_model
 from registry.importing.importer import Importer
 from registry.importing.mlflow.server import MlflowServer
 from registry.importing.mlflow.source import MlflowSource
 from registry.importing.report import ImportReport
 from registry.importing.sources import ModelSource
+from registry.schemas import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,24 @@ async def import_from_mlflow(options: Options, mlflow: MlflowOptions) -> ImportR
         stack.push_async_callback(registry.close)
         source = MlflowSource(registry, tracking, mlflow.only, mlflow.called, mlflow.local_root)
         return await _run(source, options)
+
+
+async def import_from_folder(options: Options, root: Path, called: str) -> ImportReport:
+    """Bring in what lies in a folder; raises SourceError where it cannot be read."""
+    return await _run(FolderSource(root, called), options)
+
+
+async def export_to_folder(
+    url: str | None,
+    model: str,
+    version: str | None,
+    to: Path,
+    tell: Callable[[Version, bool], None],
+) -> None:
+    """Write versions to a folder, and tell of each whether it had to be written."""
+    async with AsyncModelRegistryClient(url) as client:
+        async for each, is_new in export_model(client, model, version, to):
+            tell(each, is_new)
 
 
 async def _run(source: ModelSource, options: Options) -> ImportReport:

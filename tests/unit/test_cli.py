@@ -255,6 +255,8 @@ def test_every_command_and_option_is_documented(command: Command) -> None:
     sections = dict(zip(parts[::2], parts[1::2], strict=True))
     assert sorted(sections) == sorted(commands(command))
     sections["uploads open"] += sections["upload"]  # as it says itself
+    for name in ("import mlflow", "import dir"):
+        sections[name] += sections["import"]
     for name, section in sections.items():
         known = set(re.findall(r"`(--[a-z-]+)", general + section.split("\n## ")[0]))
         shown = command(*name.split(), "--help").out
