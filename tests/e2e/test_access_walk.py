@@ -49,6 +49,10 @@ PROPOSAL = f"{PROPOSALS}/{{proposal_id}}"
 RULES = "/v1/models/{model}/rules"
 RULES_OF_ALL = "/v1/namespaces/{namespace}/rules"
 LINEAGE = "/v1/models/{model}/versions/{version}/lineage"
+WEBHOOKS = "/v1/webhooks"
+WEBHOOK = f"{WEBHOOKS}/{{webhook_id}}"
+WEBHOOK_MANAGERS = ("reader", "admin")
+"""The walk's webhooks are made by the reader."""
 WRITERS = ("writer", "owner", "maintainer", "admin")
 USERS = ("owner", "maintainer", "admin", "upload")
 INGEST = [
@@ -80,6 +84,14 @@ INGEST = [
     Operation("DELETE", RULES_OF_ALL, ("admin",), 403, success=(204,)),
     Operation("POST", LINEAGE, WRITERS, 404, {"datasets": ["s3://data/churn"]}),
     Operation("DELETE", f"{LINEAGE}/{{link_id}}", WRITERS),
+    Operation("POST", WEBHOOKS, READERS, 403, {}, (201,)),
+    Operation("PATCH", WEBHOOK, WEBHOOK_MANAGERS, 404, {"description": "walked"}),
+    Operation("DELETE", WEBHOOK, WEBHOOK_MANAGERS, success=(204,)),
+    Operation("POST", f"{WEBHOOK}/pause", WEBHOOK_MANAGERS),
+    Operation("POST", f"{WEBHOOK}/resume", WEBHOOK_MANAGERS),
+    Operation("POST", f"{WEBHOOK}/rotate", WEBHOOK_MANAGERS, 404, {}),
+    Operation("POST", f"{WEBHOOK}/replay", WEBHOOK_MANAGERS, 404, {"model": "m"}, (202,)),
+    Operation("POST", f"{WEBHOOK}/test", WEBHOOK_MANAGERS, success=(202,)),
     Operation("GET", "/v1/tokens", ("admin",), 403),
     Operation("POST", "/v1/tokens", ("admin",), 403, {}, (201,)),
     Operation("DELETE", "/v1/tokens/{token_id}", ("admin",), success=(204,)),
@@ -101,6 +113,9 @@ QUERY = [
     Operation("GET", PROPOSALS, READERS),
     Operation("GET", RULES, READERS),
     Operation("GET", RULES_OF_ALL, (*READERS, "elsewhere"), 403),
+    Operation("GET", WEBHOOKS, (*READERS, "elsewhere", "upload")),  # each sees their own
+    Operation("GET", WEBHOOK, WEBHOOK_MANAGERS),
+    Operation("GET", f"{WEBHOOK}/deliveries", WEBHOOK_MANAGERS),
     Operation("GET", "/v1/audit", ("admin",), 403),
     Operation("GET", "/v1/search", (*READERS, "elsewhere", "upload")),  # what each finds differs
 ]
@@ -150,9 +165,17 @@ class Walk:
             names["upload_id"] = opened["upload_id"]
             if credential == "upload":
                 headers = {"authorization": f"Bearer {opened['token']}"}
+        if operation.path == WEBHOOKS:
+            body = self._webhook()
+        if "{webhook_id}" in operation.path:
+            made = await self.api.ingest.post(
+                WEBHOOKS, json=self._webhook(), headers=self.headers("reader")
+            )
+            assert made.status_code == 201, made.text
+            names["webhook_id"] = made.json()["id"]
         if "{token_id}" in operation.path:
-            made = await self.api.token(f"reader:{self.model}")
-            names["token_id"] = made.id
+            token = await self.api.token(f"reader:{self.model}")
+            names["token_id"] = token.id
         sends_body = operation.method in ("POST", "PUT", "PATCH")
         return await client.request(
             operation.method,
@@ -161,6 +184,10 @@ class Walk:
             json=body if sends_body else None,
             headers=headers,
         )
+
+    def _webhook(self) -> dict[str, Any]:
+        """Of a model that has no further events: nothing is sent there."""
+        return {"url": "http://127.0.0.1:9/", "models": [self.model]}
 
     async def point(self, alias: str) -> str:
         path = f"/v1/models/{self.model}/aliases/{alias}"

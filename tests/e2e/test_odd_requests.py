@@ -36,7 +36,15 @@ async def known(api: Api) -> dict[str, str]:
         "proposal_id": uuid4().hex,
         "link_id": "0" * 16,
         "token_id": uuid4().hex[:16],
+        "webhook_id": await _webhook(api, model),
     }
+
+
+async def _webhook(api: Api, model: str) -> str:
+    body = {"url": "http://127.0.0.1:9/", "models": [model], "types": ["version.purged"]}
+    made = await api.ingest.post("/v1/webhooks", json=body)
+    assert made.status_code == HTTPStatus.CREATED
+    return made.json()["id"]
 
 
 @pytest.mark.parametrize("service", ["ingest", "query"])
