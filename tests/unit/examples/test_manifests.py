@@ -1,7 +1,7 @@
 """The examples for Kubernetes are YAML, and name what the registry really has."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -20,9 +20,10 @@ def documents(path: Path) -> list[dict[str, Any]]:
 def texts(value: object) -> list[str]:
     """Every text within a document."""
     if isinstance(value, dict):
-        return [text for inner in value.values() for text in texts(inner)]  # pyright: ignore[reportUnknownVariableType]
+        inside = cast("dict[str, object]", value)
+        return [text for inner in inside.values() for text in texts(inner)]
     if isinstance(value, list):
-        return [text for inner in value for text in texts(inner)]  # pyright: ignore[reportUnknownVariableType]
+        return [text for inner in cast("list[object]", value) for text in texts(inner)]
     return [value] if isinstance(value, str) else []
 
 
