@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from registry.schemas.webhooks import EVENT_TYPES
+from registry.schemas.event_types import EVENT_TYPES
 from shared.runtime.settings import Settings
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
