@@ -13,7 +13,9 @@ from rich.console import Console
 
 from bench import (
     backlog,
+    deliveries,
     downloads,
+    hub_downloads,
     large_headers,
     latency,
     lookups,
@@ -35,6 +37,8 @@ BENCHMARKS: dict[str, Callable[..., Finding]] = {
     "g": stored.run,
     "h": large_headers.run,
     "i": search.run,
+    "j": hub_downloads.run,
+    "k": deliveries.run,
 }
 
 DESCRIPTION = """\
@@ -47,7 +51,9 @@ Measure the registry beside plain programs, on the same servers and in the same 
   f  downloads, beside boto3's download_file
   g  from the PUT's reply to "ready" beside 50,000 versions, and 64 openings at once
   h  an ordinary upload's time to ready while headers of 90 MB are checked
-  i  search at 100,000 versions, beside MLflow's, and how late it is"""
+  i  search at 100,000 versions, beside MLflow's, and how late it is
+  j  downloads by huggingface_hub, beside the same from plain files
+  k  from the PUT's reply to receivers: by Kafka, by a stream, by a webhook"""
 
 
 def stop(number: int, frame: FrameType | None) -> NoReturn:

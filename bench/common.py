@@ -139,7 +139,7 @@ def running_system(servers: Path | None) -> Generator[System]:
         }
         yield system
     finally:
-        stack.stop(root, ("ingest", "query", "indexer"))
+        stack.stop(root, ("ingest", "query", "indexer", "notifier"))
         if servers is not None:
             uvloop.run(system.clean())
         stack.stop(root)
