@@ -176,7 +176,7 @@ async def test_tags_are_numbers_labels_and_aliases_in_their_order(
     found: list[str] = []
     url: str | None = f"/v2/{published.model}/tags/list?n=2"
     pages = 0
-    while url:
+    while url and pages < 9:
         answer = await api.query.get(url)
         found += answer.json()["tags"]
         pages += 1
