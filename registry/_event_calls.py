@@ -40,7 +40,8 @@ class EventCalls:
 
         Args:
             models: names, `NAMESPACE.*` or `*`; none: all that the caller may follow.
-            types: types of events, or beginnings of types: `registry.alias.*`; none: all.
+            types: types of events, whole or in short (`version.ready`), or beginnings of types:
+                `alias.*`; none: all.
             aliases: only what is told of these aliases; none: everything.
             start: "now", or "beginning" for the oldest event that is kept.
             last_event_id: `place` of an event that was given before: goes on behind it.

@@ -1,9 +1,9 @@
 """Webhooks: addresses that the registry tells of events, and what was delivered to each.
 
 Example:
-    >>> from registry.schemas.webhooks import event_type
-    >>> event_type("version.ready")
-    'registry.version.ready.v1'
+    >>> from registry.schemas.event_types import event_types
+    >>> event_types("version.ready")
+    ('registry.version.ready.v1',)
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping

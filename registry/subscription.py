@@ -10,8 +10,7 @@ Example:
 
     asyncio.run(main())
 
-Kafka is read with the extra `events`, which is aiokafka. Where that is missing, or Kafka cannot be
-reached, events come over HTTP from the registry's query service.
+Kafka is read with the extra `events`, aiokafka. Where that or Kafka is missing, HTTP is used.
 """
 
 import logging
@@ -80,8 +79,7 @@ def subscribe(
             Kafka, unless aiokafka is not installed or Kafka cannot be reached at first.
         kafka: how to connect to Kafka, of which discovery tells no more than addresses; None:
             what the variables REGISTRY_KAFKA_... say.
-        token: proves over HTTP who asks; None: as of a client.
-        origins: as of a client.
+        token, origins: what proves over HTTP who asks, as of a client.
         ca_file: PEM file of certificate authorities that are trusted beside the usual ones; None:
             REGISTRY_CA_FILE. Kafka may have one of its own.
         retry: how patiently the first connection is tried; a lost one is tried for ever.
@@ -92,10 +90,9 @@ def subscribe(
         ConnectionSettingsError: settings of Kafka or certificates cannot be used.
         MissingExtraError: aiokafka is not installed (when reading begins).
         CertificateError: the registry or Kafka is not trusted (when reading begins).
-        AccessDeniedError: Kafka refuses the credentials, or over HTTP the registry does (when
-            reading begins).
+        AccessDeniedError: Kafka or the registry refuses the credentials (when reading begins).
         UnavailableError: the registry or Kafka does not answer (when reading begins).
-        EventsGoneError: over HTTP, events were removed from the topic before they were read.
+        EventsGoneError: over HTTP, events were removed before they were read.
     """
     if isinstance(start, int) and model is None:
         raise ValueError("a sequence number counts within one model: give `model` as well")
@@ -107,8 +104,8 @@ def subscribe(
 
     def stream() -> EventSource:
         credentials = find_credentials(known.url, token, origins)
-        began = "now" if start == "now" else "beginning"
-        wanted = {"model": model, "from": began, "follow": None if follow else "false"}
+        wanted = {"model": model, "follow": None if follow else "false"}
+        wanted["from"] = "now" if start == "now" else "beginning"
         asking = api(credentials, timeout_seconds=10.0, retry=RetryPolicy(attempts=1))
         return EventSource(asking, wanted, retry)
 

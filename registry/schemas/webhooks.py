@@ -4,7 +4,7 @@ Times are UTC. A secret is told when it is made, and never by a list.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, mo
 from registry.schemas.access import check_pattern
 from registry.schemas.aliases import AliasName
 from registry.schemas.base import Answer, Schema
-from registry.schemas.events import EventType
+from registry.schemas.event_types import expanded_types
 from registry.schemas.names import MAX_MODEL_CHARACTERS, WholeNumber
 
 WebhookState = Literal["active", "paused", "disabled"]
@@ -23,7 +23,6 @@ WebhookMode = Literal["structured", "binary"]
 DeliveryState = Literal["waiting", "delivered", "failed", "withheld"]
 """failed: given up after a day; withheld: the owner may not read the model any more."""
 
-EVENT_TYPES: tuple[str, ...] = get_args(EventType)
 MAX_URL_CHARACTERS = 2048
 MAX_PATTERNS = 32
 MAX_TAGS = 16
@@ -62,26 +61,6 @@ def _split(value: str) -> SplitResult:
     return parts
 
 
-def event_type(value: str) -> str:
-    """Return an event's type by its name, or by a part that only it has, such as `version.ready`.
-
-    Raises ValueError, naming the types, where it is none or several.
-    """
-    found = [each for each in EVENT_TYPES if value in _names_of(each)]
-    if len(found) != 1:
-        told = "stands for several" if found else "is none"
-        shown = ", ".join(
-            each.removeprefix("registry.").removesuffix(".v1") for each in EVENT_TYPES
-        )
-        raise ValueError(f"must be a type of events: {value[:80]!r} {told} of {shown}")
-    return found[0]
-
-
-def _names_of(full: str) -> tuple[str, ...]:
-    middle = full.removeprefix("registry.").removesuffix(".v1")
-    return full, middle, middle.rpartition(".")[2]
-
-
 WebhookUrl = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_URL_CHARACTERS),
@@ -90,7 +69,11 @@ WebhookUrl = Annotated[
 Pattern = Annotated[
     str, StringConstraints(max_length=MAX_MODEL_CHARACTERS + 2), AfterValidator(check_pattern)
 ]
-TypeName = Annotated[str, StringConstraints(max_length=100), AfterValidator(event_type)]
+TypeNames = Annotated[
+    list[Annotated[str, StringConstraints(max_length=100)]],
+    Field(max_length=MAX_PATTERNS),
+    AfterValidator(expanded_types),
+]
 Purpose = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
 TagName = Annotated[str, StringConstraints(min_length=1, max_length=250)]
 TagText = Annotated[str, StringConstraints(max_length=5000)]
@@ -103,8 +86,9 @@ class WebhookRequest(Schema):
     url: WebhookUrl
     models: list[Pattern] = Field(default=["*"], min_length=1, max_length=MAX_PATTERNS)
     """Patterns of model names, as in grants: `churn`, `risk.*`, `*`."""
-    types: list[TypeName] = Field(default_factory=list[TypeName], max_length=MAX_PATTERNS)
-    """Types of events: `registry.version.ready.v1`, or in short `version.ready`."""
+    types: TypeNames = Field(default_factory=list[str])
+    """Types of events: `registry.version.ready.v1`, or in short `version.ready`; `alias.*` is
+    each of those that there are when it is asked for."""
     aliases: list[AliasName] = Field(default_factory=list[AliasName], max_length=MAX_PATTERNS)
     """Only what is about one of these aliases, or about a version that one of them points at."""
     tags: dict[TagName, TagText] = Field(
@@ -123,7 +107,7 @@ class WebhookPatch(Schema):
 
     url: WebhookUrl | None = None
     models: list[Pattern] | None = Field(default=None, min_length=1, max_length=MAX_PATTERNS)
-    types: list[TypeName] | None = Field(default=None, max_length=MAX_PATTERNS)
+    types: TypeNames | None = None
     aliases: list[AliasName] | None = Field(default=None, max_length=MAX_PATTERNS)
     tags: dict[TagName, TagText] | None = Field(default=None, max_length=MAX_TAGS)
     mode: WebhookMode | None = None

@@ -55,6 +55,10 @@ STAGE = "/v1/hub/models/{model}"
 PREUPLOAD = {"files": [{"path": "a.bin", "size": 1}]}
 LFS = {"operation": "upload", "objects": [{"oid": "0" * 64, "size": 5}]}
 HUB_FILE = "/{repo}/resolve/{revision}/{path}"
+WEBHOOKS = "/v1/webhooks"
+WEBHOOK = f"{WEBHOOKS}/{{webhook_id}}"
+WEBHOOK_MANAGERS = ("reader", "admin")
+"""The walk's webhooks are made by the reader."""
 WRITERS = ("writer", "owner", "maintainer", "admin")
 USERS = ("owner", "maintainer", "admin", "upload")
 MLFLOW = "/mlflow/api/2.0/mlflow"
@@ -147,6 +151,14 @@ INGEST = [
     Operation("DELETE", f"{STAGE}/branch/{{branch}}", WRITERS, 404, success=(204,)),
     Operation("POST", f"{STAGE}/tag/{{revision}}", WRITERS, 404, {}, (201,)),
     Operation("DELETE", f"{STAGE}/tag/{{tag}}", WRITERS, 404, success=(204,)),
+    Operation("POST", WEBHOOKS, READERS, 403, {}, (201,)),
+    Operation("PATCH", WEBHOOK, WEBHOOK_MANAGERS, 404, {"description": "walked"}),
+    Operation("DELETE", WEBHOOK, WEBHOOK_MANAGERS, success=(204,)),
+    Operation("POST", f"{WEBHOOK}/pause", WEBHOOK_MANAGERS),
+    Operation("POST", f"{WEBHOOK}/resume", WEBHOOK_MANAGERS),
+    Operation("POST", f"{WEBHOOK}/rotate", WEBHOOK_MANAGERS, 404, {}),
+    Operation("POST", f"{WEBHOOK}/replay", WEBHOOK_MANAGERS, 404, {"model": "m"}, (202,)),
+    Operation("POST", f"{WEBHOOK}/test", WEBHOOK_MANAGERS, success=(202,)),
     Operation("GET", "/v1/tokens", ("admin",), 403),
     Operation("POST", "/v1/tokens", ("admin",), 403, {}, (201,)),
     Operation("DELETE", "/v1/tokens/{token_id}", ("admin",), success=(204,)),
@@ -169,6 +181,9 @@ QUERY = [
     Operation("GET", PROPOSALS, READERS),
     Operation("GET", RULES, READERS),
     Operation("GET", RULES_OF_ALL, (*READERS, "elsewhere"), 403),
+    Operation("GET", WEBHOOKS, (*READERS, "elsewhere", "upload")),  # each sees their own
+    Operation("GET", WEBHOOK, WEBHOOK_MANAGERS),
+    Operation("GET", f"{WEBHOOK}/deliveries", WEBHOOK_MANAGERS),
     Operation("GET", "/v1/audit", ("admin",), 403),
     Operation("GET", "/v1/events", (*READERS, "elsewhere"), 403, query="follow=false"),
     Operation("GET", "/v1/search", (*READERS, "elsewhere", "upload")),  # what each finds differs
@@ -266,9 +281,17 @@ class Walk:
             names["upload_id"] = opened["upload_id"]
             if credential == "upload":
                 headers = {"authorization": f"Bearer {opened['token']}"}
+        if operation.path == WEBHOOKS:
+            body = self._webhook()
+        if "{webhook_id}" in operation.path:
+            made = await self.api.ingest.post(
+                WEBHOOKS, json=self._webhook(), headers=self.headers("reader")
+            )
+            assert made.status_code == 201, made.text
+            names["webhook_id"] = made.json()["id"]
         if "{token_id}" in operation.path:
-            made = await self.api.token(f"reader:{self.model}")
-            names["token_id"] = made.id
+            token = await self.api.token(f"reader:{self.model}")
+            names["token_id"] = token.id
         is_mlflow = operation.path.startswith("/mlflow")
         if is_mlflow and body is not None:
             body = {name: str(body[name]).format(**names) for name in body}
@@ -281,6 +304,10 @@ class Walk:
             json=body if sends_body else None,
             headers=headers,
         )
+
+    def _webhook(self) -> dict[str, Any]:
+        """Of a model that has no further events: nothing is sent there."""
+        return {"url": "http://127.0.0.1:9/", "models": [self.model]}
 
     async def point(self, alias: str) -> str:
         path = f"/v1/models/{self.model}/aliases/{alias}"

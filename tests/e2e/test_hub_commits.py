@@ -284,6 +284,13 @@ async def test_a_body_that_is_no_commit_is_refused_by_its_line(
     assert answer.json()["error"]
 
 
+async def test_bytes_wait_for_models_that_can_be_named_so(hub: Hub) -> None:
+    body = {"operation": "upload", "objects": [{"oid": "0" * 64, "size": 1}]}
+    answer = await hub.api.ingest.post("/v1/hub/models/a--b/lfs", json=body)
+    assert answer.status_code == 422
+    assert "'--'" in answer.json()["detail"]
+
+
 async def test_a_commit_is_bounded(hub: Hub) -> None:
     lines = [small(f"{number}.txt", b"x") for number in range(1001)]
     answer = await hub.commit(*lines)

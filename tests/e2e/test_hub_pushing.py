@@ -4,11 +4,9 @@ import json
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
-
 from local.processes.ports import HOST
 from shared.runtime.settings import Settings
-from tests.e2e.test_hub_transformers import FILES, NEWEST, OLD
+from tests.e2e.test_hub_transformers import FILES, NEWEST
 from tests.support.api import Api
 from tests.support.hub_client import hub_client
 
@@ -16,9 +14,8 @@ CARDS = "jinja2==3.1.6"
 """What transformers writes model cards with."""
 
 
-@pytest.mark.parametrize("requirements", [NEWEST, OLD], ids=["newest", "old"])
 async def test_configuration_and_tokenizer_are_pushed_and_loaded_again(
-    requirements: tuple[str, ...], settings: Settings, api: Api, tmp_path: Path
+    settings: Settings, api: Api, tmp_path: Path
 ) -> None:
     namespace = f"hub{uuid4().hex[:8]}"
     model = f"{namespace}.bert"
@@ -27,7 +24,7 @@ async def test_configuration_and_tokenizer_are_pushed_and_loaded_again(
     for name, content in FILES.items():
         (source / name).write_text(json.dumps(content))
     token = (await api.token(f"writer:{model}")).token
-    with_cards = (*requirements, CARDS)
+    with_cards = (*NEWEST, CARDS)
     hub = await hub_client(with_cards, f"http://{HOST}:{settings.query_port}", token, tmp_path)
     told = await hub.run(f"""
         from transformers import AutoConfig, AutoTokenizer

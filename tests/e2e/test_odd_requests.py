@@ -47,7 +47,15 @@ async def known(api: Api) -> dict[str, str]:
         "reference": "production",
         "digest": f"sha256:{sha256_of(DATA)}",
         "operation": "model-versions/set-tag",
+        "webhook_id": await _webhook(api, model),
     }
+
+
+async def _webhook(api: Api, model: str) -> str:
+    body = {"url": "http://127.0.0.1:9/", "models": [model], "types": ["version.purged"]}
+    made = await api.ingest.post("/v1/webhooks", json=body)
+    assert made.status_code == HTTPStatus.CREATED
+    return made.json()["id"]
 
 
 @pytest.mark.parametrize("service", ["ingest", "query"])

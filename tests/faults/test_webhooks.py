@@ -39,7 +39,7 @@ MOST_KILLS = 10_000 if EVENTS > 1000 else 3
 MODELS = 10 if EVENTS > 1000 else 4
 """Of each receiver."""
 LEASE = "lease:10" if EVENTS > 1000 else "lease:2"
-MOST_SECONDS = 120 + EVENTS / 8
+MOST_SECONDS = 120 + EVENTS / 5
 
 
 def fails(made: random.Random) -> Answer:

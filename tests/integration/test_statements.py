@@ -72,6 +72,10 @@ from shared.database.sessions import (
     overdue_sessions,
 )
 from shared.database.versions import Versions
+from shared.database.webhooks import deliveries, queues, subscriptions
+from shared.database.webhooks.deliveries import DeliveryFilter
+from shared.database.webhooks.disabling import disable_subscription
+from shared.database.webhooks.facts import version_facts
 from shared.domain import deletion
 from shared.domain.access.audit import AuditRecord, ChangeEnd
 from shared.domain.access.decision import EVERY_NAME, NameFilter
@@ -83,6 +87,8 @@ from shared.domain.found_folders import FoundFolder, Settling
 from shared.domain.part_digests import PartDigests
 from shared.domain.proposals import ProposalRecord
 from shared.domain.records import CommitRecord, VersionRecord, new_id, utc_now
+from shared.domain.webhooks.records import AttemptRecord
+from shared.domain.webhooks.signing import new_secret
 from tests.integration.drafts import (
     OWNER,
     draft,
@@ -101,6 +107,8 @@ from tests.integration.statements import (
     tells_its_plans,
     texts_of_the_source,
 )
+from tests.integration.webhook_drafts import OWNER as OWNER_OF_WEBHOOK
+from tests.integration.webhook_drafts import delivery, subscribed
 from tests.support.eventually import eventually
 from tests.support.records import SHA256
 
@@ -533,6 +541,47 @@ async def use_lineage(database: Database, model: str) -> None:
     await open_version(database, draft(model, "c", lineage=[link]))
 
 
+async def use_webhooks(database: Database, model: str, version: VersionRecord) -> None:
+    made = await subscribed(database)
+    assert await subscriptions.count_subscriptions(database)
+    assert await subscriptions.changed_since(database, made.changed_at)
+    page = await subscriptions.list_subscriptions(
+        database, principal=OWNER_OF_WEBHOOK, before=(utc_now(), made.id), limit=1
+    )
+    assert page
+    assert await subscriptions.change_subscription(database, made.id, {"mode": "binary"})
+    await subscriptions.note_failure(database, made.id, utc_now())
+    assert await subscriptions.note_success(database, made.id, utc_now())
+    assert await subscriptions.rotate_secret(database, made.id, new_secret(), timedelta(1))
+    assert await subscriptions.find_secrets(database, made.id)
+    assert (await version_facts(database, [version.id]))[version.id].tags == version.tags
+
+    first, second = delivery(made.id, model, 1), delivery(made.id, model, 2)
+    await deliveries.record_deliveries(database, [first, second])
+    wanted = DeliveryFilter(EVERY_NAME, states=("waiting",), event_id=first.event_id, model=model)
+    place = (utc_now(), "x")
+    assert await deliveries.list_deliveries(database, made.id, wanted, before=place, limit=1)
+    assert await queues.oldest_due(database, without=["another"]) >= timedelta()
+    due = await queues.due_queues(database, without=["another"], limit=1000)
+    [queue] = [each for each in due if each.subscription == made.id]
+    assert await queues.take_queue(database, queue, "token", LEASE)
+    pushed = await queues.renew_queue(database, queue.id, "token", LEASE)
+    assert pushed is not None
+    assert await deliveries.waiting_in(database, queue.id, 5) == [first, second]
+    attempt = AttemptRecord(number=1, at=utc_now(), milliseconds=1, status=500)
+    await deliveries.note_attempt(database, first, attempt)
+    await deliveries.settle(database, first, "delivered", utc_now(), attempt)
+    await deliveries.replay(database, [first], LEASE)
+    await queues.hurry(database, made.id)
+    await queues.hurry(database, made.id, [model])
+    assert not await queues.remove_queue(database, queue.id, "token", pushed)
+    await queues.give_back_queue(database, queue.id, "token")
+    await queues.drop_queue(database, queue.id)
+    assert await disable_subscription(database, made.id, "failing")
+    await subscriptions.remove_subscription(database, made.id)
+    assert await subscriptions.find_subscription(database, made.id) is None
+
+
 async def use_search(database: Database, model: str) -> None:
     opened = await open_version(database, draft(model))
     since = [each async for each in catalog.versions_since(database, model, 0)]
@@ -582,6 +631,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_lineage(database, f"{model}-lineage")
     await use_search(database, f"{model}-search")
     await use_tokens(database)
+    await use_webhooks(database, f"{model}-webhooks", record)
     await use_recovery(database, f"{model} lost")
 
     known = places_in_the_source()

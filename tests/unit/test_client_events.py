@@ -196,6 +196,19 @@ async def test_a_subscription_over_http_goes_on_where_an_earlier_loop_was_left()
     assert query.resumed_at == [None, "at-1"]
 
 
+async def test_a_loop_that_was_left_and_is_closed_late_does_not_cut_the_next_one() -> None:
+    query = Query([BEGIN, lines(1)], [BEGIN, lines(2), lines(3), end("complete")])
+    events = subscribing(query, via="http")
+    left = events.__aiter__()
+    assert (await anext(left)).sequence == 1
+    later = events.__aiter__()
+    assert (await anext(later)).sequence == 2
+    await left.aclose()  # Python does it when it likes
+    assert (await anext(later)).sequence == 3
+    await later.aclose()
+    assert len(query.asked) == 2
+
+
 async def test_kafka_alone_is_asked_where_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     without_kafka(monkeypatch)
     query = Query()

@@ -99,8 +99,8 @@ def test_every_loop_is_watched_or_ends_with_something_that_is() -> None:
 
 
 def test_every_mark_is_one_of_a_loop() -> None:
-    context: Any = SimpleNamespace(outbox=None, database=None, settings=SETTINGS)
-    context = cast(Context, context)
+    made: Any = SimpleNamespace(outbox=None, database=None, settings=SETTINGS)
+    context = cast(Context, made)
     relay = Relay(context, cast(Any, None))
     workers = Workers(context, cast(Any, None))
     reconciler = Reconciler(context, lambda: None)
@@ -119,7 +119,7 @@ def test_every_mark_is_one_of_a_loop() -> None:
         ).marks,
         Tail(SETTINGS).mark,
         Audit(cast(Database, None)).mark,
-        Dispatcher(context, cast(Any, None)).mark,
+        Dispatcher(made, cast(Any, None)).mark,
         NotifierHealth(probe).batch,
         Health(SETTINGS, probe).batch,
     )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from registry.schemas.names import check_model_name
 from services.ingest.context import RequestContext
 from services.ingest.hub import commits, modes, refs, staging
 from services.ingest.hub.bodies import (
@@ -24,7 +25,7 @@ from services.ingest.hub.drafts import Asked
 from services.ingest.hub.refs import NamedRef
 from shared.domain.access.actions import Action
 from shared.domain.access.audit import Change
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import InvalidRequest, checked
 from shared.domain.hub_names import commit_of_version, repo_of_model
 from shared.web.access.caller import Caller, declares
 from shared.web.json_body import JsonRoute
@@ -54,6 +55,7 @@ async def preupload(
 ) -> PreuploadAnswer:
     """Answer for each file whether it goes into the commit or to storage."""
     del caller  # the path names the model
+    checked("model", check_model_name, model)
     _require_branch(revision, create_pr)
     files = await modes.choose_modes(model, revision, request, context)
     if any(each.upload_mode == "lfs" for each in files):
@@ -66,6 +68,7 @@ async def announce_bytes(
     model: str, request: LfsBatchRequest, caller: Writer, context: RequestContext
 ) -> LfsBatchAnswer:
     """Answer for each object where its parts are to be sent, or that its bytes are there."""
+    checked("model", check_model_name, model)  # bytes wait below it
     async with caller.audited(Change.STAGE_BYTES, model):
         return LfsBatchAnswer(objects=await staging.announce_bytes(model, request, caller, context))
 
@@ -109,7 +112,8 @@ async def make_commit(
             f"; version {version.number} is still being verified: it can be downloaded after that"
         )
     oid = commit_of_version(version.id)
-    return CommitAnswer(commit_oid=oid, commit_url=f"{repo_of_model(model)}/commit/{oid}")
+    repo = repo_of_model(model) or model
+    return CommitAnswer(commit_oid=oid, commit_url=f"{repo}/commit/{oid}")
 
 
 @router.post("/models/{model}/branch/{branch:path}", summary="Make a branch", status_code=201)

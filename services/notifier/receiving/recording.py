@@ -1,6 +1,6 @@
 """From a batch of the topic to durable deliveries: each event once for each subscription."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from services.notifier.context import Context
@@ -31,7 +31,9 @@ FORGETTING_MARGIN = timedelta(hours=12)
 """Events are passed over so long before their deliveries could be forgotten: where the topic is
 read anew, none is delivered a second time for that."""
 TOGETHER = 200
-"""Deliveries that are recorded at once; each holds its event, of up to 900 kB."""
+"""Deliveries that are recorded at once."""
+TOGETHER_CHARACTERS = 4_000_000
+"""And of their events, each of which may have 900 kB."""
 
 log = get_logger(__name__)
 Pair = tuple[SubscriptionRecord, SeenEvent]
@@ -55,11 +57,11 @@ async def record_batch(messages: Sequence[RawMessage], context: Context, bury: B
     pairs = await _about(pairs, context)
     pairs = await _told(pairs, context)
     # 3. Durable before the batch is acknowledged.
-    deliveries = [_delivery(*pair, now, now + context.retention) for pair in pairs]
-    for start in range(0, len(deliveries), TOGETHER):
+    for together in _portions(pairs):
         tell_progress()
-        await record_deliveries(context.database, deliveries[start : start + TOGETHER])
-    return bool(deliveries)
+        deliveries = [_delivery(*pair, now, now + context.retention) for pair in together]
+        await record_deliveries(context.database, deliveries)
+    return bool(pairs)
 
 
 async def _read(messages: Sequence[RawMessage], context: Context, bury: Bury) -> list[SeenEvent]:
@@ -107,6 +109,20 @@ async def _disable(subscription: SubscriptionRecord, context: Context) -> None:
         if after is not None:
             context.subscriptions.put(after)
             log.warning("webhook disabled", webhook=after.id, reason=after.reason)
+
+
+def _portions(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
+    """Cut the pairs, in their order, into what is recorded at once."""
+    together: list[Pair] = []
+    size = 0
+    for pair in pairs:
+        together.append(pair)
+        size += len(pair[1].body)
+        if len(together) >= TOGETHER or size >= TOGETHER_CHARACTERS:
+            yield together
+            together, size = [], 0
+    if together:
+        yield together
 
 
 def _delivery(

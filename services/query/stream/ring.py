@@ -124,6 +124,11 @@ class Ring:
         read = position.offsets
         return all(read.get(number, 0) >= floor for number, floor in self._floors.items())
 
+    def continues_in(self, begins: Mapping[int, int], ends: Mapping[int, int]) -> bool:
+        """Whether the topic, which begins and ends there, has all that comes next."""
+        read = self.offsets.items()
+        return all(begins.get(n, -1) <= offset <= ends.get(n, -1) for n, offset in read)
+
     def has_read(self, position: Position) -> bool:
         """Whether the position is not ahead of what was read."""
         return all(self.offsets.get(n, 0) >= offset for n, offset in position.offsets.items())

@@ -47,7 +47,10 @@ Models = Annotated[
 ]
 Types = Annotated[
     list[str],
-    Query(max_length=MAX_VALUES, description="Types of events, or beginnings of types with .*"),
+    Query(
+        max_length=MAX_VALUES,
+        description="Types of events: whole, in short (version.ready), or beginnings (alias.*)",
+    ),
 ]
 Aliases = Annotated[
     list[str],

@@ -1,6 +1,7 @@
 """The end of the topic as it grows, read by the one consumer of this process for all who read."""
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any, NoReturn
@@ -76,6 +77,8 @@ class Tail:
 
     async def run(self) -> NoReturn:
         """Read until cancelled, over as many connections as it takes."""
+        # While Kafka is away it logs some lines every 100 ms; here it is told once.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         failures = 0
         while True:
             heed_cancellation()
@@ -124,21 +127,17 @@ class Tail:
     ) -> Mapping[int, int]:
         """Return where to read from, after a look at the topic; a new ring where it is not kept."""
         ring = self._newest
-        if ring is None or ring.topic != topic or not _is_within(ring.offsets, begins, ends):
+        if ring is None or ring.topic != topic or not ring.continues_in(begins, ends):
             if ring is not None:
                 log.warning("the topic of model events begins anew", topic=self._name)
             each = min(WARM_RECORDS, max(1, WARM_RECORDS_IN_ALL // max(1, len(begins))))
             starts = {n: max(begin, ends[n] - each) for n, begin in begins.items()}
             ring = self._newest = Ring(topic, starts)
             self._warm_at = dict(ends)
-        self.see(begins)
+        self.begins = dict(begins)
         for number, begin in begins.items():
             ring.add_partition(number, begin)
         return ring.offsets
-
-    def see(self, begins: Mapping[int, int]) -> None:
-        """Take note of where the topic begins now."""
-        self.begins = dict(begins)
 
     def take(self, records: Sequence[RawMessage], source: str) -> None:
         """Keep the events of records, each partition's in order."""
@@ -245,12 +244,6 @@ class _Connection:
             begins: Mapping[Any, int] = await self._consumer.beginning_offsets([partition])
         if offset < expected or begins[partition] > expected:
             raise KafkaUnreadable("records were lost")
-
-
-def _is_within(
-    offsets: Mapping[int, int], begins: Mapping[int, int], ends: Mapping[int, int]
-) -> bool:
-    return all(begins.get(n, -1) <= offset <= ends.get(n, -1) for n, offset in offsets.items())
 
 
 def _by_number(found: Mapping[TopicPartition, int]) -> dict[int, int]:

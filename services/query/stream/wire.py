@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import Any, cast
 
+from registry.schemas.event_types import EVENT_TYPES
 from shared.domain.streams.position import Position
-from shared.domain.streams.wanted import EVENT_TYPES, Told
+from shared.domain.streams.wanted import Told
 
 HEARTBEAT = b": heartbeat\n"
 END = b"end"

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self, get_args
+from typing import Self
 
 from registry.schemas.access import check_pattern
 from registry.schemas.aliases import check_alias
-from registry.schemas.events import EventType
+from registry.schemas.event_types import event_types, expanded_types
 from shared.domain.access.decision import NameFilter
 
 MAX_VALUES = 50
 """Values of each filter."""
-EVENT_TYPES = frozenset(get_args(EventType))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +21,6 @@ class Told:
     type: str
     alias: str | None = None
     """The alias that it tells of; None for an event of something else."""
-
-
-def check_type(value: str) -> str:
-    """Return an event type, or a beginning of types that ends in `.*`, unchanged.
-
-    Raises ValueError with the rule.
-    """
-    is_beginning = value.endswith(".*")
-    if value in EVENT_TYPES:
-        return value
-    if is_beginning and any(each.startswith(value[:-1]) for each in EVENT_TYPES):
-        return value
-    raise ValueError(
-        "must be a type of event such as registry.version.ready.v1, or the beginning of some"
-        " followed by .*, such as registry.alias.*"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +50,8 @@ class Wanted:
     """A filter: of each kind that is given, an event has to be one of the values."""
 
     models: Patterns = Patterns()
-    types: Patterns = Patterns()
+    types: frozenset[str] = frozenset()
+    """None: of any type, also of those that a newer release has."""
     aliases: frozenset[str] = frozenset()
     """Aliases, of which an event must tell; none: it may tell of anything."""
 
@@ -77,14 +61,14 @@ class Wanted:
     ) -> Self:
         """Build it of what a request says; raises BadFilter."""
         _check("model", models, check_pattern)
-        _check("type", types, check_type)
+        _check("type", types, event_types)
         _check("alias", aliases, check_alias)
-        return cls(Patterns.of(models), Patterns.of(types), frozenset(aliases))
+        return cls(Patterns.of(models), frozenset(expanded_types(types)), frozenset(aliases))
 
     def has(self, event: Told, readable: NameFilter) -> bool:
         """Whether the reader gets the event, who may follow the models of `readable`."""
         return (
-            self.types.has(event.type)
+            (not self.types or event.type in self.types)
             and (not self.aliases or event.alias in self.aliases)
             and self.models.has(event.model)
             and readable.has(event.model)
@@ -100,7 +84,7 @@ class BadFilter(ValueError):
         self.rule = rule
 
 
-def _check(field: str, values: Sequence[str], check: Callable[[str], str]) -> None:
+def _check(field: str, values: Sequence[str], check: Callable[[str], object]) -> None:
     if len(values) > MAX_VALUES:
         raise BadFilter(field, f"must be given at most {MAX_VALUES} times")
     for value in values:

@@ -53,6 +53,16 @@ def test_the_indexer_sees_no_token() -> None:
     assert not {"tokens", "audit"} & rights("indexer").keys()
 
 
+@pytest.mark.parametrize("service", ["query", "indexer"])
+def test_secrets_of_webhooks_are_read_by_who_makes_them_and_who_signs_alone(service: str) -> None:
+    assert "webhook_secrets" not in rights(service)
+
+
+def test_the_notifier_changes_no_model_no_version_and_no_token() -> None:
+    written = {name for name, actions in rights("notifier").items() if actions & WRITES}
+    assert written == {"subscriptions", "deliveries", "delivery_queues", "outbox", "audit"}
+
+
 @pytest.mark.parametrize("service", ["ingest", "query"])
 def test_whoever_answers_users_forgets_nothing_of_the_audit(service: str) -> None:
     assert "remove" not in rights(service)["audit"]

@@ -36,6 +36,16 @@ def test_query_reads_model_events_and_is_of_no_group() -> None:
     }
 
 
+def test_the_notifier_reads_model_events_and_writes_dead_letters_alone() -> None:
+    assert rights(kafka_notifier_principal="User:n") == {
+        "User:n: Read on topic model-events",
+        "User:n: Describe on topic model-events",
+        "User:n: Read on group notifier",
+        "User:n: Write on topic bucket-events.dead-letter",
+        "User:n: Describe on topic bucket-events.dead-letter",
+    }
+
+
 def test_the_indexer_reads_what_storage_tells_and_writes_what_it_tells_itself() -> None:
     found = rights(kafka_indexer_principal="User:i", kafka_model_events_topic="told")
     assert {each for each in found if ": Read " in each} == {

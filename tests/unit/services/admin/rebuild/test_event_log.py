@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.schemas import ModelEvent
+from registry.schemas import ModelEvent, WebhookChange, WebhookEvent
 from services.admin.rebuild.edits import edits_of
 from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.event_source import read_events
@@ -168,3 +168,19 @@ def test_rules_of_a_namespace_have_a_sequence_of_their_own_and_are_no_model() ->
     assert log.gaps().examples == ["risk.*: no event 2"]
     assert log.disorder.examples == ["risk.*: event 3 came after event 4"]
     assert log.repeated == 1
+
+
+def test_a_webhook_is_no_state_of_a_model_and_no_defect_of_the_topic() -> None:
+    told = WebhookEvent(
+        id="w-1",
+        source=DEFAULT_SOURCE,
+        subject="webhook:w",
+        time=utc_now(),
+        sequence=1,
+        data=WebhookChange(webhook="w", owner="token:1", state="disabled", reason="failing"),
+    )
+    report = RebuildReport(started_at=utc_now())
+    body = told.model_dump_json().encode()
+    found = read_events([record(value=body)], report, DEFAULT_SOURCE)
+    assert (found.models, found.namespaces) == ([], [])
+    assert report.errors.count == 0

@@ -71,7 +71,8 @@ def test_an_event_comes_if_the_filters_want_it_and_the_grants_let_the_reader_hav
         ("model", "*.churn"),
         ("type", "registry.version.redy.v1"),
         ("type", "*"),
-        ("type", "ready"),
+        ("type", "edited"),  # of a version, or of a model
+        ("type", "version.*.v1"),
         ("alias", "latest"),
         ("alias", "*"),
     ],
