@@ -32,7 +32,9 @@ from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
 from shared.web.access.oidc.source import OidcTokens
+from shared.web.dialects import speak
 from shared.web.limits import RequestLimit
+from shared.web.mlflow.errors import MLFLOW
 from shared.web.readiness import absent_servers
 from shared.web.service import add_shared_parts, make_app
 
@@ -75,6 +77,7 @@ def create_app(settings: Settings) -> FastAPI:
     # First, so that it stands behind the body limit: a slow sender does not count.
     app.add_middleware(RequestLimit, limit=settings.ingest_max_requests)
     add_shared_parts(app, settings, _waits_for)
+    speak(app, [MLFLOW])
     return app
 
 

@@ -45,6 +45,7 @@ from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
 from shared.web.access.oidc.source import OidcTokens
 from shared.web.dialects import speak
+from shared.web.mlflow.errors import MLFLOW
 from shared.web.readiness import absent_servers
 from shared.web.service import add_shared_parts, make_app
 
@@ -109,7 +110,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(oci)
     app.include_router(mlflow)
     add_shared_parts(app, settings, _waits_for)
-    speak(app, [HUB, OCI])
+    speak(app, [HUB, OCI, MLFLOW])
     return app
 
 

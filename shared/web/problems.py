@@ -88,14 +88,9 @@ async def _on_registry_error(request: Request, error: Exception) -> Response:
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - Starlette's type is wider
-    errors = wrong_fields(error)
+    errors = [_explained(item) for item in error.errors()[:MOST_TOLD]]
     detail = "; ".join(f"{item['field']}: {item['rule']}" for item in errors[:5])
     return problem(422, "invalid_request", "Invalid request", detail, {"errors": errors})
-
-
-def wrong_fields(error: RequestValidationError) -> list[dict[str, str]]:
-    """Return each wrong field of a request and the rule that it breaks."""
-    return [_explained(item) for item in error.errors()[:MOST_TOLD]]
 
 
 def _explained(item: Mapping[str, Any]) -> dict[str, str]:

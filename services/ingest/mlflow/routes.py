@@ -9,12 +9,13 @@ from services.ingest.mlflow import models, requests, versions
 from shared.domain.access.actions import Action
 from shared.domain.errors import InvalidRequest
 from shared.web.access.caller import Caller, declares
-from shared.web.mlflow.route import PREFIX, MlflowRoute
+from shared.web.json_body import JsonRoute
+from shared.web.mlflow.errors import PREFIX
 from shared.web.mlflow.shapes import ModelAnswer, NothingAnswer, VersionAnswer
 from shared.web.problems import PROBLEMS
 
 router = APIRouter(
-    prefix=f"{PREFIX}/mlflow", tags=["mlflow"], responses=PROBLEMS, route_class=MlflowRoute
+    prefix=f"{PREFIX}/mlflow", tags=["mlflow"], responses=PROBLEMS, route_class=JsonRoute
 )
 
 Uploader = Annotated[Caller, declares(Action.UPLOAD)]

@@ -17,8 +17,8 @@ from shared.domain.access.actions import Action
 from shared.domain.aliases import UNCONDITIONAL
 from shared.domain.errors import InvalidRequest, NotFound, version_not_found
 from shared.web.access.caller import Caller
+from shared.web.mlflow.errors import PREFIX
 from shared.web.mlflow.numbers import read_number
-from shared.web.mlflow.route import PREFIX
 from shared.web.mlflow.shapes import ModelVersion, told_version
 
 _HERE = re.compile(r"models:/([^/@]+)(?:/([0-9]{1,10})|@([^/@]+))/?")

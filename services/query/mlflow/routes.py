@@ -17,12 +17,13 @@ from services.query.mlflow.searching import Asked, ModelVersions, RegisteredMode
 from services.query.search.statements.places import MAX_CURSOR_CHARACTERS
 from shared.domain.access.actions import Action
 from shared.web.access.caller import Caller, declares
+from shared.web.json_body import JsonRoute
+from shared.web.mlflow.errors import PREFIX
 from shared.web.mlflow.numbers import read_number
-from shared.web.mlflow.route import PREFIX, MlflowRoute
 from shared.web.mlflow.shapes import ModelAnswer, ModelVersion, Told, VersionAnswer, artifacts_url
 from shared.web.problems import PROBLEMS
 
-router = APIRouter(prefix=PREFIX, tags=["mlflow"], responses=PROBLEMS, route_class=MlflowRoute)
+router = APIRouter(prefix=PREFIX, tags=["mlflow"], responses=PROBLEMS, route_class=JsonRoute)
 
 Reader = Annotated[Caller, declares(Action.READ)]
 Downloader = Annotated[Caller, declares(Action.DOWNLOAD)]

@@ -10,7 +10,7 @@ from registry.schemas import Alias, Model, Version, VersionState, VersionSummary
 from registry.schemas.links import Link
 from registry.schemas.mlflow import MODEL_ID, OWN_TAGS, RUN_ID, RUN_LINK, SOURCE, key_of
 from shared.domain.aliases import MoveRecord
-from shared.web.mlflow.route import PREFIX
+from shared.web.mlflow.errors import PREFIX
 
 Status = Literal["READY", "PENDING_REGISTRATION", "FAILED_REGISTRATION"]
 _STATUS: Mapping[VersionState, Status] = {
