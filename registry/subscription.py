@@ -40,6 +40,9 @@ from registry.schemas import Discovery, ModelEvent, NamespaceEvent
 
 logger = logging.getLogger(__name__)
 
+CLOSE_SECONDS = 10.0
+"""Longest that the end of a connection is waited for."""
+
 
 def subscribe(
     url: str | None = None,
@@ -130,9 +133,11 @@ class Subscription:
         topic, self._topic = self._topic, None
         if topic is not None:
             self._place = topic.positions
-        async with self._closing:
-            if topic is not None:
-                await topic.close()
+        # Also where the reader is cancelled: else a consumer would be left open.
+        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+            async with self._closing:
+                if topic is not None:
+                    await topic.close()
 
     async def __aiter__(self) -> AsyncGenerator[ModelEvent, None]:
         self._reading = this = object()
