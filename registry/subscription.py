@@ -44,6 +44,9 @@ Via = Literal["auto", "kafka", "http"]
 
 logger = logging.getLogger(__name__)
 
+CLOSE_SECONDS = 10.0
+"""Longest that the end of a connection is waited for."""
+
 
 def subscribe(
     url: str | None = None,
@@ -196,13 +199,15 @@ class Subscription:
         topic, self._topic = self._topic, None
         if topic is not None:
             self._place = topic.positions
-        async with self._closing:
-            if topic is not None:
-                await topic.close()
-            if self._stream is not None:
-                before, self._stream = self._stream, self._make_stream()
-                self._stream.last_event_id = before.last_event_id
-                await before.aclose()
+        # Also where the reader is cancelled: else a consumer would be left open.
+        with anyio.move_on_after(CLOSE_SECONDS, shield=True):
+            async with self._closing:
+                if topic is not None:
+                    await topic.close()
+                if self._stream is not None:
+                    before, self._stream = self._stream, self._make_stream()
+                    self._stream.last_event_id = before.last_event_id
+                    await before.aclose()
 
     async def __aiter__(self) -> AsyncGenerator[ModelEvent, None]:
         self._reading = this = object()

@@ -16,6 +16,7 @@ from registry.cli.cache import cache, fetch
 from registry.cli.compare import compare
 from registry.cli.edits import annotate, edits, tag
 from registry.cli.events import events
+from registry.cli.follow import follow
 from registry.cli.importing import export, importing
 from registry.cli.lifecycle import archive, copy, delete, hold, restore
 from registry.cli.lineage import lineage, link, unlink
@@ -43,6 +44,7 @@ app = typer.Typer(
 app.command()(upload)
 app.command()(download)
 app.command()(fetch)
+app.command()(follow)
 app.command()(show)
 app.command("list")(list_models)
 app.command()(versions)
