@@ -91,10 +91,9 @@ def subscribe(
     Raises:
         ValueError: `start` is a number and `model` is not given.
         ConnectionSettingsError: settings of Kafka or certificates cannot be used.
-        MissingExtraError: aiokafka is not installed (when reading begins).
-        CertificateError: the registry or Kafka is not trusted (when reading begins).
-        AccessDeniedError: Kafka or the registry refuses the credentials (when reading begins).
-        UnavailableError: the registry or Kafka does not answer (when reading begins).
+        MissingExtraError: aiokafka is not installed; this and what follows when reading begins.
+        CertificateError: the registry or Kafka is not trusted.
+        AccessDeniedError, UnavailableError: one of them refuses the credentials, or is away.
         EventsGoneError: over HTTP, events were removed before they were read.
     """
     if isinstance(start, int) and model is None:

@@ -306,8 +306,9 @@ class Walk:
         )
 
     def _webhook(self) -> dict[str, Any]:
-        """Of a model that has no further events: nothing is sent there."""
-        return {"url": "http://127.0.0.1:9/", "models": [self.model]}
+        """Of events that the model has none of: nothing is sent there."""
+        types = ["version.purged"]
+        return {"url": "http://127.0.0.1:9/", "models": [self.model], "types": types}
 
     async def point(self, alias: str) -> str:
         path = f"/v1/models/{self.model}/aliases/{alias}"
