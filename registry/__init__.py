@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         StorageError,
         UnavailableError,
         UnsafePathError,
+        UntrustedModelError,
         UntrustedOriginError,
         UploadAbortedError,
         UploadIncompleteError,
@@ -86,7 +87,16 @@ else:  # type checkers do not see this part: with __getattr__ every name would b
         "subscribe": "registry.subscription",
     }
     """Modules of the names that are neither errors nor schemas."""
-    _SUBMODULES = ("aio", "cache", "client", "errors", "kafka", "schemas", "subscription")
+    _SUBMODULES = (
+        "aio",
+        "cache",
+        "client",
+        "errors",
+        "kafka",
+        "openers",
+        "schemas",
+        "subscription",
+    )
 
     def __getattr__(name: str) -> object:
         from importlib import import_module
@@ -147,6 +157,7 @@ __all__ = [
     "Token",
     "UnavailableError",
     "UnsafePathError",
+    "UntrustedModelError",
     "UntrustedOriginError",
     "UploadAbortedError",
     "UploadIncompleteError",

@@ -30,6 +30,7 @@ RegistryError                      catch this one to catch them all
 │   ├── NotCachedError             it is not in the cache, and nothing else is to be asked
 │   ├── CacheFullError             it does not fit beside what is in use
 │   └── CacheBusyError             another process was at work in it for too long
+├── UntrustedModelError            a file holds types that were not said to be trusted
 ├── ProtocolError                  an answer breaks the registry's contract
 └── MissingExtraError              an optional dependency is not installed
 
@@ -229,6 +230,10 @@ class CacheFullError(CacheError):
 
 class CacheBusyError(CacheError):
     """Another process was at work in the cache for longer than the caller would wait."""
+
+
+class UntrustedModelError(RegistryError):
+    """A file holds types that were not said to be trusted; nothing of it was loaded."""
 
 
 class ProtocolError(RegistryError):

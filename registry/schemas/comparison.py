@@ -100,3 +100,8 @@ class Comparison(Answer):
     tensor_counts: Likenesses
     left_out: int = 0
     """Rows of all three lists that are beyond the limit of each; the counts have them."""
+
+    def _repr_html_(self) -> str:
+        from registry.schemas.html import show_comparison
+
+        return show_comparison(self)

@@ -160,6 +160,11 @@ class Version(VersionMetadata, Answer):
     sequence: int
     """The model's sequence number of this version's newest event."""
 
+    def _repr_html_(self) -> str:
+        from registry.schemas.html import show_version
+
+        return show_version(self)
+
 
 class VersionSummary(Answer):
     """A version as lists tell of it: without its files, parameters and properties."""
@@ -190,6 +195,11 @@ class VersionSummary(Answer):
     revision: int = 1
     sequence: int
 
+    def _repr_html_(self) -> str:
+        from registry.schemas.html import show_version
+
+        return show_version(self)
+
 
 class Model(Answer):
     """A registered model."""
@@ -205,6 +215,11 @@ class Model(Answer):
     created_at: datetime
     sequence: int
     """Sequence number of the model's newest event."""
+
+    def _repr_html_(self) -> str:
+        from registry.schemas.html import show_model
+
+        return show_model(self)
 
 
 class ModelPage(Answer):
