@@ -155,8 +155,8 @@ class Store(Documents):
 
     def _is_empty(self, entry: Entry) -> bool:
         """Whether nothing came of a fetch, not even a part."""
-        places = (self.folder / entry.folder, self.layout.incoming(entry.key))
-        return not any(place.exists() for place in places)
+        is_there = (self.folder / entry.folder).exists()
+        return not is_there and not size_below(self.layout.incoming(entry.key))
 
     def _make_room(self, entry: Entry) -> None:
         _, left = self.evict(self.limit_bytes, in_part=False)

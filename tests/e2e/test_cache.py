@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,13 @@ MOST_KILLS = int(os.environ.get("CACHE_KILLS", "6"))
 @pytest.fixture
 def url(settings: Settings) -> str:
     return f"http://{HOST}:{settings.registry_port}"
+
+
+@pytest.fixture
+async def client(url: str) -> AsyncIterator[AsyncModelRegistryClient]:
+    """A client that knows the registry by the address that the processes are given."""
+    async with AsyncModelRegistryClient(url) as found:
+        yield found
 
 
 @pytest.fixture
@@ -92,9 +100,8 @@ async def test_where_the_one_that_downloads_is_killed_the_next_one_goes_on(
         first = await start_fetch(model, url, stalled)
         try:
             await eventually(three_parts_are_there)
-            async with AsyncModelRegistryClient(url) as other:
-                with pytest.raises(registry.CacheBusyError, match="another process fetches"):
-                    await other.fetch(model, cache=cache, wait_seconds=0.1)
+            with pytest.raises(registry.CacheBusyError, match="another process fetches"):
+                await client.fetch(model, cache=cache, wait_seconds=0.1)
         finally:
             first.kill()  # SIGKILL: nothing of it is tidied up
             await first.communicate()
