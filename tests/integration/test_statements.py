@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from registry.schemas import Reason, Retention, Rules
+from registry.schemas import ModelDescription, Reason, Retention, Rules
 from registry.schemas.links import Link
 from shared.database import (
     aliases,
@@ -44,6 +44,7 @@ from shared.database.models import (
     each_model,
     find_model,
     known_models,
+    make_model,
     page_of_models,
     raise_counters,
 )
@@ -421,6 +422,15 @@ async def use_aliases(database: Database, model: str) -> None:
 
 
 async def use_edits(database: Database, model: str) -> None:
+    unversioned = f"{model}-first"
+    await make_model(database, unversioned, ModelDescription(), OWNER)
+    before_versions = WantedEdit(patch={"description": "early"}, by=OWNER)
+    await edits.edit_model(database, unversioned, before_versions)
+    await open_version(database, draft(unversioned))
+    told, _ = await edits.list_edits(
+        database, edits.Place(unversioned), before=None, limit=5, max_bytes=1_000_000
+    )
+    assert [each.after for each in told] == [{"description": "early"}]
     await open_version(database, draft(model))
     wanted = WantedEdit(patch={"description": "new"}, by=OWNER, key=new_id(), request="r")
     edited = await edits.edit_version(database, model, 1, wanted)
