@@ -26,7 +26,19 @@ MOST_KILLS = int(os.environ.get("FOLLOW_KILLS", "4"))
 LINE_SECONDS = 30
 FAR_SECONDS = "3600"
 """Between two looks: only an event brings the next one in time."""
-WITHOUT_EVENTS = "import sys; sys.modules['aiokafka'] = None; " + CODE
+WITHOUT_KAFKA = "import sys; sys.modules['aiokafka'] = None; " + CODE
+WITHOUT_EVENTS = f"""
+import sys
+sys.modules["aiokafka"] = None
+from registry import _event_stream
+from registry.errors import UnavailableError
+
+async def away(*_):
+    raise UnavailableError("no streams")
+
+_event_stream.EventSource.open = away
+{CODE}
+"""
 RECORD = "import os; print('reloaded', os.environ['REGISTRY_VERSION'], flush=True)"
 
 
@@ -127,6 +139,20 @@ async def test_the_folder_follows_events_forth_and_back_and_is_whole_at_each_mom
             _, told = await process.communicate()
         assert (process.returncode, told) == (0, b"")
     assert (link / "w.bin").read_bytes() == weights(2)
+
+
+@pytest.mark.usefixtures("versions")
+async def test_without_kafka_it_hears_of_moves_over_http(
+    client: AsyncModelRegistryClient, url: str, model: str, tmp_path: Path
+) -> None:
+    link = str(tmp_path / "model")
+    arguments = (f"{model}@production", link, "--url", url, "--poll", FAR_SECONDS)
+    async with following(*arguments, code=WITHOUT_KAFKA) as process:
+        assert (await line_of(process)).endswith("version 1")
+        assert process.stderr
+        assert b"events come over HTTP" in await process.stderr.readline()
+        await client.set_alias(model, "production", 3)
+        assert (await line_of(process)).endswith("version 3")
 
 
 @pytest.mark.usefixtures("versions")

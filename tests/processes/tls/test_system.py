@@ -51,7 +51,7 @@ async def test_every_service_answers_by_https_alone_and_tells_so(
         for service in SERVICES:
             place = f"localhost:{environment[PORT_SETTINGS[service]]}/health/ready"
             answer = await http.get(f"https://{place}")
-            assert (answer.status_code, answer.json()) == (200, {"waits_for": []})
+            assert (answer.status_code, answer.json()["waits_for"]) == (200, [])
             with pytest.raises(httpx.RemoteProtocolError):
                 await http.get(f"http://{place}")
 
