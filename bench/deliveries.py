@@ -11,7 +11,7 @@ from typing import Any
 import uvloop
 from aiokafka import AIOKafkaConsumer
 
-from bench.common import System, percentiles
+from bench.common import BenchmarkError, System, percentiles
 from bench.latency import sent
 from bench.report import Finding, Value
 from bench.small_uploads import open_uploads
@@ -21,7 +21,6 @@ NAME = "deliveries"
 RATE = 20
 READY = "registry.version.ready.v1"
 MODELS = 10
-PREFIX = "deliveries-"
 WARM_UP = 8
 ARRIVAL_SECONDS = 60
 
@@ -57,11 +56,11 @@ def run(system: System, *, quick: bool) -> Finding:
             "way": way,
             "n": len(values),
             "missing": missing[way],
-            "min": min(values),
             **percentiles(values),
             "max": max(values),
         }
         for way, values in ways.items()
+        if len(values) > 1
     ]
     notes = [
         f"Milliseconds from the PUT's reply to the receiver, at {RATE} uploads a second, open loop;"
@@ -79,7 +78,7 @@ async def _measure(system: System, uploads: int) -> tuple[dict[str, list[float]]
         opened = await stack.enter_async_context(open_uploads(system))
 
         async def one(number: int) -> None:
-            upload, at = await sent(opened, f"{PREFIX}{number % MODELS}")
+            upload, at = await sent(opened, f"deliveries-{number % MODELS}")
             replied[upload.version_id] = at
 
         await stack.enter_async_context(_kafka(system, ways["Kafka"].hear))
@@ -135,10 +134,11 @@ async def _kafka(system: System, hear: Heard) -> AsyncGenerator[None]:
 async def _stream(system: System, hear: Heard) -> AsyncGenerator[None]:
     reader, writer = await asyncio.open_connection(*system.address("query"), limit=1 << 20)
     head = "".join(f"{name}: {value}\r\n" for name, value in system.bearer.items())
-    target = f"/v1/events?model={PREFIX}*"
     # As HTTP/1.0, so that the lines come as they are and not in chunks.
-    writer.write(f"GET {target} HTTP/1.0\r\nhost: query\r\n{head}\r\n".encode())
-    await reader.readuntil(b"\r\n\r\n")
+    writer.write(f"GET /v1/events HTTP/1.0\r\nhost: query\r\n{head}\r\n".encode())
+    answered = await reader.readuntil(b"\r\n\r\n")
+    if b" 200 " not in answered.partition(b"\r\n")[0]:
+        raise BenchmarkError(f"no stream: {answered!r}")
 
     async def listen() -> None:
         while line := await reader.readline():
@@ -154,7 +154,9 @@ async def _stream(system: System, hear: Heard) -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def _webhook(system: System, hear: Heard) -> AsyncGenerator[None]:
-    server = await asyncio.start_server(partial(_receive, hear), "127.0.0.1", 0, limit=1 << 20)
+    connections: list[asyncio.StreamWriter] = []
+    receive = partial(_receive, hear, connections)
+    server = await asyncio.start_server(receive, "127.0.0.1", 0, limit=1 << 20)
     port: int = server.sockets[0].getsockname()[1]
     request = {"url": f"http://127.0.0.1:{port}/hook", "models": ["*"], "types": [READY]}
     async with open_pool(system.address("ingest"), system.bearer) as ingest:
@@ -169,10 +171,19 @@ async def _webhook(system: System, hear: Heard) -> AsyncGenerator[None]:
         yield
     finally:
         server.close()
+        for each in connections:
+            each.close()
+        await asyncio.sleep(0.1)  # until those who read them are told
 
 
-async def _receive(hear: Heard, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _receive(
+    hear: Heard,
+    connections: list[asyncio.StreamWriter],
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
     """Answer each request of one connection 204."""
+    connections.append(writer)
     try:
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
