@@ -6,6 +6,7 @@ lack a file either: who may make it is told what they are about to find.
 """
 
 from registry.schemas import Artifact, Version
+from registry.schemas.rules import MODEL_CARD
 from services.query.context import Context
 from services.query.hub import trees
 from services.query.hub.revisions import NO_READY_VERSION
@@ -22,13 +23,16 @@ async def find_file(
 ) -> tuple[Version, Artifact]:
     """Return a file as `trees.find_file` does.
 
-    Raises NotFound "file_not_found" where the model has no version yet, and the caller may make it.
+    Raises NotFound "file_not_found" for the card where the model has no version yet, and the caller
+    may make it. For another file it has to be the model that is missing: a name that is misspelt
+    would else be told as a model of no known kind.
     """
     try:
         return await trees.find_file(model, revision, path, context)
     except NotFound as error:
         may_make = caller.doing(Action.UPLOAD).names.has(model)
-        if error.code not in _EMPTY or revision != MAIN or not may_make:
+        is_looked_for = path == MODEL_CARD and revision == MAIN
+        if error.code not in _EMPTY or not is_looked_for or not may_make:
             raise
         detail = f"model {model!r} has no version yet, and no file {path!r}"
         raise NotFound("file_not_found", detail) from None
