@@ -47,8 +47,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         stack.close()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--clients",
+        choices=("newest", "all"),
+        default="newest",
+        help="which versions of other people's clients are run",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
+        if config.getoption("--clients") == "newest" and item.get_closest_marker("old_client"):
+            item.add_marker(pytest.mark.skip(reason="old clients: --clients=all"))
         if "addresses" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.servers)
 

@@ -23,7 +23,7 @@ from tests.support.killed import chosen_steps, run_killed
 from tests.support.storage_proxy import StorageProxy, storage_proxy
 
 SIZE = 30 * MIB + 123
-MOST_KILLS = int(os.environ.get("CACHE_KILLS", "6"))
+MOST_KILLS = int(os.environ.get("CACHE_KILLS", "3"))
 """Steps of a fetch that it is killed before; all of them in a long run."""
 
 

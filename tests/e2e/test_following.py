@@ -21,7 +21,7 @@ from tests.support.api import MIB
 from tests.support.command import CODE
 from tests.support.killed import chosen_steps, run_killed
 
-MOST_KILLS = int(os.environ.get("FOLLOW_KILLS", "4"))
+MOST_KILLS = int(os.environ.get("FOLLOW_KILLS", "2"))
 """Steps of a move that it is killed before; all of them in a long run."""
 LINE_SECONDS = 30
 FAR_SECONDS = "3600"

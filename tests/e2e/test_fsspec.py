@@ -10,7 +10,7 @@ from local.servers.services import CHECKOUT
 from registry import AsyncModelRegistryClient
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
-from tests.support.client_environments import client_environment, run_client
+from tests.support.client_environments import client_environment, run_client, versions_of
 
 OURS = ("--editable", f"{CHECKOUT}[fsspec]")
 NEW = ("fsspec==2026.9.0", "pandas==3.1.1", "pyarrow==26.0.1", "safetensors==0.8.0", "numpy")
@@ -52,7 +52,7 @@ print(json.dumps({
 """
 
 
-@pytest.mark.parametrize("versions", [NEW, OLD], ids=["new", "old"])
+@pytest.mark.parametrize("versions", versions_of(NEW, OLD))
 async def test_pandas_pyarrow_and_safetensors_open_files_of_a_version(
     client: AsyncModelRegistryClient,
     model: str,

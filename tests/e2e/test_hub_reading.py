@@ -15,6 +15,7 @@ from shared.domain.hub_names import commit_of_version
 from shared.runtime.settings import Settings
 from tests.support.access import client_of, token_of
 from tests.support.api import MIB, Api, file_of, sha256_of
+from tests.support.client_environments import versions_of
 from tests.support.eventually import eventually
 from tests.support.hub_client import NEWEST, OLD, HubClient, hub_client
 from tests.support.traffic import counted_before
@@ -64,7 +65,7 @@ async def published(
     return Published(model, f"{namespace}/churn", versions, contents)
 
 
-@pytest.fixture(scope="module", params=[NEWEST, OLD], ids=["newest", "old"])
+@pytest.fixture(scope="module", params=versions_of(NEWEST, OLD))
 async def hub(
     request: pytest.FixtureRequest,
     settings: Settings,

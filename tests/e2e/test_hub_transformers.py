@@ -10,6 +10,7 @@ from local.processes.ports import HOST
 from registry import AsyncModelRegistryClient
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
+from tests.support.client_environments import versions_of
 from tests.support.hub_client import hub_client
 
 NEWEST = ("transformers==5.24.0", "huggingface_hub==2.4.0")
@@ -42,7 +43,7 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("requirements", [NEWEST, OLD], ids=["newest", "old"])
+@pytest.mark.parametrize("requirements", versions_of(NEWEST, OLD))
 async def test_configuration_and_tokenizer_are_loaded_by_an_alias(
     requirements: tuple[str, ...],
     settings: Settings,

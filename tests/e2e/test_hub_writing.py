@@ -14,6 +14,7 @@ from registry.schemas import Version
 from shared.domain.hub_names import commit_of_version
 from shared.runtime.settings import Settings
 from tests.support.api import MIB, Api, sha256_of
+from tests.support.client_environments import versions_of
 from tests.support.hub_client import NEWEST, OLD, HubClient, hub_client
 from tests.support.system import System
 from tests.support.traffic import counted_before
@@ -45,7 +46,7 @@ def repo() -> Repo:
     return Repo(f"{namespace}/churn", f"{namespace}.churn")
 
 
-@pytest.fixture(params=[NEWEST, OLD], ids=["newest", "old"])
+@pytest.fixture(params=versions_of(NEWEST, OLD))
 async def hub(
     request: pytest.FixtureRequest, settings: Settings, repo: Repo, api: Api, tmp_path: Path
 ) -> Writer:

@@ -10,6 +10,7 @@ from registry import AsyncModelRegistryClient
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api
+from tests.support.client_environments import versions_of
 from tests.support.mlflow_client import (
     NEWEST,
     OLD,
@@ -45,7 +46,7 @@ async def two_versions(client: AsyncModelRegistryClient, model: str, tmp_path: P
     return model
 
 
-@pytest.mark.parametrize("version", [NEWEST, OLD])
+@pytest.mark.parametrize("version", versions_of(NEWEST, OLD))
 async def test_a_stock_client_loads_looks_up_searches_tags_and_moves(
     two_versions: str,
     version: str,

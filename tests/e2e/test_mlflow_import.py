@@ -22,7 +22,7 @@ from tests.support.command import CODE
 from tests.support.eventually import eventually
 from tests.support.mlflow_server import MlflowFilled, mlflow_server
 
-VERSIONS = int(os.environ.get("IMPORT_VERSIONS", "12"))
+VERSIONS = int(os.environ.get("IMPORT_VERSIONS", "5"))
 SIZE = int(os.environ.get("IMPORT_BYTES", "2000"))
 """Of the largest file of each version: IMPORT_BYTES=50000000 shows that no file is in memory."""
 RUN_SECONDS = 60 + VERSIONS

@@ -33,7 +33,7 @@ from tests.support.event_streams import (
 
 pytestmark = pytest.mark.servers
 
-READERS = int(os.environ.get("EVENT_STREAM_READERS", "100"))
+READERS = int(os.environ.get("EVENT_STREAM_READERS", "40"))
 HALF = int(os.environ.get("EVENT_STREAM_EVENTS", "100"))
 """Events before Kafka is killed; and as many after it is back."""
 MODELS = 10

@@ -32,7 +32,7 @@ from tests.support.receiver import HANG, Answer, Received, Receiver, receiver
 
 pytestmark = pytest.mark.servers
 
-EVENTS = int(os.environ.get("WEBHOOK_EVENTS", "120"))
+EVENTS = int(os.environ.get("WEBHOOK_EVENTS", "60"))
 SEED = int(os.environ.get("WEBHOOK_SEED", "1"))
 KILL_SECONDS = float(os.environ.get("WEBHOOK_KILL_SECONDS", "4" if EVENTS > 1000 else "1.5"))
 MOST_KILLS = 10_000 if EVENTS > 1000 else 3

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from _pytest.mark import ParameterSet
 from filelock import FileLock
 
 from local.servers.services import CHECKOUT
@@ -18,6 +20,15 @@ from local.servers.services import CHECKOUT
 FOLDER = CHECKOUT / ".local" / "clients"
 INSTALL_SECONDS = 300
 RUN_SECONDS = 120
+
+
+def versions_of(newest: object, old: object) -> list[ParameterSet]:
+    """Return the parameters of a test with two versions of a client; the old one is run if asked
+    for by `--clients=all`."""
+    return [
+        pytest.param(newest, id="newest"),
+        pytest.param(old, id="old", marks=pytest.mark.old_client),
+    ]
 
 
 def client_environment(*requirements: str) -> Path:
