@@ -22,6 +22,8 @@ from tests.support.servers import Addresses, running_servers
 ROOT = "TEST_SERVERS_ROOT"
 """Environment variable that tells workers the folder of the run."""
 OWN = pytest.StashKey[ExitStack]()
+_EARLY = ("test_admin_replay.py", "test_replay_of_lives.py", "test_session_races.py", "_rebuilt_")
+"""Tests whose time grows with the topic and the collections, by parts of their names."""
 WITHOUT = ("tests/unit/", "tests/faults/", "tests/processes/")
 """Folders whose tests need none of these servers: the last two have their own, to stop."""
 
@@ -62,6 +64,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="old clients: --clients=all"))
         if "addresses" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.servers)
+    # What is replayed is all that the tests of a run have made so far: it is least at the start.
+    items.sort(key=lambda item: not any(each in item.nodeid for each in _EARLY))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

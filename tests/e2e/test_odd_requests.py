@@ -11,7 +11,7 @@ import pytest
 from tests.support.api import Api, file_of, sha256_of
 from tests.support.odd_requests import OddRequest, OddRequests
 
-ROUNDS = int(os.environ.get("ODD_ROUNDS", "25"))
+ROUNDS = int(os.environ.get("ODD_ROUNDS", "12"))
 """Requests of each operation."""
 DATA = b"bytes"
 

@@ -11,7 +11,7 @@ from tests.support.api import MIB, Api, file_of
 from tests.support.problems import problem
 from tests.support.system import System
 
-RACES = 300
+RACES = int(os.environ.get("SESSION_RACES", "80"))
 AT_ONCE = 6
 DATA = os.urandom(MIB + 1)
 """Sent as a multipart upload of one part: there is something to join, and to remove."""

@@ -45,7 +45,7 @@ LARGE = os.urandom(READ_PART_BYTES + MIB)
 PARTS = PartDigests.of(
     READ_PART_BYTES, [sha256_of(part) for part in parts_of(LARGE, READ_PART_BYTES).values()]
 )
-VERSIONS, BOUNDS = 60, 20
+VERSIONS, BOUNDS = 30, 12
 """How many versions are made at random, and how many bounds of pages each is read by."""
 
 Expected = dict[str, list[str]]
