@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from http import HTTPStatus
 from time import monotonic
 from typing import Any
 
@@ -15,7 +16,7 @@ from bench.common import BenchmarkError, System, percentiles
 from bench.latency import sent
 from bench.report import Finding, Value
 from bench.small_uploads import open_uploads
-from bench.wire import open_pool
+from bench.wire import Connection, open_pool
 
 NAME = "deliveries"
 RATE = 20
@@ -132,6 +133,7 @@ async def _kafka(system: System, hear: Heard) -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def _stream(system: System, hear: Heard) -> AsyncGenerator[None]:
+    await _until_streams_begin(system)
     reader, writer = await asyncio.open_connection(*system.address("query"), limit=1 << 20)
     head = "".join(f"{name}: {value}\r\n" for name, value in system.bearer.items())
     # As HTTP/1.0, so that the lines come as they are and not in chunks.
@@ -150,6 +152,18 @@ async def _stream(system: System, hear: Heard) -> AsyncGenerator[None]:
             yield
     finally:
         writer.close()
+
+
+async def _until_streams_begin(system: System) -> None:
+    """Query is ready without Kafka; that streams can begin is told apart."""
+    over = monotonic() + ARRIVAL_SECONDS
+    while monotonic() < over:
+        connection = await Connection.open(*system.address("query"))
+        answer = await connection.request("GET", "/health/events")
+        connection.close()
+        if answer.status == HTTPStatus.OK:
+            return
+        await asyncio.sleep(0.1)
 
 
 @asynccontextmanager
