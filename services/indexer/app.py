@@ -3,15 +3,10 @@
 Health answers over HTTP at once; behind it the pipeline waits for its servers, then works.
 """
 
-import asyncio
-import signal
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
 from services.indexer.context import Context
 from services.indexer.events.handler import handle_batch
@@ -29,12 +24,10 @@ from shared.database.watch import stream_mark, watch_outbox
 from shared.kafka.broker import disconnect, make_broker
 from shared.kafka.connection import KafkaProbe
 from shared.kafka.topic_reader import RawMessage
-from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark
 from shared.runtime.settings import Settings
 from shared.storage.adapter import open_storage
-
-log = get_logger(__name__)
+from shared.web.worker import make_worker
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -42,25 +35,10 @@ def create_app(settings: Settings) -> Starlette:
     probe = KafkaProbe(settings)
     health = Health(settings, probe)
 
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
-        pipeline = asyncio.create_task(_run_pipeline(settings, probe, health))
-        pipeline.add_done_callback(_end_process_on_failure)
-        try:
-            yield
-        finally:
-            pipeline.cancel()
-            await asyncio.wait((pipeline,))
+    async def readiness() -> dict[str, Any]:
+        return {"waits_for": await health.waits_for()}
 
-    async def live(request: Request) -> JSONResponse:
-        return JSONResponse({"status": "alive"})
-
-    async def ready(request: Request) -> JSONResponse:
-        missing = await health.waits_for()
-        return JSONResponse({"waits_for": missing}, 503 if missing else 200)
-
-    routes = [Route("/health/live", live), Route("/health/ready", ready)]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return make_worker(lambda: _run_pipeline(settings, probe, health), readiness)
 
 
 async def _run_pipeline(settings: Settings, probe: KafkaProbe, health: Health) -> None:
@@ -96,10 +74,3 @@ async def _run_pipeline(settings: Settings, probe: KafkaProbe, health: Health) -
             await run_parts(parts, broker, context, health, marks)
         finally:
             await disconnect(broker)  # last: the parts publish with it
-
-
-def _end_process_on_failure(task: asyncio.Task[None]) -> None:
-    """End the process in order when the pipeline fails by a defect; the supervisor starts anew."""
-    if not task.cancelled() and task.exception() is not None:
-        log.error("pipeline failed", exc_info=task.exception())
-        signal.raise_signal(signal.SIGTERM)

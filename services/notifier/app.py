@@ -4,14 +4,9 @@ Health answers over HTTP at once; behind it the parts wait for their servers, th
 """
 
 import asyncio
-import signal
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
 from services.notifier.context import Context
 from services.notifier.health import Health
@@ -25,10 +20,8 @@ from shared.kafka.broker import disconnect, make_broker
 from shared.kafka.connection import KafkaProbe
 from shared.kafka.publishing import ConfirmedPublisher
 from shared.kafka.topic_reader import RawMessage
-from shared.runtime.logs import get_logger
 from shared.runtime.settings import Settings
-
-log = get_logger(__name__)
+from shared.web.worker import make_worker
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -36,26 +29,10 @@ def create_app(settings: Settings) -> Starlette:
     probe = KafkaProbe(settings)
     health = Health(probe)
 
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
-        pipeline = asyncio.create_task(_run_pipeline(settings, probe, health))
-        pipeline.add_done_callback(_end_process_on_failure)
-        try:
-            yield
-        finally:
-            pipeline.cancel()
-            await asyncio.wait((pipeline,))
+    async def readiness() -> dict[str, Any]:
+        return {"waits_for": await health.waits_for(), "lag": await health.lag()}
 
-    async def live(request: Request) -> JSONResponse:
-        return JSONResponse({"status": "alive"})
-
-    async def ready(request: Request) -> JSONResponse:
-        missing = await health.waits_for()
-        answer = {"waits_for": missing, "lag": await health.lag()}
-        return JSONResponse(answer, 503 if missing else 200)
-
-    routes = [Route("/health/live", live), Route("/health/ready", ready)]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return make_worker(lambda: _run_pipeline(settings, probe, health), readiness)
 
 
 async def _run_pipeline(settings: Settings, probe: KafkaProbe, health: Health) -> None:
@@ -79,10 +56,3 @@ async def _run_pipeline(settings: Settings, probe: KafkaProbe, health: Health) -
                 await asyncio.Event().wait()  # a part that fails, by a defect, cancels this too
         finally:
             await disconnect(broker)
-
-
-def _end_process_on_failure(task: asyncio.Task[None]) -> None:
-    """End the process in order when a part fails by a defect; the supervisor starts anew."""
-    if not task.cancelled() and task.exception() is not None:
-        log.error("notifier failed", exc_info=task.exception())
-        signal.raise_signal(signal.SIGTERM)

@@ -24,7 +24,7 @@ _NAMES = {
 }
 _NAMES_OF_CODES = {"model_exists": "RESOURCE_ALREADY_EXISTS", "not_found": "ENDPOINT_NOT_FOUND"}
 _AS_BAD_REQUEST = ("INVALID_PARAMETER_VALUE", "RESOURCE_ALREADY_EXISTS")
-_MEMBERS = ("errors", "missing_grant", "rules", "retry_after_seconds")
+_MEMBERS = ("errors", "missing_grant", "rules")
 """Of a problem document, what is told beside its reason."""
 
 
