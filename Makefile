@@ -9,7 +9,7 @@ VERSION ?=
 DRY ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo start stop status test test-unit test-faults bench docs format lint release clean-file
+.PHONY: help demo start stop status test coverage test-unit test-faults bench docs format lint release clean-file
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,10 @@ stop: | $(UV) ## Stop servers and services; data stays
 status: | $(UV) ## Show each server and service
 	@$(RUN) python -m local status
 
-test: | $(UV) ## Run all tests with coverage; ARGS goes to pytest
+test: | $(UV) ## Run all tests; ARGS goes to pytest
+	$(RUN) pytest $(ARGS) -n 2 --dist worksteal
+
+coverage: | $(UV) ## Run all tests with coverage, also of the services' processes; ARGS goes to pytest
 	$(RUN) pytest $(ARGS) -n 2 --dist worksteal --cov
 
 test-unit: | $(UV) ## Run the tests that need no server; ARGS goes to pytest

@@ -25,6 +25,13 @@ class Plan:
 
     size_mib: int
     rounds: int
+    size_is_known: bool = False
+    """Whether the registry has a file of that size, so that its client hashes before it sends."""
+
+    @property
+    def name(self) -> str:
+        """What the table calls it."""
+        return f"{self.size_mib:,} MiB{', size known' if self.size_is_known else ''}"
 
 
 @dataclass(frozen=True)
@@ -40,28 +47,33 @@ class Upload:
 
 def run(system: System, *, quick: bool) -> Finding:
     """Upload each size in rounds that alternate between both clients."""
-    plans = [Plan(64, 3), Plan(256, 3)] if quick else [Plan(64, 9), Plan(512, 7), Plan(2048, 5)]
+    plans = (
+        [Plan(64, 3), Plan(256, 3), Plan(256, 3, size_is_known=True)]
+        if quick
+        else [Plan(64, 9), Plan(512, 7), Plan(2048, 5), Plan(2048, 3, size_is_known=True)]
+    )
     system.fresh()
     system.start("ingest", "query", "indexer")
     rows: list[dict[str, Value]] = []
     samples: dict[str, list[float]] = {}
     for plan in plans:
         file = _make_file(system.root / f"{plan.size_mib}.bin", plan.size_mib)
-        pairs = [_round(system, file, number) for number in range(plan.rounds)]
+        pairs = [_round(system, plan, file, number) for number in range(plan.rounds)]
         file.unlink()
         ours, boto3 = [mine for mine, _ in pairs], [other for _, other in pairs]
         rows += _rows(plan, ours, boto3)
-        samples[f"{plan.size_mib} MiB: registry"] = [upload.seconds for upload in ours]
-        samples[f"{plan.size_mib} MiB: boto3"] = [upload.seconds for upload in boto3]
+        samples[f"{plan.name}: registry"] = [upload.seconds for upload in ours]
+        samples[f"{plan.name}: boto3"] = [upload.seconds for upload in boto3]
     settings = system.settings
     part, single = (
         size // MIB
         for size in (settings.upload_part_size_bytes, settings.upload_single_put_max_bytes)
     )
     notes = [
-        f"Same file from a warm page cache; {CONCURRENCY} parts of {part} MiB at a time, one PUT "
+        f"New bytes from a warm page cache; {CONCURRENCY} parts of {part} MiB at a time, one PUT "
         f"up to {single} MiB; a fresh process each; same bucket, so versioned and notified alike; "
-        "its objects are deleted after each upload.",
+        "its objects are deleted after each upload. Size known: the registry has a file of that "
+        "size, so its client hashes before it sends.",
         "Seconds from making the client until the bytes are stored, medians; ratio: median of the "
         "rounds' ratios of throughput. The registry's client also has storage attest every "
         "byte's SHA-256.",
@@ -73,7 +85,7 @@ def run(system: System, *, quick: bool) -> Finding:
 
 def _rows(plan: Plan, ours: Sequence[Upload], boto3: Sequence[Upload]) -> list[dict[str, Value]]:
     ratio = median(b.seconds / a.seconds for a, b in zip(ours, boto3, strict=True))
-    mine: dict[str, Value] = {"file": f"{plan.size_mib:,} MiB", "client": "registry"}
+    mine: dict[str, Value] = {"file": plan.name, "client": "registry"}
     other: dict[str, Value] = {**mine, "client": "boto3"}
     for row, uploads in ((mine, ours), (other, boto3)):
         row["seconds"] = median(upload.seconds for upload in uploads)
@@ -84,7 +96,7 @@ def _rows(plan: Plan, ours: Sequence[Upload], boto3: Sequence[Upload]) -> list[d
     return [mine, other]
 
 
-def _round(system: System, file: Path, number: int) -> tuple[Upload, Upload]:
+def _round(system: System, plan: Plan, file: Path, number: int) -> tuple[Upload, Upload]:
     """Upload once with each client; who begins alternates."""
     settings = system.settings
     url = f"http://{settings.registry_host}:{settings.registry_port}"
@@ -92,7 +104,10 @@ def _round(system: System, file: Path, number: int) -> tuple[Upload, Upload]:
     registry = ("registry", url, "large", str(file))
     boto3 = ("boto3", bucket, f"baseline/{file.name}", str(file))
     order = (registry, boto3) if number % 2 == 0 else (boto3, registry)
-    found = {arguments[0]: _upload(system, arguments) for arguments in order}
+    found: dict[str, Upload] = {}
+    for arguments in order:
+        _make_new(file, size_stays=plan.size_is_known)
+        found[arguments[0]] = _upload(system, arguments)
     return found["registry"], found["boto3"]
 
 
@@ -113,6 +128,15 @@ def _upload(system: System, arguments: Sequence[str]) -> Upload:
     os.sync()  # the next one does not pay for the writes of this one
     seconds = found["seconds"]
     return Upload(seconds, found.get("ready_seconds", seconds), found["peak_mib"])
+
+
+def _make_new(file: Path, *, size_stays: bool) -> None:
+    """Change the file, since bytes that the registry has are not sent again."""
+    with file.open("r+b") as opened:
+        opened.write(os.urandom(16))
+        if not size_stays:
+            opened.seek(0, os.SEEK_END)
+            opened.write(b"0")
 
 
 def _make_file(path: Path, size_mib: int) -> Path:

@@ -96,6 +96,41 @@ def import_dir(
     return _print_report(report, as_json=as_json)
 
 
+@importing.command("s3")
+def import_s3(
+    address: Annotated[
+        str, typer.Argument(metavar="s3://BUCKET/PREFIX", help="Where MODEL/VERSION/files are.")
+    ],
+    endpoint: Annotated[
+        str | None,
+        typer.Option("--endpoint-url", metavar="URL", help="Of a storage other than AWS."),
+    ] = None,
+    source: Annotated[
+        str,
+        typer.Option("--source", metavar="NAME", help="What the bucket is called, if it may move."),
+    ] = "",
+    rename: Rename = None,
+    dry_run: DryRun = False,
+    at_once: AtOnce = 4,
+    folder: Temporary = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> int:
+    """Bring models in from a bucket, laid out as `registry export` does it; needs boto3."""
+    import asyncio
+
+    from registry.importing.runs import Options, import_from_bucket
+    from registry.importing.s3.address import parse_address
+
+    try:
+        parse_address(address)
+    except ValueError as error:
+        raise typer.BadParameter(f"{address!r} {error}") from None
+    options = Options(url, read_pairs("--rename", rename or ()), at_once, dry_run, folder)
+    report = asyncio.run(import_from_bucket(options, address, endpoint, source))
+    return _print_report(report, as_json=as_json)
+
+
 def export(
     model: ModelName,
     path: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write to.")],

@@ -2,14 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from registry.errors import SourceError
-from registry.importing.layout import MODEL_FILE, ToldModel, ToldVersion, read_told
-from registry.importing.sources import FoundModel, FoundVersion, ImportRefused
-from registry.schemas.mlflow import EMPTY_FILES
-from registry.schemas.names import check_version
+from registry.importing.layout import (
+    MODEL_FILE,
+    ToldModel,
+    ToldVersion,
+    read_told,
+    requested_version,
+    version_order,
+    with_told,
+)
+from registry.importing.sources import FoundModel, FoundVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +35,8 @@ class FolderSource:
     async def versions(self, model: FoundModel) -> AsyncIterator[FoundVersion]:
         """Yield the versions: numbers in their order, then labels."""
         found = await asyncio.to_thread(_folders, self.root / model.name)
-        for folder in sorted(found, key=lambda each: (_number(each.name), each.name)):
-            try:
-                version = check_version(folder.name)
-            except ValueError as error:
-                raise ImportRefused(f"the folder {folder} is no version: it {error}") from None
+        for folder in sorted(found, key=lambda each: version_order(each.name)):
+            version = requested_version(folder.name, str(folder))
             source = self.called or str(self.root.resolve())
             identity = f"dir {source} {model.name}/{folder.name}"
             yield FoundVersion(model.name, version, identity, str(folder))
@@ -42,19 +45,7 @@ class FolderSource:
         """Return the version with what the file beside it says; raises SourceError."""
         folder = Path(version.place)
         file = folder.with_name(f"{folder.name}.json")
-        told = await asyncio.to_thread(read_told, file, ToldVersion)
-        properties = {
-            name: told.properties[name] for name in told.properties if name != EMPTY_FILES
-        }
-        return replace(
-            version,
-            description=told.description,
-            framework=told.framework,
-            metrics=told.metrics,
-            parameters=told.parameters,
-            tags=told.tags,
-            properties=properties,
-        )
+        return with_told(version, await asyncio.to_thread(read_told, file, ToldVersion))
 
     async def fetch(self, version: FoundVersion, folder: Path) -> Path:
         """Return the version's own folder: nothing has to be fetched."""
@@ -66,7 +57,3 @@ def _folders(folder: Path) -> list[Path]:
         return sorted(each for each in folder.iterdir() if each.is_dir() and each.name[0] != ".")
     except OSError as error:
         raise SourceError(f"cannot read {folder}: {error.strerror}") from error
-
-
-def _number(name: str) -> int:
-    return int(name) if name.isascii() and name.isdigit() and len(name) <= 10 else 2**40

@@ -3,13 +3,17 @@
 `MODEL/_model.json` and `MODEL/VERSION.json` are written by an export, and may be missing.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from registry.errors import SourceError
+from registry.importing.sources import FoundVersion, ImportRefused
 from registry.schemas.metadata import VersionMetadata
+from registry.schemas.mlflow import EMPTY_FILES
+from registry.schemas.names import check_version
 
 MODEL_FILE = "_model.json"
 """No version's name begins with the sign."""
@@ -37,20 +41,52 @@ class ToldVersion(VersionMetadata):
     sha256: dict[str, str | None] = Field(default_factory=dict[str, "str | None"])
 
 
-def read_told(file: Path, kind: type[T]) -> T:
-    """Return what a file says; blocking. Raises SourceError for one that is no such JSON."""
+def requested_version(name: str, where: str) -> str | int:
+    """Return the number or label that a folder is named by; raises ImportRefused."""
     try:
-        if not file.exists():
-            return kind()
-        if file.stat().st_size > MAX_TOLD_BYTES:
-            raise SourceError(f"{file} has more than {MAX_TOLD_BYTES} bytes")
-        return kind.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise SourceError(f"cannot read {file}: {error.strerror}") from error
+        return check_version(name)
+    except ValueError as error:
+        raise ImportRefused(f"the folder {where} is no version: it {error}") from None
+
+
+def version_order(name: str) -> tuple[int, str]:
+    """Order folders of versions: numbers as they count, then labels."""
+    is_number = name.isascii() and name.isdigit() and len(name) <= 10
+    return (int(name) if is_number else 2**40, name)
+
+
+def with_told(version: FoundVersion, told: ToldVersion) -> FoundVersion:
+    """Return a version with what is said of it."""
+    properties = {name: told.properties[name] for name in told.properties if name != EMPTY_FILES}
+    return replace(
+        version,
+        description=told.description,
+        framework=told.framework,
+        metrics=told.metrics,
+        parameters=told.parameters,
+        tags=told.tags,
+        properties=properties,
+    )
+
+
+def parse_told(raw: bytes | None, kind: type[T], where: str) -> T:
+    """Return what JSON says, or nothing where there is none; raises SourceError."""
+    try:
+        return kind() if raw is None else kind.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
-        raise SourceError(f"{file}: {place} {first['msg']}") from None
+        raise SourceError(f"{where}: {place} {first['msg']}") from None
+
+
+def read_told(file: Path, kind: type[T]) -> T:
+    """Return what a file says; blocking. Raises SourceError for one that is no such JSON."""
+    try:
+        if file.exists() and file.stat().st_size > MAX_TOLD_BYTES:
+            raise SourceError(f"{file} has more than {MAX_TOLD_BYTES} bytes")
+        return parse_told(file.read_bytes() if file.exists() else None, kind, str(file))
+    except OSError as error:
+        raise SourceError(f"cannot read {file}: {error.strerror}") from error
 
 
 def write_told(file: Path, told: BaseModel) -> None:

@@ -1,5 +1,6 @@
 """Importing runs as the command asks for them: clients are opened, and closed."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -57,6 +58,22 @@ async def import_from_mlflow(options: Options, mlflow: MlflowOptions) -> ImportR
 async def import_from_folder(options: Options, root: Path, called: str) -> ImportReport:
     """Bring in what lies in a folder; raises SourceError where it cannot be read."""
     return await _run(FolderSource(root, called), options)
+
+
+async def import_from_bucket(
+    options: Options, address: str, endpoint: str | None, called: str
+) -> ImportReport:
+    """Bring in what lies in a bucket; raises SourceError where it may not be read.
+
+    Raises MissingExtraError without boto3.
+    """
+    # Imported late: boto3 is an optional dependency.
+    from registry.importing.s3.bucket import Bucket
+    from registry.importing.s3.source import BucketSource
+
+    bucket = await asyncio.to_thread(Bucket, address, endpoint)
+    source = called or f"{endpoint or ''} {bucket.address}".strip()
+    return await _run(BucketSource(bucket, source), options)
 
 
 async def export_to_folder(

@@ -244,18 +244,18 @@ def commands(help_of: Command, *above: str) -> list[str]:
     """Every command and group by its words, as the help lists them."""
     listed = help_of(*above, "--help").out.partition("Commands:")[2]
     found: list[str] = []
-    for name in re.findall(r"^  ([a-z-]+)", listed, re.MULTILINE):
+    for name in re.findall(r"^  ([a-z0-9-]+)", listed, re.MULTILINE):
         found += [" ".join((*above, name)), *commands(help_of, *above, name)]
     return found
 
 
 def test_every_command_and_option_is_documented(command: Command) -> None:
-    heading = re.compile(r"^##+ `registry ([a-z-]+(?: [a-z][a-z-]*)*).*`$", re.MULTILINE)
+    heading = re.compile(r"^##+ `registry ([a-z-]+(?: [a-z][a-z0-9-]*)*).*`$", re.MULTILINE)
     general, *parts = heading.split(DOCS.read_text(encoding="utf-8"))
     sections = dict(zip(parts[::2], parts[1::2], strict=True))
     assert sorted(sections) == sorted(commands(command))
     sections["uploads open"] += sections["upload"]  # as it says itself
-    for name in ("import mlflow", "import dir"):
+    for name in ("import mlflow", "import dir", "import s3"):
         sections[name] += sections["import"]
     for name, section in sections.items():
         known = set(re.findall(r"`(--[a-z-]+)", general + section.split("\n## ")[0]))
