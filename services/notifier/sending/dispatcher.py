@@ -66,7 +66,7 @@ class Dispatcher:
 
     async def begin_turns(self, turns: asyncio.TaskGroup) -> int:
         """Begin the turns of queues that are due and for which there is room; returns how many."""
-        known = await self._context.subscriptions.current()
+        known = await self._context.subscriptions.recent()
         without = {each.id for each in known if not self._may_send(each)}
         if self._slots.free <= 0:
             return 0  # whoever ends wakes this
