@@ -63,11 +63,9 @@ class Registry:
 
     async def kill(self) -> None:
         """End the next process as a crash would, and return when it is back."""
-        await asyncio.to_thread(self._kill, next(self._turns))
-
-    def _kill(self, name: str) -> None:
-        stack.kill(self._system.root, name)
-        self._system.start(name)
+        name = next(self._turns)
+        await asyncio.to_thread(stack.kill, self._system.root, name)
+        await asyncio.to_thread(self._system.start, name)
 
 
 @asynccontextmanager
