@@ -34,7 +34,7 @@ class StreamEvent:
 def read_event(value: bytes | None, source: str) -> StreamEvent | None:
     """Return what a record tells; None for what is no event of a model, or another registry's."""
     try:
-        # As UTF-8 and no other encoding, which the parser would guess: the bytes are sent as they are.
+        # As UTF-8 and not as what the parser would guess: the bytes are sent as they are.
         found: object = json.loads((value or b"").decode())
     except (ValueError, RecursionError):
         return None
