@@ -23,6 +23,7 @@ SILENT_SECONDS = 45.0
 """Longest time without anything: the service sends a heartbeat every 15 seconds."""
 MAX_EVENT_BYTES = 4 << 20
 """Of an event on the way, or of any line; events of the topic have less than 1 MiB."""
+TOO_LONG = f"the registry sends an event, or a line, of over {MAX_EVENT_BYTES} bytes"
 END = "end"
 
 logger = logging.getLogger("registry.subscription")
@@ -124,6 +125,7 @@ class EventSource:
     async def _parse(self, answer: httpx.Response) -> AsyncGenerator[Sent]:
         """Yield events; where only the place has changed, one without data at the beginning."""
         kind, identity, data, is_begun = "message", self.last_event_id or "", list[bytes](), False
+        size = 0
         async with aclosing(_lines(answer)) as lines:
             async for line in lines:
                 if line:
@@ -131,6 +133,9 @@ class EventSource:
                     value = value.removeprefix(b" ")
                     if name == b"data":
                         data.append(value)
+                        size += len(line)
+                        if size > MAX_EVENT_BYTES:
+                            raise ProtocolError(TOO_LONG)
                     elif name == b"event":
                         kind = value.decode(errors="replace")
                     elif name == b"id" and b"\0" not in value:
@@ -140,7 +145,7 @@ class EventSource:
                 if data or not is_begun:
                     is_begun = True
                     yield Sent(identity, kind, b"\n".join(data))
-                kind, data = "message", []
+                kind, data, size = "message", [], 0
 
 
 async def _lines(answer: httpx.Response) -> AsyncGenerator[bytes]:
@@ -152,7 +157,7 @@ async def _lines(answer: httpx.Response) -> AsyncGenerator[bytes]:
             for line in whole:
                 yield line.removesuffix(b"\r")
             if len(rest) > MAX_EVENT_BYTES:
-                raise ProtocolError(f"the registry sends a line of over {MAX_EVENT_BYTES} bytes")
+                raise ProtocolError(TOO_LONG)
 
 
 def _told(error: Exception) -> str:

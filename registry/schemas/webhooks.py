@@ -13,7 +13,7 @@ from registry.schemas.access import check_pattern
 from registry.schemas.aliases import AliasName
 from registry.schemas.base import Answer, Schema
 from registry.schemas.event_types import expanded_types
-from registry.schemas.names import MAX_MODEL_CHARACTERS, WholeNumber
+from registry.schemas.names import MAX_MODEL_CHARACTERS, WholeNumber, check_entries
 
 WebhookState = Literal["active", "paused", "disabled"]
 """paused: by a person; disabled: by the registry, after lasting failure, or since its owner is
@@ -75,8 +75,11 @@ TypeNames = Annotated[
     AfterValidator(expanded_types),
 ]
 Purpose = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
-TagName = Annotated[str, StringConstraints(min_length=1, max_length=250)]
-TagText = Annotated[str, StringConstraints(max_length=5000)]
+Tags = Annotated[
+    dict[str, Annotated[str, StringConstraints(max_length=5000)]],
+    Field(max_length=MAX_TAGS),
+    AfterValidator(check_entries),
+]
 OwnerName = Annotated[str, StringConstraints(pattern=r"^token:[0-9a-f]{16,64}$")]
 
 
@@ -91,9 +94,7 @@ class WebhookRequest(Schema):
     each of those that there are when it is asked for."""
     aliases: list[AliasName] = Field(default_factory=list[AliasName], max_length=MAX_PATTERNS)
     """Only what is about one of these aliases, or about a version that one of them points at."""
-    tags: dict[TagName, TagText] = Field(
-        default_factory=dict[TagName, TagText], max_length=MAX_TAGS
-    )
+    tags: Tags = Field(default_factory=dict[str, str])
     """Only what is about versions that have all of these tags."""
     mode: WebhookMode = "structured"
     description: Purpose = ""
@@ -109,7 +110,7 @@ class WebhookPatch(Schema):
     models: list[Pattern] | None = Field(default=None, min_length=1, max_length=MAX_PATTERNS)
     types: TypeNames | None = None
     aliases: list[AliasName] | None = Field(default=None, max_length=MAX_PATTERNS)
-    tags: dict[TagName, TagText] | None = Field(default=None, max_length=MAX_TAGS)
+    tags: Tags | None = None
     mode: WebhookMode | None = None
     description: Purpose | None = None
 

@@ -15,14 +15,16 @@ from shared.runtime.settings import Settings
 from tests.support.access import bearer, carrying, client_of, token_of
 from tests.support.api import Api, file_of
 from tests.support.command import registry_command
-from tests.support.event_streams import EventReader, Refused
+from tests.support.event_streams import EventReader, Refused, until_streams_begin
 
 END_SECONDS = 20.0
 """Twice what a revoked token may count for: the machine may be busy."""
 
 
 @pytest.fixture
-def url(settings: Settings) -> str:
+async def url(settings: Settings) -> str:
+    """Query's address, once streams can begin: it answers all else before."""
+    await until_streams_begin(settings.query_url)
     return settings.query_url
 
 

@@ -561,7 +561,7 @@ async def use_webhooks(database: Database, model: str, version: VersionRecord) -
     assert page
     assert await subscriptions.change_subscription(database, made.id, {"mode": "binary"})
     await subscriptions.note_failure(database, made.id, utc_now())
-    assert await subscriptions.note_success(database, made.id, utc_now())
+    assert await subscriptions.note_success(database, made.id, utc_now()) == 0
     assert await subscriptions.rotate_secret(database, made.id, new_secret(), timedelta(1))
     assert await subscriptions.find_secrets(database, made.id)
     assert (await version_facts(database, [version.id]))[version.id].tags == version.tags
@@ -586,7 +586,8 @@ async def use_webhooks(database: Database, model: str, version: VersionRecord) -
     await queues.hurry(database, made.id, [model])
     assert not await queues.remove_queue(database, queue.id, "token", pushed)
     await queues.give_back_queue(database, queue.id, "token")
-    await queues.drop_queue(database, queue.id)
+    await queues.hurry_after(database, made.id, 1)
+    await queues.drop_queues(database, made.id)
     assert await disable_subscription(database, made.id, "failing")
     await subscriptions.remove_subscription(database, made.id)
     assert await subscriptions.find_subscription(database, made.id) is None

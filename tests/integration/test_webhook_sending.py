@@ -124,6 +124,21 @@ async def test_http_is_refused_unless_it_is_allowed() -> None:
         assert hook.received == []
 
 
+async def test_an_address_is_asked_for_as_it_was_given() -> None:
+    with receiver() as hook:
+        async with sending() as asked:
+            url = hook.url.replace("/hook", "/a;b=1/c;d=2?x=1;y=2")
+            assert (await asked.post(url)).is_delivered
+    assert hook.received[0].path == "/a;b=1/c;d=2?x=1;y=2"
+
+
+async def test_an_address_of_ipv6_is_named_in_brackets() -> None:
+    async with sending(["127.0.0.1"]) as asked:
+        with receiver() as hook:
+            assert (await asked.post(f"http://[::1]:{port_of(hook.url)}/")).is_delivered
+    assert hook.received[0].headers["host"] == f"[::1]:{port_of(hook.url)}"
+
+
 async def test_who_hangs_is_given_up_in_time() -> None:
     with receiver() as hook:
         hook.behave(lambda _: HANG)

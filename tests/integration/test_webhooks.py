@@ -49,16 +49,16 @@ def context(settings: Settings, database: Database) -> Context:
     return Context.create(settings, database)
 
 
-def message(model: str, sequence: int, **changes: Any) -> RawMessage:
+def message(model: str, number: int, **changes: Any) -> RawMessage:
     """A record of the topic."""
     event: dict[str, Any] = {
         "specversion": "1.0",
-        "id": f"{model}-{sequence}",
+        "id": f"{model}-{number}",
         "source": "/model-registry",
         "type": "registry.version.ready.v1",
         "subject": f"{model}/1",
         "time": utc_now().isoformat(),
-        "sequence": sequence,
+        "sequence": number,
         "data": {"model": model, "version_id": "absent"},
         **changes,
     }

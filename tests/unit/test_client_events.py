@@ -129,6 +129,7 @@ async def test_each_event_tells_the_place_to_go_on_from() -> None:
         ([lines(1)], registry.ProtocolError),
         ([BEGIN, b"data: no event\n\n"], registry.ProtocolError),
         ([BEGIN, b"data: " + b"x" * (MAX_EVENT_BYTES + 1)], registry.ProtocolError),
+        ([BEGIN, *[b"data: " + b"x" * 9999 + b"\n"] * 500], registry.ProtocolError),
     ],
 )
 async def test_what_nobody_can_follow_raises_its_error(

@@ -98,13 +98,19 @@ async def change_webhook(
 async def pause_webhook(webhook: str, caller: Caller, context: Context) -> Webhook:
     """Send nothing until it is resumed; what comes meanwhile is kept. Raises NotFound."""
     found = await managed(webhook, caller, context)
-    return await _changed(found, Change.PAUSE_WEBHOOK, {"state": "paused"}, caller, context)
+    fields: dict[str, object] = {"state": "paused", "reason": ""}  # why it was disabled before
+    return await _changed(found, Change.PAUSE_WEBHOOK, fields, caller, context)
 
 
 async def resume_webhook(webhook: str, caller: Caller, context: Context) -> Webhook:
     """Send again, what was kept first; also where it was disabled. Raises NotFound."""
     found = await managed(webhook, caller, context)
-    fields: dict[str, object] = {"state": "active", "reason": "", "failing_since": None}
+    fields: dict[str, object] = {
+        "state": "active",
+        "reason": "",
+        "failing_since": None,
+        "resumed_at": await context.database.now(),
+    }
     resumed = await _changed(found, Change.RESUME_WEBHOOK, fields, caller, context)
     await queues.hurry(context.database, webhook)
     return resumed

@@ -1,7 +1,7 @@
 """One delivery: whether it may still be sent, the request, and what becomes of it."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from time import monotonic, time
 
@@ -11,7 +11,7 @@ from services.notifier.context import Context
 from services.notifier.sending.sender import Outcome, Sender
 from shared.database.webhooks.deliveries import note_attempt, settle
 from shared.database.webhooks.disabling import disable_subscription
-from shared.database.webhooks.queues import hurry
+from shared.database.webhooks.queues import hurry_after
 from shared.database.webhooks.subscriptions import find_secrets, note_failure, note_success
 from shared.domain.webhooks.matching import may_be_told
 from shared.domain.webhooks.records import (
@@ -27,6 +27,8 @@ from shared.runtime.logs import get_logger
 SECRETS_SECONDS = 5.0
 """How long secrets are kept in memory: a new one signs after this time."""
 MOST_SECRETS = 10_000
+SLOW_SECONDS = 1.0
+"""Who takes longer for a request shares half of all places with others that do."""
 
 log = get_logger(__name__)
 
@@ -36,6 +38,8 @@ class GoOn:
     """It is settled: the next one of its queue may be sent."""
 
     is_delivered: bool
+    is_slow: bool = False
+    """Whether the receiver took long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,9 @@ class Rest:
     """It is not: its queue waits, for so long, or until its subscription is resumed."""
 
     pause: timedelta = timedelta()
+    outage: int | None = None
+    """The receiver's outage in which it failed first; None where that is known already."""
+    is_slow: bool = False
 
 
 class Deliverer:
@@ -70,8 +77,9 @@ class Deliverer:
             await settle(database, delivery, "withheld", await database.now())
             return GoOn(is_delivered=False)
         # 2. The request, signed by each secret that counts now.
-        at = await database.now()
+        at, began = await database.now(), monotonic()
         outcome = await self._send(subscription, delivery)
+        is_slow = monotonic() - began > SLOW_SECONDS
         attempt = AttemptRecord(
             number=delivery.attempt_count + 1,
             at=at,
@@ -83,14 +91,17 @@ class Deliverer:
         # 3. What becomes of it.
         if outcome.is_delivered:
             await settle(database, delivery, "delivered", await database.now(), attempt)
-            return GoOn(is_delivered=True)
-        return await self._failed(subscription, delivery, attempt, outcome)
+            return GoOn(is_delivered=True, is_slow=is_slow)
+        became = await self._failed(subscription, delivery, attempt, outcome)
+        return replace(became, is_slow=is_slow)
 
     async def succeeded(self, subscription: SubscriptionRecord) -> None:
-        """Note that a receiver takes what it is sent; what rested after failures rests no more."""
+        """Note that a receiver takes what it is sent; what rested for its outage rests no more."""
         now = await self._context.database.now()
-        if await note_success(self._context.database, subscription.id, now):
-            await hurry(self._context.database, subscription.id)
+        ended = await note_success(self._context.database, subscription.id, now)
+        if ended is not None:
+            await hurry_after(self._context.database, subscription.id, ended)
+            self._know(subscription, outages=ended + 1)
         self._know(subscription, failing_since=None)
 
     async def _send(self, subscription: SubscriptionRecord, delivery: DeliveryRecord) -> Outcome:
@@ -117,6 +128,7 @@ class Deliverer:
         outcome: Outcome,
     ) -> GoOn | Rest:
         database, now = self._context.database, attempt.at
+        delivery = _begun_anew(delivery, subscription)
         told = {"webhook": subscription.id, "event_id": delivery.event_id}
         log.info("webhook failed", **told, status=outcome.status, error=outcome.error)
         since = subscription.failing_since or now
@@ -133,7 +145,8 @@ class Deliverer:
             return GoOn(is_delivered=False)
         await note_attempt(database, delivery, attempt)
         chance = random.random()  # noqa: S311 - no secret
-        return Rest(self._patience.pause(delivery.tries + 1, chance, outcome.retry_after))
+        pause = self._patience.pause(delivery.tries + 1, chance, outcome.retry_after)
+        return Rest(pause, subscription.outages if delivery.tries == 0 else None)
 
     async def _disable(self, subscription: SubscriptionRecord, reason: DetailText) -> None:
         after = await disable_subscription(self._context.database, subscription.id, reason)
@@ -145,3 +158,14 @@ class Deliverer:
         known = self._context.subscriptions.get(subscription.id)
         if known is not None:
             self._context.subscriptions.put(known.model_copy(update=fields))
+
+
+def _begun_anew(delivery: DeliveryRecord, subscription: SubscriptionRecord) -> DeliveryRecord:
+    """Return a delivery without the attempts from before its subscription was resumed.
+
+    The time in which nothing was sent is none in which the receiver was waited for.
+    """
+    first, resumed = delivery.first_attempt_at, subscription.resumed_at
+    if first is None or resumed is None or first >= resumed:
+        return delivery
+    return delivery.model_copy(update={"first_attempt_at": None, "tries": 0})

@@ -8,7 +8,7 @@ from services.notifier.sending.delivering import Deliverer
 from services.notifier.sending.sender import Sender
 from services.notifier.sending.slots import Slot, Slots
 from services.notifier.sending.turn import Turn
-from shared.database.webhooks.queues import drop_queue, due_queues
+from shared.database.webhooks.queues import drop_queues, due_queues
 from shared.database.webhooks.subscriptions import find_subscription
 from shared.domain.errors import Unavailable
 from shared.domain.webhooks.records import QueueRecord, SubscriptionRecord
@@ -65,41 +65,50 @@ class Dispatcher:
                     await woken(self._wake, IDLE_SECONDS)
 
     async def begin_turns(self, turns: asyncio.TaskGroup) -> int:
-        """Begin the turns of queues that are due and for which there is room; returns how many."""
+        """Begin the turns of queues that are due and for which there is room.
+
+        Returns how many it began or removed: whether others may stand behind those.
+        """
         known = await self._context.subscriptions.recent()
         without = {each.id for each in known if not self._may_send(each)}
         if self._slots.free <= 0:
             return 0  # whoever ends wakes this
-        began = 0
+        began, gone = 0, set[str]()
         for queue in await due_queues(self._context.database, without=without, limit=CANDIDATES):
-            if queue.id in self._held:
-                continue  # it was given back since it was asked for
+            if queue.id in self._held or queue.subscription in gone:
+                continue  # it was given back since it was asked for, or is removed with the others
             subscription = self._context.subscriptions.get(queue.subscription)
             if subscription is None:
-                await self._drop_if_gone(queue)
+                if await self._drop_if_gone(queue):
+                    gone.add(queue.subscription)
             elif self._may_send(subscription):
                 slot = self._slots.take(subscription)
                 self._held.add(queue.id)
                 turns.create_task(self._turn(queue, slot))
                 began += 1
-        return began
+        return began + len(gone)
 
     def _may_send(self, subscription: SubscriptionRecord) -> bool:
         return subscription.is_sending and self._slots.has_room_for(subscription)
 
     async def _turn(self, queue: QueueRecord, slot: Slot) -> None:
+        turn = Turn(queue, self._context, self._deliverer)
         try:
-            await Turn(queue, self._context, self._deliverer).run()
+            await turn.run()
         except Unavailable as error:
             log.warning("webhooks interrupted", queue=queue.id, detail=str(error))
         except Exception as error:
             # A defect, perhaps of one delivery: its lease keeps it from the others meanwhile.
             log.error("webhooks interrupted", queue=queue.id, exc_info=error)
         finally:
+            if turn.was_slow:
+                self._slots.note_slow(queue.subscription)
             slot.free()
             self._held.discard(queue.id)
             self._wake.set()
 
-    async def _drop_if_gone(self, queue: QueueRecord) -> None:
-        if await find_subscription(self._context.database, queue.subscription) is None:
-            await drop_queue(self._context.database, queue.id)
+    async def _drop_if_gone(self, queue: QueueRecord) -> bool:
+        if await find_subscription(self._context.database, queue.subscription) is not None:
+            return False
+        await drop_queues(self._context.database, queue.subscription)
+        return True

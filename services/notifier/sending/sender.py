@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Self
+from urllib.parse import SplitResult, urlsplit
 
 import httpcore
 
@@ -79,11 +80,12 @@ class Sender:
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Outcome:
         """Send a request and return what became of it; raises nothing but cancellation."""
         began = monotonic()
-        if url.startswith("http:") and not self._settings.webhook_allow_http:
+        parts = urlsplit(url)
+        if parts.scheme == "http" and not self._settings.webhook_allow_http:
             return Outcome(0, error="refused_address", detail="http is not allowed here")
         try:
             async with asyncio.timeout(self._settings.webhook_timeout_seconds):
-                return await self._post(url, headers, body, began)
+                return await self._post(parts, headers, body, began)
         except (TimeoutError, httpcore.TimeoutException) as error:
             return _failed(began, "timeout", error)
         except AddressRefused as error:
@@ -97,7 +99,7 @@ class Sender:
             return _failed(began, "connection", error)
 
     async def _post(
-        self, url: str, headers: Mapping[str, str], body: bytes, began: float
+        self, url: SplitResult, headers: Mapping[str, str], body: bytes, began: float
     ) -> Outcome:
         limits = {
             "connect": self._settings.webhook_connect_seconds,
@@ -105,9 +107,14 @@ class Sender:
             "read": self._settings.webhook_timeout_seconds,
             "write": self._settings.webhook_timeout_seconds,
         }
-        told = {"user-agent": USER_AGENT, "accept": "*/*", **headers}
+        # Written here, since httpcore leaves out the brackets of IPv6.
+        told = {"host": url.netloc, "user-agent": USER_AGENT, "accept": "*/*", **headers}
         async with self._pool.stream(
-            "POST", url, headers=list(told.items()), content=body, extensions={"timeout": limits}
+            "POST",
+            _wire_url(url),
+            headers=list(told.items()),
+            content=body,
+            extensions={"timeout": limits},
         ) as response:
             took = _milliseconds(began)
             excerpt = await _beginning_of(response)
@@ -117,6 +124,13 @@ class Sender:
             detail=bounded(excerpt.decode(errors="replace").strip()),
             retry_after=retry_after(_header(response, b"retry-after")),
         )
+
+
+def _wire_url(url: SplitResult) -> httpcore.URL:
+    """Return an address as it is connected to; httpcore's own reading loses what follows `;`."""
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    host = url.hostname or ""
+    return httpcore.URL(scheme=url.scheme, host=host, port=url.port, target=target)
 
 
 async def _beginning_of(response: httpcore.Response) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from time import monotonic
 
 from services.notifier.context import Context
 from services.notifier.sending.delivering import Deliverer, Rest
@@ -27,6 +28,8 @@ AT_ONCE = 16
 """Deliveries that are read together."""
 MOST_IN_A_TURN = 128
 """Deliveries after which others have their turn."""
+MOST_SECONDS = 5.0
+"""And the time after which they have it, however quick each of them was."""
 GIVE_BACK_SECONDS = 2.0
 """How long giving a queue back may take at the end: without it, the lease ends by itself."""
 
@@ -43,6 +46,8 @@ class Turn:
         self._token = new_id()
         self._lease = timedelta(seconds=LEASE_SECONDS)
         self._has_delivered = False
+        self.was_slow = False
+        """Whether the receiver took long: then the turn ends, and others have its place."""
 
     async def run(self) -> None:
         """Take the queue, where it is still as it was found, and send; raises nothing else than
@@ -53,38 +58,41 @@ class Turn:
             if not await take_queue(database, self._queue, self._token, self._lease):
                 return
             keeping = keep_renewed(self._queue.id, self._renew, seconds=LEASE_SECONDS)
-            pause = await run_guarded(self._send_all(), keeping)
+            rest = await run_guarded(self._send_all(), keeping)
         except LeaseLost:
             log.warning("queue lost", queue=self._queue.id)
             return
         except asyncio.CancelledError:
             await self._give_back_at_the_end()
             raise
-        if pause is not None:
-            await give_back_queue(database, self._queue.id, self._token, pause)
+        if rest is not None:
+            await give_back_queue(database, self._queue.id, self._token, rest.pause, rest.outage)
 
-    async def _send_all(self) -> timedelta | None:
+    async def _send_all(self) -> Rest | None:
         """Send one after the other; returns how long the queue rests, None where it is removed."""
         database, queue = self._context.database, self._queue
         # Counted before it is looked into: what is put in after that keeps the queue.
         pushed = queue.pushed
-        sent = 0
+        sent, ends_at = 0, monotonic() + MOST_SECONDS
         while True:
             waiting = await waiting_in(database, queue.id, AT_ONCE)
             for delivery in waiting:
                 subscription = self._context.subscriptions.get(queue.subscription)
                 if subscription is None or not subscription.is_sending:
-                    return timedelta()  # it is passed over until it sends again
+                    return Rest()  # it is passed over until it sends again
                 became = await self._deliverer.deliver(subscription, delivery)
+                self.was_slow |= became.is_slow
                 if isinstance(became, Rest):
-                    return became.pause
+                    return became
                 await self._note(subscription, is_delivered=became.is_delivered)
+                if self.was_slow or monotonic() > ends_at:
+                    return Rest()
             sent += len(waiting)
             is_empty = len(waiting) < AT_ONCE
             if is_empty and await remove_queue(database, queue.id, self._token, pushed):
                 return None
             if sent >= MOST_IN_A_TURN:
-                return timedelta()
+                return Rest()
             counted = await renew_queue(database, queue.id, self._token, self._lease)
             if counted is None:
                 raise LeaseLost(queue.id)

@@ -36,9 +36,17 @@ class Beginning:
 
 
 async def find_beginning(
-    given: str | None, start: From, *, follow: bool, tail: Tail, history: History
+    given: str | None,
+    start: From,
+    principal: str,
+    *,
+    follow: bool,
+    tail: Tail,
+    history: History,
 ) -> Beginning:
     """Return where to begin: behind the event with the id that is given, or as `start` says.
+
+    Where Kafka has to be asked for that, it is in a turn of the principal's.
 
     Raises InvalidRequest for what is no id, Gone where the topic does not hold what came behind it,
     StreamsUnavailable.
@@ -47,10 +55,10 @@ async def find_beginning(
     if ring is None:
         raise StreamsUnavailable(tail.away or "they are being read")
     try:
-        position = await _position(given, start, ring, tail, history)
+        position = await _position(given, start, principal, ring, tail, history)
         until = None
         if not follow:
-            topic, extent = await history.extent()
+            topic, extent = await history.extent(principal)
             until = Position(topic, extent.ends)
     except KafkaUnreadable as error:
         raise StreamsUnavailable(error.detail) from error
@@ -58,7 +66,7 @@ async def find_beginning(
 
 
 async def _position(
-    given: str | None, start: From, ring: Ring, tail: Tail, history: History
+    given: str | None, start: From, principal: str, ring: Ring, tail: Tail, history: History
 ) -> Position:
     oldest = Position(ring.topic, dict(tail.begins))
     if given is None:
@@ -66,7 +74,7 @@ async def _position(
             return ring.position
         if ring.reaches(oldest):
             return oldest
-        topic, extent = await history.extent()
+        topic, extent = await history.extent(principal)
         return Position(topic, extent.begins)
     position = checked("Last-Event-ID", Position.parse, given)
     if position.topic != ring.topic:
@@ -74,7 +82,7 @@ async def _position(
     if not ring.has_read(position):
         await _wait_for(position, ring, tail)
     if not ring.reaches(position) or not ring.has_read(position):
-        topic, extent = await history.extent()
+        topic, extent = await history.extent(principal)
         try:
             check(position, topic, extent)
         except RecordsGone:

@@ -5,10 +5,11 @@ turns, so that what they hold in memory has a bound; whoever waits for a turn wa
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic
+from weakref import WeakValueDictionary
 
 from services.query.stream.wire import StreamEvent, read_event
 from shared.domain.streams.position import Position, topic_tag
@@ -18,6 +19,8 @@ from shared.kafka.topic_reader import Extent, TopicReader, open_reader
 from shared.runtime.settings import Settings
 
 TURNS_AT_ONCE = 8
+TURNS_OF_ONE = 4
+"""Of one principal, whose other streams wait for these: half of the turns are left to others."""
 TURN_SECONDS = 5.0
 """A turn ends after so long where others wait."""
 REPEATED_RECORDS = 200
@@ -28,6 +31,8 @@ PARTITION_BYTES = 256 << 10
 PARTITIONS_AT_ONCE = 8
 """One turn holds a fetch, and some of each of these partitions: 3 MiB with events of usual size."""
 RECENT = 4000
+GiveBack = Callable[[], None]
+"""Ends a turn; it has to be called once."""
 
 
 class RecordsGone(Exception):
@@ -130,19 +135,38 @@ class History:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._turns = asyncio.Semaphore(TURNS_AT_ONCE)
+        self._of_one: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        """The turns of each principal that has one, or waits for one."""
         self.waiting = 0
         """Readers that wait for a turn."""
 
-    async def wait_for_turn(self) -> None:
-        """Return once the turn has come; `turn` or `give_back` has to follow."""
+    async def wait_for_turn(self, principal: str) -> GiveBack:
+        """Return once the turn has come; what is returned ends it, by `turn` or by itself.
+
+        Who waits for one of the principal's own turns stands in nobody else's way.
+        """
+        own = self._of_one.get(principal)
+        if own is None:
+            own = self._of_one[principal] = asyncio.Semaphore(TURNS_OF_ONE)
         self.waiting += 1
         try:
-            await self._turns.acquire()
+            await own.acquire()
+            try:
+                await self._turns.acquire()
+            except BaseException:
+                own.release()
+                raise
         finally:
             self.waiting -= 1
 
+        def give_back() -> None:
+            self._turns.release()
+            own.release()
+
+        return give_back
+
     @asynccontextmanager
-    async def turn(self) -> AsyncGenerator[Turn]:
+    async def turn(self, give_back: GiveBack) -> AsyncGenerator[Turn]:
         """Have a consumer inside the block, in the turn that has come; raises KafkaUnreadable."""
         try:
             async with open_reader(
@@ -151,21 +175,17 @@ class History:
                 name, source = self._settings.kafka_model_events_topic, self._settings.event_source
                 yield Turn(reader, name, source)
         finally:
-            self.give_back()
+            give_back()
 
-    def give_back(self) -> None:
-        """End a turn."""
-        self._turns.release()
-
-    async def extent(self) -> tuple[bytes, Extent]:
+    async def extent(self, principal: str) -> tuple[bytes, Extent]:
         """Return which topic it is and what is in it now, in a turn; raises KafkaUnreadable."""
         limit = self._settings.kafka_timeout_seconds
         try:
             async with asyncio.timeout(limit):
-                await self.wait_for_turn()
+                give_back = await self.wait_for_turn(principal)
         except TimeoutError:
             raise KafkaUnreadable("others are reading") from None
-        async with self.turn() as turn:
+        async with self.turn(give_back) as turn:
             return await turn.extent()
 
     def is_over(self, begun: float) -> bool:

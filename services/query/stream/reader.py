@@ -9,7 +9,7 @@ from typing import Literal
 
 from services.query.stream import wire
 from services.query.stream.beginning import Beginning
-from services.query.stream.history import History, RecordsGone, Step, Turn
+from services.query.stream.history import GiveBack, History, RecordsGone, Step, Turn
 from services.query.stream.ring import CHUNK_BYTES
 from services.query.stream.tail import Tail
 from shared.domain.access.decision import NameFilter
@@ -99,10 +99,10 @@ class Reader:
         """Send what Kafka has of the past, in turns, until the ring reaches the rest."""
         failures = 0
         while not self._ring.reaches(self._parsed()):
-            await self._wait_for_turn()
+            give_back = await self._wait_for_turn()
             begun = monotonic()
             try:
-                async with self._history.turn() as turn:
+                async with self._history.turn(give_back) as turn:
                     await self._use(turn, begun)
                 failures = 0
             except RecordsGone:
@@ -111,17 +111,19 @@ class Reader:
                 failures += 1  # it may be away for long: the stream goes on once it is back
                 await self._rest(growing_pause(failures, MAX_PAUSE_SECONDS))
 
-    async def _wait_for_turn(self) -> None:
-        waiting = asyncio.create_task(self._history.wait_for_turn())
+    async def _wait_for_turn(self) -> GiveBack:
+        principal = self._follower.principal.id
+        waiting = asyncio.create_task(self._history.wait_for_turn(principal))
         try:
             while not waiting.done():
                 await self._keep_up()
                 await asyncio.wait((waiting,), timeout=self._until_next())
         except BaseException:
             if waiting.done() and not waiting.cancelled():
-                self._history.give_back()
+                waiting.result()()
             await end(waiting)
             raise
+        return waiting.result()
 
     async def _use(self, turn: Turn, begun: float) -> None:
         async with aclosing(turn.steps(self._parsed())) as steps:

@@ -46,7 +46,12 @@ class Streams:
         leave = self._admission.admit(follower.principal.id)
         try:
             beginning = await find_beginning(
-                last_event_id, start, follow=follow, tail=self.tail, history=self._history
+                last_event_id,
+                start,
+                follower.principal.id,
+                follow=follow,
+                tail=self.tail,
+                history=self._history,
             )
         except BaseException:
             leave()

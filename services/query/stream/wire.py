@@ -34,7 +34,8 @@ class StreamEvent:
 def read_event(value: bytes | None, source: str) -> StreamEvent | None:
     """Return what a record tells; None for what is no event of a model, or another registry's."""
     try:
-        found: object = json.loads(value or b"")
+        # As UTF-8 and not as what the parser would guess: the bytes are sent as they are.
+        found: object = json.loads((value or b"").decode())
     except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict):
@@ -52,7 +53,8 @@ def read_event(value: bytes | None, source: str) -> StreamEvent | None:
     if not isinstance(model, str) or value is None:
         return None
     if any(each in value for each in _ENDS_OF_LINES):  # data is one line
-        value = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+        # In ASCII: half of a surrogate pair, which JSON may escape, has no bytes of its own.
+        value = json.dumps(event, separators=(",", ":")).encode()
     lines = b"event: %s\ndata: %s\n\n" % (kind.encode(), value)
     return StreamEvent(identity, Told(model, kind, _alias_of(members)), lines)
 

@@ -87,9 +87,10 @@ async def waiting_in(database: Database, queue: str, limit: int) -> list[Deliver
 async def note_attempt(
     database: Database, delivery: DeliveryRecord, attempt: AttemptRecord
 ) -> None:
-    """Keep an attempt that failed; the delivery waits on."""
+    """Keep an attempt that failed, by the tries of the delivery that is given; it waits on."""
     first = delivery.first_attempt_at or attempt.at
-    change = {**_tried(attempt), "$set": {"first_attempt_at": first}}
+    begun = {"first_attempt_at": first, "tries": delivery.tries + 1}
+    change = {**_tried(attempt), "$set": begun}
     await database.deliveries.update_one({"_id": delivery.id, "state": "waiting"}, change)
 
 
@@ -111,7 +112,7 @@ async def settle(
 
 def _tried(attempt: AttemptRecord) -> Document:
     pushed = {"$each": [attempt.model_dump()], "$slice": -KEPT_ATTEMPTS}
-    return {"$push": {"attempts": pushed}, "$inc": {"attempt_count": 1, "tries": 1}}
+    return {"$push": {"attempts": pushed}, "$inc": {"attempt_count": 1}}
 
 
 async def list_deliveries(
@@ -160,7 +161,10 @@ def _query(subscription: str, wanted: DeliveryFilter, before: Place | None) -> D
 
 
 async def replay(database: Database, deliveries: Sequence[DeliveryRecord], kept: timedelta) -> None:
-    """Have deliveries made again, those that are settled; may be repeated."""
+    """Have deliveries made again, those that are settled; may be repeated.
+
+    The oldest of each model is written first: its queue may be sent from meanwhile.
+    """
     now = await database.now()
     changes = [
         UpdateOne(
@@ -177,7 +181,7 @@ async def replay(database: Database, deliveries: Sequence[DeliveryRecord], kept:
                 "$inc": {"replays": 1},
             },
         )
-        for each in deliveries
+        for each in sorted(deliveries, key=lambda each: (each.model, each.sequence))
     ]
     for together in slices(changes):
         await database.deliveries.bulk_write(together)

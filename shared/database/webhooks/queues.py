@@ -5,13 +5,16 @@ Whoever holds a queue sends its deliveries one after the other; what fails holds
 
 import random
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from pymongo import DeleteMany, UpdateMany, UpdateOne
 
 from shared.database.client import Database
 from shared.database.collection import Document
-from shared.domain.webhooks.records import QueueRecord
+from shared.domain.webhooks.records import QueueRecord, queue_of
+
+LAST_NAME = chr(0x10FFFF)
+"""Behind the name of every model."""
 
 
 async def due_queues(
@@ -60,13 +63,17 @@ async def renew_queue(database: Database, queue: str, token: str, lease: timedel
 
 
 async def give_back_queue(
-    database: Database, queue: str, token: str, pause: timedelta = timedelta()
+    database: Database,
+    queue: str,
+    token: str,
+    pause: timedelta = timedelta(),
+    outage: int | None = None,
 ) -> None:
-    """Leave a queue to whoever takes it after the pause."""
-    due_at: datetime = await database.now() + pause
-    await database.delivery_queues.update_one(
-        {"_id": queue, "token": token}, {"$set": {"token": None, "due_at": due_at}}
-    )
+    """Leave a queue to whoever takes it after the pause, for which this outage is the reason."""
+    fields: Document = {"token": None, "due_at": await database.now() + pause}
+    if outage is not None:
+        fields["outage"] = outage
+    await database.delivery_queues.update_one({"_id": queue, "token": token}, {"$set": fields})
 
 
 async def remove_queue(database: Database, queue: str, token: str, pushed: int) -> bool:
@@ -77,10 +84,16 @@ async def remove_queue(database: Database, queue: str, token: str, pushed: int) 
     return gone.deleted_count == 1
 
 
-async def drop_queue(database: Database, queue: str) -> None:
-    """Remove a queue with all that waits in it: its subscription is gone."""
-    await database.deliveries.bulk_write([DeleteMany({"waiting_in": queue})])
-    await database.delivery_queues.delete_one({"_id": queue})
+async def drop_queues(database: Database, subscription: str) -> None:
+    """Remove the queues of a subscription that is gone, with all that waits in them.
+
+    Together, since it may have one for each of many models, before which others would wait. The
+    queues go first: what waits without one is not sent, and is forgotten in its time.
+    """
+    await database.delivery_queues.bulk_write([DeleteMany({"subscription": subscription})])
+    first, last = queue_of(subscription, ""), queue_of(subscription, LAST_NAME)
+    waiting: Document = {"waiting_in": {"$gte": first, "$lte": last}}
+    await database.deliveries.bulk_write([DeleteMany(waiting)])
 
 
 async def hurry(database: Database, subscription: str, models: Collection[str] = ()) -> None:
@@ -93,3 +106,19 @@ async def hurry(database: Database, subscription: str, models: Collection[str] =
     await database.delivery_queues.bulk_write(
         [UpdateOne({"_id": f"{subscription}:{each}", "token": None}, due) for each in models]
     )
+
+
+async def hurry_after(database: Database, subscription: str, outage: int) -> None:
+    """Let those queues rest no longer that rest for an outage which is over.
+
+    What failed in earlier ones already is not for that: its receiver takes all but this, and is
+    asked about it more and more rarely. One outage before counts as well, since another process may
+    not have known that it was over.
+    """
+    resting: Document = {
+        "subscription": subscription,
+        "token": None,
+        "outage": {"$not": {"$lt": outage - 1}},
+    }
+    due = {"$set": {"due_at": await database.now()}}
+    await database.delivery_queues.bulk_write([UpdateMany(resting, due)])

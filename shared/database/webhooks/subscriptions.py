@@ -87,13 +87,14 @@ async def note_failure(database: Database, subscription: str, now: datetime) -> 
     )
 
 
-async def note_success(database: Database, subscription: str, now: datetime) -> bool:
-    """Forget the failures before; False where there were none."""
+async def note_success(database: Database, subscription: str, now: datetime) -> int | None:
+    """Forget the failures before; returns which outage is over, None where there was none."""
     changed = await database.subscriptions.update_one(
         {"_id": subscription, "failing_since": {"$ne": None}},
-        {"$set": {"failing_since": None, "changed_at": now}},
+        {"$set": {"failing_since": None, "changed_at": now}, "$inc": {"outages": 1}},
     )
-    return changed.modified_count == 1
+    found = await find_subscription(database, subscription) if changed.modified_count else None
+    return found.outages - 1 if found is not None else None
 
 
 async def rotate_secret(

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from shared.domain.access.actions import Action
 from shared.domain.access.decision import decide
@@ -16,8 +17,17 @@ CLOCK_MARGIN = timedelta(seconds=60)
 long before it was made, and misses nothing that happened after."""
 
 
+EventId = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$")]
+"""It is sent as a header."""
+ModelText = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+"""Longer than any name: it is part of the ids of queues, which are indexed."""
+
+
 class _Lenient(BaseModel):
-    """What is read of an event; a newer release may say more."""
+    """What is read of an event; a newer release may say more.
+
+    Whatever can be read can be recorded and sent: what could not would stop all that comes after.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -31,18 +41,18 @@ class _Proposal(_Lenient):
 
 
 class _Data(_Lenient):
-    model: str
+    model: ModelText
     version_id: str
     alias: _Alias | None = None
     proposal: _Proposal | None = None
 
 
 class _Event(_Lenient):
-    id: str
+    id: EventId
     source: str
     type: str
-    sequence: int
-    time: datetime
+    sequence: Annotated[int, Field(ge=0, lt=2**63)]
+    time: AwareDatetime
     data: _Data
 
 

@@ -31,6 +31,10 @@ class SubscriptionRecord(Record):
     reason: DetailText = ""
     failing_since: datetime | None = None
     """When the first delivery failed after which none succeeded."""
+    outages: int = 0
+    """How often its receiver came back after failures."""
+    resumed_at: datetime | None = None
+    """When it was resumed last: how long a receiver is waited for begins then."""
     events: int = 0
     """How many events told of the subscription itself: the sequence of the last one."""
     created_at: datetime
@@ -112,6 +116,8 @@ class QueueRecord(Record):
     """When it may be taken: at once, after a pause, or when its holder's lease ends."""
     token: str | None = None
     """Of who holds it."""
+    outage: int | None = None
+    """The count of outages of its receiver when what waits first in it failed first."""
     pushed: int = 0
     """Grows with each delivery that is put in: whoever removes an empty queue sees it by that."""
 

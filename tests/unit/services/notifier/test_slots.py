@@ -50,3 +50,20 @@ def test_a_place_that_is_given_back_counts_as_what_it_was_taken_as() -> None:
     slot.free()
     assert len(take_all(slots, well)) == 1
     assert len(take_all(slots, subscription("b", is_failing=True))) == 1
+
+
+def test_those_that_were_slow_share_half_for_a_minute_however_quick_they_are_in_between() -> None:
+    now = 0.0
+    slots = Slots(8, 3, lambda: now)
+    slow = [subscription(f"s{number}") for number in range(3)]
+    for each in slow:
+        slots.note_slow(each.id)
+    taken = [take_all(slots, each) for each in slow]
+    assert [len(each) for each in taken] == [3, 1, 0]
+    well = [subscription(f"w{number}") for number in range(2)]
+    assert [len(take_all(slots, each)) for each in well] == [3, 1]
+    for slot in (*taken[0], *taken[1]):
+        slot.free()
+    now = 61.0
+    assert [len(take_all(slots, each)) for each in slow] == [3, 1, 0], "all places are taken"
+    assert slots.free == 0
