@@ -23,6 +23,7 @@ from bench import (
     stored,
     uploads,
     waiting,
+    webhooks,
 )
 from bench.common import running_system
 from bench.report import Finding, default_path, save, show
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[..., Finding]] = {
     "i": search.run,
     "j": hub_downloads.run,
     "k": deliveries.run,
+    "l": webhooks.run,
 }
 
 DESCRIPTION = """\
@@ -53,7 +55,8 @@ Measure the registry beside plain programs, on the same servers and in the same 
   h  an ordinary upload's time to ready while headers of 90 MB are checked
   i  search at 100,000 versions, beside MLflow's, and how late it is
   j  downloads by huggingface_hub, beside the same from plain files
-  k  from the PUT's reply to receivers: by Kafka, by a stream, by a webhook"""
+  k  from the PUT's reply to receivers: by Kafka, by a stream, by a webhook
+  l  webhooks under fire, beside MLflow's"""
 
 
 def stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -68,7 +71,7 @@ def main() -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="a|b|c|d|e|f|g|h|i", help="which; default: all")
+    parser.add_argument("names", nargs="*", metavar="a|b|…|l", help="which; default: all")
     parser.add_argument("--quick", action="store_true", help="small and rough, to see it work")
     parser.add_argument(
         "--sizes",

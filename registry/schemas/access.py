@@ -32,7 +32,7 @@ def check_pattern(value: str) -> str:
     try:
         check_model_name(name)
     except ValueError as error:
-        raise ValueError(f"must end in *, NAMESPACE.* or a model's name, which {error}") from error
+        raise ValueError(f"must be *, NAMESPACE.* or a model's name, which {error}") from error
     return value
 
 
@@ -43,7 +43,10 @@ def check_grant(value: str) -> str:
         kinds = ", ".join((*ROLES, "events"))
         raise ValueError(f"must be KIND:PATTERN with one of {kinds}, or alias:MODEL@ALIAS")
     if kind != "alias":
-        check_pattern(scope)
+        try:
+            check_pattern(scope)
+        except ValueError as error:
+            raise ValueError(f"must be KIND:PATTERN, whose pattern {error}") from error
         return value
     model, at, alias = scope.partition("@")
     if not at:

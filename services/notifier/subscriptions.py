@@ -11,6 +11,8 @@ from shared.domain.webhooks.records import SubscriptionRecord
 
 OVERLAP = timedelta(seconds=60)
 """A change is written with a time that was taken before; no statement takes longer than this."""
+RECENT_SECONDS = 0.5
+"""How old a look may be for whoever does not record events."""
 WHOLE_SECONDS = 60.0
 """How often all are read anew: who is gone tells nothing of it."""
 
@@ -27,6 +29,7 @@ class Subscriptions:
         self._known: dict[str, SubscriptionRecord] = {}
         self._seen: datetime | None = None
         self._whole_at = 0.0
+        self._looked_at = 0.0
 
     async def current(self) -> Collection[SubscriptionRecord]:
         """Return all subscriptions as they are now; raises DatabaseUnavailable."""
@@ -38,8 +41,14 @@ class Subscriptions:
         else:
             for each in await changed_since(self._database, self._seen - OVERLAP):
                 self._known[each.id] = each
-        self._seen = now
+        self._seen, self._looked_at = now, at
         return self._known.values()
+
+    async def recent(self) -> Collection[SubscriptionRecord]:
+        """Return all as they were half a second ago at most; raises DatabaseUnavailable."""
+        if self._seen is None or monotonic() - self._looked_at > RECENT_SECONDS:
+            return await self.current()
+        return self.known()
 
     def known(self) -> Collection[SubscriptionRecord]:
         """Return all as they were at the last look."""

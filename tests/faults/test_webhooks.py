@@ -28,7 +28,8 @@ from tests.faults.harness.kafka_groups import producer_of
 from tests.faults.harness.processes import Service
 from tests.faults.harness.running_registry import Harness
 from tests.faults.harness.waiting import until_true
-from tests.support.receiver import HANG, Answer, Received, Receiver, receiver
+from tests.support.receiver import Answer, Received, Receiver, receiver
+from tests.support.receiver_faults import BEHAVIOURS
 
 pytestmark = pytest.mark.servers
 
@@ -40,26 +41,6 @@ MODELS = 10 if EVENTS > 1000 else 4
 """Of each receiver."""
 LEASE = "lease:10" if EVENTS > 1000 else "lease:2"
 MOST_SECONDS = 120 + EVENTS / 5
-
-
-def fails(made: random.Random) -> Answer:
-    return made.choice((500, 502, 429, 503, 204, 204, 204, 404))
-
-
-def hangs(made: random.Random) -> Answer:
-    return HANG if made.random() < 0.05 else 204
-
-
-def redirects(made: random.Random) -> Answer:
-    is_away = made.random() < 0.3
-    return (307, {"location": "http://127.0.0.1:9/elsewhere"}) if is_away else 200
-
-
-def takes(made: random.Random) -> Answer:
-    return 202
-
-
-BEHAVIOURS = {"fails": fails, "hangs": hangs, "redirects": redirects, "takes": takes}
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import random
 import socket
 from collections.abc import AsyncGenerator, Mapping
@@ -48,6 +49,7 @@ class MlflowFilled:
 
     address: str
     client: httpx.AsyncClient
+    pid: int
     versions: dict[str, dict[int, Filled]] = field(default_factory=dict[str, dict[int, Filled]])
 
     async def post(self, path: str, **body: Any) -> Any:
@@ -110,20 +112,27 @@ class MlflowFilled:
 
 
 @asynccontextmanager
-async def mlflow_server(folder: Path) -> AsyncGenerator[MlflowFilled]:
-    """Start a server with nothing in it, and end it."""
+async def mlflow_server(
+    folder: Path, *, workers: int = 1, **environment: str
+) -> AsyncGenerator[MlflowFilled]:
+    """Start a server with nothing in it, and end it; its log is `mlflow.log` in the folder."""
     programs = await asyncio.to_thread(client_environment, f"mlflow-skinny=={NEWEST}", *NEEDED)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     command = [
         *(str(programs / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)),
-        *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--workers", "1"),
+        *("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--workers", str(workers)),
         *("--artifacts-destination", str(folder / "artifacts")),
     ]
     with (folder / "mlflow.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *command, stdout=log, stderr=log, cwd=folder, start_new_session=True
+            *command,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            env={**os.environ, **environment},
+            start_new_session=True,
         )
         try:
             address = f"http://127.0.0.1:{port}"
@@ -137,7 +146,7 @@ async def mlflow_server(folder: Path) -> AsyncGenerator[MlflowFilled]:
                         return None
 
                 await eventually(healthy, START_SECONDS)
-                yield MlflowFilled(address, client)
+                yield MlflowFilled(address, client, process.pid)
         finally:
             if process.returncode is None:
                 process.terminate()  # it ends its worker

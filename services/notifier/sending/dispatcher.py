@@ -69,7 +69,7 @@ class Dispatcher:
 
         Returns how many it began or removed: whether others may stand behind those.
         """
-        known = await self._context.subscriptions.current()
+        known = await self._context.subscriptions.recent()
         without = {each.id for each in known if not self._may_send(each)}
         if self._slots.free <= 0:
             return 0  # whoever ends wakes this

@@ -71,15 +71,11 @@ class Turn:
     async def _send_all(self) -> Rest | None:
         """Send one after the other; returns how long the queue rests, None where it is removed."""
         database, queue = self._context.database, self._queue
+        # Counted before it is looked into: what is put in after that keeps the queue.
+        pushed = queue.pushed
         sent, ends_at = 0, monotonic() + MOST_SECONDS
-        while sent < MOST_IN_A_TURN:
-            # Counted before it is looked into: what is put in after that keeps the queue.
-            pushed = await renew_queue(database, queue.id, self._token, self._lease)
-            if pushed is None:
-                raise LeaseLost(queue.id)
+        while True:
             waiting = await waiting_in(database, queue.id, AT_ONCE)
-            if not waiting and await remove_queue(database, queue.id, self._token, pushed):
-                return None
             for delivery in waiting:
                 subscription = self._context.subscriptions.get(queue.subscription)
                 if subscription is None or not subscription.is_sending:
@@ -92,7 +88,15 @@ class Turn:
                 if self.was_slow or monotonic() > ends_at:
                     return Rest()
             sent += len(waiting)
-        return Rest()
+            is_empty = len(waiting) < AT_ONCE
+            if is_empty and await remove_queue(database, queue.id, self._token, pushed):
+                return None
+            if sent >= MOST_IN_A_TURN:
+                return Rest()
+            counted = await renew_queue(database, queue.id, self._token, self._lease)
+            if counted is None:
+                raise LeaseLost(queue.id)
+            pushed = counted
 
     async def _note(self, subscription: SubscriptionRecord, *, is_delivered: bool) -> None:
         """Note a success: the first of a turn in any case, since others may know of failures."""
