@@ -1,8 +1,11 @@
 """What one subscription, receiver or record of the topic does to all the others: nothing."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import count
-from time import sleep
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -19,10 +22,13 @@ from shared.domain.webhooks.records import queue_of
 from shared.runtime.settings import Settings
 from tests.integration.test_webhooks import Buried, dispatching, listed, message, until
 from tests.integration.webhook_drafts import KEPT, delivery, subscribed
-from tests.support.receiver import Received, receiver
+from tests.support.eventually import eventually
+from tests.support.receiver import receiver
 from tests.support.wire_faults import UNAUTHORIZED
 from tests.support.wire_messages import Command
 from tests.support.wire_proxy import WireProxy
+
+SLOW_SECONDS = 1.5
 
 
 @pytest.fixture
@@ -57,29 +63,44 @@ async def test_a_record_that_no_delivery_could_hold_becomes_a_dead_letter(
     assert [each.sequence for each in await listed(context.database, made.id)] == [2]
 
 
+@asynccontextmanager
+async def slow_receiver(answered: list[float]) -> AsyncGenerator[str]:
+    """Answer each request well, but not before some time; all of them side by side."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(SLOW_SECONDS)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        writer.close()
+        answered.append(monotonic())
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
 async def test_receivers_that_answer_slowly_leave_half_of_all_places_to_the_others(
     database: Database, settings: Settings, model: str
 ) -> None:
     few = settings.model_copy(update={"webhook_concurrency": 4, "webhook_timeout_seconds": 20.0})
+    answered: list[float] = []
+    async with slow_receiver(answered) as url, dispatching(database, few) as dispatcher:
+        for _ in range(2):
+            made = await subscribed(database, url=url)
+            for number in range(4):
+                many = [delivery(made.id, f"{model}-{number}", each) for each in range(20)]
+                await deliveries.record_deliveries(database, many)
+        dispatcher.wake()
 
-    def slowly(_: Received) -> int:
-        sleep(4)
-        return 200
+        async def are_known_as_slow() -> bool | None:
+            return True if len(answered) >= 8 else None
 
-    with receiver() as slow, receiver() as hook:
-        # Each request is held under the receiver's lock: one after the other, for ever.
-        slow.behave(slowly)
-        made = [await subscribed(database, url=slow.url) for _ in range(2)]
-        for each in made:
-            waiting = [delivery(each.id, f"{model}-{number}", 1) for number in range(4)]
-            waiting += [delivery(each.id, f"{model}-{number}", 2) for number in range(4)]
-            await deliveries.record_deliveries(database, waiting)
-        async with dispatching(database, few):
-            await slow.until_received(2)
+        await eventually(are_known_as_slow)
+        with receiver() as hook:
             well = await subscribed(database, url=hook.url)
             one = [delivery(well.id, model, number) for number in range(20)]
             await deliveries.record_deliveries(database, one)
-            await hook.until_accepted(20, seconds=6)
+            await hook.until_accepted(20, seconds=10)
 
 
 async def test_many_queues_of_a_subscription_that_is_gone_hold_up_nobody(
