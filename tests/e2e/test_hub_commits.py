@@ -262,6 +262,26 @@ async def test_rules_of_the_model_hold_for_commits(hub: Hub, api: Api) -> None:
     assert answer.status_code == 200, answer.text
 
 
+@pytest.mark.parametrize("branch", ["latest", "v3", "7", "a%2Fb", "@prod", "x@2", "a b"])
+async def test_a_branch_that_can_be_no_alias_takes_no_first_commit(hub: Hub, branch: str) -> None:
+    answer = await hub.commit(small("a.txt", b"a"), branch=branch)
+    assert answer.status_code == 400
+    there = await hub.api.query.get(f"/v1/models/{hub.model}")
+    assert there.status_code == 404, "nothing was made"
+
+
+async def test_a_message_that_no_move_of_an_alias_can_have_is_refused(hub: Hub) -> None:
+    assert (await hub.commit(small("a.txt", b"a"))).status_code == 200
+    path = f"/api/models/{hub.id}/tag/main"
+    body = {"tag": "stable", "message": "a\0b"}
+    answer = await hub.api.query.post(path, json=body, headers=hub.headers)
+    assert answer.status_code == 400
+    assert answer.headers["x-error-message"].startswith("message")
+    answer = await hub.commit(small("b.txt", b"b"), branch="new", summary="a\0b")
+    assert answer.status_code == 400
+    assert await numbers(hub) == {1: "ready"}
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [

@@ -141,7 +141,7 @@ async def _move_branch(asked: Asked, head: Head, version: VersionRecord, context
         condition = Condition(revision=revision, is_absent=not is_there)
         caller = asked.caller.doing(Action.MOVE_ALIAS)
         named = Named(asked.model, asked.branch, caller, condition)
-        request = AliasRequest(version=version.number, reason=asked.commit.summary[:1000])
+        request = AliasRequest(version=version.number, reason=asked.commit.summary)
         try:
             await aliases.set_alias(named, request, context)
         except PreconditionFailed:
