@@ -12,12 +12,14 @@ from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.events.indexing import index_objects
 from services.indexer.reconcile.round import expire, reconcile
 from services.indexer.work.workers import work_once
-from services.ingest.hub import drafts
+from services.ingest.hub import drafts, heads
 from services.ingest.hub.bodies import LfsAnswer, LfsBatchRequest
 from services.ingest.hub.drafts import Asked, changed_files, open_commit
 from services.ingest.hub.heads import find_head
 from services.ingest.hub.staging import announce_bytes, tell_sent
-from shared.database.commits import HeadMoved
+from services.ingest.uploads.completion import join_parts
+from shared.database import commits
+from shared.database.commits import HeadMoved, Line
 from shared.database.staged import StagedGone, end_staged
 from shared.domain.access.actions import Action
 from shared.domain.access.grants import Grant
@@ -109,6 +111,14 @@ async def tell(rig: Rig, version: VersionRecord) -> None:
         if found is not None:
             event = ObjectWritten(rig.bucket, each.key, found.object_version)
             await index_objects([event], rig.indexer)
+
+
+async def make_ready(rig: Rig, version: VersionRecord) -> None:
+    """Do what ingest, the bucket's events and a worker do for a commit."""
+    await join_parts(version, rig.ingest)
+    await tell(rig, version)
+    while await work_once(rig.indexer, bury):
+        pass
 
 
 async def test_bytes_that_nobody_commits_are_dropped_when_their_time_is_over(
@@ -248,3 +258,38 @@ async def test_a_commit_counts_only_where_nothing_was_opened_since_it_looked(
     now = await find_head(model, MAIN, rig.ingest)
     assert now.version is not None
     assert (now.version.number, now.is_settled) == (1, False)
+
+
+async def test_a_commit_begins_with_the_one_that_becomes_ready_while_it_looks(
+    rig: Rig, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.bin", "b.bin"):
+        data = os.urandom(1000)
+        await stage(rig, model, data)
+        version = await opened(rig, asked(model, **{name: data}))
+        if name == "a.bin":
+            await make_ready(rig, version)
+    original = heads.read_line
+
+    async def reading(*arguments: Any) -> Line:
+        line = await original(*arguments)
+        await make_ready(rig, version)
+        return line
+
+    monkeypatch.setattr(heads, "read_line", reading)
+    head = await find_head(model, MAIN, rig.ingest)
+    assert head.version is not None
+    assert (head.version.number, head.is_settled) == (2, True)
+    assert [each.path for each in head.version.artifacts] == ["a.bin", "b.bin"]
+
+
+async def test_of_many_commits_above_a_version_the_newest_are_looked_at(
+    rig: Rig, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.bin", "b.bin"):
+        data = os.urandom(1000)
+        await stage(rig, model, data)
+        await make_ready(rig, await opened(rig, asked(model, **{name: data})))
+    monkeypatch.setattr(commits, "MOST_OPEN", 1)
+    [newest] = await commits.commits_above(rig.ingest.database, model, 0, MAIN)
+    assert newest.number == 2
