@@ -19,6 +19,7 @@ from services.ingest.hub.heads import find_head
 from services.ingest.hub.staging import announce_bytes, tell_sent
 from services.ingest.uploads.completion import join_parts
 from shared.database import commits
+from shared.database.blobs import find_digests
 from shared.database.commits import HeadMoved, Line
 from shared.database.staged import StagedGone, end_staged
 from shared.domain.access.actions import Action
@@ -26,13 +27,14 @@ from shared.domain.access.grants import Grant
 from shared.domain.access.principals import Principal
 from shared.domain.commits import MAIN, Added, Commit
 from shared.domain.errors import Conflict
-from shared.domain.records import VersionRecord, utc_now
+from shared.domain.records import VersionRecord, new_id, utc_now
 from shared.kafka.dead_letters import DeadLetter
 from shared.runtime.settings import MIB
 from shared.storage.manifests import read_manifest
 from shared.web.access.caller import Caller
 from tests.integration.rig import Rig, opened_rig
 from tests.support.api import sha256_of
+from tests.support.records import artifact, version
 from tests.support.servers import Addresses
 
 WRITER = Caller(Principal("token:1", "token", "a test", (Grant.parse("writer:*"),)), Action.UPLOAD)
@@ -293,3 +295,21 @@ async def test_of_many_commits_above_a_version_the_newest_are_looked_at(
     monkeypatch.setattr(commits, "MOST_OPEN", 1)
     [newest] = await commits.commits_above(rig.ingest.database, model, 0, MAIN)
     assert newest.number == 2
+
+
+async def test_bytes_are_known_though_another_version_only_claims_to_have_them(
+    rig: Rig, model: str
+) -> None:
+    digest, told = sha256_of(os.urandom(8)), {"state": "verified", "etag": "e", "size_bytes": 5}
+    claimed = artifact("a.bin", key=f"{model}/1/a", sha256=digest, sha256_state="claimed", **told)
+    other = artifact("b.bin", key=f"{model}/1/b", sha256_state="verified", **told)
+    known = artifact("c.bin", key=f"{model}/2/c", sha256=digest, sha256_state="verified", **told)
+    for number, files in enumerate([(claimed, other), (known,)], 1):
+        record = version(*files, id=f"{number}{new_id()[1:]}", model=model, number=number)
+        told_so = {"state": "ready", "storage_group": rig.bucket}
+        ready = record.model_copy(update=told_so)
+        await rig.ingest.database.versions.insert_one(ready.model_dump(by_alias=True))
+    names = WRITER.doing(Action.DOWNLOAD).names
+    found = await find_digests(rig.ingest.database, rig.bucket, {digest: 5}, names)
+    assert found[digest].artifact.path == "c.bin"
+    assert await find_digests(rig.ingest.database, rig.bucket, {digest: 6}, names) == {}
