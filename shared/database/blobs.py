@@ -76,7 +76,7 @@ async def find_digests(
     found: dict[str, Blob] = {}
     for digest, size in sizes.items() if names != NameFilter() else ():
         # Of one artifact: a version may have this digest as a claim, and verified ones beside it.
-        one = {"sha256": digest, "sha256_state": "verified"}
+        one: Document = {"sha256": digest, "sha256_state": "verified"}
         if size is not None:
             one["size_bytes"] = size
         query = _verified(bucket, names) | {"artifacts.sha256": digest}

@@ -1,7 +1,9 @@
 """Bytes that wait for a commit: taken by one version, or dropped, whatever ends in between."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,6 +14,7 @@ from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.events.indexing import index_objects
 from services.indexer.reconcile.round import expire, reconcile
 from services.indexer.work.workers import work_once
+from services.ingest.hub import commits as hub_commits
 from services.ingest.hub import drafts, heads
 from services.ingest.hub.bodies import LfsAnswer, LfsBatchRequest
 from services.ingest.hub.drafts import Asked, changed_files, open_commit
@@ -19,6 +22,7 @@ from services.ingest.hub.heads import find_head
 from services.ingest.hub.staging import announce_bytes, tell_sent
 from services.ingest.uploads.completion import join_parts
 from shared.database import commits
+from shared.database.aliases import find_alias
 from shared.database.blobs import find_digests
 from shared.database.commits import HeadMoved, Line
 from shared.database.staged import StagedGone, end_staged
@@ -26,14 +30,17 @@ from shared.domain.access.actions import Action
 from shared.domain.access.grants import Grant
 from shared.domain.access.principals import Principal
 from shared.domain.commits import MAIN, Added, Commit
-from shared.domain.errors import Conflict
+from shared.domain.errors import Conflict, Unauthenticated
 from shared.domain.records import VersionRecord, new_id, utc_now
 from shared.kafka.dead_letters import DeadLetter
 from shared.runtime.settings import MIB
 from shared.storage.manifests import read_manifest
+from shared.web.access.audit import open_audit
 from shared.web.access.caller import Caller
+from shared.web.access.trail import Trail
 from tests.integration.rig import Rig, opened_rig
 from tests.support.api import sha256_of
+from tests.support.eventually import eventually
 from tests.support.records import artifact, version
 from tests.support.servers import Addresses
 
@@ -295,6 +302,57 @@ async def test_of_many_commits_above_a_version_the_newest_are_looked_at(
     monkeypatch.setattr(commits, "MOST_OPEN", 1)
     [newest] = await commits.commits_above(rig.ingest.database, model, 0, MAIN)
     assert newest.number == 2
+
+
+async def test_who_is_refused_by_now_commits_nothing_after_a_wait(
+    rig: Rig, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = os.urandom(1000), os.urandom(1000)
+    await stage(rig, model, first)
+    await stage(rig, model, second)
+    before = await opened(rig, asked(model, **{"a.bin": first}))
+    is_waiting, original = asyncio.Event(), hub_commits.settled
+
+    async def settling(*arguments: Any) -> VersionRecord:
+        is_waiting.set()
+        return await original(*arguments)
+
+    async def revoked() -> Principal:
+        raise Unauthenticated
+
+    monkeypatch.setattr(hub_commits, "settled", settling)
+    async with open_audit(rig.ingest.database) as audit:
+        caller = replace(WRITER, trail=Trail(audit, "192.0.2.1", "r"), ask_again=revoked)
+        what = replace(asked(model, **{"b.bin": second}), caller=caller)
+        waiting = asyncio.create_task(hub_commits.make_commit(what, rig.ingest))
+        await is_waiting.wait()
+        await make_ready(rig, before)
+        with pytest.raises(Unauthenticated):
+            await waiting
+    assert await rig.ingest.database.versions.count_documents({"model": model}) == 1
+
+
+async def test_who_is_refused_by_now_moves_no_branch_after_a_wait(rig: Rig, model: str) -> None:
+    data = os.urandom(1000)
+    await stage(rig, model, data)
+
+    async def revoked() -> Principal:
+        raise Unauthenticated
+
+    async with open_audit(rig.ingest.database) as audit:
+        caller = replace(WRITER, trail=Trail(audit, "192.0.2.1", "r"), ask_again=revoked)
+        what = replace(asked(model, **{"a.bin": data}), branch="dev", caller=caller)
+        waiting = asyncio.create_task(hub_commits.make_commit(what, rig.ingest))
+
+        async def joined() -> VersionRecord | None:
+            versions = rig.ingest.database.versions
+            found = await versions.find_one({"model": model})
+            return VersionRecord.model_validate(found) if found else None
+
+        await make_ready(rig, await eventually(joined))
+        with pytest.raises(Unauthenticated):
+            await waiting
+    assert await find_alias(rig.ingest.database, model, "dev") is None
 
 
 async def test_bytes_are_known_though_another_version_only_claims_to_have_them(
