@@ -13,7 +13,7 @@ import httpx
 from fastapi import Request
 from fastapi.responses import Response
 
-from shared.domain.errors import TooManyRequests, Unavailable
+from shared.domain.errors import InvalidRequest, TooManyRequests, Unavailable
 from shared.runtime.logs import get_logger
 from shared.runtime.pem_files import load_authorities
 from shared.runtime.settings import Settings
@@ -24,6 +24,8 @@ ANSWER_SECONDS = 60.0
 MAX_CONNECTIONS = 32
 """Requests that are handed on at once; one more waits for CONNECT_SECONDS, and is then refused."""
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
+MAX_TARGET_CHARACTERS = 16 * 1024
+"""Of path and query. Some of a path have three here, and httpx takes no address of 64 KiB."""
 _SENT = ("authorization", "content-type", "accept", "idempotency-key", "if-match", "if-none-match")
 _KEPT = ("content-type", "etag", "location", "link", "retry-after", "www-authenticate", "warning")
 """Headers of an answer that are passed on, beside those of a protocol: x-…"""
@@ -46,8 +48,8 @@ class Forwarding:
         `path` is the one at ingest, quoted, with its query where it has one; None: as it came.
         `headers` are added to those of the request that ingest is told of.
 
-        Raises Unavailable where ingest does not answer, and TooManyRequests where too many requests
-        are handed on.
+        Raises Unavailable where ingest does not answer, TooManyRequests where too many requests are
+        handed on, and InvalidRequest for a path that would not come to ingest as it is.
         """
         sent = {name: value for name, value in request.headers.items() if name in _SENT}
         sent["x-request-id"] = request.state.request_id
@@ -56,9 +58,10 @@ class Forwarding:
         try:
             async with self._client.stream(
                 request.method,
-                _target(request) if path is None else path,
+                _required(_target(request) if path is None else path),
                 content=await request.body(),
-                headers={**sent, **(headers or {})},
+                # As they came: a header may have any byte.
+                headers=httpx.Headers({**sent, **(headers or {})}, encoding="latin-1"),
             ) as answer:
                 content = await _content(answer)
         except httpx.PoolTimeout:
@@ -94,6 +97,19 @@ def _target(request: Request) -> str:
     raw: bytes = request.scope["raw_path"]
     query: bytes = request.scope["query_string"]
     return raw.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
+
+
+def _required(target: str) -> str:
+    """Return a path and its query, where the client of HTTP sends it as it is.
+
+    Of `..` it would make another path, which no route of query has let through.
+    """
+    path = target.partition("?")[0]
+    if not {".", ".."}.isdisjoint(path.split("/")):
+        raise InvalidRequest("path", "must have no . or .. between slashes")
+    if len(target) > MAX_TARGET_CHARACTERS:
+        raise InvalidRequest("path", f"must be at most {MAX_TARGET_CHARACTERS} characters")
+    return target
 
 
 async def _content(answer: httpx.Response) -> bytes:

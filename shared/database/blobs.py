@@ -75,12 +75,15 @@ async def find_digests(
     """
     found: dict[str, Blob] = {}
     for digest, size in sizes.items() if names != NameFilter() else ():
+        # Of one artifact: a version may have this digest as a claim, and verified ones beside it.
+        one: Document = {"sha256": digest, "sha256_state": "verified"}
+        if size is not None:
+            one["size_bytes"] = size
         query = _verified(bucket, names) | {"artifacts.sha256": digest}
-        documents = await database.versions.find(query).limit(1).to_list()
-        for document in documents:
-            for blob in _blobs_of(document, [digest]):
-                if size in (None, blob.artifact.size_bytes):
-                    found.setdefault(digest, blob)
+        document = await database.versions.find_one(query | {"artifacts": {"$elemMatch": one}})
+        for blob in _blobs_of(document, [digest]) if document else ():
+            if size in (None, blob.artifact.size_bytes):
+                found.setdefault(digest, blob)
     return found
 
 

@@ -9,7 +9,8 @@ from shared.domain.records import VersionRecord
 from shared.domain.sessions import OPEN_VERSION
 
 MOST_OPEN = 100
-"""Commits above a version that are looked at: each waits for the one before, so there are few."""
+"""Commits above a version that are looked at, the newest: there are more only where many were
+archived, or an alias was moved far back."""
 
 
 class HeadMoved(Exception):
@@ -48,8 +49,8 @@ async def commits_above(
         "state": {"$in": ["ready", *OPEN_VERSION]},
         "session.commit.branch": branch,
     }
-    found = await database.versions.find(query).sort([("number", 1)]).limit(MOST_OPEN).to_list()
-    return [VersionRecord.model_validate(each) for each in found]
+    found = await database.versions.find(query).sort([("number", -1)]).limit(MOST_OPEN).to_list()
+    return [VersionRecord.model_validate(each) for each in reversed(found)]
 
 
 async def require_highest(

@@ -1,4 +1,7 @@
-"""Versions by what a user calls them: a number, a label, an @alias, or "latest"."""
+"""Versions by what a user calls them: a number, a label, an @alias, or "latest".
+
+Other tools do not tell labels from aliases: `names_meant` says which of both they get.
+"""
 
 from datetime import datetime
 
@@ -7,9 +10,12 @@ from registry.schemas.names import check_version
 from shared.database.aliases import find_alias_at
 from shared.database.client import Database
 from shared.database.models import find_model
+from shared.database.rules import read_effective
 from shared.database.versions import Versions
 from shared.domain.aliases import alias_not_found
 from shared.domain.errors import InvalidRequest, checked, model_not_found, version_not_found
+from shared.domain.names import names_of_reference
+from shared.domain.rules import protection_of
 
 
 async def find_named(
@@ -32,6 +38,19 @@ async def find_named(
     if await find_model(database, model) is None:
         raise model_not_found(model)
     raise version_not_found(model, name) if alias is None else alias_not_found(model, alias)
+
+
+async def names_meant(database: Database, model: str, reference: str) -> tuple[str, ...]:
+    """Return what other tools' reference to a version may be, by which wins.
+
+    A label comes before an alias, unless the model's rules protect the alias: whoever may upload
+    gives labels, and so could let a version be fetched in place of the one that was approved.
+    """
+    names = names_of_reference(reference)
+    if len(names) == 1 or protection_of(await read_effective(database, model), reference) is None:
+        return names
+    label, alias, *others = names
+    return (alias, label, *others)
 
 
 async def _by_alias(

@@ -15,7 +15,7 @@ from registry import AsyncModelRegistryClient
 from shared.domain.hub_names import commit_of_version, version_of_commit
 from shared.domain.records import VersionRecord
 from tests.support.admin import replayed
-from tests.support.api import MIB, Api, sha256_of
+from tests.support.api import MIB, Api, file_of, sha256_of
 from tests.support.eventually import eventually
 from tests.support.lives import keys_of, purged
 from tests.support.lost_database import opened
@@ -260,6 +260,49 @@ async def test_rules_of_the_model_hold_for_commits(hub: Hub, api: Api) -> None:
     assert "allowed_formats" in answer.headers["x-error-message"]
     answer = await hub.commit(small("README.md", b"# Card"), small("config.json", b"{}"))
     assert answer.status_code == 200, answer.text
+
+
+async def test_a_label_does_not_stand_in_for_an_alias_that_rules_protect(
+    hub: Hub, api: Api
+) -> None:
+    assert (await hub.commit(small("a.txt", b"approved"))).status_code == 200
+    alias = f"/v1/models/{hub.model}/aliases/production"
+    assert (await api.ingest.put(alias, json={"version": 1})).status_code == 200
+    session = await api.open(hub.model, file_of("a.txt", b"sneaked in"), version="production")
+    await api.put(session.files[0], b"sneaked in")
+    await api.ready(session)
+    labelled = commit_of_version(session.version_id)
+    path = f"/api/models/{hub.id}/revision/production"
+    assert (await api.query.get(path)).json()["sha"] == labelled, "as a tag, where no rule is"
+    rules = {"protected_aliases": [{"alias": "prod*", "approvals": 2}]}
+    answer = await api.ingest.put(f"/v1/models/{hub.model}/rules", json=rules)
+    assert answer.status_code == 200, answer.text
+    approved = commit_of_version((await api.version(hub.model, 1)).id)
+    assert (await api.query.get(path)).json()["sha"] == approved
+    one, tagged = [
+        await api.query.get(f"/v2/{hub.model}/manifests/{tag}") for tag in ("1", "production")
+    ]
+    assert tagged.content == one.content
+
+
+@pytest.mark.parametrize("branch", ["latest", "v3", "7", "a%2Fb", "@prod", "x@2", "a b"])
+async def test_a_branch_that_can_be_no_alias_takes_no_first_commit(hub: Hub, branch: str) -> None:
+    answer = await hub.commit(small("a.txt", b"a"), branch=branch)
+    assert answer.status_code == 400
+    there = await hub.api.query.get(f"/v1/models/{hub.model}")
+    assert there.status_code == 404, "nothing was made"
+
+
+async def test_a_message_that_no_move_of_an_alias_can_have_is_refused(hub: Hub) -> None:
+    assert (await hub.commit(small("a.txt", b"a"))).status_code == 200
+    path = f"/api/models/{hub.id}/tag/main"
+    body = {"tag": "stable", "message": "a\0b"}
+    answer = await hub.api.query.post(path, json=body, headers=hub.headers)
+    assert answer.status_code == 400
+    assert answer.headers["x-error-message"].startswith("message")
+    answer = await hub.commit(small("b.txt", b"b"), branch="new", summary="a\0b")
+    assert answer.status_code == 400
+    assert await numbers(hub) == {1: "ready"}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Bytes that wait for a commit: taken by one version, or dropped, whatever ends in between."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -12,25 +14,34 @@ from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.events.indexing import index_objects
 from services.indexer.reconcile.round import expire, reconcile
 from services.indexer.work.workers import work_once
-from services.ingest.hub import drafts
+from services.ingest.hub import commits as hub_commits
+from services.ingest.hub import drafts, heads
 from services.ingest.hub.bodies import LfsAnswer, LfsBatchRequest
 from services.ingest.hub.drafts import Asked, changed_files, open_commit
 from services.ingest.hub.heads import find_head
 from services.ingest.hub.staging import announce_bytes, tell_sent
-from shared.database.commits import HeadMoved
+from services.ingest.uploads.completion import join_parts
+from shared.database import commits
+from shared.database.aliases import find_alias
+from shared.database.blobs import find_digests
+from shared.database.commits import HeadMoved, Line
 from shared.database.staged import StagedGone, end_staged
 from shared.domain.access.actions import Action
 from shared.domain.access.grants import Grant
 from shared.domain.access.principals import Principal
 from shared.domain.commits import MAIN, Added, Commit
-from shared.domain.errors import Conflict
-from shared.domain.records import VersionRecord, utc_now
+from shared.domain.errors import Conflict, Unauthenticated
+from shared.domain.records import VersionRecord, new_id, utc_now
 from shared.kafka.dead_letters import DeadLetter
 from shared.runtime.settings import MIB
 from shared.storage.manifests import read_manifest
+from shared.web.access.audit import open_audit
 from shared.web.access.caller import Caller
+from shared.web.access.trail import Trail
 from tests.integration.rig import Rig, opened_rig
 from tests.support.api import sha256_of
+from tests.support.eventually import eventually
+from tests.support.records import artifact, version
 from tests.support.servers import Addresses
 
 WRITER = Caller(Principal("token:1", "token", "a test", (Grant.parse("writer:*"),)), Action.UPLOAD)
@@ -109,6 +120,14 @@ async def tell(rig: Rig, version: VersionRecord) -> None:
         if found is not None:
             event = ObjectWritten(rig.bucket, each.key, found.object_version)
             await index_objects([event], rig.indexer)
+
+
+async def make_ready(rig: Rig, version: VersionRecord) -> None:
+    """Do what ingest, the bucket's events and a worker do for a commit."""
+    await join_parts(version, rig.ingest)
+    await tell(rig, version)
+    while await work_once(rig.indexer, bury):
+        pass
 
 
 async def test_bytes_that_nobody_commits_are_dropped_when_their_time_is_over(
@@ -248,3 +267,107 @@ async def test_a_commit_counts_only_where_nothing_was_opened_since_it_looked(
     now = await find_head(model, MAIN, rig.ingest)
     assert now.version is not None
     assert (now.version.number, now.is_settled) == (1, False)
+
+
+async def test_a_commit_begins_with_the_one_that_becomes_ready_while_it_looks(
+    rig: Rig, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.bin", "b.bin"):
+        data = os.urandom(1000)
+        await stage(rig, model, data)
+        version = await opened(rig, asked(model, **{name: data}))
+        if name == "a.bin":
+            await make_ready(rig, version)
+    original = heads.read_line
+
+    async def reading(*arguments: Any) -> Line:
+        line = await original(*arguments)
+        await make_ready(rig, version)
+        return line
+
+    monkeypatch.setattr(heads, "read_line", reading)
+    head = await find_head(model, MAIN, rig.ingest)
+    assert head.version is not None
+    assert (head.version.number, head.is_settled) == (2, True)
+    assert [each.path for each in head.version.artifacts] == ["a.bin", "b.bin"]
+
+
+async def test_of_many_commits_above_a_version_the_newest_are_looked_at(
+    rig: Rig, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.bin", "b.bin"):
+        data = os.urandom(1000)
+        await stage(rig, model, data)
+        await make_ready(rig, await opened(rig, asked(model, **{name: data})))
+    monkeypatch.setattr(commits, "MOST_OPEN", 1)
+    [newest] = await commits.commits_above(rig.ingest.database, model, 0, MAIN)
+    assert newest.number == 2
+
+
+async def test_who_is_refused_by_now_commits_nothing_after_a_wait(
+    rig: Rig, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = os.urandom(1000), os.urandom(1000)
+    await stage(rig, model, first)
+    await stage(rig, model, second)
+    before = await opened(rig, asked(model, **{"a.bin": first}))
+    is_waiting, original = asyncio.Event(), hub_commits.settled
+
+    async def settling(*arguments: Any) -> VersionRecord:
+        is_waiting.set()
+        return await original(*arguments)
+
+    async def revoked() -> Principal:
+        raise Unauthenticated
+
+    monkeypatch.setattr(hub_commits, "settled", settling)
+    async with open_audit(rig.ingest.database) as audit:
+        caller = replace(WRITER, trail=Trail(audit, "192.0.2.1", "r"), ask_again=revoked)
+        what = replace(asked(model, **{"b.bin": second}), caller=caller)
+        waiting = asyncio.create_task(hub_commits.make_commit(what, rig.ingest))
+        await is_waiting.wait()
+        await make_ready(rig, before)
+        with pytest.raises(Unauthenticated):
+            await waiting
+    assert await rig.ingest.database.versions.count_documents({"model": model}) == 1
+
+
+async def test_who_is_refused_by_now_moves_no_branch_after_a_wait(rig: Rig, model: str) -> None:
+    data = os.urandom(1000)
+    await stage(rig, model, data)
+
+    async def revoked() -> Principal:
+        raise Unauthenticated
+
+    async with open_audit(rig.ingest.database) as audit:
+        caller = replace(WRITER, trail=Trail(audit, "192.0.2.1", "r"), ask_again=revoked)
+        what = replace(asked(model, **{"a.bin": data}), branch="dev", caller=caller)
+        waiting = asyncio.create_task(hub_commits.make_commit(what, rig.ingest))
+
+        async def joined() -> VersionRecord | None:
+            versions = rig.ingest.database.versions
+            found = await versions.find_one({"model": model})
+            return VersionRecord.model_validate(found) if found else None
+
+        await make_ready(rig, await eventually(joined))
+        with pytest.raises(Unauthenticated):
+            await waiting
+    assert await find_alias(rig.ingest.database, model, "dev") is None
+
+
+async def test_bytes_are_known_though_another_version_only_claims_to_have_them(
+    rig: Rig, model: str
+) -> None:
+    digest, told = sha256_of(os.urandom(8)), {"state": "verified", "etag": "e", "size_bytes": 5}
+    claimed = artifact("a.bin", key=f"{model}/1/a", sha256=digest, sha256_state="claimed", **told)
+    other = artifact("b.bin", key=f"{model}/1/b", sha256_state="verified", **told)
+    known = artifact("c.bin", key=f"{model}/2/c", sha256=digest, sha256_state="verified", **told)
+    for number, files in enumerate([(claimed, other), (known,)], 1):
+        record = version(*files, id=f"{number}{new_id()[1:]}", model=model, number=number)
+        told_so = {"state": "ready", "storage_group": rig.bucket}
+        ready = record.model_copy(update=told_so)
+        await rig.ingest.database.versions.insert_one(ready.model_dump(by_alias=True))
+    names = WRITER.doing(Action.DOWNLOAD).names
+    found = await find_digests(rig.ingest.database, rig.bucket, {digest: 5}, names)
+    assert found[digest].artifact.path == "c.bin"
+    assert await find_digests(rig.ingest.database, rig.bucket, {digest: 6}, names) == {}

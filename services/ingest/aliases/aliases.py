@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from registry.schemas import Alias, AliasRequest, RollbackRequest
+from registry.schemas.aliases import check_alias
 from services.ingest.context import Context
 from services.ingest.idempotency import digest_of
 from services.ingest.named_versions import required_version
@@ -18,7 +19,7 @@ from shared.domain.aliases import (
     require_pointing,
     require_ready,
 )
-from shared.domain.errors import Conflict, NotFound
+from shared.domain.errors import Conflict, NotFound, checked
 from shared.domain.rules import Effective, require_mover
 from shared.runtime.logs import get_logger
 from shared.web.access.caller import Caller
@@ -28,13 +29,19 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """The alias that a request is about, and how it is to be moved."""
+    """The alias that a request is about, and how it is to be moved.
+
+    Raises InvalidRequest where no alias can be named so, whichever protocol asks.
+    """
 
     model: str
     alias: str
     caller: Caller
     condition: Condition
     idempotency_key: str | None = None
+
+    def __post_init__(self) -> None:
+        checked("alias", check_alias, self.alias)
 
     @property
     def place(self) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from registry.schemas import AliasMove, AliasProposal, ProposalRequest
 from services.ingest.aliases import proposals
 from services.ingest.aliases.aliases import Named
 from services.ingest.aliases.conditions import IfMatch, IfNoneMatch
-from services.ingest.aliases.routes import Mover, named_alias
+from services.ingest.aliases.routes import Mover
 from services.ingest.context import RequestContext
 from services.ingest.idempotency import IdempotencyKey
 from shared.domain.aliases import UNCONDITIONAL
@@ -39,7 +39,7 @@ async def _named(
         if value is not None:
             rule = "must not stand here: a proposal is for the alias as it is when it is made"
             raise InvalidRequest(name, rule)
-    return named_alias(model, alias, caller, UNCONDITIONAL, idempotency_key)
+    return Named(model, alias, caller, UNCONDITIONAL, idempotency_key)
 
 
 ProposedAlias = Annotated[Named, Depends(_named)]

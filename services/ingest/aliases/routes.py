@@ -6,15 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from registry.schemas import Alias, AliasRequest, RollbackRequest
-from registry.schemas.aliases import Why, check_alias
+from registry.schemas.aliases import Why
 from services.ingest.aliases import aliases
 from services.ingest.aliases.aliases import Named
 from services.ingest.aliases.conditions import MoveCondition
 from services.ingest.context import RequestContext
 from services.ingest.idempotency import IdempotencyKey
 from shared.domain.access.actions import Action
-from shared.domain.aliases import Condition
-from shared.domain.errors import checked
 from shared.web.access.caller import Caller, declares
 from shared.web.entity_tags import tagged
 from shared.web.json_body import JsonRoute
@@ -30,14 +28,6 @@ router = APIRouter(
 Mover = Annotated[Caller, declares(Action.MOVE_ALIAS)]
 
 
-def named_alias(
-    model: str, alias: str, caller: Caller, condition: Condition, idempotency_key: str | None
-) -> Named:
-    """Return the alias that a path names; raises InvalidRequest where none can be named so."""
-    checked("alias", check_alias, alias)
-    return Named(model, alias, caller, condition, idempotency_key)
-
-
 async def _named(
     model: str,
     alias: str,
@@ -45,7 +35,7 @@ async def _named(
     condition: MoveCondition,
     idempotency_key: IdempotencyKey = None,
 ) -> Named:
-    return named_alias(model, alias, caller, condition, idempotency_key)
+    return Named(model, alias, caller, condition, idempotency_key)
 
 
 NamedAlias = Annotated[Named, Depends(_named)]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from registry.schemas.aliases import Why
 from registry.schemas.names import FilePath, Sha256, WholeNumber
 from registry.schemas.uploads import MAX_OBJECT_BYTES
 
@@ -121,4 +122,4 @@ class TagRequest(HubBody):
     """Makes a tag."""
 
     tag: str = Field(min_length=1, max_length=REVISION_CHARACTERS)
-    message: str = Field(default="", max_length=1000)
+    message: Why = ""

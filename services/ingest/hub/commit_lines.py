@@ -1,13 +1,13 @@
 """A commit as its client sends it: one JSON object a line, the first one its message."""
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import Field, StringConstraints, ValidationError
 
+from registry.schemas.aliases import MAX_REASON_CHARACTERS, Why
 from registry.schemas.metadata import MAX_DESCRIPTION_CHARACTERS
 from registry.schemas.names import FilePath, Sha256, WholeNumber
 from registry.schemas.uploads import MAX_FILES, MAX_OBJECT_BYTES
@@ -18,14 +18,14 @@ from shared.domain.strict_json import parse_object
 
 MAX_LINES = 2 * MAX_FILES + 1
 """As many as would remove all files of a version, and give it all that it can have."""
-MAX_SUMMARY_CHARACTERS = 1000
 Body = TypeVar("Body", bound=HubBody)
 
 
 class _Header(HubBody):
-    summary: str = Field(default="", max_length=MAX_SUMMARY_CHARACTERS)
+    summary: Why = ""
+    """Also the reason of the move of an alias that stands for the branch."""
     description: str = Field(
-        default="", max_length=MAX_DESCRIPTION_CHARACTERS - MAX_SUMMARY_CHARACTERS - 2
+        default="", max_length=MAX_DESCRIPTION_CHARACTERS - MAX_REASON_CHARACTERS - 2
     )
     parent: Annotated[
         str | None, Field(alias="parentCommit"), StringConstraints(pattern=r"^[0-9a-f]{40}$")
@@ -93,12 +93,13 @@ def _operation(number: int, key: str, value: Mapping[str, Any]) -> Operation:
 
 
 def _content(number: int, file: _File) -> bytes:
-    if file.encoding == "utf-8":
-        return file.content.encode()
     try:
+        if file.encoding == "utf-8":
+            return file.content.encode()
         return base64.b64decode(file.content, validate=True)
-    except binascii.Error:
-        raise InvalidRequest(f"line {number}.value.content", "must be base64") from None
+    except ValueError:  # half a surrogate pair, or letters beyond ASCII, among others
+        rule = f"must be {file.encoding}"
+        raise InvalidRequest(f"line {number}.value.content", rule) from None
 
 
 def _members(number: int, line: bytes) -> tuple[str, Mapping[str, Any]]:

@@ -83,6 +83,8 @@ async def _version(asked: Asked, context: Context) -> tuple[Head, VersionRecord,
                 if before.state in OPEN_VERSION:
                     detail = f"version {before.number} is being verified; commit again after it"
                     raise Unavailable("commit_under_way", detail)
+                # A wait is longer than a credential may count on once it is revoked.
+                await asked.caller.confirm(asked.model)
                 continue
         _require_parent(head, asked.commit)
         files = changed_files(head, asked.commit)
@@ -118,6 +120,7 @@ async def _finish(
         detail = "; ".join(f"{each.path or 'it'}: {each.detail}" for each in reasons)
         raise Conflict("version_rejected", f"version {version.number} is rejected: {detail}")
     if asked.branch != MAIN and version.state == "ready":
+        await asked.caller.confirm(asked.model)
         await _move_branch(asked, head, version, context)
     return version
 
@@ -141,7 +144,7 @@ async def _move_branch(asked: Asked, head: Head, version: VersionRecord, context
         condition = Condition(revision=revision, is_absent=not is_there)
         caller = asked.caller.doing(Action.MOVE_ALIAS)
         named = Named(asked.model, asked.branch, caller, condition)
-        request = AliasRequest(version=version.number, reason=asked.commit.summary[:1000])
+        request = AliasRequest(version=version.number, reason=asked.commit.summary)
         try:
             await aliases.set_alias(named, request, context)
         except PreconditionFailed:

@@ -77,14 +77,17 @@ async def settled(version: VersionRecord, seconds: float, context: Context) -> V
 
 
 async def _head_of_main(model: str, latest: int | None, context: Context) -> VersionRecord | None:
-    """Return the newest version that is ready, or the commit after it that is being verified."""
-    under_way = [
+    """Return the newest version that is ready, or the commit after it that is being verified.
+
+    Or has become ready since `latest` was read: it is the branch's last one all the same.
+    """
+    after = [
         each
         for each in await commits_above(context.database, model, latest or 0, MAIN)
-        if each.state in OPEN_VERSION
+        if each.archived_at is None
     ]
-    if under_way:
-        return under_way[-1]
+    if after:
+        return after[-1]
     if latest is None:
         return None
     page = await context.versions.records_below(model, before=latest + 1, limit=1)

@@ -1,7 +1,6 @@
 """How files are to be sent: small texts inside the commit, all others to storage."""
 
 import base64
-import binascii
 import codecs
 from collections.abc import Iterable
 
@@ -60,7 +59,7 @@ def _is_text(sample: str) -> bool:
     try:
         begin = base64.b64decode(sample, validate=True)
         text = codecs.getincrementaldecoder("utf-8")().decode(begin)
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return False
     return bool(text) and "\0" not in text
 

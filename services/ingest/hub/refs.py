@@ -8,7 +8,7 @@ from services.ingest.aliases import aliases
 from services.ingest.aliases.aliases import Named
 from services.ingest.context import Context
 from services.ingest.hub.heads import find_head
-from shared.database.naming import find_named
+from shared.database.naming import find_named, names_meant
 from shared.domain.aliases import Condition
 from shared.domain.commits import MAIN
 from shared.domain.errors import (
@@ -20,7 +20,6 @@ from shared.domain.errors import (
     version_not_found,
 )
 from shared.domain.hub_names import version_of_commit
-from shared.domain.names import names_of_reference
 from shared.web.access.caller import Caller
 
 
@@ -69,7 +68,8 @@ async def _number(model: str, revision: str, context: Context) -> int:
         if found is None or found.model != model:
             raise version_not_found(model, revision)
         return found.number
-    for name in names_of_reference("latest" if revision == MAIN else revision):
+    asked = "latest" if revision == MAIN else revision
+    for name in await names_meant(context.database, model, asked):
         try:
             return (await find_named(context.database, model, name)).number
         except (NotFound, InvalidRequest):

@@ -25,6 +25,7 @@ from services.ingest.hub.drafts import Asked
 from services.ingest.hub.refs import NamedRef
 from shared.domain.access.actions import Action
 from shared.domain.access.audit import Change
+from shared.domain.commits import MAIN
 from shared.domain.errors import InvalidRequest, checked
 from shared.domain.hub_names import commit_of_version, repo_of_model
 from shared.web.access.caller import Caller, declares
@@ -108,8 +109,12 @@ async def make_commit(
     commit = await asyncio.to_thread(read_commit, body)
     version = await commits.make_commit(Asked(model, revision, commit, caller), context)
     if version.state != "ready":
+        elsewhere = (
+            "" if revision == MAIN else f", and the next commit on {revision} moves it there"
+        )
         response.headers[WARNING] = (
             f"; version {version.number} is still being verified: it can be downloaded after that"
+            f"{elsewhere}"
         )
     oid = commit_of_version(version.id)
     repo = repo_of_model(model) or model

@@ -5,7 +5,6 @@ import re
 from registry.schemas import AliasRequest, CopyRequest, Version, VersionPatch
 from registry.schemas.edits import Patch
 from services.ingest.aliases import aliases
-from services.ingest.aliases.routes import named_alias
 from services.ingest.context import Context
 from services.ingest.edits import edits
 from services.ingest.lifecycle import copying, lifecycle
@@ -80,7 +79,7 @@ async def delete(request: requests.NamedVersion, caller: Caller, context: Contex
 async def set_alias(request: requests.AliasTarget, caller: Caller, context: Context) -> None:
     """Let an alias point at a version, wherever it points now; raises as moving does."""
     caller.require(request.name, alias=request.alias)
-    named = named_alias(request.name, request.alias, caller, UNCONDITIONAL, None)
+    named = aliases.Named(request.name, request.alias, caller, UNCONDITIONAL)
     target = await _there(request.name, request.version, context)
     await aliases.set_alias(named, AliasRequest(version=target.number), context)
 
@@ -88,7 +87,7 @@ async def set_alias(request: requests.AliasTarget, caller: Caller, context: Cont
 async def remove_alias(request: requests.AliasNamed, caller: Caller, context: Context) -> None:
     """Let an alias point nowhere; one that does already is no error, as in MLflow."""
     caller.require(request.name, alias=request.alias)
-    named = named_alias(request.name, request.alias, caller, UNCONDITIONAL, None)
+    named = aliases.Named(request.name, request.alias, caller, UNCONDITIONAL)
     try:
         await aliases.remove_alias(named, "", context)
     except NotFound as error:

@@ -3,9 +3,9 @@
 from registry.schemas import Version
 from services.query.context import Context
 from services.query.versions import lookups
+from shared.database.naming import names_meant
 from shared.domain.errors import NotFound, version_not_found
 from shared.domain.hub_names import NEWEST, version_of_commit
-from shared.domain.names import names_of_reference
 
 NO_READY_VERSION = "no_ready_version"
 
@@ -19,8 +19,9 @@ async def find_revision(model: str, revision: str, context: Context) -> Version:
     if (version_id := version_of_commit(revision)) is not None:
         return await _of_commit(model, version_id, revision, context)
     name = "latest" if revision == NEWEST else revision
+    names = await names_meant(context.database, model, name)
     try:
-        return await lookups.find_ready(model, names_of_reference(name), context)
+        return await lookups.find_ready(model, names, context)
     except NotFound as error:
         if name == "latest" and error.code == "version_not_found":
             detail = f"model {model!r} has no version that is ready"

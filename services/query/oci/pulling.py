@@ -9,9 +9,9 @@ from services.query.context import Context
 from services.query.oci.errors import BLOB_UNKNOWN, DIGEST_INVALID, TAG_INVALID
 from services.query.versions import lookups
 from shared.database.aliases import list_aliases
+from shared.database.naming import names_meant
 from shared.domain.aliases import MAX_ALIASES
 from shared.domain.errors import InvalidRequest, NotFound, version_not_found
-from shared.domain.names import names_of_reference
 from shared.domain.oci_manifests import MANIFEST_TYPE, Content
 from shared.domain.oci_names import is_digest, is_tag
 
@@ -37,7 +37,8 @@ async def find_manifest(model: str, reference: str, context: Context) -> Content
     if not is_tag(reference):
         rule = "must be a digest or a tag: at most 128 of letters, digits and . _ -"
         raise InvalidRequest("reference", rule, TAG_INVALID)
-    version = await lookups.find_ready(model, names_of_reference(reference), context)
+    names = await names_meant(context.database, model, reference)
+    version = await lookups.find_ready(model, names, context)
     return (await context.packages.of(version)).manifest
 
 

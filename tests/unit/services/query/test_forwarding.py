@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from services.query.forwarding import MAX_ANSWER_BYTES, Forwarding
+from services.query.forwarding import MAX_ANSWER_BYTES, MAX_TARGET_CHARACTERS, Forwarding
 from shared.web.problems import answer_problems
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -61,6 +61,39 @@ async def test_a_route_can_name_another_path_at_ingest() -> None:
 
     async with query_before(ingest, "/v1/other") as query:
         assert (await query.get("/this")).json() == {"path": "/below/v1/other"}
+
+
+async def test_a_header_of_any_bytes_is_handed_on_as_it_came() -> None:
+    asked: list[httpx.Request] = []
+
+    def ingest(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200)
+
+    async with query_before(ingest) as query:
+        answer = await query.post("/a", headers=[(b"Content-Type", b"text/\xe9")])
+    assert answer.status_code == 200
+    assert (b"content-type", b"text/\xe9") in asked[0].headers.raw
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        ("/v1/hub/models/a/commit/..", "must have no . or .. between slashes"),
+        ("/mlflow/./a?b=c", "must have no . or .. between slashes"),
+        (f"/v1/{'a' * MAX_TARGET_CHARACTERS}", "must be at most"),
+    ],
+)
+async def test_a_path_that_would_come_to_ingest_as_another_one_is_refused(
+    path: str, rule: str
+) -> None:
+    def ingest(_: httpx.Request) -> httpx.Response:
+        pytest.fail("ingest was asked")
+
+    async with query_before(ingest, path) as query:
+        answer = await query.post("/a")
+    assert answer.status_code == 422
+    assert rule in answer.json()["detail"]
 
 
 async def test_ingests_answer_is_passed_on_without_what_belongs_to_its_connection() -> None:

@@ -58,6 +58,12 @@ WRONG: list[tuple[list[Any], str]] = [
     ([HEADER, 1], "line 2 must be a JSON object"),
     ([HEADER, {"key": "file", "value": []}], 'line 2 must be an object with "key" and "value"'),
     ([HEADER, line("file", path="../a", content="")], "line 2.value.path"),
+    ([HEADER, line("file", path="a", content="é")], "line 2.value.content must be base64"),
+    (
+        [HEADER, line("file", path="a", content="\ud800", encoding="utf-8")],
+        "line 2.value.content must be utf-8",
+    ),
+    ([line("header", summary="a\0b"), line("deletedFile", path="a")], "line 1.value.summary"),
     ([HEADER, line("file", path="a", content="!")], "line 2.value.content must be base64"),
     ([HEADER, line("lfsFile", path="a", oid="A" * 64)], "line 2.value.oid"),
     ([HEADER, line("lfsFile", path="a", oid="a" * 64, size=0)], "line 2.value.size"),
@@ -77,3 +83,18 @@ def test_what_is_no_commit_is_refused_by_its_line(lines: list[Any], told: str) -
 def test_any_bytes_are_read_or_refused(given_bytes: bytes) -> None:
     with suppress(InvalidRequest):
         read_commit(given_bytes)
+
+
+_TEXTS = st.text(st.characters(exclude_categories=()), max_size=20)  # half a surrogate pair, too
+
+
+@given(
+    st.sampled_from(["header", "file", "lfsFile", "deletedFile", "deletedFolder"]),
+    st.dictionaries(
+        st.sampled_from(["path", "content", "encoding", "oid", "size", "summary", "parentCommit"]),
+        _TEXTS | st.sampled_from(["utf-8", "base64", "a.txt"]) | st.integers() | st.none(),
+    ),
+)
+def test_any_members_of_a_line_are_read_or_refused(key: str, value: dict[str, Any]) -> None:
+    with suppress(InvalidRequest):
+        read_commit(body(HEADER, line(key, **value)))

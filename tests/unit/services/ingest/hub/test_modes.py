@@ -27,8 +27,9 @@ def test_texts_are_told_by_how_they_begin(sample: bytes, *, is_inline: bool) -> 
     assert (inline_files([file("a", 10, sample)]) == {0}) is is_inline
 
 
-def test_a_sample_that_is_no_base64_is_no_text() -> None:
-    assert inline_files([PreuploadFile(path="a", size=10, sample="!")]) == set()
+@pytest.mark.parametrize("sample", ["!", "é"])
+def test_a_sample_that_is_no_base64_is_no_text(sample: str) -> None:
+    assert inline_files([PreuploadFile(path="a", size=10, sample=sample)]) == set()
 
 
 def test_a_file_over_the_limit_goes_to_storage() -> None:
