@@ -107,7 +107,7 @@ class Importer:
     async def _upload(
         self, version: FoundVersion, name: str, identity: str, folder: Path
     ) -> Version:
-        preparing = prepared(folder)
+        preparing = prepared(folder, self.folder)
         files = await asyncio.to_thread(preparing.__enter__)
         try:
             return await self.client.upload(
