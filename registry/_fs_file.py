@@ -7,8 +7,7 @@ from registry.errors import MissingExtraError
 from registry.schemas import Artifact, Version
 
 try:
-    from fsspec.spec import AbstractBufferedFile
-    from fsspec.spec import AbstractFileSystem as AbstractFileSystem  # for the module beside this
+    from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 except ImportError as error:
     raise MissingExtraError(
         "registry:// needs fsspec (the extra `fsspec`): pip install fsspec"
@@ -16,6 +15,18 @@ except ImportError as error:
 
 Details = dict[str, Any]
 """What `info` and `ls` tell, under the names that fsspec gave it."""
+
+
+READ_ONLY = "registry:// is read only: upload a new version instead"
+
+
+class ReadOnlyFileSystem(AbstractFileSystem):
+    """Refuses every change with a reason: some, fsspec would pass over as if they were done."""
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise NotImplementedError(READ_ONLY)
+
+    mkdir = makedirs = rmdir = touch = rm = rm_file = cp_file = _refuse
 
 
 def folder_details(name: str) -> Details:

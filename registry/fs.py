@@ -19,8 +19,9 @@ from io import BufferedReader
 from typing import Any, ClassVar, cast
 
 from registry._fs_file import (
-    AbstractFileSystem,
+    READ_ONLY,
     Details,
+    ReadOnlyFileSystem,
     RegistryFile,
     file_details,
     folder_details,
@@ -40,7 +41,7 @@ MOVING_SECONDS = 60.0
 """How long an alias, a label or `latest` is taken to name the version that it named before."""
 
 
-class RegistryFileSystem(AbstractFileSystem):
+class RegistryFileSystem(ReadOnlyFileSystem):
     """The versions of a registry, as folders that can be read: `churn@production/model.onnx`.
 
     A number names the same bytes for ever, so its details are kept. What an alias names is looked
@@ -168,9 +169,7 @@ class RegistryFileSystem(AbstractFileSystem):
         data = self.read_range(found, first, last)
         digest = found["sha256"]
         if (first, last) == (0, size) and digest and sha256(data).hexdigest() != digest:
-            raise DigestMismatchError(
-                f"{found['name']}: these are not the bytes that were verified"
-            )
+            raise DigestMismatchError(f"{found['name']}: not the bytes that were verified")
         return data
 
     def read_range(self, found: Details, first: int, last: int) -> bytes:
@@ -186,7 +185,7 @@ class RegistryFileSystem(AbstractFileSystem):
         self, path: str, mode: str = "rb", block_size: Any = None, **options: Any
     ) -> RegistryFile | BufferedReader:
         if mode != "rb":
-            raise NotImplementedError("registry:// is read only: upload a new version instead")
+            raise NotImplementedError(READ_ONLY)
         if self._is_cached:
             return self._open_cached(path)
         found = self.info(path)

@@ -82,13 +82,13 @@ class Cache(Store):
             for entry, _ in sorted(self.all(), key=lambda each: each[0].patterns):
                 if (entry.registry, entry.model) != (registry, ref.model):
                     continue
-                if entry.patterns not in ([], wanted) or self.complete(entry.key) is None:
+                if entry.patterns not in ([], wanted):
                     continue
                 if named is not None:
                     is_it = entry.version_id == named.version_id
                 else:
                     is_it = ref.version in (str(entry.number), entry.label)
-                if is_it:
+                if is_it and self.usable(entry.key) is not None:
                     return self.use(entry) if self._is_writable() else self.folder / entry.folder
         known = f", which was version {named.number} when it was last asked for," if named else ""
         raise NotCachedError(

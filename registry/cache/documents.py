@@ -53,11 +53,20 @@ class Documents:
                 os.close(lock)
 
     def complete(self, key: str) -> Entry | None:
-        """Return an entry whose files are all there."""
+        """Return an entry whose folder is there, whatever became of its files."""
         entry = self.read(self.layout.entry(key))
         if entry is None or entry.is_damaged or not (self.folder / entry.folder).is_dir():
             return None
         return entry
+
+    def usable(self, key: str) -> Entry | None:
+        """Return an entry whose files all have their size; one that lost bytes is damaged."""
+        entry = self.complete(key)
+        if entry is None:
+            return None
+        folder = self.folder / entry.folder
+        is_whole = all(size_of(folder / file.path) == file.size_bytes for file in entry.files)
+        return entry if is_whole else None
 
     def read(self, path: Path) -> Entry | None:
         """Return what a document says; None where there is none, or none that can be read."""

@@ -36,7 +36,7 @@ class Store(Documents):
             if not tag.exists():
                 tag.write_text(TAG, encoding="ascii")
             for key in dict.fromkeys((whole_of(entry), entry.key)):
-                if (found := self.complete(key)) is not None:
+                if (found := self.usable(key)) is not None:
                     return self.use(found)
             entry = self._merged(entry)
             write_document(self.layout.entry(entry.key), entry)
@@ -68,7 +68,7 @@ class Store(Documents):
     def found(self, entry: Entry) -> Path | None:
         """Return the folder of an entry that is in use already, if somebody has completed it."""
         with self.locked():
-            found = self.complete(entry.key)
+            found = self.usable(entry.key)
             return None if found is None else self.folder / found.folder
 
     def missing(self, entry: Entry) -> list[str]:

@@ -7,6 +7,7 @@ The link is relative, so both can be mounted elsewhere together. All calls block
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 from uuid import uuid4
@@ -65,9 +66,13 @@ class Target:
     def swap(self, folder: Path) -> None:
         """Let the link lead to a folder, in one step: who opens it finds one or the other."""
         with writing(self.link):
+            # First: the command may have begun for another version since, even if that failed.
+            self._told.unlink(missing_ok=True)
             made = self.link.with_name(f".{self.link.name}.{uuid4().hex[:8]}.link")
-            for left in self.link.parent.glob(f".{self.link.name}.*.link"):
-                left.unlink(missing_ok=True)  # of somebody who was killed between both steps
+            ours = re.compile(rf"\.{re.escape(self.link.name)}\.[0-9a-f]{{8}}\.link")
+            for left in self.link.parent.iterdir():
+                if ours.fullmatch(left.name) and left.is_symlink():
+                    left.unlink(missing_ok=True)  # of somebody who was killed between both steps
             made.symlink_to(os.path.relpath(folder, self.link.parent), target_is_directory=True)
             made.replace(self.link)
             sync_folder(self.link.parent)

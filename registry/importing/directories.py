@@ -11,7 +11,6 @@ from registry.importing.layout import (
     ToldModel,
     ToldVersion,
     read_told,
-    requested_version,
     version_order,
     with_told,
 )
@@ -36,10 +35,9 @@ class FolderSource:
         """Yield the versions: numbers in their order, then labels."""
         found = await asyncio.to_thread(_folders, self.root / model.name)
         for folder in sorted(found, key=lambda each: version_order(each.name)):
-            version = requested_version(folder.name, str(folder))
             source = self.called or str(self.root.resolve())
             identity = f"dir {source} {model.name}/{folder.name}"
-            yield FoundVersion(model.name, version, identity, str(folder))
+            yield FoundVersion(model.name, folder.name, identity, str(folder))
 
     async def described(self, version: FoundVersion) -> FoundVersion:
         """Return the version with what the file beside it says; raises SourceError."""

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from registry.errors import SourceError
 from registry.schemas.mlflow import EMPTY_FILES
+from registry.transfer.upload.sources import walk_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,34 +30,37 @@ class Prepared:
 
 
 @contextmanager
-def prepared(folder: Path) -> Generator[Prepared]:
+def prepared(folder: Path, beside: Path | None = None) -> Generator[Prepared]:
     """Return the folder without its empty files; it stays as it is.
 
-    Where it has some, the others are linked, or else copied, into a folder beside them. Raises
-    SourceError where it cannot be read.
+    Where it has some, the others are linked, or else copied, into a folder in `beside`, or in the
+    system's one for temporary files. Raises
+    SourceError where it cannot be read, and for a link that leads out of it.
     """
     try:
-        empty = sorted(_empty_files(folder))
+        files = {path: local.resolve(strict=True) for local, path in walk_folder(folder)}
+        empty = sorted(path for path, local in files.items() if _is_empty(local))
     except OSError as error:
         raise SourceError(f"cannot read {folder}: {error.strerror}") from error
     if not empty:
         yield Prepared(folder, ())
         return
-    with tempfile.TemporaryDirectory(prefix="registry-") as made:
-        whole = Path(made) / "files"
-        shutil.copytree(folder, whole, copy_function=_link_or_copy)
-        for path in empty:
-            (whole / path).unlink()
-        yield Prepared(whole, empty)
+    with tempfile.TemporaryDirectory(prefix="registry-", dir=beside) as made:
+        try:
+            for path in files.keys() - set(empty):
+                _link_or_copy(files[path], Path(made, path))
+        except OSError as error:
+            told = f"the files of {folder} cannot be copied to {made}: {error.strerror}"
+            raise SourceError(told) from error
+        yield Prepared(Path(made), empty)
 
 
-def _empty_files(folder: Path) -> Generator[str]:
-    for path in folder.rglob("*"):
-        if path.is_file() and path.stat().st_size == 0:
-            yield path.relative_to(folder).as_posix()
+def _is_empty(file: Path) -> bool:
+    return file.is_file() and file.stat().st_size == 0
 
 
-def _link_or_copy(source: str, target: str) -> None:
+def _link_or_copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
     except OSError:  # another file system, or one that knows no links

@@ -10,7 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
@@ -22,6 +22,7 @@ from registry.importing.names import Names
 from registry.importing.report import MOST_PROBLEMS, ImportReport, Problem
 from registry.importing.sources import FoundModel, FoundVersion, ImportRefused, ModelSource
 from registry.schemas import Version
+from registry.schemas.names import check_version
 
 AT_ONCE = 4
 """Versions that travel at the same time: each has its files on this machine meanwhile."""
@@ -65,8 +66,9 @@ class Importer:
         async def bring(version: FoundVersion) -> None:
             try:
                 async with tally.problems_of(model.name, version=str(version.version)):
-                    await self._bring_version(version, name, tally)
-                    here.add(str(version.version))
+                    wanted = _requested(version.version)
+                    await self._bring_version(replace(version, version=wanted), name, tally)
+                    here.add(str(wanted))
             finally:
                 turn.release()
 
@@ -107,7 +109,7 @@ class Importer:
     async def _upload(
         self, version: FoundVersion, name: str, identity: str, folder: Path
     ) -> Version:
-        preparing = prepared(folder)
+        preparing = prepared(folder, self.folder)
         files = await asyncio.to_thread(preparing.__enter__)
         try:
             return await self.client.upload(
@@ -157,6 +159,13 @@ class Importer:
             return await self.client.get_version(name, version)
         except NotFoundError:
             return None
+
+
+def _requested(version: str | int) -> str | int:
+    try:
+        return check_version(version)
+    except ValueError as error:
+        raise ImportRefused(f"{version!r} is no version: it {error}") from None
 
 
 def identity_of(version: FoundVersion) -> str:

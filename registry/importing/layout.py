@@ -10,10 +10,9 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from registry.errors import SourceError
-from registry.importing.sources import FoundVersion, ImportRefused
+from registry.importing.sources import FoundVersion
 from registry.schemas.metadata import VersionMetadata
 from registry.schemas.mlflow import EMPTY_FILES
-from registry.schemas.names import check_version
 
 MODEL_FILE = "_model.json"
 """No version's name begins with the sign."""
@@ -39,14 +38,6 @@ class ToldVersion(VersionMetadata):
     number: int | None = None
     label: str | None = None
     sha256: dict[str, str | None] = Field(default_factory=dict[str, "str | None"])
-
-
-def requested_version(name: str, where: str) -> str | int:
-    """Return the number or label that a folder is named by; raises ImportRefused."""
-    try:
-        return check_version(name)
-    except ValueError as error:
-        raise ImportRefused(f"the folder {where} is no version: it {error}") from None
 
 
 def version_order(name: str) -> tuple[int, str]:

@@ -30,7 +30,7 @@ class FoundVersion:
     model: str
     """Name of its model there."""
     version: str | int
-    """Number, or label, which it keeps."""
+    """Number, or label, which it keeps, as the source names it: it may be neither."""
     identity: str
     """Tells it from any other version of any source, for ever: it is found again by this."""
     place: str = ""

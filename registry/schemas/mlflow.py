@@ -21,6 +21,9 @@ OWN_TAGS = frozenset((RUN_ID, RUN_LINK, SOURCE, MODEL_ID))
 EMPTY_FILES = "mlflow_empty_files"
 """Property that lists the paths of files without a byte: a version here has none."""
 
+MAX_ADDRESS_CHARACTERS = 1024
+"""Of a source or a link to a run that is kept."""
+
 _ESCAPED = re.compile(r"%(25|2E|24)")
 _SPECIAL = re.compile(r"[.$]|%(?=25|2E|24)")
 
@@ -38,9 +41,21 @@ def key_of(entry: str) -> str:
 def own_tags(
     *, run_id: str | None, run_link: str | None, source: str | None, model_id: str | None
 ) -> dict[str, str]:
-    """Return the tags that hold what MLflow has fields for; of what is not known there is none."""
-    told = {RUN_ID: run_id, RUN_LINK: run_link, SOURCE: source, MODEL_ID: model_id}
+    """Return the tags that hold what MLflow has fields for; of what is not known there is none.
+
+    Every reader of the version sees them: an address that may hold a secret is left out.
+    """
+    if source and "?" in source:  # it may be signed
+        source = None
+    told = {RUN_ID: run_id, RUN_LINK: _known(run_link), SOURCE: _known(source), MODEL_ID: model_id}
     return {name: value for name, value in told.items() if value}
+
+
+def _known(address: str | None) -> str | None:
+    """Return an address that names no user, and so no password, up to a bound; else nothing."""
+    if address is None or "@" in address.partition("://")[2].partition("/")[0]:
+        return None
+    return address[:MAX_ADDRESS_CHARACTERS]
 
 
 def empty_files(properties: Mapping[str, JsonValue]) -> Iterable[str]:

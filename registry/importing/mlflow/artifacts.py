@@ -8,10 +8,11 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from registry._retry import TRANSIENT_STATUS
-from registry.importing.mlflow.server import MlflowServer, NotThere
+from registry.importing.mlflow.server import Fields, MlflowServer, NotThere, listed, understood
 from registry.importing.sources import ImportRefused
 from registry.schemas.names import check_file_path
-from registry.schemas.uploads import MAX_FILES
+from registry.schemas.uploads import MAX_FILES, MAX_OBJECT_BYTES
+from registry.transfer.download.placement import writing
 
 PROXIED = "/mlflow-artifacts/artifacts"
 MAX_DEPTH = 32
@@ -29,7 +30,7 @@ async def fetch_files(
 
     Those that the server hands out are streamed into `folder`; those below `local_root` are read
     where they are, and no others of this machine: else a server could have any folder of it
-    published. Raises ImportRefused and UnavailableError.
+    published. Raises ImportRefused, DestinationError, ProtocolError and UnavailableError.
     """
     local = _local(place)
     if local is not None:
@@ -38,8 +39,10 @@ async def fetch_files(
     found = await _listed(server, root)
     for path, size in found.items():
         target = folder / path
-        await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
-        await _fetch(server, f"{root}/{path}", target, size)
+        # What the disk refuses here, such as a file and a folder of one name, stops this version.
+        with writing(target):
+            await asyncio.to_thread(target.parent.mkdir, parents=True, exist_ok=True)
+            await _fetch(server, f"{root}/{path}", target, size)
     return folder
 
 
@@ -66,9 +69,8 @@ async def _listed(server: MlflowServer, root: str) -> dict[str, int | None]:
     while waiting:
         base, depth = waiting.pop()
         query = {"path": f"{root}/{base}".rstrip("/")}
-        for each in (await server.get("mlflow-artifacts/artifacts", query)).get("files", []):
-            # Some servers name what lies in the folder, others its whole path below the root.
-            name = str(each["path"]).rstrip("/").rpartition("/")[2]
+        for each in listed(await server.get("mlflow-artifacts/artifacts", query), "files"):
+            name, size = _named(each)
             path = f"{base}/{name}" if base else name
             _check(path)
             seen += 1
@@ -77,13 +79,21 @@ async def _listed(server: MlflowServer, root: str) -> dict[str, int | None]:
             if each.get("is_dir"):
                 waiting.append((path, depth + 1))
             else:
-                size = each.get("file_size")
-                found[path] = None if size is None else int(size)
+                found[path] = size
     if not any(size != 0 for size in found.values()):
         raise ImportRefused(WITHOUT_BYTES if found else "it has no files")
     if sum(size != 0 for size in found.values()) > MAX_FILES:
         raise ImportRefused(f"it has more than {MAX_FILES} files")
     return dict(sorted(found.items()))
+
+
+def _named(told: Fields) -> tuple[str, int | None]:
+    """Return the name and size of what is listed; raises ProtocolError."""
+    with understood():
+        size = told.get("file_size")
+        # Some servers name what lies in the folder, others its whole path below the root.
+        name = str(told["path"]).rstrip("/").rpartition("/")[2]
+        return name, None if size is None else int(size)
 
 
 def _check(path: str) -> None:
@@ -101,10 +111,10 @@ async def _fetch(server: MlflowServer, path: str, target: Path, size: int | None
         try:
             async with server.streamed(path) as answer:
                 if answer.status_code == HTTPStatus.OK:
-                    received = await _write(answer, target)
+                    received = await _write(answer, target, size)
                     if size is None or received == size:
                         return
-                    told = f"{path} has {received} bytes, and not {size}"
+                    told = f"{path} has {received} bytes or more, and not {size}"
                 elif answer.status_code in TRANSIENT_STATUS:
                     told = str(answer.status_code)
                     retry_after = answer.headers.get("retry-after")
@@ -112,18 +122,22 @@ async def _fetch(server: MlflowServer, path: str, target: Path, size: int | None
                     raise NotThere(f"the server lists {path}, and does not have it")
                 else:
                     raise ImportRefused(f"the server refuses {path}: {answer.status_code}")
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             told = str(error) or type(error).__name__
         failures += 1
         await server.pause(failures, told, retry_after)
 
 
-async def _write(answer: httpx.Response, target: Path) -> int:
+async def _write(answer: httpx.Response, target: Path, size: int | None) -> int:
+    """Write what arrives to a file, but for what is more than was listed; returns its bytes."""
+    most = MAX_OBJECT_BYTES if size is None else size
     received = 0
     stream = await asyncio.to_thread(target.open, "wb")
     try:
         async for chunk in answer.aiter_bytes(CHUNK_BYTES):
             received += len(chunk)
+            if received > most:
+                break
             await asyncio.to_thread(stream.write, chunk)
     finally:
         await asyncio.to_thread(stream.close)

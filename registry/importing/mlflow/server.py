@@ -2,8 +2,8 @@
 
 import base64
 import os
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from http import HTTPStatus
 from ssl import SSLContext
 from typing import Any, cast
@@ -23,6 +23,8 @@ TOKEN_VARIABLE = "MLFLOW_TRACKING_TOKEN"  # noqa: S105 - a variable's name
 USER_VARIABLE = "MLFLOW_TRACKING_USERNAME"
 PASSWORD_VARIABLE = "MLFLOW_TRACKING_PASSWORD"  # noqa: S105 - a variable's name
 
+NOT_MLFLOW = "the server does not answer as MLflow does"
+
 Fields = Mapping[str, Any]
 Query = Mapping[str, str | int]
 
@@ -34,7 +36,14 @@ class NotThere(ImportRefused):
 class MlflowServer:
     """One MLflow server, at the address that MLFLOW_TRACKING_URI would name."""
 
-    def __init__(self, address: str, certificates: SSLContext, retry: RetryPolicy) -> None:
+    def __init__(
+        self,
+        address: str,
+        certificates: SSLContext,
+        retry: RetryPolicy,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """`transport` carries the requests, for tests."""
         self.address = address.rstrip("/")
         if not self.address.startswith(("http://", "https://")):
             rule = "must be the http(s) address of an MLflow server"
@@ -45,6 +54,7 @@ class MlflowServer:
         self._client = httpx.AsyncClient(
             headers=_credential(),
             verify=certificates,
+            transport=transport,
             timeout=httpx.Timeout(ANSWER_SECONDS, connect=10.0),
             limits=httpx.Limits(max_connections=64),
         )
@@ -94,7 +104,7 @@ class MlflowServer:
                 if answer.status_code not in TRANSIENT_STATUS:
                     return answer
                 told, retry_after = str(answer.status_code), answer.headers.get("retry-after")
-            except httpx.TransportError as error:
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
                 told = str(error) or type(error).__name__
             failures += 1
             await self.pause(failures, told, retry_after)
@@ -108,6 +118,26 @@ class MlflowServer:
                     raise ProtocolError(f"{self.address} answers more than anybody asked for")
         kept = {name: value for name, value in answer.headers.items() if name == "retry-after"}
         return httpx.Response(answer.status_code, headers=kept, content=bytes(content))
+
+
+@contextmanager
+def understood() -> Generator[None]:
+    """Turn what an answer lacks, or has in another shape, into ProtocolError."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise ProtocolError(NOT_MLFLOW) from error
+
+
+def listed(told: Fields, name: str) -> Sequence[Fields]:
+    """Return a list of objects that an answer has, or not; raises ProtocolError."""
+    found: Any = told.get(name) or []
+    if not isinstance(found, list):
+        raise ProtocolError(NOT_MLFLOW)
+    items = cast("list[Any]", found)
+    if not all(isinstance(each, dict) for each in items):
+        raise ProtocolError(NOT_MLFLOW)
+    return items
 
 
 def _credential() -> dict[str, str]:
@@ -125,10 +155,10 @@ def _credential() -> dict[str, str]:
 def _json(answer: httpx.Response) -> Fields:
     try:
         told: Any = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
         if answer.status_code == HTTPStatus.OK:
-            raise ProtocolError("the server does not answer as MLflow does")
+            raise ProtocolError(NOT_MLFLOW)
         return {}
     return cast("Fields", told)

@@ -1,13 +1,22 @@
 """Models and versions of an MLflow server, as an importing run takes them."""
 
+import contextlib
 import math
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
+from registry.errors import ProtocolError
 from registry.importing.mlflow.artifacts import fetch_files
-from registry.importing.mlflow.server import Fields, MlflowServer, NotThere, Query
+from registry.importing.mlflow.server import (
+    Fields,
+    MlflowServer,
+    NotThere,
+    Query,
+    listed,
+    understood,
+)
 from registry.importing.sources import FoundModel, FoundVersion, ImportRefused
 from registry.schemas.mlflow import entry_name, own_tags
 
@@ -38,15 +47,15 @@ class MlflowSource:
         """Yield the models, but for prompts, which are none."""
         for name in self.only:
             found = await self.registry.get("mlflow/registered-models/get", {"name": name})
-            yield _model(found["registered_model"])
+            yield _model(found)
         if self.only:
             return
         async for each in self._pages("registered-models/search", "registered_models", {}):
             if _tags(each).get(PROMPT, "").lower() != "true":
                 # Searches of some releases tell no aliases.
-                query = {"name": str(each["name"])}
-                whole = await self.registry.get("mlflow/registered-models/get", query)
-                yield _model(whole["registered_model"])
+                query = {"name": str(each.get("name", ""))}
+                with contextlib.suppress(NotThere):  # it was deleted meanwhile
+                    yield _model(await self.registry.get("mlflow/registered-models/get", query))
 
     async def versions(self, model: FoundModel) -> AsyncIterator[FoundVersion]:
         """Yield the versions that are ready, the oldest first; raises ImportRefused."""
@@ -65,19 +74,7 @@ class MlflowSource:
 
     async def described(self, version: FoundVersion) -> FoundVersion:
         """Return the version with metrics and parameters of its run, where the run is there."""
-        run = await self._run(version.run_id)
-        data = cast("Fields", run.get("data") or {})
-        metrics = {str(each["key"]): each.get("value") for each in _listed(data, "metrics")}
-        parameters = {each["key"]: str(each.get("value", "")) for each in _listed(data, "params")}
-        return replace(
-            version,
-            metrics={
-                entry_name(name): float(value)
-                for name, value in metrics.items()
-                if isinstance(value, (int, float)) and math.isfinite(value)
-            },
-            parameters={entry_name(name): value for name, value in parameters.items()},
-        )
+        return _with_run(version, await self._run(version.run_id))
 
     async def fetch(self, version: FoundVersion, folder: Path) -> Path:
         """Return a folder with the version's files; raises ImportRefused, UnavailableError."""
@@ -93,18 +90,21 @@ class MlflowSource:
             if token:
                 asked["page_token"] = token
             page = await self.registry.get(f"mlflow/{path}", asked)
-            for each in _listed(page, items):
+            for each in listed(page, items):
                 yield each
-            token = str(page.get("next_page_token") or "")
+            before, token = token, str(page.get("next_page_token") or "")
             if not token:
                 return
+            if token == before:
+                raise ProtocolError("the server leads from a page of its list to the same one")
 
+    @understood()
     def _version(self, told: Fields) -> FoundVersion:
         number = str(told["version"])
         own = own_tags(
             run_id=told.get("run_id"),
             run_link=told.get("run_link"),
-            source=_plain(told.get("source")),
+            source=told.get("source"),
             model_id=told.get("model_id"),
         )
         stage = str(told.get("current_stage") or "None")
@@ -134,8 +134,26 @@ class MlflowSource:
         return self._runs[run_id]
 
 
-def _model(told: Fields) -> FoundModel:
-    aliases = {str(each["alias"]): int(each["version"]) for each in _listed(told, "aliases")}
+@understood()
+def _with_run(version: FoundVersion, run: Fields) -> FoundVersion:
+    data = cast("Fields", run.get("data") or {})
+    metrics = {str(each["key"]): each.get("value") for each in listed(data, "metrics")}
+    parameters = {each["key"]: str(each.get("value", "")) for each in listed(data, "params")}
+    return replace(
+        version,
+        metrics={
+            entry_name(name): float(value)
+            for name, value in metrics.items()
+            if isinstance(value, (int, float)) and math.isfinite(value)
+        },
+        parameters={entry_name(name): value for name, value in parameters.items()},
+    )
+
+
+@understood()
+def _model(answer: Fields) -> FoundModel:
+    told = cast("Fields", answer["registered_model"])
+    aliases = {str(each["alias"]): int(each["version"]) for each in listed(told, "aliases")}
     return FoundModel(
         name=str(told["name"]),
         description=str(told.get("description") or ""),
@@ -144,20 +162,10 @@ def _model(told: Fields) -> FoundModel:
     )
 
 
+@understood()
 def _tags(told: Fields) -> dict[str, str]:
-    return {str(each["key"]): str(each.get("value") or "") for each in _listed(told, "tags")}
+    return {str(each["key"]): str(each.get("value") or "") for each in listed(told, "tags")}
 
 
 def _entries(tags: Mapping[str, str]) -> dict[str, str]:
     return {entry_name(name): value for name, value in tags.items()}
-
-
-def _listed(told: Fields, name: str) -> Sequence[Fields]:
-    found: Any = told.get(name) or []
-    return cast("Sequence[Fields]", found)
-
-
-def _plain(source: object) -> str:
-    """Return a source that holds no secret; else nothing."""
-    text = str(source or "")
-    return "" if "@" in text.partition("://")[2].partition("/")[0] or "?" in text else text[:1024]

@@ -11,7 +11,6 @@ from registry.importing.layout import (
     ToldModel,
     ToldVersion,
     parse_told,
-    requested_version,
     version_order,
     with_told,
 )
@@ -45,8 +44,7 @@ class BucketSource:
         below = f"{model.name}/"
         for name in sorted(await asyncio.to_thread(self._versions, below), key=version_order):
             place = f"{below}{name}/"
-            version = requested_version(name, f"{self.bucket.address}{place}")
-            yield FoundVersion(model.name, version, f"s3 {self.called} {below}{name}", place)
+            yield FoundVersion(model.name, name, f"s3 {self.called} {below}{name}", place)
 
     async def described(self, version: FoundVersion) -> FoundVersion:
         """Return the version with what the object beside its files says."""

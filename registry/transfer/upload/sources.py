@@ -129,11 +129,19 @@ def _folder(root: Path, prefix: str | None) -> list[SourceFile]:
     """Return every file below a folder, hidden ones too, in the order of their paths."""
     found = [
         _local_file(local, f"{prefix}/{relative}" if prefix else relative)
-        for local, relative in _walk(root, "", (root.resolve(),))
+        for local, relative in walk_folder(root)
     ]
     if not found:
         raise SourceError(f"{root} has no file in it")
     return sorted(found, key=lambda file: file.path)
+
+
+def walk_folder(root: Path) -> Iterator[tuple[Path, str]]:
+    """Yield what is no folder below a folder, and its path there, with slashes.
+
+    Blocking. Raises SourceError where it cannot be read, and for a link that leads out of it.
+    """
+    return _walk(root, "", (root.resolve(),))
 
 
 def _walk(folder: Path, prefix: str, above: tuple[Path, ...]) -> Iterator[tuple[Path, str]]:

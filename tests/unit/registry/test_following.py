@@ -101,6 +101,37 @@ async def test_a_command_that_failed_is_run_again_and_the_link_stays_moved(
     assert (tmp_path / "log").read_text() == "1\n"
 
 
+async def test_the_command_is_run_for_a_version_that_is_gone_back_to_from_one_it_failed_for(
+    fake: FakeRegistry, follower: Follower, tmp_path: Path
+) -> None:
+    await follower.settle()
+    log = tmp_path / "log"
+    log.rename(tmp_path / "before")
+    log.mkdir()  # the command cannot write there
+    fake.aliases["m", "production"] = 2
+    with pytest.raises(CommandFailedError):
+        await follower.settle()
+    log.rmdir()
+    fake.aliases["m", "production"] = 1
+    await follower.settle()
+    assert log.read_text() == "1\n"
+
+
+async def test_a_swap_leaves_what_others_have_beside_the_link(target: Target) -> None:
+    target.link.parent.mkdir(parents=True)
+    others = [
+        target.link.with_name(name)
+        for name in (".model.b.0a1b2c3d.link", ".model.mine.link", ".model.0a1b2c3d.link.x")
+    ]
+    for each in others:
+        each.symlink_to("elsewhere")
+    left = target.link.with_name(".model.0a1b2c3d.link")
+    left.symlink_to("elsewhere")
+    target.swap(target.cache.folder / "versions" / "one")
+    assert all(each.is_symlink() for each in others)
+    assert not left.is_symlink()
+
+
 async def test_trouble_is_told_once_until_it_is_over(
     fake: FakeRegistry, follower: Follower
 ) -> None:

@@ -209,3 +209,24 @@ def test_urls_are_kept_up_to_a_bound(
     for path in ("w.bin", "config/a.json", "w.bin"):
         fs.cat_file(f"m:1/{path}")
     assert len(fake.sent("/downloads$")) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "arguments"),
+    [
+        ("mkdir", ["m:1/new"]),
+        ("makedirs", ["m:1/new/deep"]),
+        ("rmdir", ["m:1/config"]),
+        ("touch", ["m:1/w.bin"]),
+        ("rm", ["m:1/w.bin"]),
+        ("delete", ["m:1/config", True]),
+        ("copy", ["m:1/w.bin", "m:1/x.bin"]),
+        ("mv", ["m:1/w.bin", "m:1/x.bin"]),
+        ("pipe", ["m:1/w.bin", b"x"]),
+        ("write_text", ["m:1/w.bin", "x"]),
+        ("put", [__file__, "m:1/x.bin"]),
+    ],
+)
+def test_every_change_is_refused_with_the_reason(fs: Fs, change: str, arguments: list[Any]) -> None:
+    with pytest.raises(NotImplementedError, match="read only"):
+        getattr(fs, change)(*arguments)

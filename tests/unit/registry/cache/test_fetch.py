@@ -51,6 +51,27 @@ async def test_a_version_is_downloaded_once_and_its_files_are_read_only(
     assert not list(cache.folder.glob("incoming/*"))
 
 
+@pytest.mark.parametrize("is_offline", [False, True])
+@pytest.mark.parametrize("is_cut", [False, True])
+async def test_a_folder_that_lacks_bytes_is_not_handed_out_again(
+    fake: FakeRegistry, cache: Cache, tmp_path: Path, is_cut: bool, is_offline: bool
+) -> None:
+    files = {"a.bin": BIG, "b.bin": b"b"}
+    await uploaded(fake, "m", files, tmp_path)
+    async with fake.client() as client:
+        folder = await client.fetch("m:1", cache=cache)
+        (folder / "a.bin").chmod(0o644)
+        if is_cut:
+            os.truncate(folder / "a.bin", 3)
+        else:
+            (folder / "a.bin").unlink()
+        if is_offline:
+            with pytest.raises(registry.NotCachedError):
+                await client.fetch("m:1", cache=cache, offline=True)
+        else:
+            assert content(await client.fetch("m:1", cache=cache)) == files
+
+
 async def test_bytes_that_versions_share_are_fetched_and_kept_once(
     fake: FakeRegistry, cache: Cache, tmp_path: Path
 ) -> None:

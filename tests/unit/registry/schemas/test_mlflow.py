@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.schemas.mlflow import empty_files, entry_name, key_of
+from registry.schemas.mlflow import empty_files, entry_name, key_of, own_tags
 from registry.schemas.names import check_entries
 
 KEYS = st.text(st.sampled_from("ab.$%25E4 é/"), min_size=1, max_size=20)
@@ -31,3 +31,22 @@ def test_empty_files_are_told_as_far_as_they_are_paths() -> None:
     listed = {"mlflow_empty_files": ["a/b.py", "../c", "/d", 3, None, ""]}
     assert list(empty_files(listed)) == ["a/b.py"]  # pyright: ignore[reportArgumentType] - anybody may say so
     assert list(empty_files({"mlflow_empty_files": "a"})) == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://user:secret@host/model", "https://host/m?X-Amz-Signature=secret", "s3://a:secret@b/"],
+)
+def test_a_source_that_may_hold_a_secret_is_not_kept(address: str) -> None:
+    assert own_tags(run_id="r", run_link=None, source=address, model_id=None) == {
+        "mlflow_run_id": "r"
+    }
+
+
+def test_addresses_are_kept_up_to_a_bound() -> None:
+    link = "https://host/?o=1#mlflow/runs/r"
+    told = own_tags(run_id=None, run_link=link, source="s3://bucket/" + "m" * 2000, model_id=None)
+    assert told["mlflow_run_link"] == link
+    assert len(told["mlflow_source"]) == 1024
+    told = own_tags(run_id=None, run_link="https://a:secret@host/", source=None, model_id=None)
+    assert told == {}
