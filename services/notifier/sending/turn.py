@@ -74,7 +74,7 @@ class Turn:
         # Counted before it is looked into: what is put in after that keeps the queue.
         pushed = queue.pushed
         sent, ends_at = 0, monotonic() + MOST_SECONDS
-        while True:
+        while sent < MOST_IN_A_TURN:
             waiting = await waiting_in(database, queue.id, AT_ONCE)
             for delivery in waiting:
                 subscription = self._context.subscriptions.get(queue.subscription)
@@ -91,12 +91,11 @@ class Turn:
             is_empty = len(waiting) < AT_ONCE
             if is_empty and await remove_queue(database, queue.id, self._token, pushed):
                 return None
-            if sent >= MOST_IN_A_TURN:
-                return Rest()
             counted = await renew_queue(database, queue.id, self._token, self._lease)
             if counted is None:
                 raise LeaseLost(queue.id)
             pushed = counted
+        return Rest()
 
     async def _note(self, subscription: SubscriptionRecord, *, is_delivered: bool) -> None:
         """Note a success: the first of a turn in any case, since others may know of failures."""
