@@ -28,8 +28,12 @@ class FolderSource:
     async def models(self) -> AsyncIterator[FoundModel]:
         """Yield the models, in order of their names; raises SourceError."""
         for folder in await asyncio.to_thread(_folders, self.root):
-            told = await asyncio.to_thread(read_told, folder / MODEL_FILE, ToldModel)
-            yield FoundModel(folder.name, told.description, told.tags, told.aliases)
+            try:
+                told = await asyncio.to_thread(read_told, folder / MODEL_FILE, ToldModel)
+            except SourceError as error:
+                yield FoundModel(folder.name, problem=str(error))
+            else:
+                yield FoundModel(folder.name, told.description, told.tags, told.aliases)
 
     async def versions(self, model: FoundModel) -> AsyncIterator[FoundVersion]:
         """Yield the versions: numbers in their order, then labels."""

@@ -50,6 +50,8 @@ class Importer:
         async for model in self.source.models():
             tally.count("models")
             async with tally.problems_of(model.name):
+                if model.problem:
+                    raise ImportRefused(model.problem)
                 await self._bring_model(model, names.given(model.name), tally)
         return ImportReport(
             dry_run=self.dry_run,

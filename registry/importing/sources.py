@@ -21,6 +21,8 @@ class FoundModel:
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     aliases: Mapping[str, str | int] = field(default_factory=dict[str, "str | int"])
     """Version by alias."""
+    problem: str = ""
+    """Why it cannot be brought in; the others are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,14 +43,14 @@ async def find_named(
 async def names_meant(database: Database, model: str, reference: str) -> tuple[str, ...]:
     """Return what other tools' reference to a version may be, by which wins.
 
-    A label comes before an alias, unless the model's rules protect the alias: whoever may upload
-    gives labels, and so could let a version be fetched in place of the one that was approved.
+    A label comes before an alias. Where the model's rules protect the alias, no label is meant,
+    also while the alias points nowhere: whoever may upload gives labels, and so could let a version
+    be fetched that nobody approved.
     """
     names = names_of_reference(reference)
     if len(names) == 1 or protection_of(await read_effective(database, model), reference) is None:
         return names
-    label, alias, *others = names
-    return (alias, label, *others)
+    return names[1:]
 
 
 async def _by_alias(

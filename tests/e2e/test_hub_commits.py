@@ -283,6 +283,11 @@ async def test_a_label_does_not_stand_in_for_an_alias_that_rules_protect(
         await api.query.get(f"/v2/{hub.model}/manifests/{tag}") for tag in ("1", "production")
     ]
     assert tagged.content == one.content
+    again = await api.open(hub.model, file_of("a.txt", b"more"), version="prod-2")
+    await api.put(again.files[0], b"more")
+    await api.ready(again)
+    there = await api.query.get(f"/api/models/{hub.id}/revision/prod-2")
+    assert there.status_code == 404, "the alias prod-2 points nowhere"
 
 
 @pytest.mark.parametrize("branch", ["latest", "v3", "7", "a%2Fb", "@prod", "x@2", "a b"])

@@ -46,8 +46,12 @@ class MlflowSource:
     async def models(self) -> AsyncIterator[FoundModel]:
         """Yield the models, but for prompts, which are none."""
         for name in self.only:
-            found = await self.registry.get("mlflow/registered-models/get", {"name": name})
-            yield _model(found)
+            try:
+                found = await self.registry.get("mlflow/registered-models/get", {"name": name})
+            except ImportRefused as error:
+                yield FoundModel(name, problem=str(error))
+            else:
+                yield _model(found)
         if self.only:
             return
         async for each in self._pages("registered-models/search", "registered_models", {}):

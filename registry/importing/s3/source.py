@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from registry.errors import SourceError
 from registry.importing.layout import (
     MAX_TOLD_BYTES,
     MODEL_FILE,
@@ -36,8 +37,12 @@ class BucketSource:
         pages = self.bucket.folders("")
         while (names := await asyncio.to_thread(next, pages, None)) is not None:
             for name in names:
-                told = await asyncio.to_thread(self._told_model, name)
-                yield FoundModel(name, told.description, told.tags, told.aliases)
+                try:
+                    told = await asyncio.to_thread(self._told_model, name)
+                except SourceError as error:
+                    yield FoundModel(name, problem=str(error))
+                else:
+                    yield FoundModel(name, told.description, told.tags, told.aliases)
 
     async def versions(self, model: FoundModel) -> AsyncIterator[FoundVersion]:
         """Yield the versions: numbers in their order, then labels."""
