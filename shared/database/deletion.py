@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable
 
 from registry.schemas import EventType
 from shared.database.announcing import VersionChange, announce, changed_fields
-from shared.database.blobs import count_borrowers, count_references
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction
 from shared.database.handles import give_client_handles
 from shared.database.models import read_counters, set_latest
 from shared.database.part_digests import forget_part_digests
 from shared.database.records import read_record
+from shared.database.references import count_borrowers, count_references
 from shared.database.work import finish_work
 from shared.domain import deletion
 from shared.domain.records import VersionRecord, WorkRecord

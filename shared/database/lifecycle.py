@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 
 from registry.schemas import SETTLED, Reason
 from shared.database.announcing import VersionChange, announce
-from shared.database.blobs import count_references
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction, find_each
 from shared.database.errors import DatabaseContended
 from shared.database.handles import give_back_handles, give_client_handles
 from shared.database.models import read_counters, set_latest
+from shared.database.references import count_references
 from shared.database.versions import Versions
 from shared.domain.blobs import without_locations
 from shared.domain.records import VersionRecord, WorkRecord

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from shared.database.announcing import VersionChange, announce
-from shared.database.blobs import count_references
 from shared.database.client import Database
 from shared.database.collection import Transaction
 from shared.database.edits import tell_what_was_said
@@ -13,6 +12,7 @@ from shared.database.errors import DatabaseContended
 from shared.database.handles import take_handles
 from shared.database.lineage import insert_edges
 from shared.database.models import read_counters
+from shared.database.references import count_references
 from shared.domain.errors import Conflict
 from shared.domain.numbering import give_numbers
 from shared.domain.records import VersionRecord

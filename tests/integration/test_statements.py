@@ -25,6 +25,7 @@ from shared.database import (
     found_folders,
     lineage,
     proposals,
+    references,
     reports,
     retention,
     rules,
@@ -501,7 +502,7 @@ async def use_deletion_and_shared_bytes(database: Database, model: str) -> None:
     shared = {"artifacts": [referring(bare.artifacts[0], good)]}
     borrower = await open_version(database, bare.model_copy(update=shared))
     assert (await settle_whole(database, borrower)).state == "ready"
-    assert [each.id async for each in blobs.each_borrower(database, [key])] == [borrower.id]
+    assert [each.id async for each in references.each_borrower(database, [key])] == [borrower.id]
     at_the_holder = {"_id": holder.id}
     await database.versions.driver.update_one(
         at_the_holder, {"$set": {"artifacts.0.references": 9}}

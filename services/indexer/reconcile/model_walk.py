@@ -7,8 +7,8 @@ from services.indexer.reconcile.comparison import Window
 from services.indexer.reconcile.pace import Round
 from services.indexer.reconcile.presence import look
 from services.indexer.reconcile.untold import index_untold
-from shared.database.blobs import each_borrower
 from shared.database.models import each_model
+from shared.database.references import each_borrower
 from shared.domain.records import PlacedVersion, VersionRecord
 
 MODELS = 200

@@ -14,9 +14,9 @@ from services.ingest.hub.drafts import Asked, changed_files, open_commit
 from services.ingest.hub.heads import Head, find_head, settled
 from services.ingest.uploads.completion import join_parts
 from shared.database.aliases import find_alias
-from shared.database.blobs import BlobGone
 from shared.database.commits import HeadMoved
 from shared.database.lifecycle import reject, settle_whole
+from shared.database.references import BlobGone
 from shared.database.rules import read_effective
 from shared.database.staged import StagedGone
 from shared.domain.access.actions import Action

@@ -11,11 +11,12 @@ from services.ingest.context import Context
 from services.ingest.hub.contents import Contents, Files, Whose, gather
 from services.ingest.hub.heads import Head
 from services.ingest.uploads.reuse import copy_part_digests
-from shared.database.blobs import Blob, BlobGone
+from shared.database.blobs import Blob
 from shared.database.collection import Transaction
 from shared.database.commits import HeadMoved, require_highest
 from shared.database.opening import Wish, open_versions
 from shared.database.part_digests import forget_part_digests
+from shared.database.references import BlobGone
 from shared.database.rules import read_effective
 from shared.database.sessions import JOIN_GRACE
 from shared.database.staged import StagedGone, take_staged

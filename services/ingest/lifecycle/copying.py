@@ -9,10 +9,11 @@ from registry.schemas.metadata import VersionMetadata
 from services.ingest.context import Context
 from services.ingest.lifecycle.lifecycle import Named
 from services.ingest.uploads.reuse import copy_part_digests, forget_draft
-from shared.database.blobs import Blob, BlobGone
+from shared.database.blobs import Blob
 from shared.database.lifecycle import settle_whole
 from shared.database.naming import find_named
 from shared.database.opening import open_version
+from shared.database.references import BlobGone
 from shared.database.rules import read_effective
 from shared.domain.access.actions import Action
 from shared.domain.access.audit import Change

@@ -16,9 +16,9 @@ from services.ingest.uploads.request_digest import is_same_request, request_dige
 from services.ingest.uploads.reuse import forget_draft, sizes_known, with_stored_bytes
 from services.ingest.uploads.sessions import read_again
 from services.ingest.uploads.views import session_view
-from shared.database.blobs import BlobGone
 from shared.database.lifecycle import settle_whole
 from shared.database.opening import open_version
+from shared.database.references import BlobGone
 from shared.database.rules import read_effective
 from shared.database.sessions import add_upload_token
 from shared.domain.access.decision import NameFilter

@@ -7,9 +7,10 @@ from registry.schemas import ReuseRequest, UploadSession
 from services.ingest.context import Context
 from services.ingest.uploads.sessions import read_again, require_open
 from services.ingest.uploads.views import session_view
-from shared.database.blobs import Blob, BlobGone, find_blobs, known_sizes
+from shared.database.blobs import Blob, find_blobs, known_sizes
 from shared.database.lifecycle import settle
 from shared.database.part_digests import forget_part_digests, keep_part_digests, read_part_digests
+from shared.database.references import BlobGone
 from shared.database.rules import read_effective
 from shared.domain.access.decision import NameFilter
 from shared.domain.blobs import bytes_of, is_unsent, referring, refers

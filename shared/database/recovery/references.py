@@ -1,9 +1,9 @@
 """Counts of shared bytes made anew from the versions that refer to them."""
 
-from shared.database.blobs import count_borrowers
 from shared.database.client import Database
 from shared.database.collection import Transaction
 from shared.database.records import read_record
+from shared.database.references import count_borrowers
 from shared.database.versions import Versions
 
 PAGE = 50
