@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 importing = typer.Typer(help="Bring models in from elsewhere; the same command goes on or repeats.")
 
+Source = Annotated[
+    str,
+    typer.Option(
+        "--source", metavar="NAME", help="What the source is called, if its address may change."
+    ),
+]
 Rename = Annotated[
     list[str] | None,
     typer.Option("--rename", metavar="OLD=NEW", help="Name of a model here; repeatable."),
@@ -42,12 +48,7 @@ def import_mlflow(
         list[str] | None,
         typer.Option("--model", metavar="NAME", help="One model, instead of all; repeatable."),
     ] = None,
-    source: Annotated[
-        str,
-        typer.Option(
-            "--source", metavar="NAME", help="What the server is called, if its address may change."
-        ),
-    ] = "",
+    source: Source = "",
     local_artifacts: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of this machine in which its files may be."),
@@ -75,10 +76,7 @@ def import_mlflow(
 @importing.command("dir")
 def import_dir(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder with MODEL/VERSION/files.")],
-    source: Annotated[
-        str,
-        typer.Option("--source", metavar="NAME", help="What the folder is called, if it may move."),
-    ] = "",
+    source: Source = "",
     rename: Rename = None,
     dry_run: DryRun = False,
     at_once: AtOnce = 4,
@@ -105,10 +103,7 @@ def import_s3(
         str | None,
         typer.Option("--endpoint-url", metavar="URL", help="Of a storage other than AWS."),
     ] = None,
-    source: Annotated[
-        str,
-        typer.Option("--source", metavar="NAME", help="What the bucket is called, if it may move."),
-    ] = "",
+    source: Source = "",
     rename: Rename = None,
     dry_run: DryRun = False,
     at_once: AtOnce = 4,
@@ -120,12 +115,7 @@ def import_s3(
     import asyncio
 
     from registry.importing.runs import Options, import_from_bucket
-    from registry.importing.s3.address import parse_address
 
-    try:
-        parse_address(address)
-    except ValueError as error:
-        raise typer.BadParameter(f"{address!r} {error}") from None
     options = Options(url, read_pairs("--rename", rename or ()), at_once, dry_run, folder)
     report = asyncio.run(import_from_bucket(options, address, endpoint, source))
     return _print_report(report, as_json=as_json)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from registry.errors import SourceError
@@ -10,6 +11,7 @@ from registry.importing.layout import (
     MODEL_FILE,
     ToldModel,
     ToldVersion,
+    found_model,
     read_told,
     version_order,
     with_told,
@@ -28,12 +30,8 @@ class FolderSource:
     async def models(self) -> AsyncIterator[FoundModel]:
         """Yield the models, in order of their names; raises SourceError."""
         for folder in await asyncio.to_thread(_folders, self.root):
-            try:
-                told = await asyncio.to_thread(read_told, folder / MODEL_FILE, ToldModel)
-            except SourceError as error:
-                yield FoundModel(folder.name, problem=str(error))
-            else:
-                yield FoundModel(folder.name, told.description, told.tags, told.aliases)
+            read = partial(read_told, folder / MODEL_FILE, ToldModel)
+            yield await asyncio.to_thread(found_model, folder.name, read)
 
     async def versions(self, model: FoundModel) -> AsyncIterator[FoundVersion]:
         """Yield the versions: numbers in their order, then labels."""

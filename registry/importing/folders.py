@@ -34,8 +34,8 @@ def prepared(folder: Path, beside: Path | None = None) -> Generator[Prepared]:
     """Return the folder without its empty files; it stays as it is.
 
     Where it has some, the others are linked, or else copied, into a folder in `beside`, or in the
-    system's one for temporary files. Raises
-    SourceError where it cannot be read, and for a link that leads out of it.
+    system's one for temporary files. Raises SourceError where it cannot be read, and for a link
+    that leads out of it.
     """
     try:
         files = {path: local.resolve(strict=True) for local, path in walk_folder(folder)}

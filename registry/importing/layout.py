@@ -3,6 +3,7 @@
 `MODEL/_model.json` and `MODEL/VERSION.json` are written by an export, and may be missing.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -10,7 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from registry.errors import SourceError
-from registry.importing.sources import FoundVersion
+from registry.importing.sources import FoundModel, FoundVersion
 from registry.schemas.metadata import VersionMetadata
 from registry.schemas.mlflow import EMPTY_FILES
 
@@ -46,6 +47,15 @@ def version_order(name: str) -> tuple[int, str]:
     return (int(name) if is_number else 2**40, name)
 
 
+def found_model(name: str, read: Callable[[], ToldModel]) -> FoundModel:
+    """Return a model with what is said of it, or with why that cannot be read; blocking."""
+    try:
+        told = read()
+    except SourceError as error:
+        return FoundModel(name, problem=str(error))
+    return FoundModel(name, told.description, told.tags, told.aliases)
+
+
 def with_told(version: FoundVersion, told: ToldVersion) -> FoundVersion:
     """Return a version with what is said of it."""
     properties = {name: told.properties[name] for name in told.properties if name != EMPTY_FILES}
@@ -72,12 +82,15 @@ def parse_told(raw: bytes | None, kind: type[T], where: str) -> T:
 
 def read_told(file: Path, kind: type[T]) -> T:
     """Return what a file says; blocking. Raises SourceError for one that is no such JSON."""
+    raw = None
     try:
-        if file.exists() and file.stat().st_size > MAX_TOLD_BYTES:
-            raise SourceError(f"{file} has more than {MAX_TOLD_BYTES} bytes")
-        return parse_told(file.read_bytes() if file.exists() else None, kind, str(file))
+        if file.exists():
+            if file.stat().st_size > MAX_TOLD_BYTES:
+                raise SourceError(f"{file} has more than {MAX_TOLD_BYTES} bytes")
+            raw = file.read_bytes()
     except OSError as error:
         raise SourceError(f"cannot read {file}: {error.strerror}") from error
+    return parse_told(raw, kind, str(file))
 
 
 def write_told(file: Path, told: BaseModel) -> None:

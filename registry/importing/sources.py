@@ -7,9 +7,19 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
+from registry.schemas.names import check_file_path
+
 
 class ImportRefused(Exception):
     """A model, version or alias cannot be brought in as it is; the others are."""
+
+
+def require_path(path: str) -> None:
+    """Raise ImportRefused for what is no path of a version's file."""
+    try:
+        check_file_path(path)
+    except ValueError as error:
+        raise ImportRefused(f"the file name {path!r} {error}") from None
 
 
 @dataclass(frozen=True, slots=True)

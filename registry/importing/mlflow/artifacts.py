@@ -9,8 +9,7 @@ import httpx
 
 from registry._retry import TRANSIENT_STATUS
 from registry.importing.mlflow.server import Fields, MlflowServer, NotThere, listed, understood
-from registry.importing.sources import ImportRefused
-from registry.schemas.names import check_file_path
+from registry.importing.sources import ImportRefused, require_path
 from registry.schemas.uploads import MAX_FILES, MAX_OBJECT_BYTES
 from registry.transfer.download.placement import writing
 
@@ -72,7 +71,7 @@ async def _listed(server: MlflowServer, root: str) -> dict[str, int | None]:
         for each in listed(await server.get("mlflow-artifacts/artifacts", query), "files"):
             name, size = _named(each)
             path = f"{base}/{name}" if base else name
-            _check(path)
+            require_path(path)
             seen += 1
             if seen > MOST_LISTED or depth >= MAX_DEPTH:
                 raise ImportRefused("it has more files than can be listed")
@@ -94,13 +93,6 @@ def _named(told: Fields) -> tuple[str, int | None]:
         # Some servers name what lies in the folder, others its whole path below the root.
         name = str(told["path"]).rstrip("/").rpartition("/")[2]
         return name, None if size is None else int(size)
-
-
-def _check(path: str) -> None:
-    try:
-        check_file_path(path)
-    except ValueError as error:
-        raise ImportRefused(f"the file name {path!r} {error}") from None
 
 
 async def _fetch(server: MlflowServer, path: str, target: Path, size: int | None) -> None:

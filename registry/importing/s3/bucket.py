@@ -3,6 +3,7 @@
 boto3 finds the key as it always does: variables of the environment, profiles, roles.
 """
 
+import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,8 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from registry.errors import MissingExtraError, SourceError, UnavailableError
-from registry.importing.s3.address import parse_address
+from registry.errors import InvalidRequestError, MissingExtraError, SourceError, UnavailableError
 
 try:
     import boto3
@@ -35,6 +35,7 @@ CONNECT_SECONDS = 10
 READ_SECONDS = 60
 ATTEMPTS = 5
 PARTS_AT_ONCE = 4
+_ADDRESS = re.compile(r"s3://([A-Za-z0-9][A-Za-z0-9.-]{1,61}[A-Za-z0-9])(?:/(.*))?\Z", re.DOTALL)
 _TRANSIENT_CODES = frozenset({"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException"})
 
 
@@ -52,8 +53,9 @@ class Bucket:
     """The objects of a bucket below a prefix, which the names given here begin after."""
 
     def __init__(self, address: str, endpoint: str | None) -> None:
-        """`endpoint` is the address of a storage other than AWS; raises ValueError, SourceError."""
-        self._bucket, self._prefix = parse_address(address)
+        """`endpoint` is the address of a storage other than AWS; raises
+        InvalidRequestError, SourceError."""
+        self._bucket, self._prefix = _parsed(address)
         self.address = f"s3://{self._bucket}/{self._prefix}"
         config = Config(
             connect_timeout=CONNECT_SECONDS,
@@ -99,20 +101,17 @@ class Bucket:
     def fetch(self, listed: Listed, target: Path) -> None:
         """Write an object to a file that does not exist yet, in a folder that does.
 
-        Raises SourceError where it is no longer the object that was listed.
+        Raises SourceError where it is no longer the object that was listed, and OSError.
         """
         where = f"s3://{self._bucket}/{listed.key}"
-        try:
-            with self._plain_errors():
-                self._client.download_file(
-                    self._bucket,
-                    listed.key,
-                    str(target),
-                    Config=TransferConfig(max_concurrency=PARTS_AT_ONCE),
-                )
-                now = self._client.head_object(Bucket=self._bucket, Key=listed.key)
-        except OSError as error:
-            raise SourceError(f"{where} cannot be written: {error.strerror}") from error
+        with self._plain_errors():
+            self._client.download_file(
+                self._bucket,
+                listed.key,
+                str(target),
+                Config=TransferConfig(max_concurrency=PARTS_AT_ONCE),
+            )
+            now = self._client.head_object(Bucket=self._bucket, Key=listed.key)
         if now["ETag"] != listed.etag or target.stat().st_size != listed.size:
             raise SourceError(f"{where} was changed while it was read")
 
@@ -148,6 +147,16 @@ class Bucket:
             raise UnavailableError(f"{self.address}: {error}") from error
         except (BotoCoreError, ValueError) as error:
             raise SourceError(f"{self.address}: {error}") from error
+
+
+def _parsed(address: str) -> tuple[str, str]:
+    """Return bucket and prefix; the prefix is empty or ends with a slash."""
+    found = _ADDRESS.match(address)
+    if found is None:
+        told = f"the address {address!r} must be s3://BUCKET or s3://BUCKET/PREFIX"
+        raise InvalidRequestError(told, code="invalid_request", status=422)
+    prefix = (found[2] or "").rstrip("/")
+    return found[1], f"{prefix}/" if prefix else ""
 
 
 class _NoSuchObject(SourceError):

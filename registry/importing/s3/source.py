@@ -3,22 +3,23 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from registry.errors import SourceError
 from registry.importing.layout import (
     MAX_TOLD_BYTES,
     MODEL_FILE,
     ToldModel,
     ToldVersion,
+    found_model,
     parse_told,
     version_order,
     with_told,
 )
 from registry.importing.s3.bucket import Bucket, Listed
-from registry.importing.sources import FoundModel, FoundVersion, ImportRefused
-from registry.schemas.names import check_file_path
+from registry.importing.sources import FoundModel, FoundVersion, ImportRefused, require_path
 from registry.schemas.uploads import MAX_FILES
+from registry.transfer.download.placement import writing
 
 MOST_VERSIONS = 100_000
 """Of one model; their names are in memory, since numbers have another order than keys."""
@@ -37,12 +38,7 @@ class BucketSource:
         pages = self.bucket.folders("")
         while (names := await asyncio.to_thread(next, pages, None)) is not None:
             for name in names:
-                try:
-                    told = await asyncio.to_thread(self._told_model, name)
-                except SourceError as error:
-                    yield FoundModel(name, problem=str(error))
-                else:
-                    yield FoundModel(name, told.description, told.tags, told.aliases)
+                yield await asyncio.to_thread(found_model, name, partial(self._told_model, name))
 
     async def versions(self, model: FoundModel) -> AsyncIterator[FoundVersion]:
         """Yield the versions: numbers in their order, then labels."""
@@ -82,10 +78,7 @@ class BucketSource:
         found: dict[str, Listed] = {}
         for listed in self.bucket.objects(place):
             path = listed.key[start:]
-            try:
-                check_file_path(path)
-            except ValueError as error:
-                raise ImportRefused(f"the path {path!r} of a file {error}") from None
+            require_path(path)
             found[path] = listed
             if len(found) > MAX_FILES:
                 raise ImportRefused(f"it has more than {MAX_FILES} files")
@@ -96,7 +89,8 @@ class BucketSource:
         return found
 
     def _fetch(self, listed: Listed, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
-            raise ImportRefused(f"the disk here takes {listed.key!r} and another file for one")
-        self.bucket.fetch(listed, target)
+        with writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists():
+                raise ImportRefused(f"the disk here takes {listed.key!r} and another file for one")
+            self.bucket.fetch(listed, target)
