@@ -97,6 +97,13 @@ async def opened(rig: Rig, what: Asked) -> VersionRecord:
     return await open_commit(what, head, changed_files(head, what.commit) or {}, rig.ingest)
 
 
+async def committed(rig: Rig, model: str, name: str) -> VersionRecord:
+    """Stage new bytes, and open a commit of them as a file of this name."""
+    data = os.urandom(1000)
+    await stage(rig, model, data)
+    return await opened(rig, asked(model, **{name: data}))
+
+
 async def staged_of(rig: Rig, model: str) -> list[dict[str, Any]]:
     return await rig.indexer.database.staged.find({"model": model}).to_list()
 
@@ -273,9 +280,7 @@ async def test_a_commit_begins_with_the_one_that_becomes_ready_while_it_looks(
     rig: Rig, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a.bin", "b.bin"):
-        data = os.urandom(1000)
-        await stage(rig, model, data)
-        version = await opened(rig, asked(model, **{name: data}))
+        version = await committed(rig, model, name)
         if name == "a.bin":
             await make_ready(rig, version)
     original = heads.read_line
@@ -296,9 +301,7 @@ async def test_of_many_commits_above_a_version_the_newest_are_looked_at(
     rig: Rig, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a.bin", "b.bin"):
-        data = os.urandom(1000)
-        await stage(rig, model, data)
-        await make_ready(rig, await opened(rig, asked(model, **{name: data})))
+        await make_ready(rig, await committed(rig, model, name))
     monkeypatch.setattr(commits, "MOST_OPEN", 1)
     [newest] = await commits.commits_above(rig.ingest.database, model, 0, MAIN)
     assert newest.number == 2

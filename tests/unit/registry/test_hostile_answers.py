@@ -1,7 +1,6 @@
 """A registry, or storage, that answers anything at all: each call ends, with an error of ours."""
 
 import gzip
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -10,8 +9,7 @@ import pytest
 from registry import AsyncModelRegistryClient, RetryPolicy
 from registry.errors import ProtocolError, RegistryError
 from tests.unit.client_fake import URL, FakeRegistry
-
-CHUNK = b" " * (1 << 20)
+from tests.unit.endless import CHUNK, Endless
 
 
 def answering(answer: httpx.Response, path: str = "/v1/me") -> AsyncModelRegistryClient:
@@ -19,18 +17,6 @@ def answering(answer: httpx.Response, path: str = "/v1/me") -> AsyncModelRegistr
     fake = FakeRegistry()
     fake.faults.append(lambda request: answer if request.url.path == path else None)
     return AsyncModelRegistryClient(URL, transport=fake.transport(), retry=RetryPolicy(attempts=1))
-
-
-class Endless(httpx.AsyncByteStream):
-    """A body that goes on for as long as it is read."""
-
-    def __init__(self) -> None:
-        self.sent = 0
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            self.sent += len(CHUNK)
-            yield CHUNK
 
 
 @pytest.mark.parametrize("status", [200, 403])

@@ -1,6 +1,6 @@
 """A server that answers anything at all: what it spoils is one model or version, never the run."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from registry.importing.mlflow.artifacts import fetch_files
 from registry.importing.mlflow.server import MlflowServer
 from registry.importing.mlflow.source import MlflowSource
 from registry.importing.sources import FoundModel, ImportRefused
+from tests.unit.endless import CHUNK, Endless
 
 ADDRESS = "http://mlflow.test"
 PLACE = "mlflow-artifacts:/1/model"
-CHUNK = b" " * (1 << 20)
 
 
 def serving(answer: Callable[[httpx.Request], httpx.Response]) -> MlflowServer:
@@ -35,18 +35,6 @@ def listing(files: Any, content: httpx.Response | None = None) -> MlflowServer:
         return content or httpx.Response(200, content=b"weights")
 
     return serving(answer)
-
-
-class Endless(httpx.AsyncByteStream):
-    """A body that goes on for as long as it is read."""
-
-    def __init__(self) -> None:
-        self.sent = 0
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            self.sent += len(CHUNK)
-            yield CHUNK
 
 
 @pytest.mark.parametrize(
