@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from bson import encode
 from pymongo.errors import AutoReconnect
 
 from registry.schemas import Version
@@ -106,14 +107,9 @@ class Servers:
         return True
 
     @asynccontextmanager
-    async def watch(self, *_: Any) -> AsyncGenerator[Any]:
-        async def try_next() -> dict[str, str]:
-            self.rounds += 1
-            await answer_of_driver(self.rounds == 1)
-            return {"value": "1"}
-
+    async def aggregate_raw_batches(self, *_: Any, **__: Any) -> AsyncGenerator[Any]:
         try:
-            yield SimpleNamespace(alive=True, try_next=try_next)
+            yield Answers(self)
         finally:
             task = asyncio.current_task()
             assert task is not None
@@ -122,6 +118,20 @@ class Servers:
     @property
     def name(self) -> str:
         return "versions"
+
+
+class Answers:
+    """The cursor of a change stream: each answer tells of one change."""
+
+    alive = True
+
+    def __init__(self, found: Servers) -> None:
+        self._found = found
+
+    async def __anext__(self) -> bytes:
+        self._found.rounds += 1
+        await answer_of_driver(self._found.rounds == 1)
+        return encode({"value": "1"})
 
 
 @pytest.fixture(params=[False, True], ids=["tidied up", "servers away at the end"])

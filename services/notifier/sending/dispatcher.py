@@ -36,6 +36,8 @@ class Dispatcher:
         self._slots = Slots(settings.webhook_concurrency, settings.webhook_subscription_concurrency)
         self._held: set[str] = set()
         """Queues that this process has in hand."""
+        self._passed_over = False
+        """Whether the last look left queues for which there was no room, or did not see all."""
         self._wake = asyncio.Event()
         self.mark = Mark("dispatch of webhooks", STUCK_SECONDS)
 
@@ -60,22 +62,26 @@ class Dispatcher:
                     await rest_after(error, self.mark, MAX_DEFECT_PAUSE_SECONDS)
                     continue
                 self.mark.succeeded()
-                if not began:
+                if not began or not self._passed_over:
                     self.mark.idle(IDLE_SECONDS)
                     await woken(self._wake, IDLE_SECONDS)
 
     async def begin_turns(self, turns: asyncio.TaskGroup) -> int:
         """Begin the turns of queues that are due and for which there is room.
 
-        Returns how many it began or removed: whether others may stand behind those.
+        Returns how many it began or removed: where it did not see all, others stand behind those.
         """
         known = await self._context.subscriptions.recent()
         without = {each.id for each in known if not self._may_send(each)}
+        self._passed_over = any(each.is_sending for each in known if each.id in without)
         if self._slots.free <= 0:
             return 0  # whoever ends wakes this
         began, gone = 0, set[str]()
-        for queue in await due_queues(self._context.database, without=without, limit=CANDIDATES):
+        due = await due_queues(self._context.database, without=without, limit=CANDIDATES)
+        self._passed_over |= len(due) == CANDIDATES
+        for queue in due:
             if queue.id in self._held or queue.subscription in gone:
+                self._passed_over = True
                 continue  # it was given back since it was asked for, or is removed with the others
             subscription = self._context.subscriptions.get(queue.subscription)
             if subscription is None:
@@ -86,6 +92,8 @@ class Dispatcher:
                 self._held.add(queue.id)
                 turns.create_task(self._turn(queue, slot))
                 began += 1
+            else:
+                self._passed_over = True
         return began + len(gone)
 
     def _may_send(self, subscription: SubscriptionRecord) -> bool:
@@ -105,7 +113,8 @@ class Dispatcher:
                 self._slots.note_slow(queue.subscription)
             slot.free()
             self._held.discard(queue.id)
-            self._wake.set()
+            if self._passed_over or turn.leaves_due:
+                self._wake.set()
 
     async def _drop_if_gone(self, queue: QueueRecord) -> bool:
         if await find_subscription(self._context.database, queue.subscription) is not None:

@@ -17,7 +17,7 @@ from shared.database.webhooks.queues import (
     take_queue,
 )
 from shared.domain.records import new_id
-from shared.domain.webhooks.records import QueueRecord, SubscriptionRecord
+from shared.domain.webhooks.records import QueueRecord
 from shared.runtime.logs import get_logger
 from shared.runtime.tasks import run_guarded
 
@@ -45,9 +45,10 @@ class Turn:
         self._deliverer = deliverer
         self._token = new_id()
         self._lease = timedelta(seconds=LEASE_SECONDS)
-        self._has_delivered = False
         self.was_slow = False
         """Whether the receiver took long: then the turn ends, and others have its place."""
+        self.leaves_due = False
+        """Whether more may be sent at once: of this queue, or of others that rested."""
 
     async def run(self) -> None:
         """Take the queue, where it is still as it was found, and send; raises nothing else than
@@ -66,6 +67,7 @@ class Turn:
             await self._give_back_at_the_end()
             raise
         if rest is not None:
+            self.leaves_due |= not rest.pause
             await give_back_queue(database, self._queue.id, self._token, rest.pause, rest.outage)
 
     async def _send_all(self) -> Rest | None:
@@ -84,7 +86,11 @@ class Turn:
                 self.was_slow |= became.is_slow
                 if isinstance(became, Rest):
                     return became
-                await self._note(subscription, is_delivered=became.is_delivered)
+                # Who failed before is told of by the records, or by the delivery itself.
+                has_failed = subscription.failing_since is not None or delivery.attempt_count > 0
+                if became.is_delivered and has_failed:
+                    await self._deliverer.succeeded(subscription)
+                    self.leaves_due = True
                 if self.was_slow or monotonic() > ends_at:
                     return Rest()
             sent += len(waiting)
@@ -96,12 +102,6 @@ class Turn:
                 raise LeaseLost(queue.id)
             pushed = counted
         return Rest()
-
-    async def _note(self, subscription: SubscriptionRecord, *, is_delivered: bool) -> None:
-        """Note a success: the first of a turn in any case, since others may know of failures."""
-        if is_delivered and (not self._has_delivered or subscription.failing_since is not None):
-            await self._deliverer.succeeded(subscription)
-            self._has_delivered = True
 
     async def _renew(self) -> bool:
         database, queue = self._context.database, self._queue.id

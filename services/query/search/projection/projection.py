@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import NoReturn
 
@@ -71,10 +72,11 @@ class Projection:
     async def run(self) -> NoReturn:
         """Keep the projection up with the records until cancelled."""
         keeping, stream, checking, requests = self.marks
+        rest = partial(asyncio.sleep, REST_SECONDS)
         try:
             await run_all(
                 (
-                    watch_models(self._database, self.hints.model_changed, stream),
+                    watch_models(self._database, self.hints.model_changed, stream, rest),
                     self._keep(keeping),
                     self._check(checking),
                     self._obey(requests),

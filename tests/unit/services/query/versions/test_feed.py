@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from bson import encode
 
 from registry.schemas import Version
 from services.query.versions.feed import VersionFeed
@@ -24,8 +25,9 @@ class Collection:
     def __init__(self) -> None:
         self.changes: asyncio.Queue[str] = asyncio.Queue()
         self.alive = True
+        self._is_open = False
 
-    def watch(self, *_: Any) -> "Collection":
+    def aggregate_raw_batches(self, *_: Any, **__: Any) -> "Collection":
         return self
 
     async def __aenter__(self) -> "Collection":
@@ -34,8 +36,11 @@ class Collection:
     async def __aexit__(self, *_: object) -> None:
         return
 
-    async def try_next(self) -> dict[str, str]:
-        return {"value": await self.changes.get()}
+    async def __anext__(self) -> bytes:
+        if not self._is_open:
+            self._is_open = True
+            raise StopAsyncIteration  # as the driver tells of an answer without a change
+        return encode({"value": await self.changes.get()})
 
 
 class Record:
