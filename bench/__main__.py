@@ -16,6 +16,7 @@ from bench import (
     deliveries,
     downloads,
     hub_downloads,
+    imports,
     large_headers,
     latency,
     lookups,
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, Callable[..., Finding]] = {
     "j": hub_downloads.run,
     "k": deliveries.run,
     "l": webhooks.run,
+    "m": imports.run,
 }
 
 DESCRIPTION = """\
@@ -56,7 +58,8 @@ Measure the registry beside plain programs, on the same servers and in the same 
   i  search at 100,000 versions, beside MLflow's, and how late it is
   j  downloads by huggingface_hub, beside the same from plain files
   k  from the PUT's reply to receivers: by Kafka, by a stream, by a webhook
-  l  webhooks under fire, beside MLflow's"""
+  l  webhooks under fire, beside MLflow's
+  m  imports from MLflow and from folders, beside plain loops"""
 
 
 def stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -71,7 +74,7 @@ def main() -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="a|b|…|l", help="which; default: all")
+    parser.add_argument("names", nargs="*", metavar="a|b|…|m", help="which; default: all")
     parser.add_argument("--quick", action="store_true", help="small and rough, to see it work")
     parser.add_argument(
         "--sizes",
