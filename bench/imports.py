@@ -34,7 +34,7 @@ Round = dict[str, float]
 
 def run(system: System, *, quick: bool) -> Finding:
     """Import the same versions in rounds, each into an empty registry."""
-    small, large_mib, rounds = (12, 32, 1) if quick else (200, 512, 3)
+    small, large_mib, rounds = (12, 32, 1) if quick else (100, 200, 3)
     loads = {
         f"{small:,} of {SMALL_BYTES // 1000} kB": (small, SMALL_BYTES),
         f"1 of {large_mib} MiB": (1, large_mib * MIB),

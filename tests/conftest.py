@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import structlog
@@ -26,6 +27,12 @@ _EARLY = ("test_admin_replay.py", "test_replay_of_lives.py", "test_session_races
 """Tests whose time grows with the topic and the collections, by parts of their names."""
 WITHOUT = ("tests/unit/", "tests/faults/", "tests/processes/")
 """Folders whose tests need none of these servers: the last two have their own, to stop."""
+
+
+@pytest.fixture
+def model() -> str:
+    """A model that no other test knows."""
+    return f"model-{uuid4().hex[:12]}"
 
 
 def pytest_configure(config: pytest.Config) -> None:

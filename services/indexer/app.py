@@ -14,7 +14,7 @@ from services.indexer.health import Health
 from services.indexer.kafka.consumer import subscribe_to_bucket_events
 from services.indexer.kafka.publisher import KafkaPublisher
 from services.indexer.kafka.watch import KafkaWatch
-from services.indexer.pipeline import prepare, run_parts
+from services.indexer.pipeline import prepare
 from services.indexer.publish.relay import Relay
 from services.indexer.reconcile.periodic import periodic_parts
 from services.indexer.reconcile.schedule import Reconciler
@@ -23,6 +23,7 @@ from shared.database.client import open_database
 from shared.database.watch import stream_mark, watch_outbox
 from shared.kafka.broker import disconnect, make_broker
 from shared.kafka.connection import KafkaProbe
+from shared.kafka.pipeline import run_parts
 from shared.kafka.topic_reader import RawMessage
 from shared.runtime.progress import Mark
 from shared.runtime.settings import Settings
@@ -71,6 +72,6 @@ async def _run_pipeline(settings: Settings, probe: KafkaProbe, health: Health) -
         parts = [relay.run(), workers.run(), reconciler.run(), outbox_watch]
         parts += [part.run() for part in (*periodic, kafka_watch)]
         try:
-            await run_parts(parts, broker, context, health, marks)
+            await run_parts(parts, broker, lambda tasks: health.watch(context, tasks, marks))
         finally:
             await disconnect(broker)  # last: the parts publish with it

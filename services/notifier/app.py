@@ -3,14 +3,13 @@
 Health answers over HTTP at once; behind it the parts wait for their servers, then work.
 """
 
-import asyncio
 from typing import Any
 
 from starlette.applications import Starlette
 
 from services.notifier.context import Context
 from services.notifier.health import Health
-from services.notifier.pipeline import consumer_of, prepare, run_parts
+from services.notifier.pipeline import consumer_of, prepare
 from services.notifier.receiving.consumer import subscribe_to_model_events
 from services.notifier.receiving.recording import record_batch
 from services.notifier.sending.dispatcher import Dispatcher
@@ -18,6 +17,7 @@ from services.notifier.sending.sender import Sender
 from shared.database.client import open_database
 from shared.kafka.broker import disconnect, make_broker
 from shared.kafka.connection import KafkaProbe
+from shared.kafka.pipeline import Tasks, run_parts
 from shared.kafka.publishing import ConfirmedPublisher
 from shared.kafka.topic_reader import RawMessage
 from shared.runtime.settings import Settings
@@ -49,10 +49,11 @@ async def _run_pipeline(settings: Settings, probe: KafkaProbe, health: Health) -
                 if await record_batch(messages, context, publisher.bury):
                     dispatcher.wake()
 
+        def on_start(tasks: Tasks) -> None:
+            health.watch(context, tasks, [dispatcher.mark], lambda: consumer_of(broker))
+
         subscribe_to_model_events(broker, settings, on_messages, health)
         try:
-            async with run_parts([dispatcher.run()], broker) as tasks:
-                health.watch(context, tasks, [dispatcher.mark], lambda: consumer_of(broker))
-                await asyncio.Event().wait()  # a part that fails, by a defect, cancels this too
+            await run_parts([dispatcher.run()], broker, on_start)
         finally:
             await disconnect(broker)

@@ -89,12 +89,6 @@ async def client(settings: Settings) -> AsyncIterator[AsyncModelRegistryClient]:
 
 
 @pytest.fixture
-def model() -> str:
-    """A model that no other test knows."""
-    return f"model-{uuid4().hex[:12]}"
-
-
-@pytest.fixture
 def wiped(environment: dict[str, str]) -> dict[str, str]:
     """The same servers, bucket and topics with a database that has nothing."""
     ports = PORT_SETTINGS.values()

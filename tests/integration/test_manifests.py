@@ -1,9 +1,5 @@
 """Manifests: a version as it was opened, kept once beside the objects."""
 
-from uuid import uuid4
-
-import pytest
-
 from registry.schemas import UploadRequest
 from services.ingest.context import Context
 from services.ingest.uploads.opening import open_upload
@@ -14,11 +10,6 @@ from shared.runtime.settings import Settings
 from shared.storage.adapter import Storage
 from shared.storage.manifests import keep_manifest, manifest_names, read_manifest
 from tests.integration.drafts import OWNER, draft
-
-
-@pytest.fixture
-def model() -> str:
-    return f"model-{uuid4().hex}"
 
 
 async def test_a_manifest_is_read_back_as_it_was_kept_but_for_the_work(

@@ -3,8 +3,6 @@
 import json
 from uuid import uuid4
 
-import pytest
-
 from registry.schemas import Reason
 from shared.database.client import Database
 from shared.database.lifecycle import mark_missing, mark_present, settle
@@ -14,11 +12,6 @@ from shared.domain.records import VersionRecord
 from tests.integration.drafts import draft, pending_events, sequences, verified
 
 LOST = [Reason(code="object_missing", detail="it is gone", path="model.bin")]
-
-
-@pytest.fixture
-def model() -> str:
-    return f"model-{uuid4().hex}"
 
 
 async def ready(database: Database, model: str, count: int) -> list[VersionRecord]:

@@ -45,11 +45,6 @@ async def rig(addresses: Addresses) -> AsyncIterator[Rig]:
         yield opened
 
 
-@pytest.fixture
-def model() -> str:
-    return f"model-{new_id()[:12]}"
-
-
 async def bury(letter: DeadLetter) -> None:
     raise AssertionError(f"no work fails here: {letter.headers}")
 

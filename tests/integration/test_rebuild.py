@@ -27,11 +27,6 @@ from tests.integration.drafts import OWNER, draft, pending_events, verified
 from tests.support.records import artifact
 
 
-@pytest.fixture
-def model() -> str:
-    return f"model-{new_id()[:12]}"
-
-
 def lost(model: str, number: int, **fields: Any) -> VersionRecord:
     """A version as it was before the database was lost."""
     record = draft(model, **fields)

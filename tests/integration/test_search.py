@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -52,11 +51,6 @@ async def http(database: Database, kept: Settings) -> AsyncIterator[httpx.AsyncC
     await insert_versions(database, random_versions(random.Random(3), 10, STORED // 10))  # noqa: S311
     async with running_query(kept) as found:
         yield found
-
-
-@pytest.fixture
-def model() -> str:
-    return f"model-{uuid4().hex[:12]}"
 
 
 async def made_ready(database: Database, model: str, **fields: Any) -> VersionRecord:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -51,11 +50,6 @@ WRITER = Caller(Principal("token:1", "token", "a test", (Grant.parse("writer:*")
 async def rig(addresses: Addresses) -> AsyncIterator[Rig]:
     async with opened_rig(addresses) as opened:
         yield opened
-
-
-@pytest.fixture
-def model() -> str:
-    return f"model-{uuid4().hex[:12]}"
 
 
 async def bury(letter: DeadLetter) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
@@ -48,11 +47,6 @@ async def impatient(proxy: WireProxy, settings: Settings) -> AsyncIterator[Datab
     async with open_database(settings.model_copy(update=changes)) as opened:
         await opened.now()
         yield opened
-
-
-@pytest.fixture
-def model() -> str:
-    return f"model-{uuid4().hex}"
 
 
 def writes_models(command: Command) -> bool:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from itertools import count
 from time import monotonic
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -20,8 +19,8 @@ from shared.database.webhooks import deliveries, subscriptions
 from shared.domain.records import utc_now
 from shared.domain.webhooks.records import queue_of
 from shared.runtime.settings import Settings
-from tests.integration.test_webhooks import Buried, dispatching, listed, message, until
 from tests.integration.webhook_drafts import KEPT, delivery, subscribed
+from tests.integration.webhook_rig import Buried, dispatching, listed, message, until
 from tests.support.eventually import eventually
 from tests.support.receiver import receiver
 from tests.support.wire_faults import UNAUTHORIZED
@@ -29,11 +28,6 @@ from tests.support.wire_messages import Command
 from tests.support.wire_proxy import WireProxy
 
 SLOW_SECONDS = 1.5
-
-
-@pytest.fixture
-def model() -> str:
-    return f"model-{uuid4().hex[:12]}"
 
 
 @pytest.fixture

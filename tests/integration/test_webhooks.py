@@ -1,34 +1,35 @@
 """Deliveries and their queues: recorded once, held by one, never lost between two steps."""
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, cast
-from uuid import uuid4
 
 import pytest
 
 from services.notifier.context import Context
 from services.notifier.receiving.recording import record_batch
 from services.notifier.sending.delivering import Deliverer, GoOn, Rest
-from services.notifier.sending.dispatcher import Dispatcher
 from services.notifier.sending.sender import Sender
 from shared.database.audit import AuditFilter, list_entries
 from shared.database.client import Database
 from shared.database.errors import DatabaseUnavailable
 from shared.database.tokens import keep_token, revoke_token
 from shared.database.webhooks import deliveries, queues, subscriptions
-from shared.database.webhooks.deliveries import DeliveryFilter
 from shared.database.webhooks.disabling import disable_subscription
 from shared.domain.access.decision import EVERY_NAME
 from shared.domain.access.tokens import TokenRecord, TokenText
 from shared.domain.records import utc_now
-from shared.domain.webhooks.records import DeliveryRecord, SubscriptionRecord, queue_of
-from shared.kafka.dead_letters import DeadLetter, RawMessage
+from shared.domain.webhooks.records import queue_of
 from shared.runtime.settings import Settings
 from tests.integration.webhook_drafts import KEPT, delivery, subscribed
+from tests.integration.webhook_rig import (
+    Buried,
+    dispatching,
+    listed,
+    message,
+    raw,
+    until,
+    waiting_queue,
+)
 from tests.support.eventually import eventually
 from tests.support.receiver import HANG, receiver
 from tests.support.wire_faults import UNAUTHORIZED, WRITE_CONFLICT
@@ -36,55 +37,11 @@ from tests.support.wire_messages import Command
 from tests.support.wire_proxy import WireProxy
 
 LEASE = timedelta(seconds=60)
-ALL = DeliveryFilter(EVERY_NAME)
-
-
-@pytest.fixture
-def model() -> str:
-    return f"model-{uuid4().hex[:12]}"
 
 
 @pytest.fixture
 def context(settings: Settings, database: Database) -> Context:
     return Context.create(settings, database)
-
-
-def message(model: str, number: int, **changes: Any) -> RawMessage:
-    """A record of the topic."""
-    event: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": f"{model}-{number}",
-        "source": "/model-registry",
-        "type": "registry.version.ready.v1",
-        "subject": f"{model}/1",
-        "time": utc_now().isoformat(),
-        "sequence": number,
-        "data": {"model": model, "version_id": "absent"},
-        **changes,
-    }
-    return raw(json.dumps(event).encode())
-
-
-def raw(value: bytes | None) -> RawMessage:
-    return RawMessage("model-events", 0, 7, 0, 0, None, value, None, 0, 0, ())
-
-
-class Buried(list[DeadLetter]):
-    """Dead letters that were sent."""
-
-    async def __call__(self, letter: DeadLetter) -> None:
-        self.append(letter)
-
-
-async def listed(database: Database, webhook: str) -> Sequence[DeliveryRecord]:
-    """The deliveries of a subscription by their numbers."""
-    found = await deliveries.list_deliveries(database, webhook, ALL, before=None, limit=100)
-    return sorted(found, key=lambda each: each.sequence)
-
-
-async def waiting_queue(database: Database, webhook: str, model: str) -> Any:
-    due = await queues.due_queues(database, without=(), limit=1000)
-    return next((each for each in due if each.id == queue_of(webhook, model)), None)
 
 
 async def test_a_batch_that_comes_again_doubles_nothing(context: Context, model: str) -> None:
@@ -242,27 +199,6 @@ async def test_three_secrets_are_never_live_at_once(database: Database) -> None:
     at_once = await subscriptions.rotate_secret(database, made.id, "whsec_x", timedelta())
     assert at_once is not None
     assert at_once.live(utc_now()) == ["whsec_x"]
-
-
-@asynccontextmanager
-async def dispatching(database: Database, settings: Settings) -> AsyncGenerator[Dispatcher]:
-    """A notifier's sending half, in this process."""
-    async with Sender.open(settings) as sender:
-        dispatcher = Dispatcher(Context.create(settings, database), sender)
-        running = asyncio.create_task(cast(Any, dispatcher.run()))
-        try:
-            yield dispatcher
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
-
-async def until(database: Database, made: SubscriptionRecord, *states: str) -> None:
-    async def look() -> bool | None:
-        found = [each.state for each in await listed(database, made.id)]
-        return True if found == list(states) else None
-
-    await eventually(look)
 
 
 async def test_what_fails_for_too_long_is_given_up_and_the_next_one_goes(

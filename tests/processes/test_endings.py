@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from uuid import uuid4
 
 import pytest
 
@@ -20,11 +19,6 @@ from tests.support.valve import Valve, valve_before
 pytestmark = pytest.mark.servers
 
 LARGE = os.urandom(8 * MIB)
-
-
-@pytest.fixture
-def model() -> str:
-    return f"model-{uuid4().hex[:12]}"
 
 
 async def indexer_behind(valve: Valve, machine: Machine) -> None:

@@ -5,7 +5,6 @@ Kafka asks clients for a certificate and for who they are, and MongoDB for a cer
 
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -64,9 +63,3 @@ def url(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("REGISTRY_ORIGINS", f"https://localhost:{environment['QUERY_PORT']}")
     monkeypatch.setenv("REGISTRY_CA_FILE", environment["MINIO_CA_FILE"])
     return f"https://localhost:{environment['REGISTRY_PORT']}"
-
-
-@pytest.fixture
-def model() -> str:
-    """A model that no other test knows."""
-    return f"model-{uuid4().hex[:12]}"
