@@ -1,112 +1,25 @@
-"""Aliases: where each points, all its moves, and the moves themselves, one transaction each.
+"""Aliases: where each points, and all its moves; `alias_moves` makes them.
 
 A version's document names the aliases that point at it, so that a lookup by alias is one query, as
 one by number. `aliases` has the last move of each alias, also of one that was removed, and
 `alias_history` has all of them.
 """
 
-from collections.abc import Callable
 from datetime import datetime
-
-from pymongo import UpdateOne
 
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction
 from shared.database.errors import DuplicateKey
-from shared.database.models import ModelChange, change_models, read_counters
-from shared.database.outbox import put_events
-from shared.database.records import read_record
-from shared.database.rules import read_effective
 from shared.database.transactions import Overtaken
-from shared.database.unchanged import find_unchanged, keep_unchanged
-from shared.domain.aliases import Mover, MoveRecord, next_move, require_room
-from shared.domain.events import alias_event
-from shared.domain.records import VersionRecord
-from shared.domain.repeats import UnchangedRecord, require_same
-from shared.domain.rules import Effective
-
-Decide = Callable[[MoveRecord | None], int | None]
-"""Given an alias's last move, returns the number that it shall point at, or None to remove it; it
-raises what refuses the move."""
-Accept = Callable[[VersionRecord], None]
-"""Raises what refuses the version as a target."""
-Permit = Callable[[Effective], None]
-"""Raises what refuses the move under the rules that apply to the model."""
+from shared.domain.aliases import MoveRecord
 
 _POINTING: Document = {"to_number": {"$gt": 0}}
 """Aliases that point somewhere, as their index has them: not those that were removed."""
 
 
-async def move_alias(
-    database: Database,
-    model: str,
-    alias: str,
-    decide: Decide,
-    accept: Accept,
-    mover: Mover,
-    permit: Permit | None = None,
-) -> MoveRecord:
-    """Move an alias, and tell it: its place, its history, the model's sequence and the event.
-
-    Where it points there already, nothing is changed, and its last move returned; where the key
-    was used before, the move that it made or found. Raises what `decide`, `permit` and `accept`
-    raise, Conflict "too_many_aliases", IdempotencyKeyReused, DatabaseContended and
-    DatabaseUnavailable.
-    """
-
-    async def move_it(transaction: Transaction) -> MoveRecord:
-        if made := await _made_by(database, (model, alias), mover, transaction):
-            return made
-        before = await last_move(database, model, alias, transaction)
-        number = decide(before)
-        if before is not None and before.to_number == number:
-            await _keep_unchanged(database, before, mover, transaction)
-            return before
-        if permit is not None:
-            permit(await read_effective(database, model, transaction))
-        return await make_move(database, (model, alias), before, number, accept, mover, transaction)
-
-    return await database.transaction(move_it, turn=model)
-
-
-async def make_move(
-    database: Database,
-    name: tuple[str, str],
-    before: MoveRecord | None,
-    number: int | None,
-    accept: Accept,
-    mover: Mover,
-    transaction: Transaction,
-) -> MoveRecord:
-    """Let an alias, by its model and name, point at a version, or with None nowhere.
-
-    `before` is its last move, as the transaction has read it, and led elsewhere. Raises what
-    `accept` raises, and Conflict "too_many_aliases".
-    """
-    model, alias = name
-    target = number if number is not None else _required(before).to_number
-    version = await read_version(database, model, target, transaction)
-    if number is not None:
-        accept(version)
-        if before is None or before.to_number is None:
-            require_room(model, await _count(database, model, transaction))
-    counters = await read_counters(database, [model], transaction)
-    move = next_move(
-        before,
-        alias,
-        version,
-        mover,
-        is_removal=number is None,
-        at=await database.now(),
-        sequence=counters[model].sequence + 1,
-    )
-    await _write(database, move, version, transaction)
-    return move
-
-
 async def find_alias(database: Database, model: str, alias: str) -> MoveRecord | None:
     """Return the last move of an alias; None where it never was."""
-    return _move(await database.aliases.find_one({"_id": _id(model, alias)}))
+    return move_of(await database.aliases.find_one({"_id": _id(model, alias)}))
 
 
 async def find_alias_at(
@@ -114,7 +27,7 @@ async def find_alias_at(
 ) -> MoveRecord | None:
     """Return the last move of an alias up to a moment, that moment included."""
     query: Document = {"model": model, "alias": alias, "at": {"$lte": at}}
-    return _move(await database.alias_history.find_one(query, sort=[("at", -1)]))
+    return move_of(await database.alias_history.find_one(query, sort=[("at", -1)]))
 
 
 async def list_aliases(
@@ -126,6 +39,12 @@ async def list_aliases(
         query["alias"] = {"$gt": after}
     found = database.aliases.find(query).sort([("alias", 1)]).limit(limit)
     return [_read(each) for each in await found.to_list()]
+
+
+async def count_aliases(database: Database, model: str, transaction: Transaction) -> int:
+    """Return how many aliases of a model point somewhere, as the transaction sees it."""
+    query: Document = {"model": model, **_POINTING}
+    return await database.aliases.count_documents(query, transaction=transaction)
 
 
 async def list_moves(
@@ -148,7 +67,7 @@ async def find_move(
 ) -> MoveRecord | None:
     """Return one move of an alias."""
     query = {"_id": move_id(model, alias, revision)}
-    return _move(await database.alias_history.find_one(query, transaction=transaction))
+    return move_of(await database.alias_history.find_one(query, transaction=transaction))
 
 
 async def last_move(
@@ -156,7 +75,7 @@ async def last_move(
 ) -> MoveRecord | None:
     """Return the last move of an alias, as the transaction sees it; None where it never was."""
     query = {"_id": _id(model, alias)}
-    return _move(await database.aliases.find_one(query, transaction=transaction))
+    return move_of(await database.aliases.find_one(query, transaction=transaction))
 
 
 async def put_alias(database: Database, move: MoveRecord, transaction: Transaction) -> None:
@@ -184,79 +103,11 @@ def _id(model: str, alias: str) -> str:
     return f"{model}@{alias}"
 
 
-def _move(found: Document | None) -> MoveRecord | None:
+def move_of(found: Document | None) -> MoveRecord | None:
+    """Return a move as its document has it."""
     return _read(found) if found else None
 
 
 def _read(found: Document) -> MoveRecord:
     # Its id only repeats what the record says.
     return MoveRecord.model_validate({name: found[name] for name in found if name != "_id"})
-
-
-def _required(before: MoveRecord | None) -> MoveRecord:
-    assert before is not None, "what never was is not removed"  # noqa: S101 - `decide` says so
-    return before
-
-
-async def _made_by(
-    database: Database, name: tuple[str, str], mover: Mover, transaction: Transaction
-) -> MoveRecord | None:
-    """Return the move that a request made before, or that it found as it asks for."""
-    if mover.key is None:
-        return None
-    found = await database.alias_history.find_one({"key": mover.key}, transaction=transaction)
-    if (made := _move(found)) is not None:
-        require_same(made.request, mover.request)
-        return made
-    unchanged = await find_unchanged(database, mover.key, mover.request, transaction)
-    if unchanged is None:
-        return None
-    return await find_move(database, *name, unchanged.revision, transaction)
-
-
-async def _keep_unchanged(
-    database: Database, found: MoveRecord, mover: Mover, transaction: Transaction
-) -> None:
-    record = UnchangedRecord(request=mover.request, number=found.to_number, revision=found.revision)
-    await keep_unchanged(database, mover.key, record, transaction)
-
-
-async def _count(database: Database, model: str, transaction: Transaction) -> int:
-    query: Document = {"model": model, **_POINTING}
-    return await database.aliases.count_documents(query, transaction=transaction)
-
-
-async def read_version(
-    database: Database, model: str, number: int | None, transaction: Transaction
-) -> VersionRecord:
-    """Return a version by its number, as the transaction sees it; raises Overtaken without one."""
-    query: Document = {"model": model, "number": number}
-    found = await read_record(database, query, transaction)
-    if found is None:
-        raise Overtaken(f"version {number} of model {model!r} is gone meanwhile")
-    return found
-
-
-async def _write(
-    database: Database, move: MoveRecord, version: VersionRecord, transaction: Transaction
-) -> None:
-    # 1. The model: whoever changes one of its versions meanwhile makes this a conflict, so that
-    #    the version is still ready when it is pointed at.
-    await change_models(database, [ModelChange(move.model, events=1)], transaction)
-    # 2. The versions: the one that the alias leaves first, since no two may have it.
-    changes = [
-        UpdateOne({"model": move.model, "aliases": move.alias}, {"$pull": {"aliases": move.alias}})
-    ]
-    if move.to_number is not None:
-        named = {"$addToSet": {"aliases": move.alias}}
-        changes.append(UpdateOne({"_id": version.id}, named))
-    await database.versions.bulk_write(changes, transaction=transaction)
-    # 3. Where it points, and that it came to.
-    await put_alias(database, move, transaction)
-    try:
-        await database.alias_history.insert_one(move_document(move), transaction=transaction)
-    except DuplicateKey as error:  # the same request made it at this moment
-        raise Overtaken(str(error)) from error
-    # 4. The event.
-    event = alias_event(move, version, database.event_source)
-    await put_events(database, [event], transaction)

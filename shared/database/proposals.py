@@ -6,14 +6,8 @@ approval and a move, one is done anew and finds the other.
 
 from datetime import datetime
 
-from shared.database.aliases import (
-    Accept,
-    Permit,
-    find_move,
-    last_move,
-    make_move,
-    read_version,
-)
+from shared.database.alias_moves import Accept, Permit, make_move, read_version
+from shared.database.aliases import find_move, last_move
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction
 from shared.database.errors import DuplicateKey

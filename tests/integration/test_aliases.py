@@ -15,13 +15,8 @@ import pytest
 
 from registry.schemas import ModelEvent
 from services.admin.rebuild.aliases import moves_of
-from shared.database.aliases import (
-    find_alias,
-    find_alias_at,
-    list_aliases,
-    list_moves,
-    move_alias,
-)
+from shared.database.alias_moves import move_alias
+from shared.database.aliases import find_alias, find_alias_at, list_aliases, list_moves
 from shared.database.client import Database
 from shared.database.lifecycle import mark_missing, settle
 from shared.database.opening import open_version

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from shared.database.aliases import move_alias
+from shared.database.alias_moves import move_alias
 from shared.database.client import Database
 from shared.database.lifecycle import settle
 from shared.database.opening import open_version

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from registry.schemas import Reason
-from shared.database.aliases import move_alias
+from shared.database.alias_moves import move_alias
 from shared.database.client import Database
 from shared.database.handles import client_handle, key_handle, label_handle, resolve_handle
 from shared.database.lifecycle import reject, settle

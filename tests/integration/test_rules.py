@@ -7,7 +7,8 @@ import pytest
 
 from registry.schemas import ModelEvent, NamespaceEvent, Reason, Rules
 from services.admin.rebuild.rules import rules_of
-from shared.database.aliases import find_alias, move_alias
+from shared.database.alias_moves import move_alias
+from shared.database.aliases import find_alias
 from shared.database.client import Database
 from shared.database.lifecycle import reject, settle
 from shared.database.opening import open_version

@@ -17,7 +17,7 @@ from registry.schemas import Reason
 from services.query.search.projection.projection import COMPARE_SECONDS, Projection
 from services.query.search.projection.store import FILE
 from shared.database import catalog
-from shared.database.aliases import move_alias
+from shared.database.alias_moves import move_alias
 from shared.database.client import Database
 from shared.database.lifecycle import reject, settle
 from shared.database.opening import open_version

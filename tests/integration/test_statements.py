@@ -16,6 +16,7 @@ import pytest
 from registry.schemas import ModelDescription, Reason, Retention, Rules
 from registry.schemas.links import Link
 from shared.database import (
+    alias_moves,
     aliases,
     audit,
     blobs,
@@ -393,7 +394,7 @@ async def use_aliases(database: Database, model: str) -> None:
         await settle(database, [verified(opened)])
 
     async def to(number: int | None, key: str | None = None) -> MoveRecord:
-        return await aliases.move_alias(
+        return await alias_moves.move_alias(
             database,
             model,
             "production",

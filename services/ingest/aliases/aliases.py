@@ -7,7 +7,7 @@ from registry.schemas.aliases import check_alias
 from services.ingest.context import Context
 from services.ingest.idempotency import digest_of
 from services.ingest.named_versions import required_version
-from shared.database import aliases
+from shared.database import alias_moves, aliases
 from shared.domain.access.actions import Action
 from shared.domain.access.audit import Change
 from shared.domain.access.decision import decide
@@ -119,14 +119,16 @@ async def remove_alias(named: Named, reason: str, context: Context) -> None:
     await _move(named, decide, named.mover(reason, "remove", reason), context)
 
 
-async def _move(named: Named, decide: aliases.Decide, mover: Mover, context: Context) -> MoveRecord:
+async def _move(
+    named: Named, decide: alias_moves.Decide, mover: Mover, context: Context
+) -> MoveRecord:
     caller = named.caller
 
     def permit(applied: Effective) -> None:
         require_mover(applied, *named.place, is_maintainer=is_maintainer(named))
 
     async with caller.audited(Change.MOVE_ALIAS, named.model, named.subject):
-        move = await aliases.move_alias(
+        move = await alias_moves.move_alias(
             context.database,
             named.model,
             named.alias,
