@@ -1,14 +1,8 @@
 """Model events as they happen, or from any point of their history.
 
 Example:
-    import asyncio
-    import registry
-
-    async def main() -> None:
-        async for event in registry.subscribe("http://localhost:8000", start="beginning"):
-            print(event.sequence, event.type, event.subject)
-
-    asyncio.run(main())
+    async for event in registry.subscribe("http://localhost:8000", start="beginning"):
+        print(event.sequence, event.type, event.subject)
 
 Kafka is read with the extra `events`, aiokafka. Where that or Kafka is missing, HTTP is used.
 """

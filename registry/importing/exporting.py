@@ -22,13 +22,14 @@ async def export_model(
     DestinationError, UnavailableError.
     """
     folder = to / model
+    # Asked before anything is made: what is not there leaves no folder behind.
+    about = await client.get_model_info(model)
+    one = None if version is None else await client.get_version(model, version)
     try:
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        if version is not None:
-            found = await client.get_version(model, version)
-            yield found, await _export_version(client, found, folder)
+        if one is not None:
+            yield one, await _export_version(client, one, folder)
             return
-        about = await client.get_model_info(model)
         async for each in client.list_versions(model):
             if each.state == "ready":
                 found = await client.get_version(model, each.number)

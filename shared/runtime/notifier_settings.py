@@ -48,6 +48,8 @@ class NotifierSettings(BaseSettings):
     """Days for which deliveries are kept, those that wait included."""
     webhook_max_subscriptions: int = Field(1000, ge=1, le=10_000)
     """Most subscriptions that there can be."""
+    webhook_max_of_principal: int = Field(100, ge=1, le=10_000)
+    """Most that one principal can have made, but for who administers everything."""
 
     @property
     def webhook_networks(self) -> tuple[Network, ...]:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from registry import AsyncModelRegistryClient
+from registry.cli.exit_codes import ExitCode
 from shared.runtime.settings import Settings
 from tests.support.command import registry_command
 
@@ -50,3 +51,14 @@ async def test_what_is_exported_comes_back_as_it_was_and_only_once(
     report = json.loads(await command(*arguments))
     assert (report["present"], report["imported"], report["updated"]) == (2, 0, 0)
     assert (await client.get_model_info(given)).sequence == sequence
+
+
+def test_a_model_that_is_not_there_leaves_no_folder_behind(
+    settings: Settings, model: str, tmp_path: Path
+) -> None:
+    out = str(tmp_path / "out")
+    told = registry_command(
+        "export", model, out, url=settings.ingest_url, status=ExitCode.NOT_FOUND
+    )
+    assert model in told
+    assert list(tmp_path.iterdir()) == []

@@ -556,6 +556,7 @@ async def use_lineage(database: Database, model: str) -> None:
 async def use_webhooks(database: Database, model: str, version: VersionRecord) -> None:
     made = await subscribed(database)
     assert await subscriptions.count_subscriptions(database)
+    assert not await subscriptions.count_subscriptions(database, made_by="nobody")
     assert await subscriptions.changed_since(database, made.changed_at)
     page = await subscriptions.list_subscriptions(
         database, principal=OWNER_OF_WEBHOOK, before=(utc_now(), made.id), limit=1

@@ -70,7 +70,7 @@ async def make_webhook(
     )
     secret = new_secret()
     secrets = SecretsRecord(id=webhook, secrets=[SecretRecord(text=secret)])
-    await _require_room(webhook, context)
+    await _require_room(webhook, caller, context)
     async with caller.audited(Change.MAKE_WEBHOOK, _pattern(record), f"webhook:{webhook}"):
         try:
             await subscriptions.add_subscription(context.database, record, secrets)
@@ -196,12 +196,18 @@ async def _owner(request: WebhookRequest, caller: Caller, context: Context) -> s
     return request.owner
 
 
-async def _require_room(webhook: str, context: Context) -> None:
-    most = context.settings.webhook_max_subscriptions
-    if await subscriptions.count_subscriptions(context.database) < most:
-        return
-    if await subscriptions.find_subscription(context.database, webhook) is None:
-        raise Conflict("too_many_webhooks", f"there are {most} webhooks, as many as there may be")
+async def _require_room(webhook: str, caller: Caller, context: Context) -> None:
+    """Raise Conflict where one more may not be made; a repeated request makes none."""
+    database, settings = context.database, context.settings
+    most, told = settings.webhook_max_subscriptions, ""
+    if await subscriptions.count_subscriptions(database) >= most:
+        told = f"there are {most} webhooks, as many as there may be"
+    elif not sees_all(caller.principal.grants):
+        most, made_by = settings.webhook_max_of_principal, caller.principal.id
+        if await subscriptions.count_subscriptions(database, made_by=made_by) >= most:
+            told = f"you have made {most} webhooks, as many as one may"
+    if told and await subscriptions.find_subscription(database, webhook) is None:
+        raise Conflict("too_many_webhooks", told)
 
 
 def _require_within(pattern: str, caller: Caller) -> None:

@@ -59,9 +59,12 @@ async def list_subscriptions(
     return [SubscriptionRecord.model_validate(each) for each in await cursor.to_list()]
 
 
-async def count_subscriptions(database: Database) -> int:
-    """Return how many subscriptions there are."""
-    return await database.subscriptions.count_documents({"created_at": {"$lte": NEVER}})
+async def count_subscriptions(database: Database, *, made_by: str | None = None) -> int:
+    """Return how many subscriptions there are, or how many a principal has made."""
+    query: Document = {"created_at": {"$lte": NEVER}}
+    if made_by is not None:
+        query["made_by"] = made_by
+    return await database.subscriptions.count_documents(query)
 
 
 async def changed_since(database: Database, moment: datetime) -> list[SubscriptionRecord]:
