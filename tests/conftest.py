@@ -23,7 +23,10 @@ from tests.support.servers import Addresses, running_servers
 ROOT = "TEST_SERVERS_ROOT"
 """Environment variable that tells workers the folder of the run."""
 OWN = pytest.StashKey[ExitStack]()
-_EARLY = ("test_admin_replay.py", "test_replay_of_lives.py", "test_session_races.py", "_rebuilt_")
+_EARLY = (
+    *("test_admin_replay.py", "test_replay_of_lives.py", "test_session_races.py", "_rebuilt_"),
+    *("e2e/test_audit.py", "e2e/test_webhooks.py"),
+)
 """Tests whose time grows with the topic and the collections, by parts of their names."""
 WITHOUT = ("tests/unit/", "tests/faults/", "tests/processes/")
 """Folders whose tests need none of these servers: the last two have their own, to stop."""

@@ -184,7 +184,7 @@ QUERY = [
     Operation("GET", WEBHOOKS, (*READERS, "elsewhere", "upload")),  # each sees their own
     Operation("GET", WEBHOOK, WEBHOOK_MANAGERS),
     Operation("GET", f"{WEBHOOK}/deliveries", WEBHOOK_MANAGERS),
-    Operation("GET", "/v1/audit", ("admin",), 403),
+    Operation("GET", "/v1/audit", ("admin",), 403, query="model={model}"),
     Operation("GET", "/v1/events", (*READERS, "elsewhere"), 403, query="follow=false"),
     Operation("GET", "/v1/search", (*READERS, "elsewhere", "upload")),  # what each finds differs
     Operation("HEAD", HUB_FILE, READERS),
