@@ -3,6 +3,9 @@
 import asyncio
 import json
 from datetime import timedelta
+from uuid import uuid4
+
+import pytest
 
 from registry.schemas import Reason, Version
 from services.query.versions.feed import VersionFeed
@@ -19,6 +22,11 @@ from tests.integration.drafts import draft, pending_events, sequences, to_be_rea
 
 REASON = Reason(code="size_mismatch", detail="it is shorter")
 LEASE = timedelta(seconds=60)
+
+
+@pytest.fixture
+def model() -> str:
+    return f"model {uuid4().hex}"
 
 
 async def current(database: Database, record: VersionRecord) -> VersionRecord:

@@ -1,6 +1,7 @@
 """Versions in a real database: numbers, labels, keys, whoever asks at the same moment."""
 
 import asyncio
+from uuid import uuid4
 
 import pytest
 
@@ -16,6 +17,11 @@ from shared.domain.records import VersionRecord
 from tests.integration.drafts import OWNER, draft, sequences
 
 REASON = Reason(code="upload_aborted", detail="by the uploader")
+
+
+@pytest.fixture
+def model() -> str:
+    return f"model {uuid4().hex}"
 
 
 async def numbers(database: Database, model: str) -> list[int]:

@@ -90,11 +90,11 @@ def is_update(command: Command) -> bool:
 async def test_what_nobody_asked_to_fail_passes(
     client: Client, counters: Collection, proxy: WireProxy
 ) -> None:
-    large = {"_id": "large", "bytes": b"x" * 2_000_000}
-    await counters.insert_many([large, *({"_id": number} for number in range(500))])
+    large = {"_id": "large", "bytes": b"x" * 8_000_000}
+    await counters.insert_many([large, *({"_id": number} for number in range(5000))])
     assert await counters.find_one({"_id": "large"}) == large
-    assert await counters.count_documents({}) == 502
-    assert len(await counters.find({}, {"_id": 1}).to_list(None)) == 502, "more than one batch"
+    assert await counters.count_documents({}) == 5002
+    assert len(await counters.find({}, {"_id": 1}).to_list(None)) == 5002, "more than one batch"
     assert await count_in_transaction(client, counters) == 1
     assert await counted(counters) == 2
     assert proxy.injected.total() == 0
