@@ -132,7 +132,7 @@ def _publish(system: System, model: str, load: Load) -> None:
             with (folder / f"{number:06}.bin").open("wb") as file:
                 for _ in range(load.size_mib):
                     file.write(os.urandom(MIB))
-        with ModelRegistryClient(_url(system), **system.client_options) as client:
+        with ModelRegistryClient(system.settings.ingest_url, **system.client_options) as client:
             version = client.upload(model, folder)
         if len(version.artifacts) != load.files:
             raise BenchmarkError(f"{len(version.artifacts)} of {load.files} files were uploaded")
@@ -152,7 +152,7 @@ def _round(system: System, model: str, turn: int) -> Round:
 
 def _download(system: System, client: str, model: str) -> Download:
     target = system.root / "target"
-    where = (_url(system), model)
+    where = (system.settings.ingest_url, model)
     if client != "registry":
         where = (system.settings.minio_bucket, f"{model}/1/")
     arguments = (client, *where, str(target))
@@ -173,8 +173,3 @@ def _remove(target: Path) -> None:
         shutil.rmtree(target)
     else:
         target.unlink()
-
-
-def _url(system: System) -> str:
-    settings = system.settings
-    return f"http://{settings.registry_host}:{settings.registry_port}"

@@ -61,7 +61,7 @@ def _publish(system: System, source: Path, size_mib: int) -> None:
     with (source / "model.bin").open("wb") as file:
         for _ in range(size_mib):
             file.write(os.urandom(MIB))
-    with ModelRegistryClient(_ingest(system), **system.client_options) as client:
+    with ModelRegistryClient(system.settings.ingest_url, **system.client_options) as client:
         version = client.upload(MODEL, source / "model.bin")
     if version.state != "ready":
         raise BenchmarkError(f"the version is {version.state}")
@@ -76,7 +76,7 @@ def _round(system: System, plain: str, turn: int) -> dict[str, Measured]:
 def _download(system: System, way: str, plain: str) -> Measured:
     target = system.root / "target"
     if way == OURS:
-        arguments = ("registry", _ingest(system), MODEL, str(target))
+        arguments = ("registry", system.settings.ingest_url, MODEL, str(target))
         command = [sys.executable, "-m", "bench.download_once", *arguments]
         environment = system.client_environment
     else:
@@ -113,8 +113,3 @@ def _measured(command: Sequence[str], environment: dict[str, str]) -> Measured:
             return json.loads(read_line(process))
         finally:
             process.kill()
-
-
-def _ingest(system: System) -> str:
-    settings = system.settings
-    return f"http://{settings.registry_host}:{settings.registry_port}"

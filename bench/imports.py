@@ -16,6 +16,7 @@ from bench.common import BenchmarkError, System
 from bench.memory import MIB
 from bench.report import Finding, Value
 from registry import AsyncModelRegistryClient
+from tests.support.command import CODE
 from tests.support.mlflow_client import NEWEST
 from tests.support.mlflow_server import MlflowFilled, mlflow_server
 
@@ -114,7 +115,7 @@ async def _command(system: System, work: Path, *arguments: str) -> float:
 
 async def _registry(system: System, *arguments: str) -> bytes:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", "from registry.cli import main; main()", *arguments),
+        *(sys.executable, "-c", CODE, *arguments),
         *("--url", system.settings.ingest_url),
         env={**os.environ, **system.client_environment},
         stdout=asyncio.subprocess.PIPE,

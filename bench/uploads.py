@@ -99,7 +99,7 @@ def _rows(plan: Plan, ours: Sequence[Upload], boto3: Sequence[Upload]) -> list[d
 def _round(system: System, plan: Plan, file: Path, number: int) -> tuple[Upload, Upload]:
     """Upload once with each client; who begins alternates."""
     settings = system.settings
-    url = f"http://{settings.registry_host}:{settings.registry_port}"
+    url = settings.ingest_url
     bucket = settings.minio_bucket
     registry = ("registry", url, "large", str(file))
     boto3 = ("boto3", bucket, f"baseline/{file.name}", str(file))

@@ -22,14 +22,12 @@ async def export_model(
     DestinationError, UnavailableError.
     """
     folder = to / model
-    # Asked before anything is made: what is not there leaves no folder behind.
-    about = await client.get_model_info(model)
-    one = None if version is None else await client.get_version(model, version)
     try:
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        if one is not None:
-            yield one, await _export_version(client, one, folder)
+        if version is not None:
+            found = await client.get_version(model, version)
+            yield found, await _export_version(client, found, folder)
             return
+        about = await client.get_model_info(model)
         async for each in client.list_versions(model):
             if each.state == "ready":
                 found = await client.get_version(model, each.number)
@@ -46,7 +44,7 @@ async def _export_version(client: AsyncModelRegistryClient, version: Version, fo
     is_there = await asyncio.to_thread(told.exists)
     if not is_there:
         target = folder / str(version.number)
-        await asyncio.to_thread(target.mkdir, exist_ok=True)
+        await asyncio.to_thread(target.mkdir, parents=True, exist_ok=True)
         await client.download(version.model, version.number, to=target)
         await asyncio.to_thread(_touch_empty, version, target)
     said = version.model_dump(include=set(VersionMetadata.model_fields))

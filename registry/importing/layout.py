@@ -94,7 +94,8 @@ def read_told(file: Path, kind: type[T]) -> T:
 
 
 def write_told(file: Path, told: BaseModel) -> None:
-    """Write what is said, whole or not at all; blocking. Raises OSError."""
+    """Write what is said, whole or not at all, and make its folder; blocking. Raises OSError."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     beside = file.with_name(f".{file.name}.part")
     beside.write_text(told.model_dump_json(indent=1) + "\n", encoding="utf-8")
     beside.replace(file)

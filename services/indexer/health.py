@@ -32,10 +32,6 @@ class Health(ConsumerHealth):
         self._context: Context | None = None
         self._tasks: Sequence[asyncio.Task[None]] = ()
         self._marks: Callable[[], Iterable[Mark]] = tuple
-        self.kafka_was_away = False
-        """Whether the start had to wait for it."""
-        self.starting = "start"
-        """What the start waits for; empty once it is over."""
 
     def watch(
         self,

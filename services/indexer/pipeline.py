@@ -16,11 +16,7 @@ WAITING = (DatabaseUnavailable, IndexesMissing)
 
 async def prepare(context: Context, broker: KafkaBroker, probe: KafkaProbe, health: Health) -> None:
     """Wait for the servers, and make what the parts need; health tells which is waited for."""
-
-    def kafka_was_away() -> None:
-        health.kafka_was_away = True
-
-    start = Start(health, broker, probe, kafka_was_away)
+    start = Start(health, broker, probe)
     await start.topics(lambda: ensure_topics(context.settings), TopicsUnfit)
     await start.step("MongoDB", lambda: verify_indexes(context.database), WAITING)
     await start.step("MinIO", context.groups.prepare, (RegistryError,))

@@ -29,8 +29,6 @@ class Health(ConsumerHealth):
         self._tasks: Sequence[asyncio.Task[None]] = ()
         self._marks: Sequence[Mark] = ()
         self._consumer: Consumer = lambda: None
-        self.starting = "start"
-        """What the start waits for; empty once it is over."""
 
     def watch(
         self,

@@ -21,6 +21,10 @@ class ConsumerHealth(ConsumerRebalanceListener):
     def __init__(self, batches: str) -> None:
         self._assigned: set[TopicPartition] | None = None
         self.batch = Mark(batches, STUCK_SECONDS)
+        self.starting = "start"
+        """What the start waits for; empty once it is over."""
+        self.kafka_was_away = False
+        """Whether the start had to wait for Kafka."""
 
     @property
     def is_assigned(self) -> bool:

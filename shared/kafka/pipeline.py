@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 
 from shared.kafka.connection import KafkaProbe
+from shared.kafka.consumer_health import ConsumerHealth
 from shared.kafka.consuming import start_consuming, stop_consuming
 from shared.kafka.errors import KafkaUnreachable
-from shared.runtime.startup import TellsWhatItWaitsFor, until_done
+from shared.runtime.startup import until_done, waits_for
 
 KAFKA_ERRORS = (KafkaError, KafkaUnreachable, OSError)
 """Kafka is away."""
@@ -21,24 +22,11 @@ Parts = Iterable[Coroutine[Any, Any, None]]
 Tasks = Sequence[asyncio.Task[None]]
 
 
-class TellsStart(Protocol):
-    """Readiness, which names what the start waits for."""
-
-    starting: str
-
-
 class Start:
     """The steps of a start, each repeated until it succeeds."""
 
-    def __init__(
-        self,
-        health: TellsStart,
-        broker: KafkaBroker,
-        probe: KafkaProbe,
-        on_kafka_away: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, health: ConsumerHealth, broker: KafkaBroker, probe: KafkaProbe) -> None:
         self._health, self._broker, self._probe = health, broker, probe
-        self._on_kafka_away = on_kafka_away
 
     async def topics(self, have: Callable[[], Awaitable[None]], unfit: type[Exception]) -> None:
         """Wait for Kafka, and for its topics as they have to be; else `have` raises `unfit`."""
@@ -63,10 +51,8 @@ class Start:
         """Repeat a step while the server is away; readiness tells which one is waited for."""
 
         def tell(failure: BaseException) -> None:
-            if isinstance(failure, KAFKA_ERRORS):
-                self._on_kafka_away()
-            waits_for = failure.waits_for if isinstance(failure, TellsWhatItWaitsFor) else server
-            self._health.starting = waits_for
+            self._health.kafka_was_away |= isinstance(failure, KAFKA_ERRORS)
+            self._health.starting = waits_for(failure, server)
 
         self._health.starting = server
         await until_done(server, step, errors=errors, on_failure=tell)

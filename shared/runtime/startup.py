@@ -25,9 +25,7 @@ class Preparation:
         usual = self.waits_for
 
         def tell(failure: BaseException) -> None:
-            self.waits_for = (
-                failure.waits_for if isinstance(failure, TellsWhatItWaitsFor) else usual
-            )
+            self.waits_for = waits_for(failure, usual)
 
         try:
             await until_done(usual, prepare, errors=errors, on_failure=tell)
@@ -44,6 +42,11 @@ class TellsWhatItWaitsFor(Protocol):
 
     waits_for: str
     """What a person has to do, in a few words."""
+
+
+def waits_for(failure: BaseException, usual: str) -> str:
+    """Return what a failure says that is waited for, else what usually is."""
+    return failure.waits_for if isinstance(failure, TellsWhatItWaitsFor) else usual
 
 
 def _ignore(_: BaseException) -> None:

@@ -15,10 +15,11 @@ from local.processes.ports import HOST
 from registry._profiles import profiles_path, read_profiles
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
+from tests.support.command import CODE
 from tests.support.eventually import eventually
 from tests.support.terminal import Terminal
 
-COMMAND = [sys.executable, "-c", "from registry.cli import main; main()"]
+COMMAND = [sys.executable, "-c", CODE]
 REVOKED_WITHIN_SECONDS = 10
 
 

@@ -19,6 +19,7 @@ from local.processes.ports import HOST
 from registry import AsyncModelRegistryClient
 from shared.runtime.settings import Settings
 from tests.support.api import MIB
+from tests.support.command import CODE
 
 EARLIER_EXAMPLE = """
 from registry.client import ModelRegistryClient
@@ -80,8 +81,7 @@ def noise(size_bytes: int, seed: str) -> bytes:
 
 
 def run_command(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    code = "from registry.cli import main; main()"
-    command = [sys.executable, "-c", code, *arguments, "--url", url]
+    command = [sys.executable, "-c", CODE, *arguments, "--url", url]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

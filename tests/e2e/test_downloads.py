@@ -18,6 +18,7 @@ from registry.errors import NotFoundError
 from registry.transfer.download.journal import LINE
 from shared.runtime.settings import Settings
 from tests.support.api import MIB
+from tests.support.command import CODE
 from tests.support.eventually import eventually
 from tests.support.storage_proxy import StorageProxy, storage_proxy
 
@@ -55,8 +56,7 @@ async def published(url: str, model: str, files: dict[str, bytes], folder: Path)
 
 
 async def start_download(url: str, model: str, to: Path, proxy: StorageProxy) -> Process:
-    code = "from registry.cli import main; main()"
-    arguments = ["-c", code, "download", model, "--to", str(to), "--url", url]
+    arguments = ["-c", CODE, "download", model, "--to", str(to), "--url", url]
     environment = {**os.environ, **proxy.environment()}
     return await asyncio.create_subprocess_exec(
         sys.executable, *arguments, env=environment, stdout=PIPE, stderr=PIPE

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from bson import encode
 from pymongo.errors import AutoReconnect
 
 from registry.schemas import Version
@@ -36,6 +35,7 @@ from shared.kafka.errors import KafkaUnreadable
 from shared.runtime import tasks
 from shared.runtime.startup import until_done
 from shared.runtime.tasks import woken
+from tests.support.change_answers import ChangeAnswers
 from tests.support.records import version
 from tests.support.stepping import Life, cancel_at_every_step
 
@@ -108,8 +108,13 @@ class Servers:
 
     @asynccontextmanager
     async def aggregate_raw_batches(self, *_: Any, **__: Any) -> AsyncGenerator[Any]:
+        async def change() -> list[str]:
+            self.rounds += 1
+            await answer_of_driver(self.rounds == 1)
+            return ["1"]
+
         try:
-            yield Answers(self)
+            yield ChangeAnswers(change)
         finally:
             task = asyncio.current_task()
             assert task is not None
@@ -118,20 +123,6 @@ class Servers:
     @property
     def name(self) -> str:
         return "versions"
-
-
-class Answers:
-    """The cursor of a change stream: each answer tells of one change."""
-
-    alive = True
-
-    def __init__(self, found: Servers) -> None:
-        self._found = found
-
-    async def __anext__(self) -> bytes:
-        self._found.rounds += 1
-        await answer_of_driver(self._found.rounds == 1)
-        return encode({"value": "1"})
 
 
 @pytest.fixture(params=[False, True], ids=["tidied up", "servers away at the end"])

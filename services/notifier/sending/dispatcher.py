@@ -53,30 +53,30 @@ class Dispatcher:
                 self._wake.clear()  # before the look: what comes during it is looked for again
                 self.mark.moved()
                 try:
-                    began = await self.begin_turns(turns)
+                    looks_again = await self.begin_turns(turns)
                 except Unavailable as error:
                     log.warning("no webhooks sent", error=type(error).__name__, detail=str(error))
-                    began = 0
+                    looks_again = False
                 except Exception as error:
                     log.error("no webhooks sent", exc_info=error)
                     await rest_after(error, self.mark, MAX_DEFECT_PAUSE_SECONDS)
                     continue
                 self.mark.succeeded()
-                if not began or not self._passed_over:
+                if not looks_again:
                     self.mark.idle(IDLE_SECONDS)
                     await woken(self._wake, IDLE_SECONDS)
 
-    async def begin_turns(self, turns: asyncio.TaskGroup) -> int:
+    async def begin_turns(self, turns: asyncio.TaskGroup) -> bool:
         """Begin the turns of queues that are due and for which there is room.
 
-        Returns how many it began or removed: where it did not see all, others stand behind those.
+        Returns whether others may stand behind those that it began or removed.
         """
         known = await self._context.subscriptions.recent()
         without = {each.id for each in known if not self._may_send(each)}
-        self._passed_over = any(each.is_sending for each in known if each.id in without)
+        self._passed_over = any(each.is_sending and each.id in without for each in known)
         if self._slots.free <= 0:
-            return 0  # whoever ends wakes this
-        began, gone = 0, set[str]()
+            return False  # whoever ends wakes this
+        has_begun, gone = False, set[str]()
         due = await due_queues(self._context.database, without=without, limit=CANDIDATES)
         self._passed_over |= len(due) == CANDIDATES
         for queue in due:
@@ -91,10 +91,10 @@ class Dispatcher:
                 slot = self._slots.take(subscription)
                 self._held.add(queue.id)
                 turns.create_task(self._turn(queue, slot))
-                began += 1
+                has_begun = True
             else:
                 self._passed_over = True
-        return began + len(gone)
+        return self._passed_over and (has_begun or bool(gone))
 
     def _may_send(self, subscription: SubscriptionRecord) -> bool:
         return subscription.is_sending and self._slots.has_room_for(subscription)

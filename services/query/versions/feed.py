@@ -40,8 +40,8 @@ class VersionFeed:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._awaited: dict[str, _Awaited] = {}
-        self._is_waited = asyncio.Event()
-        """Set while requests wait."""
+        self._wait_begins = asyncio.Event()
+        """Set when a request begins to wait: that ends a rest."""
         self._listeners: list[Callable[[str | None], None]] = []
         self.mark = stream_mark("versions")
         """Whether changes still wake anybody."""
@@ -55,7 +55,9 @@ class VersionFeed:
         await watch_versions(self._database, self._on_change, self.mark, self._rest)
 
     async def _rest(self) -> None:
-        await woken(self._is_waited, REST_SECONDS)
+        self._wait_begins.clear()
+        if not self._awaited:
+            await woken(self._wait_begins, REST_SECONDS)
 
     async def settled(self, version: Version, look: Look, timeout_seconds: float) -> Version:
         """Return the version once it has left pending and verifying, or as it is at the timeout.
@@ -69,7 +71,7 @@ class VersionFeed:
         awaited = self._awaited.get(version.id)
         if awaited is None or awaited.reading.done():
             awaited = self._awaited[version.id] = _Awaited(version, look)
-            self._is_waited.set()
+            self._wait_begins.set()
         awaited.waiting += 1
         try:
             # Not awaited itself: the end of one request must not end the reading of the others.
@@ -87,8 +89,6 @@ class VersionFeed:
         awaited.reading.cancel()  # means nothing where it has ended
         if self._awaited.get(version_id) is awaited:
             del self._awaited[version_id]
-        if not self._awaited:
-            self._is_waited.clear()
 
     def _on_change(self, version_id: str | None) -> None:
         """Wake who waits for this version; all of them when changes may have been missed."""

@@ -2,52 +2,33 @@
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any, Self
-
-from bson import encode
+from typing import Any
 
 from shared.database.watch import stream_mark, watch_models
+from tests.support.change_answers import ChangeAnswers
 
-ANSWERS = [[], ["a", "b", "a"], [], ["c"]]
-
-
-class Cursor:
-    """Gives one answer after the other, and waits for ever after the last."""
-
-    alive = True
-
-    def __init__(self, happened: list[Any]) -> None:
-        self._answers = iter(ANSWERS)
-        self._happened = happened
-        self.is_closed = False
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.is_closed = True
-
-    async def __anext__(self) -> bytes:
-        answer = next(self._answers, None)
-        if answer is None:
-            self._happened.append("end")
-            await asyncio.Event().wait()
-        if not answer:
-            raise StopAsyncIteration  # as the driver tells of an answer without a change
-        return b"".join(encode({"value": each}) for each in answer)
+ANSWERS: list[list[str]] = [[], ["a", "b", "a"], [], ["c"]]
 
 
 async def test_each_answer_is_told_whole_and_followed_by_a_rest() -> None:
     happened: list[Any] = []
     ended = asyncio.Event()
-    cursor = Cursor(happened)
+    answers = iter(ANSWERS)
+
+    async def answer() -> list[str]:
+        found = next(answers, None)
+        if found is None:
+            await asyncio.Event().wait()  # nothing changes any more
+        return found or []
+
+    cursor = ChangeAnswers(answer)
 
     async def rest() -> None:
         happened.append("rest")
         if happened.count("rest") == len(ANSWERS):
             ended.set()
 
-    def aggregate_raw_batches(*_: Any, **__: Any) -> Cursor:
+    def aggregate_raw_batches(*_: Any, **__: Any) -> ChangeAnswers:
         return cursor
 
     driver = SimpleNamespace(aggregate_raw_batches=aggregate_raw_batches)
@@ -59,5 +40,5 @@ async def test_each_answer_is_told_whole_and_followed_by_a_rest() -> None:
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
     # None first: what changed before the stream was open is not in it.
-    assert happened[:9] == [None, "rest", "a", "b", "a", "rest", "rest", "c", "rest"]
+    assert happened == [None, "rest", "a", "b", "a", "rest", "rest", "c", "rest"]
     assert cursor.is_closed

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from bson import encode
 
 from registry.schemas import Version
 from services.query.versions.feed import VersionFeed
 from shared.database.client import Database
+from tests.support.change_answers import ChangeAnswers
 
 WAITING = 100
 PENDING: Any = SimpleNamespace(id="1", state="pending")
@@ -20,27 +20,18 @@ READY: Any = SimpleNamespace(id="1", state="ready")
 class Collection:
     """A collection whose change stream tells what the test puts into it."""
 
-    name = "versions"
-
     def __init__(self) -> None:
         self.changes: asyncio.Queue[str] = asyncio.Queue()
-        self.alive = True
         self._is_open = False
 
-    def aggregate_raw_batches(self, *_: Any, **__: Any) -> "Collection":
-        return self
+    def aggregate_raw_batches(self, *_: Any, **__: Any) -> ChangeAnswers:
+        return ChangeAnswers(self._answer)
 
-    async def __aenter__(self) -> "Collection":
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        return
-
-    async def __anext__(self) -> bytes:
+    async def _answer(self) -> list[str]:
         if not self._is_open:
             self._is_open = True
-            raise StopAsyncIteration  # as the driver tells of an answer without a change
-        return encode({"value": await self.changes.get()})
+            return []
+        return [await self.changes.get()]
 
 
 class Record:
