@@ -134,9 +134,9 @@ async def open_database(settings: Settings) -> AsyncGenerator[Database]:
         settings.mongodb_url.get_secret_value(),
         appname="model-registry",
         tz_aware=True,
-        # The driver repeats by itself what is safe to repeat, also where the URL says otherwise.
+        # What is safe to repeat, the driver repeats by itself. The URL may say retryWrites=false,
+        # for a server that refuses such writes; then whoever asked repeats them, as after a crash.
         retryReads=True,
-        retryWrites=True,
         # One limit for everything: selection, connecting, each operation, each retry of it.
         timeoutMS=int(settings.mongodb_timeout_seconds * 1000),
         **_tls_options(settings),

@@ -11,7 +11,7 @@ from shared.database.versions import Versions
 from shared.runtime.settings import Settings
 from tests.integration.drafts import draft, sequences, verified
 
-CARELESS = "readPreference=secondaryPreferred&readConcernLevel=available&w=1&retryWrites=false"
+CARELESS = "readPreference=secondaryPreferred&readConcernLevel=available&w=1"
 
 
 async def test_a_url_that_prefers_secondaries_changes_nothing(settings: Settings) -> None:
