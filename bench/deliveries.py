@@ -143,9 +143,15 @@ async def _stream(system: System, hear: Heard) -> AsyncGenerator[None]:
         raise BenchmarkError(f"no stream: {answered!r}")
 
     async def listen() -> None:
+        kind = b""
         while line := await reader.readline():
-            if line.startswith(b"data: "):
+            if line.startswith(b"event: "):
+                kind = line[7:].strip()
+            elif line.startswith(b"data: ") and kind == b"end":
+                raise BenchmarkError(f"the stream ended: {line[6:]!r}")
+            elif line.startswith(b"data: "):
                 hear(line[6:])
+        raise BenchmarkError("the stream broke off")
 
     try:
         async with _running(listen()):
@@ -213,5 +219,7 @@ async def _running(listening: Awaitable[None]) -> AsyncGenerator[None]:
     task = asyncio.ensure_future(listening)
     try:
         yield
+        if task.done():
+            task.result()
     finally:
         task.cancel()
