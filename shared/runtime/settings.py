@@ -49,8 +49,7 @@ class Settings(AccessSettings, IndexerSettings, NotifierSettings, ConnectionSett
     """Base URL of ingest as query reaches it; empty: as users do."""
 
     mongodb_url: SecretStr
-    """Connection string with credentials. Use directConnection=true for a one-node replica set, and
-    retryWrites=false for a server that refuses such writes."""
+    """Connection string with credentials. Use directConnection=true for a one-node replica set."""
     mongodb_db: str = Field("metadata", min_length=1, max_length=63)
     """Database that holds every collection of the registry."""
     mongodb_timeout_seconds: float = Field(10.0, gt=0)
