@@ -136,15 +136,14 @@ async def _stream(system: System, hear: Heard) -> AsyncGenerator[None]:
     await _until_streams_begin(system)
     reader, writer = await asyncio.open_connection(*system.address("query"), limit=1 << 20)
     head = "".join(f"{name}: {value}\r\n" for name, value in system.bearer.items())
-    # As HTTP/1.0, so that the lines come as they are and not in chunks.
-    writer.write(f"GET /v1/events HTTP/1.0\r\nhost: query\r\n{head}\r\n".encode())
+    writer.write(f"GET /v1/events HTTP/1.1\r\nhost: query\r\n{head}\r\n".encode())
     answered = await reader.readuntil(b"\r\n\r\n")
     if b" 200 " not in answered.partition(b"\r\n")[0]:
         raise BenchmarkError(f"no stream: {answered!r}")
 
     async def listen() -> None:
         kind = b""
-        while line := await reader.readline():
+        async for line in _lines(reader):
             if line.startswith(b"event: "):
                 kind = line[7:].strip()
             elif line.startswith(b"data: ") and kind == b"end":
@@ -158,6 +157,16 @@ async def _stream(system: System, hear: Heard) -> AsyncGenerator[None]:
             yield
     finally:
         writer.close()
+
+
+async def _lines(reader: asyncio.StreamReader) -> AsyncGenerator[bytes]:
+    """Yield the lines of an answer in chunks, which end anywhere."""
+    rest = b""
+    while size := int(await reader.readline() or b"0", 16):
+        *lines, rest = (rest + await reader.readexactly(size)).split(b"\n")
+        for line in lines:
+            yield line
+        await reader.readexactly(2)
 
 
 async def _until_streams_begin(system: System) -> None:
