@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from http import HTTPStatus
 from time import monotonic
 from typing import Any
 
@@ -16,7 +15,8 @@ from bench.common import BenchmarkError, System, percentiles
 from bench.latency import sent
 from bench.report import Finding, Value
 from bench.small_uploads import open_uploads
-from bench.wire import Connection, open_pool
+from bench.wire import open_pool
+from tests.support.event_streams import EventReader, until_streams_begin
 
 NAME = "deliveries"
 RATE = 20
@@ -25,8 +25,8 @@ MODELS = 10
 WARM_UP = 8
 ARRIVAL_SECONDS = 60
 
-Heard = Callable[[bytes], None]
-"""Is given the JSON of each event."""
+Heard = Callable[[dict[str, Any]], None]
+"""Is given each event."""
 
 
 class Arrivals:
@@ -35,9 +35,8 @@ class Arrivals:
     def __init__(self) -> None:
         self.at: dict[str, float] = {}
 
-    def hear(self, body: bytes) -> None:
+    def hear(self, event: dict[str, Any]) -> None:
         """Take note of an event; the first of a version counts."""
-        event = json.loads(body)
         if event["type"] == READY:
             self.at.setdefault(event["data"]["version_id"], monotonic())
 
@@ -122,7 +121,7 @@ async def _kafka(system: System, hear: Heard) -> AsyncGenerator[None]:
 
     async def listen() -> None:
         async for record in consumer:
-            hear(record.value)
+            hear(json.loads(record.value))
 
     try:
         async with _running(listen()):
@@ -133,52 +132,20 @@ async def _kafka(system: System, hear: Heard) -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def _stream(system: System, hear: Heard) -> AsyncGenerator[None]:
-    await _until_streams_begin(system)
-    reader, writer = await asyncio.open_connection(*system.address("query"), limit=1 << 20)
-    head = "".join(f"{name}: {value}\r\n" for name, value in system.bearer.items())
-    writer.write(f"GET /v1/events HTTP/1.1\r\nhost: query\r\n{head}\r\n".encode())
-    answered = await reader.readuntil(b"\r\n\r\n")
-    if b" 200 " not in answered.partition(b"\r\n")[0]:
-        raise BenchmarkError(f"no stream: {answered!r}")
+    host, port = system.address("query")
+    url = f"http://{host}:{port}"
+    await until_streams_begin(url)
+    async with EventReader.at(url, system.bearer) as reader:
 
-    async def listen() -> None:
-        kind = b""
-        async for line in _lines(reader):
-            if line.startswith(b"event: "):
-                kind = line[7:].strip()
-            elif line.startswith(b"data: ") and kind == b"end":
-                raise BenchmarkError(f"the stream ended: {line[6:]!r}")
-            elif line.startswith(b"data: "):
-                hear(line[6:])
-        raise BenchmarkError("the stream broke off")
+        async def listen() -> None:
+            async for sent in reader.events():
+                if sent.type == "end":
+                    raise BenchmarkError(f"the stream ended: {sent.data}")
+                hear(sent.data)
+            raise BenchmarkError("the stream broke off")
 
-    try:
         async with _running(listen()):
             yield
-    finally:
-        writer.close()
-
-
-async def _lines(reader: asyncio.StreamReader) -> AsyncGenerator[bytes]:
-    """Yield the lines of an answer in chunks, which end anywhere."""
-    rest = b""
-    while size := int(await reader.readline() or b"0", 16):
-        *lines, rest = (rest + await reader.readexactly(size)).split(b"\n")
-        for line in lines:
-            yield line
-        await reader.readexactly(2)
-
-
-async def _until_streams_begin(system: System) -> None:
-    """Query is ready without Kafka; that streams can begin is told apart."""
-    over = monotonic() + ARRIVAL_SECONDS
-    while monotonic() < over:
-        connection = await Connection.open(*system.address("query"))
-        answer = await connection.request("GET", "/health/events")
-        connection.close()
-        if answer.status == HTTPStatus.OK:
-            return
-        await asyncio.sleep(0.1)
 
 
 @asynccontextmanager
@@ -217,7 +184,7 @@ async def _receive(
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
-            hear(await reader.readexactly(length))
+            hear(json.loads(await reader.readexactly(length)))
             writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
     except (asyncio.IncompleteReadError, ConnectionError):
         writer.close()

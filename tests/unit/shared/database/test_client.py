@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from shared.database.client import open_database
-from shared.runtime.settings import Settings
+from tests.support.isolation import SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -14,14 +15,8 @@ from shared.runtime.settings import Settings
 async def test_writes_are_repeated_unless_the_url_says_otherwise(
     option: str, repeats: bool
 ) -> None:
-    settings = Settings.model_validate(
-        {
-            "mongodb_url": f"mongodb://127.0.0.1:9/?directConnection=true{option}",
-            "minio_endpoint": "127.0.0.1:9",
-            "minio_access_key": "nobody",
-            "minio_secret_key": "nothing",
-        }
-    )
+    url = SecretStr(f"mongodb://127.0.0.1:9/?directConnection=true{option}")
+    settings = SETTINGS.model_copy(update={"mongodb_url": url})
     async with open_database(settings) as database:
         client: Any = database.versions.driver.database.client
         assert client.options.retry_writes is repeats
