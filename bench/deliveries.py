@@ -132,16 +132,15 @@ async def _kafka(system: System, hear: Heard) -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def _stream(system: System, hear: Heard) -> AsyncGenerator[None]:
-    host, port = system.address("query")
-    url = f"http://{host}:{port}"
+    url = system.settings.query_url
     await until_streams_begin(url)
     async with EventReader.at(url, system.bearer) as reader:
 
         async def listen() -> None:
-            async for sent in reader.events():
-                if sent.type == "end":
-                    raise BenchmarkError(f"the stream ended: {sent.data}")
-                hear(sent.data)
+            async for each in reader.events():
+                if each.type == "end":
+                    raise BenchmarkError(f"the stream ended: {each.data}")
+                hear(each.data)
             raise BenchmarkError("the stream broke off")
 
         async with _running(listen()):
