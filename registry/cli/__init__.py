@@ -14,6 +14,7 @@ from registry.cli.aliases import alias
 from registry.cli.audit import audit
 from registry.cli.cache import cache, fetch
 from registry.cli.compare import compare
+from registry.cli.doctor import doctor
 from registry.cli.edits import annotate, edits, tag
 from registry.cli.events import events
 from registry.cli.follow import follow
@@ -75,6 +76,7 @@ app.command()(export)
 app.command()(login)
 app.command()(logout)
 app.command()(whoami)
+app.command()(doctor)
 app.add_typer(config, name="config")
 app.add_typer(token, name="token")
 app.command(

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from registry.schemas import Discovery, EventsAddress
 from registry.schemas.access import Identity
 from shared.domain.access.actions import Action
+from shared.runtime.release import release
 from shared.runtime.settings import Settings
 from shared.web.access.caller import Caller, declared_actions, declares
 from shared.web.access.description import describe_access
@@ -64,6 +65,7 @@ def add_shared_parts(
     # Around all that Starlette puts together: its own outermost part answers for a defect.
     app.build_middleware_stack = partial(_guarded, app.build_middleware_stack, settings)
 
+    running = release()
     anybody = [declares(Action.PUBLIC)]
 
     @app.get(
@@ -71,6 +73,7 @@ def add_shared_parts(
     )
     async def discover() -> Discovery:
         return Discovery(
+            version=running,
             ingest_url=settings.ingest_url,
             query_url=settings.query_url,
             events=EventsAddress(
