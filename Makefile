@@ -49,6 +49,7 @@ format: | $(UV) ## Rewrite the code in the project's format
 
 docs: | $(UV) ## Write docs/api and the table in docs/security.md anew from the code
 	@$(RUN) python -m tools.api_documents
+	@$(RUN) python -m tools.command_schemas
 	@$(RUN) python -m tools.access_matrix
 
 lint: | $(UV) ## Check format, rules, types and imports; rewrites nothing
