@@ -47,10 +47,11 @@ format: | $(UV) ## Rewrite the code in the project's format
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
 
-docs: | $(UV) ## Write docs/api and the table in docs/security.md anew from the code
+docs: | $(UV) ## Write docs/api and the table in docs/security.md anew from the code, and build site/
 	@$(RUN) python -m tools.api_documents
 	@$(RUN) python -m tools.command_schemas
 	@$(RUN) python -m tools.access_matrix
+	@NO_MKDOCS_2_WARNING=1 $(RUN) python -m mkdocs build --strict # with --quiet it counts no warnings
 
 lint: | $(UV) ## Check format, rules, types and imports; rewrites nothing
 	$(RUN) ruff check .
