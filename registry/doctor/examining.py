@@ -25,6 +25,7 @@ from registry.doctor.services import (
     version_of,
 )
 from registry.doctor.storage import check_storage
+from registry.errors import ProfileError
 from registry.schemas import Discovery
 
 Check = Callable[[], Awaitable[Finding]]
@@ -56,10 +57,14 @@ async def examine(
     """Look at all that can be reached from here; it ends within 15 seconds.
 
     `transport` replaces the network, for tests. Raises InvalidRequestError for what is no address,
-    ProfileError, and ConnectionSettingsError for certificates that cannot be read.
+    ProfileError where the profiles alone could name one and cannot be read, and
+    ConnectionSettingsError for certificates that cannot be read.
     """
     address = registry_url(url)
-    credentials = find_credentials(address)
+    try:
+        credentials = find_credentials(address)
+    except ProfileError:  # which the finding of the configuration tells
+        credentials = Credentials(address)
     asker = Asker.trusting(find_certificates(), transport)
     async with asker.http:
         findings = [check_configuration(address, url)]

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
+from pathlib import Path
 
 import anyio
 import httpx
@@ -22,7 +22,7 @@ async def kafka_is_there(_: object) -> Finding:
 
 
 @pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> FakeRegistry:
+def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeRegistry:
     fake = FakeRegistry()
     fake.identities = {TOKEN: identity("token:0001", "token", "writer:risk.*")}
     fake.faults = [ready]
@@ -161,3 +161,13 @@ async def test_a_refusal_of_storage_is_told_without_the_signed_address(fake: Fak
     found = await examined(fake)
     assert states(found)["storage"] == "failure"
     assert SECRET not in found.model_dump_json()
+
+
+async def test_profiles_that_others_can_read_are_told(fake: FakeRegistry, tmp_path: Path) -> None:
+    file = tmp_path / "config" / "model-registry" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("")
+    file.chmod(0o644)
+    (found,) = [each for each in (await examined(fake)).findings if each.name == "configuration"]
+    assert found.state == "failure"
+    assert "chmod 600" in found.found
