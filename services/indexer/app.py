@@ -27,25 +27,29 @@ from shared.kafka.pipeline import run_parts
 from shared.kafka.topic_reader import RawMessage
 from shared.runtime.progress import Mark
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.metrics import Metrics, metrics_of
 from shared.storage.adapter import open_storage
 from shared.web.worker import make_worker
 
 
 def create_app(settings: Settings) -> Starlette:
     """Return the service; its pipeline starts with it, and waits for the servers by itself."""
+    metrics = metrics_of(settings)
     probe = KafkaProbe(settings)
     health = Health(settings, probe)
 
     async def readiness() -> dict[str, Any]:
         return {"waits_for": await health.waits_for()}
 
-    return make_worker(lambda: _run_pipeline(settings, probe, health), readiness)
+    return make_worker(lambda: _run_pipeline(settings, probe, health, metrics), readiness, metrics)
 
 
-async def _run_pipeline(settings: Settings, probe: KafkaProbe, health: Health) -> None:
+async def _run_pipeline(
+    settings: Settings, probe: KafkaProbe, health: Health, metrics: Metrics | None
+) -> None:
     """Build the parts and run them until cancelled, which lets the batch under way end first."""
     broker = make_broker(settings)
-    async with open_database(settings) as database, open_storage(settings) as storage:
+    async with open_database(settings, metrics) as database, open_storage(settings) as storage:
         context = Context.create(settings, database, storage)
         await prepare(context, broker, probe, health)
         publisher = KafkaPublisher(broker, settings)

@@ -28,6 +28,7 @@ from shared.runtime.logs import get_logger
 from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
+from shared.runtime.telemetry.metrics import measured, metrics_of
 from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
@@ -43,11 +44,13 @@ log = get_logger(__name__)
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the service; it opens its clients when it starts."""
+    metrics = metrics_of(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(open_database(settings))
+            stack.enter_context(measured(metrics))
+            database = await stack.enter_async_context(open_database(settings, metrics))
             storage = await stack.enter_async_context(open_storage(settings))
             context = Context.create(settings, database, storage)
             oidc = OidcTokens(settings.oidc_issuers, database.now)
@@ -76,7 +79,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(mlflow)
     # First, so that it stands behind the body limit: a slow sender does not count.
     app.add_middleware(RequestLimit, limit=settings.ingest_max_requests)
-    add_shared_parts(app, settings, _waits_for)
+    add_shared_parts(app, settings, _waits_for, metrics)
     speak(app, [MLFLOW])
     return app
 

@@ -21,24 +21,28 @@ from shared.kafka.pipeline import Tasks, run_parts
 from shared.kafka.publishing import ConfirmedPublisher
 from shared.kafka.topic_reader import RawMessage
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.metrics import Metrics, metrics_of
 from shared.web.worker import make_worker
 
 
 def create_app(settings: Settings) -> Starlette:
     """Return the service; its parts start with it, and wait for the servers by themselves."""
+    metrics = metrics_of(settings)
     probe = KafkaProbe(settings)
     health = Health(probe)
 
     async def readiness() -> dict[str, Any]:
         return {"waits_for": await health.waits_for(), "lag": await health.lag()}
 
-    return make_worker(lambda: _run_pipeline(settings, probe, health), readiness)
+    return make_worker(lambda: _run_pipeline(settings, probe, health, metrics), readiness, metrics)
 
 
-async def _run_pipeline(settings: Settings, probe: KafkaProbe, health: Health) -> None:
+async def _run_pipeline(
+    settings: Settings, probe: KafkaProbe, health: Health, metrics: Metrics | None
+) -> None:
     """Build the parts and run them until cancelled, which lets the batch under way end first."""
     broker = make_broker(settings)
-    async with open_database(settings) as database, Sender.open(settings) as sender:
+    async with open_database(settings, metrics) as database, Sender.open(settings) as sender:
         context = Context.create(settings, database)
         await prepare(context, broker, probe, health)
         publisher = ConfirmedPublisher(broker, settings)

@@ -40,6 +40,7 @@ from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
 from shared.runtime.tasks import end
+from shared.runtime.telemetry.metrics import measured, metrics_of
 from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
@@ -52,12 +53,14 @@ from shared.web.service import add_shared_parts, make_app
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the service; it opens its clients when it starts."""
+    metrics = metrics_of(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
         warn_of_one_origin(settings)
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(open_database(settings))
+            stack.enter_context(measured(metrics))
+            database = await stack.enter_async_context(open_database(settings, metrics))
             storage = await stack.enter_async_context(open_storage(settings))
             feed = VersionFeed(database)
             search = Projection(
@@ -109,7 +112,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(hub_writing)
     app.include_router(oci)
     app.include_router(mlflow)
-    add_shared_parts(app, settings, _waits_for)
+    add_shared_parts(app, settings, _waits_for, metrics)
     speak(app, [HUB, OCI, MLFLOW])
     return app
 

@@ -140,6 +140,9 @@ class Settings(AccessSettings, IndexerSettings, NotifierSettings, ConnectionSett
     log_format: Literal["console", "json"] = "json"
     """json: one object a line; console: for a person."""
 
+    metrics_enabled: bool = True
+    """Whether each service tells figures for Prometheus at /metrics."""
+
     @field_validator("minio_bucket", "manifest_bucket")
     @classmethod
     def _is_bucket_name(cls, value: str) -> str:

@@ -214,7 +214,10 @@ QUERY = [
     *MLFLOW_READS,
     *MLFLOW_HANDED_ON,
 ]
-PUBLIC = {("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")}
+PUBLIC = {
+    *(("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")),
+    ("GET", "/metrics"),  # figures without a name that a user gave
+}
 PUBLIC_OF_QUERY = {("GET", "/health/search"), ("GET", "/health/events")}
 # Its address carries the right to it: a secret of 256 bits, for one upload.
 PUBLIC_OF_INGEST = {("POST", "/v1/hub/staged/{staged_id}/complete")}

@@ -106,4 +106,4 @@ def test_the_document_tells_what_each_operation_does(
     own = {"/v1/hub/staged/{staged_id}/complete"}
     if create is create_query:
         own = {"/health/search", "/health/events"}
-    assert public == {"/v1", "/health/live", "/health/ready", *own}
+    assert public == {"/v1", "/health/live", "/health/ready", "/metrics", *own}

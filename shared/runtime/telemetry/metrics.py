@@ -1,0 +1,58 @@
+"""The figures of one process, as Prometheus reads them."""
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from shared.runtime.settings import Settings
+from shared.runtime.telemetry.loop_delay import LoopDelay
+from shared.runtime.telemetry.samples import Samples
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+class Metrics:
+    """A registry of the process's own, with what every process tells."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        """Where each part keeps its figures."""
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self.samples = Samples(self.registry)
+        """Figures that are asked for when somebody scrapes."""
+        self.loop_delay = LoopDelay(self.registry)
+
+    async def text(self) -> bytes:
+        """Return all figures; those that cannot be asked for now are left out, and told of."""
+        await self.samples.refresh()
+        # In a thread: some thousand lines take some tens of milliseconds.
+        return await asyncio.to_thread(generate_latest, self.registry)
+
+
+def metrics_of(settings: Settings) -> Metrics | None:
+    """Return the figures of a process; None where settings switch them off."""
+    return Metrics() if settings.metrics_enabled else None
+
+
+@contextmanager
+def measured(metrics: Metrics | None) -> Generator[None]:
+    """Measure what goes on by itself during the block; nothing where figures are off."""
+    if metrics is None:
+        yield
+        return
+    metrics.loop_delay.start()
+    try:
+        yield
+    finally:
+        metrics.loop_delay.stop()
