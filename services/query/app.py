@@ -27,6 +27,10 @@ from services.query.search.projection.projection import Projection
 from services.query.search.routes import router as search_routes
 from services.query.stream.routes import router as stream
 from services.query.stream.streams import Streams
+from services.query.ui.entrance import PAGES
+from services.query.ui.paths import own_headers
+from services.query.ui.routes import router as pages
+from services.query.ui.signing_in import router as signing_in
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import lookups_router as lookups
 from services.query.versions.routes import router as versions
@@ -35,7 +39,7 @@ from shared.database.client import open_database
 from shared.database.errors import DatabaseUnavailable
 from shared.database.indexes import IndexesMissing, verify_indexes
 from shared.database.versions import Versions
-from shared.runtime.connections import AT_END
+from shared.runtime.connections import AT_END, OWN_HEADERS
 from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
@@ -44,6 +48,7 @@ from shared.runtime.telemetry.metrics import measured, metrics_of
 from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
+from shared.web.access.browser_sessions import BrowserSessions
 from shared.web.access.oidc.source import OidcTokens
 from shared.web.dialects import speak
 from shared.web.mlflow.errors import MLFLOW
@@ -83,6 +88,7 @@ def create_app(settings: Settings) -> FastAPI:
                 ingest,
                 streams,
             )
+            sessions = BrowserSessions(database, settings.registry_admin_token)
             oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
@@ -93,7 +99,9 @@ def create_app(settings: Settings) -> FastAPI:
                 AT_END: streams.begin_end,
                 "context": context,
                 "preparation": preparation,
-                "authenticator": Authenticator.of(settings, database, [oidc]),
+                "authenticator": Authenticator.of(settings, database, [sessions, oidc]),
+                "browser_sessions": sessions,
+                OWN_HEADERS: own_headers,
                 "audit": await stack.enter_async_context(open_audit(database)),
             }
 
@@ -108,12 +116,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(webhooks)
     app.include_router(search_routes)
     app.include_router(stream)
+    app.include_router(signing_in)
+    app.include_router(pages)
     app.include_router(hub)
     app.include_router(hub_writing)
     app.include_router(oci)
     app.include_router(mlflow)
     add_shared_parts(app, settings, _waits_for, metrics)
-    speak(app, [HUB, OCI, MLFLOW])
+    speak(app, [PAGES, HUB, OCI, MLFLOW])
     return app
 
 

@@ -74,6 +74,7 @@ class Database:
         self.leases = Collection(database["leases"])
         self.reports = Collection(database["reports"])
         self.tokens = Collection(database["tokens"])
+        self.browser_sessions = Collection(database["browser_sessions"])
         self.audit = Collection(database["audit"])
         self.subscriptions = Collection(database["subscriptions"])
         self.webhook_secrets = Collection(database["webhook_secrets"])

@@ -20,6 +20,7 @@ from shared.database import (
     aliases,
     audit,
     blobs,
+    browser_sessions,
     catalog,
     commits,
     edits,
@@ -81,6 +82,7 @@ from shared.database.webhooks.disabling import disable_subscription
 from shared.database.webhooks.facts import version_facts
 from shared.domain import deletion
 from shared.domain.access.audit import AuditRecord, ChangeEnd
+from shared.domain.access.browser_sessions import SessionRecord
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.access.tokens import TokenRecord, TokenText
 from shared.domain.aliases import UNCONDITIONAL, Mover, MoveRecord, require_ready
@@ -211,6 +213,17 @@ async def use_tokens(database: Database) -> None:
     for owner in (OWNER, None):
         for before in (place, None):
             assert await tokens.list_tokens(database, owner=owner, before=before, limit=5)
+
+
+async def use_browser_sessions(database: Database) -> None:
+    now = utc_now()
+    session = SessionRecord(
+        id=SHA256, token_id="1", proof="", created_at=now, expires_at=now + LEASE
+    )
+    await browser_sessions.keep_session(database, session)
+    assert await browser_sessions.find_session(database, SHA256) == session
+    await browser_sessions.end_session(database, SHA256)
+    assert await browser_sessions.find_session(database, SHA256) is None
 
 
 async def use_sessions_and_work(database: Database, model: str) -> None:
@@ -645,6 +658,7 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_lineage(database, f"{model}-lineage")
     await use_search(database, f"{model}-search")
     await use_tokens(database)
+    await use_browser_sessions(database)
     await use_webhooks(database, f"{model}-webhooks", record)
     await use_recovery(database, f"{model} lost")
 

@@ -52,6 +52,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "handles": READ,
         "part_digests": READ,
         "tokens": ("find", "update"),  # when one was last used
+        "browser_sessions": ("find", "insert", "remove"),
         "audit": WRITE,
         "reports": READ,  # whether an operator wants search checked or made anew
         "subscriptions": READ,  # and not their secrets

@@ -122,6 +122,10 @@ class Authenticator:
             raise Unauthenticated
         return principal
 
+    def forget(self, credential: str) -> None:
+        """Ask anew about a credential that was just ended here."""
+        self._known.pop(hashlib.sha256(credential.encode(errors="surrogateescape")).digest(), None)
+
     async def _verdict(self, authorization: str, address: str) -> Principal | None:
         credential = _credential_of(authorization)
         if credential is None:

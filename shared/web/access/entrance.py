@@ -17,6 +17,9 @@ from shared.web.guard import address_of
 _REFUSAL = "refusal"
 _ASKS_BY_BODY = re.compile(r"/api/models/.+/paths-info/.+")
 """Where reading takes a body, which says what is to be read: clients of Hugging Face do it so."""
+SIGN_IN = "/ui/sign-in"
+"""Where a body says who asks: a token, in a form."""
+_MOST_FORM_BYTES = 16 * 1024
 
 
 async def may_send(scope: Scope) -> bool:
@@ -29,7 +32,11 @@ async def may_send(scope: Scope) -> bool:
     authenticator: Authenticator | None = state.get("authenticator")
     if authenticator is None:  # a service that knows nobody
         return True
-    authorization = Headers(scope=scope).get("authorization")
+    headers = Headers(scope=scope)
+    if scope["path"] == SIGN_IN:
+        length = headers.get("content-length", "")
+        return length.isdigit() and int(length[:9]) <= _MOST_FORM_BYTES
+    authorization = headers.get("authorization")
     try:
         principal = await authenticator.find_out(authorization, address_of(scope))
     except RegistryError as error:

@@ -1,0 +1,46 @@
+// The switch of the theme, and copying. Everything else works without scripts.
+"use strict";
+
+const THEMES = ["", "dark", "light"];
+const NAMES = { "": "Theme: system", dark: "Theme: dark", light: "Theme: light" };
+
+function showTheme(button) {
+  button.textContent = NAMES[document.documentElement.dataset.theme ?? ""];
+}
+
+function nextTheme(button) {
+  const now = document.documentElement.dataset.theme ?? "";
+  const next = THEMES[(THEMES.indexOf(now) + 1) % THEMES.length];
+  if (next) {
+    document.documentElement.dataset.theme = next;
+  } else {
+    delete document.documentElement.dataset.theme;
+  }
+  const age = next ? 31536000 : 0;
+  document.cookie = `mr_theme=${next}; path=/ui; max-age=${age}; samesite=strict`;
+  showTheme(button);
+}
+
+const theme = document.getElementById("theme");
+showTheme(theme);
+theme.hidden = false;
+theme.addEventListener("click", () => nextTheme(theme));
+
+// The clipboard is there on https and localhost alone.
+if (navigator.clipboard) {
+  for (const button of document.querySelectorAll("button.copy")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = "Copied";
+    });
+  }
+}
+
+// A filter that is wrong is answered with 422 and a page that says where: it is shown, too.
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.status === 422) {
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+  }
+});

@@ -1,0 +1,54 @@
+"""What comes before and behind pages: a session's cookie is a credential, and errors are pages."""
+
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Scope
+
+from services.query.ui.paths import PAGE_HEADERS, is_page, safe_target
+from services.query.ui.rendering import page
+from shared.domain.access.browser_sessions import SESSION_PREFIX, SessionText
+from shared.web.access.entrance import SIGN_IN
+from shared.web.dialects import Dialect, Told
+
+COOKIE = "mr_session"
+SECURE_COOKIE = "__Host-mr_session"
+"""Its name where it is sent by https alone: no other host can set one of this name."""
+
+
+def session_of(scope: Scope) -> SessionText | None:
+    """Return the session that a request's cookie names; whether it counts is asked later."""
+    cookies: SimpleCookie = SimpleCookie()
+    try:
+        for header in Headers(scope=scope).getlist("cookie"):
+            cookies.load(header)
+    except CookieError:
+        return None
+    for name in (SECURE_COOKIE, COOKIE):
+        if name in cookies:
+            return SessionText.parse(SESSION_PREFIX + cookies[name].value)
+    return None
+
+
+def _arrange(scope: Scope) -> None:
+    """Have the session's cookie be the credential, and nothing else: no header of a script."""
+    session = session_of(scope)
+    scope.setdefault("state", {})["session"] = session
+    kept = [each for each in scope["headers"] if each[0] != b"authorization"]
+    if session is not None and scope["path"] != SIGN_IN:
+        kept.append((b"authorization", f"Bearer {session}".encode()))
+    scope["headers"] = kept
+
+
+def _word(told: Told) -> Response:
+    if told.status == HTTPStatus.UNAUTHORIZED:
+        values = {"target": safe_target(told.target)}
+        return page("sign_in_needed.html", values, status=told.status)
+    title = HTTPStatus(told.status).phrase
+    values = {"title": title, "status": told.status, "detail": told.detail}
+    return page("error.html", values, status=told.status)
+
+
+PAGES = Dialect(covers=is_page, word=_word, arrange=_arrange, headers=PAGE_HEADERS)

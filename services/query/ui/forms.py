@@ -1,0 +1,47 @@
+"""Forms of pages: read within bounds, and only where a page of ours sent them."""
+
+from urllib.parse import parse_qs, urlsplit
+
+from fastapi import Request
+
+from shared.domain.access.browser_sessions import SessionText
+from shared.domain.access.tokens import is_equal
+from shared.domain.errors import Denied, InvalidRequest
+
+MAX_FIELDS = 20
+FORM_KEY = "form_key"
+_OWN_SITES = ("same-origin", "none")
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """Return the fields of a form; raises InvalidRequest, and Denied for one of another site."""
+    require_own_site(request)
+    try:
+        text = (await request.body()).decode()
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError as error:
+        raise InvalidRequest("body", "must be a form in UTF-8 of few fields") from error
+    return {name: values[-1] for name, values in fields.items()}
+
+
+def require_own_site(request: Request) -> None:
+    """Return where no other site's page sent the request; raises Denied.
+
+    Browsers say so by a header that no page can set; older ones tell the origin alone.
+    """
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None:
+        is_own = site in _OWN_SITES
+    elif origin is not None:
+        is_own = urlsplit(origin).netloc == request.headers.get("host", "")
+    else:
+        is_own = True  # no browser, or one that sends neither: SameSite keeps the cookie back
+    if not is_own:
+        raise Denied("foreign_form", "the form was sent by a page of another site")
+
+
+def require_form_key(form: dict[str, str], session: SessionText | None) -> None:
+    """Return where a form was made for this session; raises Denied."""
+    if session is None or not is_equal(form.get(FORM_KEY, ""), session.form_key):
+        raise Denied("foreign_form", "the form is not of this session; load the page again")

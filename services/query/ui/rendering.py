@@ -1,0 +1,63 @@
+"""Pages from templates: everything that is put into one is escaped, unless it is markup of ours."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from services.query.ui import shown
+from services.query.ui.assets import address_of
+from shared.domain.access.browser_sessions import SessionText
+from shared.web.access.caller import Caller
+
+THEME_COOKIE = "mr_theme"
+_THEMES = ("dark", "light")
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    functions: Mapping[str, Any] = {"asset": address_of}
+    made.globals.update(functions)
+    filters: Mapping[str, Any] = {
+        "size": shown.size,
+        "moment": shown.moment,
+        "number": shown.number,
+        "words": shown.words,
+        "segment": shown.segment,
+    }
+    made.filters.update(filters)
+    return made
+
+
+_TEMPLATES = _environment()
+
+
+def page(
+    template: str,
+    values: Mapping[str, Any],
+    *,
+    request: Request | None = None,
+    caller: Caller | None = None,
+    status: int = 200,
+) -> HTMLResponse:
+    """Return a page; `request` and `caller` tell its theme, and whom it is for."""
+    theme = request.cookies.get(THEME_COOKIE, "") if request is not None else ""
+    session: SessionText | None = (
+        getattr(request.state, "session", None) if request is not None else None
+    )
+    text = _TEMPLATES.get_template(template).render(
+        theme=theme if theme in _THEMES else "",
+        principal=caller.principal if caller is not None and session is not None else None,
+        form_key=session.form_key if session is not None else "",
+        **values,
+    )
+    return HTMLResponse(text, status)

@@ -1,0 +1,69 @@
+"""Model cards: Markdown becomes HTML in which nothing runs, and nothing is loaded."""
+
+from html.parser import HTMLParser
+from typing import Self
+
+import pytest
+
+from services.query.ui.cards import rendered
+
+
+class Elements(HTMLParser):
+    """The elements of a page, as a browser reads them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+
+    @classmethod
+    def of(cls, html: str) -> Self:
+        found = cls()
+        found.feed(html)
+        return found
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "<svg onload=alert(1)>",
+        "[x](javascript:alert(1))",
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+        "[x](vbscript:x)",
+        "![x](https://evil.example/x.png)",
+        '<a href="https://x" style="position:fixed">x</a>',
+        "<iframe src=https://evil.example></iframe>",
+        "<form action=https://evil.example><input></form>",
+        "```html\n<script>alert(1)</script>\n```",
+        "| a |\n|---|\n| <b onclick=x>y</b> |",
+    ],
+)
+def test_nothing_runs_and_nothing_is_loaded(attack: str) -> None:
+    found = Elements.of(rendered(attack))
+    assert found.tags <= {"p", "pre", "code", "table", "thead", "tbody", "tr", "th", "td", "a"}
+    assert {name for name, _ in found.attributes} <= {"href", "rel"}
+    for name, value in found.attributes:
+        assert name == "rel" or value.startswith("https://")
+
+
+def test_text_links_and_tables_are_shown() -> None:
+    html = rendered("# A\n\n[b](https://c.example)\n\n| d |\n|---|\n| e |\n")
+    assert "<h1>A</h1>" in html
+    assert 'href="https://c.example"' in html
+    assert "noopener" in html
+    assert "<td>e</td>" in html
+
+
+def test_the_head_for_machines_is_not_shown() -> None:
+    assert "license" not in rendered("---\nlicense: mit\n---\ntext")
+    assert "license" in rendered("text\n---\nlicense: mit\n---\n")
+
+
+def test_deep_nesting_is_bounded() -> None:
+    assert rendered("> " * 5000 + "a").count("<blockquote>") <= 20
