@@ -25,10 +25,12 @@ ATTACKS = (
 )
 TEXT = " ".join(ATTACKS)
 LONG = "\u202e<b>" + "x" * 4000
-OWN_TAGS = {"html", "head", "meta", "title", "link", "script", "body", "header", "nav", "a", "span"}
-OWN_TAGS |= {"div", "button", "form", "input", "label", "main", "section", "h1", "h2", "h3", "p"}
-OWN_TAGS |= {"table", "thead", "tbody", "tr", "th", "td", "time", "code", "pre", "details", "ol"}
-OWN_TAGS |= {"summary", "ul", "li", "bdi", "em", "strong", "small", "mark"}
+OWN_TAGS = {
+    *("html", "head", "meta", "title", "link", "script", "body", "header", "nav", "a", "span"),
+    *("div", "button", "form", "input", "label", "main", "section", "h1", "h2", "h3", "p"),
+    *("table", "thead", "tbody", "tr", "th", "td", "time", "code", "pre", "details", "ol"),
+    *("summary", "ul", "li", "bdi", "em", "strong", "small", "mark"),
+}
 WITH_ADDRESSES = ("href", "src", "action", "hx-get")
 
 
@@ -55,8 +57,8 @@ class Read(HTMLParser):
 @pytest.fixture
 async def browser(api: Api, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The administrator, signed in."""
-    options: dict[str, bool] = {"trust_env": False}
-    async with httpx.AsyncClient(base_url=api.query.base_url, timeout=60, **options) as client:
+    address = api.query.base_url
+    async with httpx.AsyncClient(base_url=address, timeout=60, trust_env=False) as client:
         answer = await client.post("/ui/sign-in", data={"token": token_of(settings)})
         assert answer.status_code == 303
         yield client

@@ -2,10 +2,12 @@
 "use strict";
 
 const THEMES = ["", "dark", "light"];
-const NAMES = { "": "Theme: system", dark: "Theme: dark", light: "Theme: light" };
+const NAMES = { "": "System", dark: "Dark", light: "Light" };
 
 function showTheme(button) {
-  button.textContent = NAMES[document.documentElement.dataset.theme ?? ""];
+  const name = NAMES[document.documentElement.dataset.theme ?? ""];
+  button.textContent = name;
+  button.setAttribute("aria-label", `Theme: ${name}`);
 }
 
 function nextTheme(button) {

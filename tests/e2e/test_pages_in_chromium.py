@@ -1,0 +1,136 @@
+"""The page in a real Chromium: signing in, finding, the theme, widths; skipped where there is none.
+
+`PAGE_SCREENSHOTS` names a folder for pictures at three widths in both themes.
+"""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from registry.schemas import Version
+from shared.runtime.settings import Settings
+from tests.support.access import token_of
+from tests.support.api import Api, file_of
+
+CHROMIUM = shutil.which("chromium") or ""
+WIDTHS = (375, 800, 1400)
+CARD = b"# Churn\n\nWho is about to **leave**.\n\n| data | rows |\n|---|---|\n| june | 12000 |\n"
+PICTURES = os.environ.get("PAGE_SCREENSHOTS", "")
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no chromium")
+
+
+@pytest.fixture
+async def page(settings: Settings) -> AsyncIterator[Page]:
+    """A page of query, which tells whatever the browser refuses or a script throws."""
+    troubles: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        context = await browser.new_context(base_url=f"http://127.0.0.1:{settings.query_port}")
+        opened = await context.new_page()
+        opened.set_default_timeout(30_000)
+        opened.on("pageerror", lambda error: troubles.append(str(error)))
+        opened.on(
+            "console",
+            lambda told: troubles.append(told.text) if "Security Policy" in told.text else None,
+        )
+        yield opened
+        await browser.close()
+    assert troubles == []
+
+
+@pytest.fixture
+async def version(api: Api, model: str) -> Version:
+    session = await api.open(
+        model,
+        file_of("model.bin", b"x"),
+        file_of("README.md", CARD),
+        description="Who is about to leave, by the month.",
+        metrics={"auc": 0.913, "loss": 0.21},
+        parameters={"depth": 6, "schedule": {"warmup": 100}},
+        tags={"team": "risk"},
+    )
+    for plan, data in zip(session.files, (b"x", CARD), strict=True):
+        await api.put(plan, data)
+    found = await api.ready(session)
+    moved = await api.ingest.put(
+        f"/v1/models/{model}/aliases/production", json={"version": 1, "reason": "better by 2 %"}
+    )
+    assert moved.status_code == 200
+    return found
+
+
+async def sign_in(page: Page, settings: Settings, path: str) -> None:
+    await page.goto(path)
+    await page.get_by_label("Token").fill(token_of(settings))
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+async def test_somebody_signs_in_finds_a_version_and_leaves(
+    page: Page, settings: Settings, version: Version
+) -> None:
+    model = version.model
+    await sign_in(page, settings, "/ui/models?kind=versions")
+    await expect(page.get_by_role("heading", name="Versions")).to_be_visible()
+    await page.get_by_label("Filter").fill(f"name = '{model}' AND metrics.auc >")
+    await page.get_by_role("button", name="Find").click()
+    await expect(page.locator("mark.wrong")).to_be_visible()
+    await page.get_by_label("Filter").fill(f"name = '{model}' AND metrics.auc > 0.9")
+    await page.get_by_role("button", name="Find").click()
+    await page.locator("tbody").get_by_role("link", name=model).click()
+    await expect(page.get_by_role("heading", name=model)).to_be_visible()
+    await page.locator("a.chip", has_text="production").first.click()
+    await expect(page.get_by_text("better by 2 %")).to_be_visible()
+    await page.get_by_role("button", name="Sign out").click()
+    await page.goto(f"/ui/models/{model}")
+    await expect(page.get_by_label("Token")).to_be_visible()
+
+
+async def test_the_theme_is_kept(page: Page, settings: Settings) -> None:
+    await sign_in(page, settings, "/ui/")
+    await page.get_by_role("button", name="Theme").click()
+    await page.reload()
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+async def test_no_page_is_wider_than_its_window(
+    page: Page, settings: Settings, version: Version
+) -> None:
+    below = f"/ui/models/{version.model}"
+    paths = {
+        "overview": "/ui/",
+        "models": "/ui/models",
+        "versions": "/ui/models?kind=versions",
+        "wrong": "/ui/models?filter=name+%3D%3D+churn",
+        "model": below,
+        "alias": f"{below}/aliases/production",
+        "version": f"{below}/versions/1",
+        "tensors": f"{below}/versions/1/tensors",
+        "missing": "/ui/nothing",
+    }
+    await page.goto("/ui/sign-in")
+    await _look(page, "sign-in")
+    await sign_in(page, settings, "/ui/")
+    for name, path in paths.items():
+        await page.goto(path)
+        await _look(page, name)
+
+
+async def _look(page: Page, name: str) -> None:
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert await page.evaluate(overflow) <= 0, f"{name} at {width}"
+        if not PICTURES:
+            continue
+        for theme in ("light", "dark"):
+            await page.emulate_media(color_scheme=theme)
+            picture = Path(PICTURES) / f"{name}-{width}-{theme}.png"
+            await page.screenshot(path=picture, full_page=True)
