@@ -255,3 +255,32 @@ async def test_who_may_not_read_a_model_is_shown_nothing_of_it(
         assert answer.text.replace(model, "no-such-model") == missing.text
     download = await browser.get(f"{below}/versions/1/download?path=model.bin")
     assert download.status_code == 404
+
+
+async def test_what_nobody_means_is_refused_on_a_page_that_says_why(
+    admin: Browser, version: Version
+) -> None:
+    below = f"/ui/models/{version.model}"
+    for path in (
+        *("/ui/models?kind=odd", "/ui/models?cursor=zzz", "/ui/models?order=drop+table"),
+        *("/ui/models?filter=%00", "/ui/models?filter=" + "a" * 20_000, "/ui/models?filter=((("),
+        *("/ui/models?columns=" + ",".join("abcdefghijklmno"), "/ui/models?columns=" + "a" * 300),
+        *(f"{below}?cursor=zzz", f"{below}/versions/%00", f"{below}/versions/@", "/ui/models/%00"),
+        *(f"{below}/aliases/%3Cb%3E", f"{below}/aliases/production?cursor=-1"),
+        *(f"{below}/versions/1/download", f"{below}/versions/1/download?path=../x", "/ui/static/a"),
+    ):
+        answer = await admin.get(path)
+        assert answer.status_code in (404, 422), f"{path}: {answer.status_code}"
+        assert answer.headers["content-type"] == "text/html; charset=utf-8", path
+    answer = await admin.client.post("/ui/models", data={"a": "b"})
+    assert answer.status_code == 405
+
+
+async def test_a_form_that_is_none_is_refused(admin: Browser) -> None:
+    for path in (SIGN_IN, "/ui/sign-out"):
+        many = "&".join(f"a{number}=b" for number in range(100))
+        for body in (b"\xff\xfe", many.encode()):
+            answer = await admin.client.post(path, content=body)
+            assert answer.status_code == 422, path
+    long = await admin.client.post(SIGN_IN, data={"token": "a" * 100_000})
+    assert long.status_code == 401
