@@ -1,8 +1,14 @@
 """The web page as a browser without scripts meets it: every page, signing in, and who sees what."""
 
+import asyncio
+import html
+import os
 import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +17,7 @@ from registry.schemas import Version
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api, file_of
+from tests.support.system import System
 
 CARD = b"""---
 license: mit
@@ -284,3 +291,40 @@ async def test_a_form_that_is_none_is_refused(admin: Browser) -> None:
             assert answer.status_code == 422, path
     long = await admin.client.post(SIGN_IN, data={"token": "a" * 100_000})
     assert long.status_code == 401
+
+
+@pytest.mark.parametrize("way", ["Python", "Command"])
+async def test_what_a_page_says_to_fetch_a_version_fetches_it(
+    admin: Browser, version: Version, way: str, tmp_path: Path
+) -> None:
+    text = (await admin.get(f"/ui/models/{version.model}/versions/1")).text
+    found = re.search(rf"<summary>{way}</summary>\s*<pre><code>(.*?)</code>", text, re.DOTALL)
+    assert found is not None
+    snippet = html.unescape(found[1])
+    command = [sys.executable, "-c", snippet] if way == "Python" else ["bash", "-ec", snippet]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = await asyncio.to_thread(
+        subprocess.run,
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / version.model / "model.bin").read_bytes() == DATA
+
+
+async def test_sessions_are_in_the_audit_and_by_digest_in_the_database(
+    api: Api, browser: Browser, system: System
+) -> None:
+    token = await api.token("reader:*")
+    assert (await browser.sign_in(token.token)).status_code == 303
+    secret = browser.client.cookies["mr_session"]
+    kept = await system.database.browser_sessions.find({"token_id": token.id}).to_list()
+    assert len(kept) == 1
+    assert secret not in str(kept)
+    assert token.token not in str(kept)
+    entries = await api.query.get("/v1/audit", params={"principal": f"token:{token.id}"})
+    assert [each["action"] for each in entries.json()["items"]] == ["session.begin"]
