@@ -98,6 +98,8 @@ async def test_the_theme_is_kept(page: Page, settings: Settings) -> None:
     await page.get_by_role("button", name="Theme").click()
     await page.reload()
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    await page.goto("/ui/nothing")
+    await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 async def test_no_page_is_wider_than_its_window(

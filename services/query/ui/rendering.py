@@ -57,6 +57,7 @@ def page(
     text = _TEMPLATES.get_template(template).render(
         theme=theme if theme in _THEMES else "",
         principal=caller.principal if caller is not None and session is not None else None,
+        is_anonymous=caller is not None and session is None,
         form_key=session.form_key if session is not None else "",
         **values,
     )

@@ -23,6 +23,12 @@ function nextTheme(button) {
   showTheme(button);
 }
 
+// Pages of errors are made without a look at the cookie.
+const kept = /(?:^|; )mr_theme=(dark|light)/.exec(document.cookie);
+if (kept) {
+  document.documentElement.dataset.theme = kept[1];
+}
+
 const theme = document.getElementById("theme");
 showTheme(theme);
 theme.hidden = false;
