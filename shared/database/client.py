@@ -147,7 +147,7 @@ async def open_database(
         retryReads=True,
         # One limit for everything: selection, connecting, each operation, each retry of it.
         timeoutMS=int(settings.mongodb_timeout_seconds * 1000),
-        event_listeners=[PoolUse(metrics.registry)] if metrics else None,
+        event_listeners=[PoolUse(metrics.registry)] if metrics else [],
         **_tls_options(settings),
     )
     try:
