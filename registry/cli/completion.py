@@ -21,7 +21,22 @@ MOST_NAMES = 100
 MOST_VERSIONS = 20
 _SAFE = re.compile(r"[\w.@-]+")
 """Shells take what is offered as text to be read again: nothing else is ever offered."""
-_KEEP_WORDS = "COMP_WORDBREAKS=${COMP_WORDBREAKS//@/}  # @alias is one word\n"
+_BASH = r"""_registry_completion() {
+    # By the line and not by COMP_WORDS: bash breaks words at @, of which MODEL@ALIAS has one.
+    local typed="${COMP_LINE:0:COMP_POINT}" IFS=$' \t\n' words current
+    read -r -a words <<< "$typed"
+    [[ $typed == *[[:space:]] ]] && words+=("")
+    current="${words[${#words[@]} - 1]}"
+    IFS=$'\n'
+    COMPREPLY=( $( env COMP_WORDS="${words[*]}" \
+                   COMP_CWORD=$(( ${#words[@]} - 1 )) \
+                   %s=complete_bash "$1" ) )
+    if [[ $current == *@* && $COMP_WORDBREAKS == *@* ]]; then
+        COMPREPLY=( "${COMPREPLY[@]#"${current%%@*}@"}" )  # bash replaces only what is behind it
+    fi
+}
+complete -o default -F _registry_completion registry
+"""
 
 
 class Shell(StrEnum):
@@ -36,12 +51,14 @@ def completion(
     shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")],
 ) -> None:
     """Print the script that lets a shell complete commands, and names of models and aliases."""
+    if shell is Shell.BASH:
+        typer.echo(_BASH % VARIABLE)
+        return
     from typer.completion import (
         get_completion_script,  # pyright: ignore[reportPrivateImportUsage] - its only other way writes into dotfiles
     )
 
-    script = get_completion_script(prog_name="registry", complete_var=VARIABLE, shell=shell)
-    typer.echo(_KEEP_WORDS + script if shell is Shell.BASH else script)
+    typer.echo(get_completion_script(prog_name="registry", complete_var=VARIABLE, shell=shell))
 
 
 def prepare_completion() -> None:

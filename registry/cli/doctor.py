@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 
 
 def doctor(
+    query_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="REGISTRY_QUERY_URL",
+            help="Where query is, should ingest not tell it; on this machine port 8001.",
+        ),
+    ] = None,
     indexer_url: Annotated[
         str | None,
         typer.Option(
@@ -36,9 +44,9 @@ def doctor(
     import anyio
 
     from registry.doctor import examine
-    from registry.doctor.examining import Workers
+    from registry.doctor.examining import Named
 
-    found = anyio.run(examine, url, Workers(indexer_url, notifier_url))
+    found = anyio.run(examine, url, Named(query_url, indexer_url, notifier_url))
     (print_json if as_json else _print)(found)
     if found.state == "failure":
         raise typer.Exit(ExitCode.UNAVAILABLE)

@@ -8,17 +8,21 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from ssl import SSLContext
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import anyio
 import httpx
 
 from registry._bounded import send_bounded
 from registry._certificates import told_certificates
+from registry.doctor.resolving import is_proxied, until_resolved
 from registry.errors import RegistryError
 
 ASK_SECONDS = 4.0
 """Longest wait for one answer: who is frozen is told from who is slow."""
-CHECK_SECONDS = 9.0
+RESOLVE_SECONDS = 2.0
+"""Longest wait for the address of a name."""
+CHECK_SECONDS = 7.0
 """Longest that one check takes, of however many questions it is made."""
 MAX_BYTES = 4 * 1024 * 1024
 
@@ -32,6 +36,8 @@ class Asker:
     """Asks parts, and remembers how far the clock of each is from this machine's."""
 
     http: httpx.AsyncClient
+    resolves: bool = True
+    """Whether names are resolved on this machine, where no proxy does."""
     ahead_seconds: dict[str, float] = field(default_factory=dict[str, float])
 
     @classmethod
@@ -45,7 +51,8 @@ class Asker:
                 headers={"accept": "application/json", "accept-encoding": "identity"},
                 transport=transport,
                 verify=certificates,
-            )
+            ),
+            resolves=transport is None,
         )
 
     async def ask(
@@ -60,6 +67,8 @@ class Asker:
         except httpx.InvalidURL as error:
             raise Unanswered(f"its address is none: {error}") from None
         origin = f"{address.scheme}://{address.netloc.decode()}"
+        if self.resolves and not is_proxied(urlsplit(url)):
+            await require_resolver(address.host)
         asked_at = datetime.now(UTC)
         try:
             with told_certificates(origin), anyio.fail_after(ASK_SECONDS):
@@ -84,6 +93,16 @@ class Asker:
         ahead = (told - asked_at).total_seconds()
         lowest, highest = ahead - took, ahead + 1
         self.ahead_seconds[place] = 0.0 if lowest <= 0 <= highest else min(lowest, highest, key=abs)
+
+
+async def require_resolver(host: str) -> None:
+    """Return once the resolver has answered for a name; raises Unanswered where it does not."""
+    try:
+        await until_resolved(host, RESOLVE_SECONDS)
+    except TimeoutError:
+        raise Unanswered(
+            f"the resolver tells no address of {host} within {RESOLVE_SECONDS:g} s"
+        ) from None
 
 
 def members_of(answer: httpx.Response) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """All checks, side by side: no part that hangs keeps another one from being told of."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -21,7 +22,7 @@ from registry.doctor.services import (
     check_search,
     check_service,
     discover,
-    find_worker,
+    find_place,
     version_of,
 )
 from registry.doctor.storage import check_storage
@@ -42,16 +43,18 @@ REMEDIES: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Workers:
-    """Addresses of the services without an API, where somebody named them."""
+class Named:
+    """Addresses of services that somebody named."""
 
+    query: str | None = None
+    """Counts where ingest does not answer, which tells it otherwise."""
     indexer: str | None = None
     notifier: str | None = None
 
 
 async def examine(
     url: str | None = None,
-    workers: Workers | None = None,
+    named: Named | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Diagnosis:
     """Look at all that can be reached from here; it ends within 15 seconds.
@@ -65,24 +68,51 @@ async def examine(
         credentials = find_credentials(address)
     except ProfileError:  # which the finding of the configuration tells
         credentials = Credentials(address)
+    named = named or Named()
     asker = Asker.trusting(find_certificates(), transport)
     async with asker.http:
-        findings = [check_configuration(address, url)]
-        try:
-            with told_failures():
-                discovery = await discover(asker, address)
-        except Unanswered as error:
-            findings.append(_failure("registry", error))
-            left = {"cache": check_cache, **_workers(asker, address, workers or Workers())}
+        discovery, failures = await _discover(asker, address, named)
+        findings = [check_configuration(address, url), *failures]
+        if discovery is None:
+            left = {"cache": check_cache, **_workers(asker, address, named)}
             findings += await _side_by_side(left)
         else:
-            findings += await _examine_found(asker, discovery, credentials, workers or Workers())
+            findings += await _examine_found(asker, discovery, credentials, named)
     findings.append(judge_clock(asker.ahead_seconds))
     return Diagnosis(url=address, at=datetime.now(UTC), state=worst(findings), findings=findings)
 
 
+async def _discover(
+    asker: Asker, address: str, named: Named
+) -> tuple[Discovery | None, list[Finding]]:
+    """Return what the registry tells of itself, or else query, which tells the same.
+
+    Both are asked at once, since there is no time for one after the other.
+    """
+    told: dict[str, Discovery] = {}
+    failures: list[Finding] = []
+    query = find_place("query", named.query, address)
+
+    async def look() -> None:
+        try:
+            with told_failures():
+                told["registry"] = await discover(asker, "registry", address)
+        except Unanswered as error:
+            failures.append(_failure("registry", error))
+
+    async def look_at_query(place: Place) -> None:
+        with suppress(Unanswered), told_failures():
+            told["query"] = await discover(asker, place.name, place.url)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(look)
+        if query is not None:
+            group.start_soon(look_at_query, query)
+    return told.get("registry") or told.get("query"), failures
+
+
 async def _examine_found(
-    asker: Asker, discovery: Discovery, credentials: Credentials, workers: Workers
+    asker: Asker, discovery: Discovery, credentials: Credentials, named: Named
 ) -> list[Finding]:
     ingest = Place("ingest", discovery.ingest_url.rstrip("/"))
     query = Place("query", discovery.query_url.rstrip("/"))
@@ -90,7 +120,7 @@ async def _examine_found(
         "ingest": partial(check_service, asker, ingest),
         "query": partial(check_service, asker, query),
         "search": partial(check_search, asker, query),
-        **_workers(asker, credentials.url, workers),
+        **_workers(asker, credentials.url, named),
         "storage": partial(check_storage, asker, query.url, credentials),
         "kafka": partial(check_kafka, discovery),
         "versions": partial(_check_versions, asker, ingest, query),
@@ -100,10 +130,10 @@ async def _examine_found(
     return await _side_by_side(checks)
 
 
-def _workers(asker: Asker, url: str, workers: Workers) -> dict[str, Check]:
+def _workers(asker: Asker, url: str, named: Named) -> dict[str, Check]:
     checks: dict[str, Check] = {}
-    for name, named in (("indexer", workers.indexer), ("notifier", workers.notifier)):
-        place = find_worker(name, named, url)
+    for name, given in (("indexer", named.indexer), ("notifier", named.notifier)):
+        place = find_place(name, given, url)
         checks[name] = (
             partial(_not_asked, name) if place is None else partial(check_service, asker, place)
         )

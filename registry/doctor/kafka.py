@@ -1,7 +1,7 @@
 """Kafka: whether a subscription gets to it from here."""
 
 from registry._kafka_access import KafkaAccess, find_security
-from registry.doctor.asking import ASK_SECONDS, Unanswered, told_failures
+from registry.doctor.asking import ASK_SECONDS, Unanswered, require_resolver, told_failures
 from registry.doctor.findings import Finding
 from registry.errors import MissingExtraError
 from registry.schemas import Discovery
@@ -24,8 +24,10 @@ async def check_kafka(discovery: Discovery) -> Finding:
         servers = access.address(discovery.events).bootstrap_servers
     if not servers:
         return Finding(name="kafka", state="skipped", found=f"no address is told; {OTHER_WAY}")
-    from registry.kafka.reaching import KafkaAway, KafkaRefuses, reach
+    from registry.kafka.reaching import KafkaAway, KafkaRefuses, hosts_of, reach
 
+    for host in hosts_of(servers):
+        await require_resolver(host)
     try:
         await reach(servers, options, ASK_SECONDS)
     except KafkaAway as error:

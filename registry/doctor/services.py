@@ -12,8 +12,8 @@ from registry.doctor.findings import Finding
 from registry.doctor.judging import judge_readiness
 from registry.schemas import Discovery
 
-WORKER_PORTS: Mapping[str, int] = {"indexer": 8002, "notifier": 8003}
-"""Where the readiness of those without an API is, unless somebody chose otherwise."""
+USUAL_PORTS: Mapping[str, int] = {"query": 8001, "indexer": 8002, "notifier": 8003}
+"""Where the services are that ingest, whose address is the registry's, does not lead to."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -25,9 +25,9 @@ class Place:
     url: str
 
 
-async def discover(asker: Asker, url: str) -> Discovery:
+async def discover(asker: Asker, name: str, url: str) -> Discovery:
     """Return what the registry at the address tells of itself; raises Unanswered."""
-    answer = await asker.ask("registry", f"{url}/v1")
+    answer = await asker.ask(name, f"{url}/v1")
     require_success(answer)
     try:
         return Discovery.model_validate_json(answer.content)
@@ -38,7 +38,7 @@ async def discover(asker: Asker, url: str) -> Discovery:
 async def version_of(asker: Asker, place: Place) -> str | None:
     """Return the release of a service; None where it does not tell, or does not answer."""
     try:
-        return (await discover(asker, place.url)).version
+        return (await discover(asker, place.name, place.url)).version
     except Unanswered:
         return None
 
@@ -56,8 +56,8 @@ async def check_search(asker: Asker, place: Place) -> Finding:
     return judge_readiness("search", _waits_for(told), _number(told.get("lag_seconds")))
 
 
-def find_worker(name: str, named: str | None, registry_url: str) -> Place | None:
-    """Return where a service without an API tells its readiness; None where nobody knows.
+def find_place(name: str, named: str | None, registry_url: str) -> Place | None:
+    """Return where a service is that nothing leads to; None where nobody knows.
 
     That is the address that was named. Without one, for a registry on this machine, its usual port.
     """
@@ -67,7 +67,7 @@ def find_worker(name: str, named: str | None, registry_url: str) -> Place | None
     if parts.hostname not in _LOOPBACK:
         return None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return Place(name, f"{parts.scheme}://{host}:{WORKER_PORTS[name]}")
+    return Place(name, f"{parts.scheme}://{host}:{USUAL_PORTS[name]}")
 
 
 def _waits_for(told: Mapping[str, Any]) -> list[str]:

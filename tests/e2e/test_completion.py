@@ -1,6 +1,8 @@
 """Names of the running registry, completed by a real bash with the printed script."""
 
 import os
+import pty
+import select
 import shutil
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from tests.support.eventually import eventually
 
 PRESSED = """
 source "$1"; shift
-COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
 _registry_completion registry
 printf '%s\\n' "${COMPREPLY[@]}"
 """
@@ -47,6 +49,7 @@ def shell(tmp_path: Path, url: str) -> Path:
 
 
 def pressed(folder: Path, url: str, *words: str) -> list[str]:
+    """Return what bash is given: behind an @ the rest alone, which it takes for a word."""
     bash = shutil.which("bash")
     assert bash is not None
     environment = {
@@ -66,6 +69,42 @@ def pressed(folder: Path, url: str, *words: str) -> list[str]:
     return done.stdout.split()
 
 
+def typed(folder: Path, url: str, keys: str) -> str:
+    """Return what a person sees on the line once bash has completed it."""
+    environment = {
+        **os.environ,
+        **{"PATH": f"{folder}:{os.environ['PATH']}", "REGISTRY_URL": url},
+        **{"PS1": "> ", "TERM": "dumb", "INPUTRC": os.devnull},
+    }
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        ("bash", "--norc", "--noprofile", "-i"),
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as bash:
+        os.close(theirs)
+        try:
+            os.write(ours, f"source {folder / 'script'}; echo rea''dy\n".encode())
+            _read_until(ours, "ready")
+            os.write(ours, keys.encode())
+            return _read_until(ours, "@production").rstrip()
+        finally:
+            bash.kill()
+            os.close(ours)
+
+
+def _read_until(terminal: int, text: str) -> str:
+    seen = ""
+    while text not in seen:
+        ready, _, _ = select.select([terminal], [], [], 60)
+        assert ready, seen
+        seen += os.read(terminal, 4096).decode()
+    return seen
+
+
 async def test_models_versions_and_aliases_are_offered(
     shell: Path, url: str, client: AsyncModelRegistryClient, model: str
 ) -> None:
@@ -76,10 +115,12 @@ async def test_models_versions_and_aliases_are_offered(
         return pressed(shell, url, "show", model[:-2]) == [model] or None
 
     await eventually(found)
-    assert pressed(shell, url, "show", model, "@pro") == ["@production"]
+    assert pressed(shell, url, "show", model, "@pro") == ["production"]
     assert pressed(shell, url, "show", model, "") == ["@production", "latest", "1", "1.2.0"]
     assert pressed(shell, url, "alias", "show", model, "p") == ["production"]
-    assert pressed(shell, url, "fetch", f"{model}@p") == [f"{model}@production"]
+    assert pressed(shell, url, "fetch", f"{model}@p") == ["production"]
+    line = typed(shell, url, f"registry fetch {model}@pr\t")
+    assert line.endswith(f"registry fetch {model}@production")
 
 
 async def test_open_prints_the_page(

@@ -1,5 +1,6 @@
 """The doctor, against a registry in memory: what it names, and what it never prints."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -8,13 +9,13 @@ import anyio
 import httpx
 import pytest
 
-from registry.doctor import Diagnosis, examine, examining
-from registry.doctor.examining import Workers
+from registry.doctor import Diagnosis, asking, examine, examining, resolving
+from registry.doctor.examining import Named
 from registry.doctor.findings import Finding
 from tests.unit.client_fake import SECRET, URL, FakeRegistry, identity, problem, times
 
 TOKEN = "mr_0001_5ec2e75ec2e7"
-WORKERS = Workers("http://indexer.test", "http://notifier.test")
+NAMED = Named(None, "http://indexer.test", "http://notifier.test")
 
 
 async def kafka_is_there(_: object) -> Finding:
@@ -42,8 +43,8 @@ def ready(request: httpx.Request) -> httpx.Response | None:
     )
 
 
-async def examined(fake: FakeRegistry, workers: Workers = WORKERS) -> Diagnosis:
-    return await examine(URL, workers, fake.transport())
+async def examined(fake: FakeRegistry, named: Named = NAMED) -> Diagnosis:
+    return await examine(URL, named, fake.transport())
 
 
 def states(found: Diagnosis) -> dict[str, str]:
@@ -150,7 +151,7 @@ async def test_a_check_that_hangs_keeps_no_other_from_being_told(
 
 
 async def test_a_worker_whose_address_nobody_knows_is_skipped(fake: FakeRegistry) -> None:
-    found = await examined(fake, Workers())
+    found = await examined(fake, Named())
     assert states(found)["indexer"] == states(found)["notifier"] == "skipped"
 
 
@@ -171,3 +172,38 @@ async def test_profiles_that_others_can_read_are_told(fake: FakeRegistry, tmp_pa
     (found,) = [each for each in (await examined(fake)).findings if each.name == "configuration"]
     assert found.state == "failure"
     assert "chmod 600" in found.found
+
+
+async def test_query_tells_the_rest_where_ingest_does_not_answer(fake: FakeRegistry) -> None:
+    async with fake.client() as client:
+        await client.upload("churn", b"w", path="m.bin")
+    silent = {httpx.URL(URL).host, httpx.URL(fake.ingest_url).host}
+
+    def away(request: httpx.Request) -> Exception | None:
+        return httpx.ReadTimeout("frozen") if request.url.host in silent else None
+
+    fake.faults.insert(0, away)
+    named = Named(fake.query_url, NAMED.indexer, NAMED.notifier)
+    found = states(await examined(fake, named))
+    assert {name for name, state in found.items() if state == "failure"} == {"registry", "ingest"}
+    assert found["storage"] == found["token"] == found["kafka"] == "ok"
+
+
+async def test_a_resolver_that_hangs_is_told_and_holds_up_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    is_over = threading.Event()
+
+    def hangs(*_: object, **__: object) -> list[object]:
+        is_over.wait()
+        return []
+
+    monkeypatch.setattr(resolving.socket, "getaddrinfo", hangs)
+    monkeypatch.setattr(asking, "RESOLVE_SECONDS", 0.05)
+    try:
+        found = await examine("http://registry.test", Named())
+    finally:
+        is_over.set()
+    (told,) = [each for each in found.findings if each.name == "registry"]
+    assert told.state == "failure"
+    assert "resolver tells no address of registry.test" in told.found
