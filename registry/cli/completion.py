@@ -31,9 +31,7 @@ _BASH = r"""_registry_completion() {
     COMPREPLY=( $( env COMP_WORDS="${words[*]}" \
                    COMP_CWORD=$(( ${#words[@]} - 1 )) \
                    %s=complete_bash "$1" ) )
-    if [[ $current == *@* && $COMP_WORDBREAKS == *@* ]]; then
-        COMPREPLY=( "${COMPREPLY[@]#"${current%%@*}@"}" )  # bash replaces only what is behind it
-    fi
+    COMPREPLY=( "${COMPREPLY[@]#"${current%%"$2"}"}" )  # bash replaces only what it took for a word
 }
 complete -o default -F _registry_completion registry
 """

@@ -19,7 +19,7 @@ from tests.support.eventually import eventually
 PRESSED = """
 source "$1"; shift
 COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
-_registry_completion registry
+_registry_completion registry "${@: -1}"
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 
@@ -49,7 +49,6 @@ def shell(tmp_path: Path, url: str) -> Path:
 
 
 def pressed(folder: Path, url: str, *words: str) -> list[str]:
-    """Return what bash is given: behind an @ the rest alone, which it takes for a word."""
     bash = shutil.which("bash")
     assert bash is not None
     environment = {
@@ -73,12 +72,17 @@ def typed(folder: Path, url: str, keys: str) -> str:
     """Return what a person sees on the line once bash has completed it."""
     environment = {
         **os.environ,
-        **{"PATH": f"{folder}:{os.environ['PATH']}", "REGISTRY_URL": url},
-        **{"PS1": "> ", "TERM": "dumb", "INPUTRC": os.devnull},
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "REGISTRY_URL": url,
+        "PS1": "> ",
+        "TERM": "dumb",
+        "INPUTRC": os.devnull,
     }
     ours, theirs = pty.openpty()
+    program = shutil.which("bash")
+    assert program is not None
     with subprocess.Popen(
-        ("bash", "--norc", "--noprofile", "-i"),
+        (program, "--norc", "--noprofile", "-i"),
         env=environment,
         stdin=theirs,
         stdout=theirs,
@@ -115,10 +119,10 @@ async def test_models_versions_and_aliases_are_offered(
         return pressed(shell, url, "show", model[:-2]) == [model] or None
 
     await eventually(found)
-    assert pressed(shell, url, "show", model, "@pro") == ["production"]
+    assert pressed(shell, url, "show", model, "@pro") == ["@production"]
     assert pressed(shell, url, "show", model, "") == ["@production", "latest", "1", "1.2.0"]
     assert pressed(shell, url, "alias", "show", model, "p") == ["production"]
-    assert pressed(shell, url, "fetch", f"{model}@p") == ["production"]
+    assert pressed(shell, url, "fetch", f"{model}@p") == [f"{model}@production"]
     line = typed(shell, url, f"registry fetch {model}@pr\t")
     assert line.endswith(f"registry fetch {model}@production")
 

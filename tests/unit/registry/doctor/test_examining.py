@@ -207,3 +207,8 @@ async def test_a_resolver_that_hangs_is_told_and_holds_up_nothing(
     (told,) = [each for each in found.findings if each.name == "registry"]
     assert told.state == "failure"
     assert "resolver tells no address of registry.test" in told.found
+
+
+def test_an_examination_ends_within_15_seconds_whatever_hangs() -> None:
+    # One after the other: a resolver and a registry that hang, then all checks side by side.
+    assert asking.RESOLVE_SECONDS + asking.ASK_SECONDS + asking.CHECK_SECONDS < 14
