@@ -63,10 +63,12 @@ async def test_who_watches_is_told_of_versions_and_bytes(
         (tmp_path / "churn" / version).mkdir(parents=True)
         (tmp_path / "churn" / version / "w.bin").write_bytes(b"weights")
     told: list[tuple[int, int]] = []
+
+    def watch(versions: int, sent_bytes: int) -> None:
+        told.append((versions, sent_bytes))
+
     async with fake.client() as client:
-        source = FolderSource(tmp_path)
-        importer = Importer(source, client, watch=lambda *each: told.append(each))
-        report = await importer.run()
+        report = await Importer(FolderSource(tmp_path), client, watch=watch).run()
     assert (report.imported, report.refused) == (2, 1)
     assert told == sorted(told)
     assert told[-1] == (3, 14)
