@@ -16,10 +16,11 @@ from prometheus_client.registry import Collector
 
 from shared.runtime.logs import get_logger
 
-REST_SECONDS = 5.0
+REST_SECONDS = 2.0
 """A question is not asked again within this time, however it went."""
-ANSWER_SECONDS = 2.0
-"""Limit for a question: less than Prometheus waits for a scrape."""
+ANSWER_SECONDS = 3.0
+"""Limit for a question: less than Prometheus waits for a scrape, and more than a service waits for
+a server that it asks whether it is there."""
 
 log = get_logger(__name__)
 
