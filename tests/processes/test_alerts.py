@@ -4,8 +4,8 @@ import asyncio
 import shutil
 import signal
 import subprocess
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,22 +120,13 @@ def prometheus(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> It
         process.wait(30)
 
 
-@asynccontextmanager
-async def asking(address: str) -> AsyncGenerator[Callable[[], AsyncIterator[dict[str, str]]]]:
-    """Yield what tells the labels of the alerts that fire."""
-    async with httpx.AsyncClient(trust_env=False, timeout=10, base_url=address) as http:
-
-        async def firing() -> AsyncIterator[dict[str, str]]:
-            try:
-                answer = await http.get("/api/v1/alerts")
-            except httpx.TransportError:
-                yield {"alertname": "none, as Prometheus is starting"}
-                return
-            for alert in answer.json()["data"]["alerts"]:
-                if alert["state"] == "firing":
-                    yield alert["labels"]
-
-        yield firing
+async def asked(http: httpx.AsyncClient, path: str, **params: str) -> dict[str, Any] | None:
+    """What Prometheus answers; None while it starts."""
+    try:
+        answer = await http.get(path, params=params)
+    except httpx.TransportError:
+        return None
+    return answer.json()["data"] if answer.is_success else None
 
 
 @pytest.mark.parametrize("ends", [frozen, killed])
@@ -148,14 +139,21 @@ async def test_an_alert_names_the_part_that_is_killed_or_frozen(
     if part in CALLED:
         wanted = {"alertname": "ServerAway", "what": CALLED[part]}
 
-    async with asking(prometheus) as firing:
+    async with httpx.AsyncClient(trust_env=False, timeout=10, base_url=prometheus) as http:
 
-        async def is_quiet() -> bool | None:
-            return None if [each async for each in firing()] else True
+        async def is_named() -> bool:
+            alerts = (await asked(http, "/api/v1/alerts") or {})["alerts"]
+            firing = [each["labels"] for each in alerts if each["state"] == "firing"]
+            return any(wanted.items() <= labels.items() for labels in firing)
 
-        async def is_named() -> bool | None:
-            return any([wanted.items() <= each.items() async for each in firing()]) or None
+        async def is_well() -> bool | None:
+            ready = await asked(http, "/api/v1/query", query="sum(registry_ready)")
+            values = [float(each["value"][1]) for each in ready["result"]] if ready else []
+            return True if values == [len(SERVICES)] and not await is_named() else None
 
-        await eventually(is_quiet, 90)
+        async def is_told() -> bool | None:
+            return await is_named() or None
+
+        await eventually(is_well, 60)
         with ends(machine, part):
-            await eventually(is_named, LONGEST_SECONDS)
+            await eventually(is_told, LONGEST_SECONDS)

@@ -1,7 +1,7 @@
 """Repairs are counted once each, also where a round was cut off and goes on elsewhere."""
 
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 
@@ -12,7 +12,7 @@ from services.indexer.reconcile.report import Report
 from shared.domain.records import utc_now
 
 
-def round_with(registry: CollectorRegistry, report: Report, **fields: dict[str, int]) -> Round:
+def round_with(registry: CollectorRegistry, report: Report, **fields: Any) -> Round:
     context = cast(Context, SimpleNamespace(counts=Counted(registry)))
     return Round(context, report, pace_of(1), "test", **fields)
 
