@@ -17,7 +17,7 @@ from services.query.figures import Figures as OfQuery
 from shared.database.pool_use import PoolUse
 from shared.kafka.connection import KafkaProbe
 from shared.runtime.settings import Settings
-from shared.runtime.telemetry.metrics import Metrics
+from shared.runtime.telemetry.metrics import Metrics, metrics_of
 from shared.web.metrics import Measured, route_template
 from tools.api_documents import settings_of_documents
 
@@ -45,8 +45,10 @@ class Metric:
 def all_metrics() -> list[Metric]:
     """Return every metric once, by name; nothing is started, and no server asked."""
     found: dict[str, Metric] = {}
-    for service, register in _services(settings_of_documents()).items():
-        metrics = Metrics()
+    settings = settings_of_documents()
+    for service, register in _services(settings).items():
+        metrics = metrics_of(settings)
+        assert metrics is not None, "they are on by default"  # noqa: S101
         register(metrics)
         PoolUse(metrics.registry)
         Measured(Starlette(), metrics, route_template)

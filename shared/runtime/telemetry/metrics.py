@@ -15,6 +15,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.certificates import certificate
 from shared.runtime.telemetry.loop_delay import LoopDelay
 from shared.runtime.telemetry.samples import Samples
 
@@ -45,7 +46,11 @@ class Metrics:
 
 def metrics_of(settings: Settings) -> Metrics | None:
     """Return the figures of a process; None where settings switch them off."""
-    return Metrics() if settings.metrics_enabled else None
+    if not settings.metrics_enabled:
+        return None
+    metrics = Metrics()
+    metrics.samples.add(certificate(settings.tls_cert_file))
+    return metrics
 
 
 @contextmanager
