@@ -60,6 +60,7 @@ class Samples(Collector):
         self._answer_seconds, self._rest_seconds = answer_seconds, rest_seconds
         self._questions: list[Question] = []
         self._told: dict[str, Told] = {}
+        self._failing: set[str] = set()
         self._asked_at: float | None = None
         self._lock = asyncio.Lock()
         self._up = Gauge(
@@ -92,10 +93,13 @@ class Samples(Collector):
                 told = await question.ask()
         except Exception as error:
             # Whatever it is: the other figures must be told, and this is when they are needed.
-            log.warning("figures cannot be told", collector=question.name, reason=repr(error))
+            if question.name not in self._failing:  # once, and not at every scrape
+                log.warning("figures cannot be told", collector=question.name, reason=repr(error))
+            self._failing.add(question.name)
             self._told.pop(question.name, None)
             self._up.labels(question.name).set(0)
         else:
+            self._failing.discard(question.name)
             self._told[question.name] = told
             self._up.labels(question.name).set(1)
 
