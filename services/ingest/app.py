@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,6 +12,7 @@ from services.ingest.aliases.proposal_routes import router as proposals
 from services.ingest.aliases.routes import router as aliases
 from services.ingest.context import Context
 from services.ingest.edits.routes import router as edits
+from services.ingest.figures import Figures
 from services.ingest.hub.routes import router as hub
 from services.ingest.lifecycle.routes import router as lifecycle
 from services.ingest.lineage.routes import router as lineage
@@ -45,6 +47,7 @@ log = get_logger(__name__)
 def create_app(settings: Settings) -> FastAPI:
     """Return the service; it opens its clients when it starts."""
     metrics = metrics_of(settings)
+    figures = Figures(metrics) if metrics else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
@@ -56,11 +59,14 @@ def create_app(settings: Settings) -> FastAPI:
             oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes and bucket")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
+            audit = await stack.enter_async_context(open_audit(database))
+            if figures:
+                figures.watch(partial(_missing, context, preparation, audit), context)
             yield {
                 "context": context,
                 "preparation": preparation,
                 "authenticator": Authenticator.of(settings, database, [oidc]),
-                "audit": await stack.enter_async_context(open_audit(database)),
+                "audit": audit,
             }
 
     app = make_app(
@@ -109,7 +115,10 @@ async def _waits_for(request: Request) -> list[str]:
     """Name what is missing for uploads to work now."""
     context: Context = request.state.context
     preparation: Preparation = request.state.preparation
-    audit: Audit = request.state.audit
+    return await _missing(context, preparation, request.state.audit)
+
+
+async def _missing(context: Context, preparation: Preparation, audit: Audit) -> list[str]:
     bucket = context.settings.minio_bucket
     missing = await absent_servers(context.database, context.storage, bucket)
     if missing:

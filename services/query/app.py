@@ -3,16 +3,18 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
 
 from services.query.aliases.routes import router as aliases
-from services.query.audit.routes import router as audit
+from services.query.audit.routes import router as audit_entries
 from services.query.compare.headers import Headers
 from services.query.compare.routes import router as compare
 from services.query.context import Context
 from services.query.edits.routes import router as edits
+from services.query.figures import Figures
 from services.query.forwarding import open_forwarding
 from services.query.hub.errors import HUB
 from services.query.hub.origins import warn_of_one_origin
@@ -59,6 +61,7 @@ from shared.web.service import add_shared_parts, make_app
 def create_app(settings: Settings) -> FastAPI:
     """Return the service; it opens its clients when it starts."""
     metrics = metrics_of(settings)
+    figures = Figures(metrics) if metrics else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
@@ -95,6 +98,9 @@ def create_app(settings: Settings) -> FastAPI:
             stack.callback(asyncio.create_task(feed.run()).cancel)
             stack.push_async_callback(end, asyncio.create_task(search.run()))
             stack.push_async_callback(end, asyncio.create_task(streams.run()))
+            audit = await stack.enter_async_context(open_audit(database))
+            if figures:
+                figures.watch(partial(_missing, context, preparation, audit), search, streams)
             yield {
                 AT_END: streams.begin_end,
                 "context": context,
@@ -102,7 +108,7 @@ def create_app(settings: Settings) -> FastAPI:
                 "authenticator": Authenticator.of(settings, database, [sessions, oidc]),
                 "browser_sessions": sessions,
                 OWN_HEADERS: own_headers,
-                "audit": await stack.enter_async_context(open_audit(database)),
+                "audit": audit,
             }
 
     summary = "Models, versions and downloads."
@@ -112,7 +118,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(aliases)
     app.include_router(edits)
     app.include_router(rules)
-    app.include_router(audit)
+    app.include_router(audit_entries)
     app.include_router(webhooks)
     app.include_router(search_routes)
     app.include_router(stream)
@@ -140,9 +146,12 @@ async def _waits_for(request: Request) -> list[str]:
     """Name what is missing for lookups to work now; storage is asked by comparisons alone."""
     context: Context = request.state.context
     preparation: Preparation = request.state.preparation
-    kept: Audit = request.state.audit
+    return await _missing(context, preparation, request.state.audit)
+
+
+async def _missing(context: Context, preparation: Preparation, audit: Audit) -> list[str]:
     missing = await absent_servers(context.database, None, context.settings.minio_bucket)
     if missing:
         return missing
     waits_for = [preparation.waits_for] if preparation.waits_for else []
-    return waits_for + troubles([context.feed.mark, kept.mark])
+    return waits_for + troubles([context.feed.mark, audit.mark])

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.runtime.telemetry.metrics import CONTENT_TYPE, Metrics
+from shared.web.problems import PROBLEM_CODE
 
 PATH = "/metrics"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -17,6 +18,10 @@ OTHER = "other"
 NO_ANSWER = "none"
 """The status of a request whose caller left before its answer began."""
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+MOST_CODES = 200
+"""Codes of problems come from the code: that there are few of them is made sure of."""
 
 
 class Measured:
@@ -35,6 +40,13 @@ class Measured:
             "registry_http_requests",
             "Requests, by method, route and status",
             ["method", "route", "status"],
+            registry=metrics.registry,
+        )
+        self._codes: set[str] = set()
+        self._problems = Counter(
+            "registry_http_problems",
+            "Requests that were answered with a problem document, by its code",
+            ["code"],
             registry=metrics.registry,
         )
         self._seconds = Histogram(
@@ -71,6 +83,14 @@ class Measured:
         labels = (method, self._template_of(scope) or OTHER, status)
         self._requests.labels(*labels).inc()
         self._seconds.labels(*labels).observe(seconds)
+        code: str | None = scope.get(PROBLEM_CODE)
+        if code is not None:
+            self._problems.labels(self._known(code)).inc()
+
+    def _known(self, code: str) -> str:
+        if len(self._codes) < MOST_CODES:
+            self._codes.add(code)
+        return code if code in self._codes else OTHER
 
 
 def route_template(scope: Scope) -> str | None:

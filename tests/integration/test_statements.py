@@ -23,6 +23,7 @@ from shared.database import (
     browser_sessions,
     catalog,
     commits,
+    depths,
     edits,
     found_folders,
     lineage,
@@ -609,6 +610,17 @@ async def use_webhooks(database: Database, model: str, version: VersionRecord) -
     assert await subscriptions.find_subscription(database, made.id) is None
 
 
+async def use_depths(database: Database, model: str) -> None:
+    await open_version(database, to_be_read(model))
+    for kind in depths.WORK_KINDS:
+        assert (await depths.depth_of_work(database, kind)).count == (kind == "verify")
+    await depths.depth_of_folders(database)
+    await depths.depth_of_outbox(database)
+    await depths.depth_of_delivery_queues(database, without=["another"])
+    await depths.count_waiting_deliveries(database)
+    await depths.count_open_uploads(database)
+
+
 async def use_search(database: Database, model: str) -> None:
     opened = await open_version(database, draft(model))
     since = [each async for each in catalog.versions_since(database, model, 0)]
@@ -656,6 +668,8 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_rules_and_proposals(database, f"{model}-rules")
     await use_deletion_and_shared_bytes(database, f"{model}-lives")
     await use_lineage(database, f"{model}-lineage")
+    await database.versions.driver.update_many({}, {"$set": {"work": None}})
+    await use_depths(database, f"{model}-depths")
     await use_search(database, f"{model}-search")
     await use_tokens(database)
     await use_browser_sessions(database)

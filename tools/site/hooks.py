@@ -12,6 +12,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from tools.site.http_pages import http_page
+from tools.site.metrics_page import metrics_page
 from tools.site.pages import events_page, sdk_page, settings_page
 
 _LINK = re.compile(r"\[([^\]\n]+)\]\(((?:\.\./)+[^)\s#]+)(#[^)\s]*)?\)")
@@ -24,6 +25,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/query.md": http_page("query"),
         "reference/events.md": events_page(),
         "reference/settings.md": settings_page(),
+        "reference/metrics.md": metrics_page(),
         "reference/sdk.md": sdk_page(),
     }
     for name, text in pages.items():

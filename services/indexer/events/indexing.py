@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from registry.schemas import SETTLED
 from services.indexer.context import Context
@@ -85,12 +86,14 @@ async def index_objects(
     finally:
         await end(*looking)  # those under way after an error
     for record in settled:
-        log_settled(record)
+        tell_settled(record, context)
+    await _measure(settled, declared, context)
     return Indexed(settled, len(seen.folders), len(new & seen.new))
 
 
-def log_settled(record: VersionRecord) -> None:
-    """Log a version's new state."""
+def tell_settled(record: VersionRecord, context: Context) -> None:
+    """Log and count a version's new state."""
+    context.counts.version_settled(record)
     log.info(
         f"version {record.state}",
         model=record.model,
@@ -98,6 +101,25 @@ def log_settled(record: VersionRecord) -> None:
         version_id=record.id,
         reasons=[reason.code for reason in record.reasons],
     )
+
+
+async def _measure(
+    settled: Sequence[VersionRecord],
+    declared: Sequence[tuple[ObjectWritten, Place]],
+    context: Context,
+) -> None:
+    """Measure how long ago the objects were stored of which the last one made a version ready."""
+    ready = {record.id for record in settled if record.state == "ready"}
+    stored: dict[str, datetime] = {}
+    for written, (version, _) in declared:
+        if version.id in ready and written.at is not None:
+            stored[version.id] = max(written.at, stored.get(version.id, written.at))
+    if not stored:
+        return
+    now = await context.database.now()
+    for at in stored.values():
+        # Clocks of two machines: the database's may be behind storage's.
+        context.counts.version_ready(max(0.0, (now - at).total_seconds()))
 
 
 def _newest(written: Iterable[ObjectWritten]) -> Sequence[ObjectWritten]:

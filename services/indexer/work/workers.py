@@ -62,7 +62,8 @@ async def join_version(version: VersionRecord, token: str, context: Context) -> 
         # A commit is all there is of its opening: ingest may have ended before it kept this.
         await keep_manifest(version, context.storage, context.settings)
     if lost := await join_upload(version, context.storage):
-        await reject(context.database, version.id, lost[0])
+        if (rejected := await reject(context.database, version.id, lost[0])) is not None:
+            context.counts.version_settled(rejected)
     else:
         await finish_join(context.database, version.id)
 

@@ -75,6 +75,7 @@ class Deliverer:
             return Rest()
         if delivery.model and not may_be_told(grants, delivery.model):
             await settle(database, delivery, "withheld", await database.now())
+            self._context.counts.attempted("withheld")
             return GoOn(is_delivered=False)
         # 2. The request, signed by each secret that counts now.
         at, began = await database.now(), monotonic()
@@ -91,8 +92,12 @@ class Deliverer:
         # 3. What becomes of it.
         if outcome.is_delivered:
             await settle(database, delivery, "delivered", await database.now(), attempt)
+            self._context.counts.attempted("delivered", attempt.milliseconds / 1000)
             return GoOn(is_delivered=True, is_slow=is_slow)
         became = await self._failed(subscription, delivery, attempt, outcome)
+        given_up = isinstance(became, GoOn)
+        seconds = attempt.milliseconds / 1000
+        self._context.counts.attempted("given_up" if given_up else "failed", seconds)
         return replace(became, is_slow=is_slow)
 
     async def succeeded(self, subscription: SubscriptionRecord) -> None:

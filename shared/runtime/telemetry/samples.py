@@ -16,10 +16,11 @@ from prometheus_client.registry import Collector
 
 from shared.runtime.logs import get_logger
 
-REST_SECONDS = 5.0
+REST_SECONDS = 2.0
 """A question is not asked again within this time, however it went."""
-ANSWER_SECONDS = 2.0
-"""Limit for a question: less than Prometheus waits for a scrape."""
+ANSWER_SECONDS = 3.0
+"""Limit for a question: less than Prometheus waits for a scrape, and more than a service waits for
+a server that it asks whether it is there."""
 
 log = get_logger(__name__)
 
@@ -59,6 +60,7 @@ class Samples(Collector):
         self._answer_seconds, self._rest_seconds = answer_seconds, rest_seconds
         self._questions: list[Question] = []
         self._told: dict[str, Told] = {}
+        self._failing: set[str] = set()
         self._asked_at: float | None = None
         self._lock = asyncio.Lock()
         self._up = Gauge(
@@ -72,6 +74,10 @@ class Samples(Collector):
     def add(self, question: Question) -> None:
         """Ask this too from now on."""
         self._questions.append(question)
+
+    def figures(self) -> list[Figure]:
+        """Return all figures that may be told."""
+        return [each for question in self._questions for each in question.figures]
 
     async def refresh(self) -> None:
         """Ask all questions side by side, unless that was done a moment ago."""
@@ -87,16 +93,19 @@ class Samples(Collector):
                 told = await question.ask()
         except Exception as error:
             # Whatever it is: the other figures must be told, and this is when they are needed.
-            log.warning("figures cannot be told", collector=question.name, reason=repr(error))
+            if question.name not in self._failing:  # once, and not at every scrape
+                log.warning("figures cannot be told", collector=question.name, reason=repr(error))
+            self._failing.add(question.name)
             self._told.pop(question.name, None)
             self._up.labels(question.name).set(0)
         else:
+            self._failing.discard(question.name)
             self._told[question.name] = told
             self._up.labels(question.name).set(1)
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """Name the figures, whatever was answered."""
-        return [_family(each) for question in self._questions for each in question.figures]
+        return [_family(each) for each in self.figures()]
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Yield what was answered last."""

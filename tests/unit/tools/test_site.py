@@ -11,6 +11,7 @@ import pytest
 
 import registry
 from shared.runtime.settings import Settings
+from tools.metrics import all_metrics
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -65,6 +66,11 @@ def test_the_reference_has_every_setting_and_every_public_name(site: Path) -> No
     assert missing == []
     names = (site / "reference" / "sdk.html").read_text(encoding="utf-8")
     assert [name for name in registry.__all__ if f"registry.{name}<" not in names] == []
+
+
+def test_the_reference_has_every_metric(site: Path) -> None:
+    page = (site / "reference" / "metrics.html").read_text(encoding="utf-8")
+    assert [each.name for each in all_metrics() if f">{each.name}<" not in page] == []
 
 
 def test_no_page_asks_for_a_font_or_style_of_another_origin(site: Path) -> None:

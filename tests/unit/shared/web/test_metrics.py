@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.applications import Starlette
 
 from shared.domain.access.actions import Action
+from shared.domain.errors import model_not_found
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry.metrics import Metrics, metrics_of
 from shared.web.access.caller import declares
@@ -24,6 +25,11 @@ router = APIRouter()
 @router.get("/v1/models/{model}", dependencies=[declares(Action.PUBLIC)])
 async def model_of(model: str) -> str:
     return model
+
+
+@router.get("/v1/models/{model}/broken", dependencies=[declares(Action.PUBLIC)])
+async def missing(model: str) -> str:
+    raise model_not_found(model)
 
 
 async def _nothing_is_missing(_: Request) -> list[str]:
@@ -65,6 +71,32 @@ async def test_nothing_that_a_caller_wrote_is_in_a_label() -> None:
     assert "secret" not in answer.text.lower()
     assert 'method="GET",route="other",status="404"' in answer.text
     assert 'method="other"' in answer.text
+
+
+async def test_a_problem_is_counted_by_its_code() -> None:
+    app, metrics = service(SETTINGS)
+    assert metrics is not None
+    await ask(app, ("GET", "/v1/nothing"), ("POST", "/v1/models/a"), ("GET", "/v1/models/b/broken"))
+    counted = {
+        code: metrics.registry.get_sample_value("registry_http_problems_total", {"code": code})
+        for code in ("not_found", "method_not_allowed", "model_not_found", "invalid_request")
+    }
+    assert counted == {
+        "not_found": 1,
+        "method_not_allowed": 1,
+        "model_not_found": 1,
+        "invalid_request": None,
+    }
+
+
+async def test_there_are_no_more_codes_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.web.metrics.MOST_CODES", 1)
+    app, metrics = service(SETTINGS)
+    assert metrics is not None
+    await ask(app, ("GET", "/v1/nothing"), ("POST", "/v1/models/a"), ("GET", "/v1/nothing"))
+    problems = "registry_http_problems_total"
+    assert metrics.registry.get_sample_value(problems, {"code": "not_found"}) == 2
+    assert metrics.registry.get_sample_value(problems, {"code": "other"}) == 1
 
 
 async def test_switched_off_there_is_neither_route_nor_measurement() -> None:

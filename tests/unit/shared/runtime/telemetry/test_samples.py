@@ -3,6 +3,7 @@
 import asyncio
 
 from prometheus_client import CollectorRegistry, generate_latest
+from structlog.testing import capture_logs
 
 from shared.runtime.telemetry.samples import Figure, Question, Samples, Told
 
@@ -70,6 +71,26 @@ async def test_a_question_that_fails_or_hangs_is_told_and_the_others_are_answere
 
 
 UP = {"fails": 0.0, "hangs": 0.0, "answers": 1.0}
+
+
+async def test_a_failure_is_logged_once_until_it_is_over() -> None:
+    samples = Samples(CollectorRegistry(), rest_seconds=0)
+    fails = True
+
+    async def ask() -> Told:
+        if fails:
+            raise ConnectionError
+        return {}
+
+    samples.add(Question("queue", [], ask))
+    with capture_logs() as logged:
+        await samples.refresh()
+        await samples.refresh()
+        fails = False
+        await samples.refresh()
+        fails = True
+        await samples.refresh()
+    assert [each["collector"] for each in logged] == ["queue", "queue"]
 
 
 async def test_what_was_told_before_a_failure_is_not_told_after_it() -> None:
