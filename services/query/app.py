@@ -50,6 +50,7 @@ from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
 from shared.web.access.browser_sessions import BrowserSessions
 from shared.web.access.oidc.source import OidcTokens
+from shared.web.access.session_holders import SessionHolders
 from shared.web.dialects import speak
 from shared.web.mlflow.errors import MLFLOW
 from shared.web.readiness import absent_servers
@@ -88,7 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
                 ingest,
                 streams,
             )
-            sessions = BrowserSessions(database, settings.registry_admin_token)
+            sessions = BrowserSessions(SessionHolders(database, settings))
             oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)

@@ -13,10 +13,13 @@ import httpx
 from fastapi import Request
 from fastapi.responses import Response
 
+from shared.domain.access.browser_sessions import SessionText
 from shared.domain.errors import InvalidRequest, TooManyRequests, Unavailable
 from shared.runtime.logs import get_logger
 from shared.runtime.pem_files import load_authorities
 from shared.runtime.settings import Settings
+from shared.web.access.browser_sessions import BrowserSessions
+from shared.web.access.entrance import SESSION
 from shared.web.guard import address_of
 
 CONNECT_SECONDS = 5.0
@@ -41,12 +44,20 @@ class Forwarding:
         self._client = client
 
     async def forward(
-        self, request: Request, path: str | None = None, *, headers: Mapping[str, str] | None = None
+        self,
+        request: Request,
+        path: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        method: str | None = None,
+        content: bytes | None = None,
     ) -> Response:
         """Return ingest's answer to this request, whatever its status.
 
         `path` is the one at ingest, quoted, with its query where it has one; None: as it came.
-        `headers` are added to those of the request that ingest is told of.
+        `headers` are added to those of the request that ingest is told of. `method` and `content`
+        are those of the request unless they are given: a page's form is one of JSON there. In the
+        place of a page's session ingest is told a credential that no cookie has.
 
         Raises Unavailable where ingest does not answer, TooManyRequests where too many requests are
         handed on, and InvalidRequest for a path that would not come to ingest as it is.
@@ -55,11 +66,15 @@ class Forwarding:
         sent["x-request-id"] = request.state.request_id
         if address := address_of(request.scope):
             sent["x-forwarded-for"] = address
+        session: SessionText | None = getattr(request.state, SESSION, None)
+        if session is not None:
+            sessions: BrowserSessions = request.state.browser_sessions
+            sent["authorization"] = f"Bearer {await sessions.handed_on(session)}"
         try:
             async with self._client.stream(
-                request.method,
+                method or request.method,
                 _required(_target(request) if path is None else path),
-                content=await request.body(),
+                content=await request.body() if content is None else content,
                 # As they came: a header may have any byte.
                 headers=httpx.Headers({**sent, **(headers or {})}, encoding="latin-1"),
             ) as answer:

@@ -10,7 +10,7 @@ from starlette.types import Scope
 from services.query.ui.paths import PAGE_HEADERS, is_page, safe_target
 from services.query.ui.rendering import page
 from shared.domain.access.browser_sessions import SESSION_PREFIX, SessionText
-from shared.web.access.entrance import SIGN_IN
+from shared.web.access.entrance import SESSION, SIGN_IN
 from shared.web.dialects import Dialect, Told
 
 COOKIE = "mr_session"
@@ -35,7 +35,7 @@ def session_of(scope: Scope) -> SessionText | None:
 def _arrange(scope: Scope) -> None:
     """Have the session's cookie be the credential, and nothing else: no header of a script."""
     session = session_of(scope)
-    scope.setdefault("state", {})["session"] = session
+    scope.setdefault("state", {})[SESSION] = session
     kept = [each for each in scope["headers"] if each[0] != b"authorization"]
     if session is not None and scope["path"] != SIGN_IN:
         kept.append((b"authorization", f"Bearer {session}".encode()))
