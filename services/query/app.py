@@ -28,6 +28,9 @@ from services.query.search.routes import router as search_routes
 from services.query.stream.routes import router as stream
 from services.query.stream.streams import Streams
 from services.query.ui.entrance import PAGES
+from services.query.ui.operators.audit import router as audit_pages
+from services.query.ui.operators.tokens import router as token_pages
+from services.query.ui.operators.webhooks import router as webhook_pages
 from services.query.ui.paths import own_headers
 from services.query.ui.routes import router as pages
 from services.query.ui.signing_in import router as signing_in
@@ -119,6 +122,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(stream)
     app.include_router(signing_in)
     app.include_router(pages)
+    app.include_router(audit_pages)
+    app.include_router(token_pages)
+    app.include_router(webhook_pages)
     app.include_router(hub)
     app.include_router(hub_writing)
     app.include_router(oci)

@@ -49,6 +49,9 @@ def same(
 
 FOR_ANYBODY = same(200)
 SIGNED_IN = same(200, anonymous=401)
+ADMINISTRATORS = same(403, anonymous=401, admin=200)
+WITHOUT_A_KEY = same(403, anonymous=401)
+"""Forms without the key of the session: nothing is done for anybody."""
 OF_THE_MODEL = same(200, anonymous=401, stranger=404)
 PAGES = [
     Page("GET", "/", Action.PUBLIC, same(303)),
@@ -65,6 +68,18 @@ PAGES = [
         same(303, anonymous=401, stranger=404),
         "path=model.bin",
     ),
+    Page("GET", "/ui/admin/", Action.IDENTIFY, SIGNED_IN),
+    Page("GET", "/ui/admin/tokens", Action.MANAGE_TOKENS, ADMINISTRATORS),
+    Page("POST", "/ui/admin/tokens", Action.MANAGE_TOKENS, WITHOUT_A_KEY),
+    Page("POST", "/ui/admin/tokens/{token_id}/revoke", Action.MANAGE_TOKENS, WITHOUT_A_KEY),
+    Page("GET", "/ui/admin/webhooks", Action.MANAGE_WEBHOOKS, SIGNED_IN),
+    Page("POST", "/ui/admin/webhooks", Action.MANAGE_WEBHOOKS, WITHOUT_A_KEY),
+    Page(
+        *("GET", "/ui/admin/webhooks/{webhook_id}", Action.MANAGE_WEBHOOKS),
+        same(404, anonymous=401, reader=200),  # who made it
+    ),
+    Page("POST", "/ui/admin/webhooks/{webhook_id}/{act}", Action.MANAGE_WEBHOOKS, WITHOUT_A_KEY),
+    Page("GET", "/ui/admin/audit", Action.READ_AUDIT, ADMINISTRATORS),
     Page("GET", "/ui/sign-in", Action.PUBLIC, same(303, anonymous=200)),  # led on by the session
     Page("POST", "/ui/sign-in", Action.PUBLIC, same(401), form={"token": "wrong"}),
     # Without the key of the session's forms nobody is signed out.
@@ -77,6 +92,7 @@ class Walk:
     """A ready version, and a browser of everybody."""
 
     model: str
+    webhook: str
     browsers: dict[str, httpx.AsyncClient] = field(default_factory=dict[str, httpx.AsyncClient])
 
 
@@ -89,16 +105,22 @@ async def walk(api: Api) -> AsyncIterator[Walk]:
     moved = await api.ingest.put(f"/v1/models/{model}/aliases/production", json={"version": 1})
     assert moved.status_code == 200, moved.text
     grants = {"stranger": "maintainer:elsewhere.*", **{role: f"{role}:{model}" for role in ROLES}}
-    found = Walk(model)
+    tokens = {name: (await api.token(grant)).token for name, grant in grants.items()}
+    made = await api.ingest.post(
+        "/v1/webhooks",
+        json={"url": "http://127.0.0.1:9/", "models": [model], "types": ["version.purged"]},
+        headers={"authorization": f"Bearer {tokens['reader']}"},
+    )
+    assert made.status_code == 201, made.text
+    found = Walk(model, made.json()["id"])
     async with AsyncExitStack() as stack:
         for name in EVERYBODY:
             browser = await stack.enter_async_context(
                 httpx.AsyncClient(base_url=api.query.base_url, trust_env=False, timeout=60)
             )
             found.browsers[name] = browser
-            if name in grants:
-                token = await api.token(grants[name])
-                answer = await browser.post("/ui/sign-in", data={"token": token.token})
+            if name in tokens:
+                answer = await browser.post("/ui/sign-in", data={"token": tokens[name]})
                 assert answer.status_code == 303, answer.text
         yield found
 
@@ -118,6 +140,7 @@ async def test_a_page_is_for_whom_it_is_declared_and_nobody_else(
     walk: Walk, page: Page, who: str
 ) -> None:
     names = {"model": walk.model, "version": "1", "alias": "production", "name": "page.css"}
+    names |= {"webhook_id": walk.webhook, "token_id": "0" * 16, "act": "pause"}
     answer = await walk.browsers[who].request(
         page.method,
         page.path.format(**names),
