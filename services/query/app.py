@@ -31,9 +31,10 @@ from services.query.ui.entrance import PAGES
 from services.query.ui.operators.audit import router as audit_pages
 from services.query.ui.operators.tokens import router as token_pages
 from services.query.ui.operators.webhooks import router as webhook_pages
-from services.query.ui.paths import own_headers
+from services.query.ui.paths import FROM_ISSUER, own_headers
 from services.query.ui.routes import router as pages
 from services.query.ui.signing_in import router as signing_in
+from services.query.ui.signing_in_at_issuer import router as signing_in_at_issuer
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import lookups_router as lookups
 from services.query.versions.routes import router as versions
@@ -52,6 +53,7 @@ from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
 from shared.web.access.browser_sessions import BrowserSessions
+from shared.web.access.oidc.code_flow import CodeFlow
 from shared.web.access.oidc.source import OidcTokens
 from shared.web.access.session_holders import SessionHolders
 from shared.web.dialects import speak
@@ -105,6 +107,7 @@ def create_app(settings: Settings) -> FastAPI:
                 "preparation": preparation,
                 "authenticator": Authenticator.of(settings, database, [sessions, oidc]),
                 "browser_sessions": sessions,
+                "code_flow": CodeFlow.of(settings, database.now, FROM_ISSUER),
                 OWN_HEADERS: own_headers,
                 "audit": await stack.enter_async_context(open_audit(database)),
             }
@@ -121,6 +124,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(search_routes)
     app.include_router(stream)
     app.include_router(signing_in)
+    app.include_router(signing_in_at_issuer)
     app.include_router(pages)
     app.include_router(audit_pages)
     app.include_router(token_pages)

@@ -80,6 +80,9 @@ PAGES = [
     ),
     Page("POST", "/ui/admin/webhooks/{webhook_id}/{act}", Action.MANAGE_WEBHOOKS, WITHOUT_A_KEY),
     Page("GET", "/ui/admin/audit", Action.READ_AUDIT, ADMINISTRATORS),
+    # Where settings name no issuer to sign in at.
+    Page("GET", "/ui/sign-in/oidc", Action.PUBLIC, same(404)),
+    Page("GET", "/ui/sign-in/oidc/back", Action.PUBLIC, same(404)),
     Page("GET", "/ui/sign-in", Action.PUBLIC, same(303, anonymous=200)),  # led on by the session
     Page("POST", "/ui/sign-in", Action.PUBLIC, same(401), form={"token": "wrong"}),
     # Without the key of the session's forms nobody is signed out.

@@ -91,7 +91,7 @@ class HandedOnSessions:
 
 def digest_of_issuer(issuer: TrustedIssuer) -> str:
     """Return what stands for an issuer with its rules: a session ends when they are changed."""
-    return sha256_of(issuer.model_dump_json())
+    return sha256_of(issuer.model_dump_json(include={"url", "rules"}))
 
 
 def sha256_of(text: str) -> str:
