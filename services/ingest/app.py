@@ -35,6 +35,7 @@ from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
 from shared.web.access.oidc.source import OidcTokens
+from shared.web.access.session_holders import HandedOnSessions, SessionHolders
 from shared.web.dialects import speak
 from shared.web.limits import RequestLimit
 from shared.web.mlflow.errors import MLFLOW
@@ -57,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
             storage = await stack.enter_async_context(open_storage(settings))
             context = Context.create(settings, database, storage)
             oidc = OidcTokens(settings.oidc_issuers, database.now)
+            sessions = HandedOnSessions(SessionHolders(database, settings))
             preparation = Preparation("indexes and bucket")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
             audit = await stack.enter_async_context(open_audit(database))
@@ -65,7 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
             yield {
                 "context": context,
                 "preparation": preparation,
-                "authenticator": Authenticator.of(settings, database, [oidc]),
+                "authenticator": Authenticator.of(settings, database, [sessions, oidc]),
                 "audit": audit,
             }
 

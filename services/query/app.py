@@ -30,9 +30,13 @@ from services.query.search.routes import router as search_routes
 from services.query.stream.routes import router as stream
 from services.query.stream.streams import Streams
 from services.query.ui.entrance import PAGES
-from services.query.ui.paths import own_headers
+from services.query.ui.operators.audit import router as audit_pages
+from services.query.ui.operators.tokens import router as token_pages
+from services.query.ui.operators.webhooks import router as webhook_pages
+from services.query.ui.paths import FROM_ISSUER, own_headers
 from services.query.ui.routes import router as pages
 from services.query.ui.signing_in import router as signing_in
+from services.query.ui.signing_in_at_issuer import router as signing_in_at_issuer
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import lookups_router as lookups
 from services.query.versions.routes import router as versions
@@ -51,7 +55,9 @@ from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
 from shared.web.access.browser_sessions import BrowserSessions
+from shared.web.access.oidc.code_flow import CodeFlow
 from shared.web.access.oidc.source import OidcTokens
+from shared.web.access.session_holders import SessionHolders
 from shared.web.dialects import speak
 from shared.web.mlflow.errors import MLFLOW
 from shared.web.readiness import absent_servers
@@ -91,7 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
                 ingest,
                 streams,
             )
-            sessions = BrowserSessions(database, settings.registry_admin_token)
+            sessions = BrowserSessions(SessionHolders(database, settings))
             oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
@@ -107,6 +113,7 @@ def create_app(settings: Settings) -> FastAPI:
                 "preparation": preparation,
                 "authenticator": Authenticator.of(settings, database, [sessions, oidc]),
                 "browser_sessions": sessions,
+                "code_flow": CodeFlow.of(settings, database.now, FROM_ISSUER),
                 OWN_HEADERS: own_headers,
                 "audit": audit,
             }
@@ -123,7 +130,11 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(search_routes)
     app.include_router(stream)
     app.include_router(signing_in)
+    app.include_router(signing_in_at_issuer)
     app.include_router(pages)
+    app.include_router(audit_pages)
+    app.include_router(token_pages)
+    app.include_router(webhook_pages)
     app.include_router(hub)
     app.include_router(hub_writing)
     app.include_router(oci)

@@ -1,7 +1,12 @@
 """Sessions of browsers, by digests of their credentials; MongoDB forgets those that are over."""
 
+from pymongo import DeleteMany
+
 from shared.database.client import Database
+from shared.database.pages import newest_first
 from shared.domain.access.browser_sessions import SessionRecord
+
+_ENDED_TOGETHER = 20
 
 
 async def keep_session(database: Database, session: SessionRecord) -> None:
@@ -18,3 +23,11 @@ async def find_session(database: Database, digest: str) -> SessionRecord | None:
 async def end_session(database: Database, digest: str) -> None:
     """Let a session count no more."""
     await database.browser_sessions.delete_one({"_id": digest})
+
+
+async def end_oldest_sessions(database: Database, principal: str, *, most: int) -> None:
+    """End the oldest sessions of a principal, so that no more than `most` are left."""
+    found = database.browser_sessions.find({"principal": principal}, {"_id": 1})
+    newest = await found.sort(newest_first("created_at")).limit(most + _ENDED_TOGETHER).to_list()
+    if beyond := [each["_id"] for each in newest[most:]]:
+        await database.browser_sessions.bulk_write([DeleteMany({"_id": {"$in": beyond}})])

@@ -132,7 +132,11 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
             IndexModel([("key", ASCENDING)], unique=True),
         ],
         "tokens": [IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)])],
-        "browser_sessions": [IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0)],
+        "browser_sessions": [
+            IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0),
+            # Those of one principal, of which there may be so many.
+            IndexModel([("principal", ASCENDING), ("created_at", DESCENDING)]),
+        ],
         "audit": [
             # The one by which entries are forgotten is made by `audit.keep_retention`.
             IndexModel([("at", DESCENDING), ("_id", DESCENDING)]),

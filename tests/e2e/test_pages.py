@@ -322,7 +322,7 @@ async def test_sessions_are_in_the_audit_and_by_digest_in_the_database(
     token = await api.token("reader:*")
     assert (await browser.sign_in(token.token)).status_code == 303
     secret = browser.client.cookies["mr_session"]
-    kept = await system.database.browser_sessions.find({"token_id": token.id}).to_list()
+    kept = await system.database.browser_sessions.find({"principal": f"token:{token.id}"}).to_list()
     assert len(kept) == 1
     assert secret not in str(kept)
     assert token.token not in str(kept)

@@ -118,14 +118,14 @@ async def test_no_page_is_wider_than_its_window(
         "missing": "/ui/nothing",
     }
     await page.goto("/ui/sign-in")
-    await _look(page, "sign-in")
+    await look(page, "sign-in")
     await sign_in(page, settings, "/ui/")
     for name, path in paths.items():
         await page.goto(path)
-        await _look(page, name)
+        await look(page, name)
 
 
-async def _look(page: Page, name: str) -> None:
+async def look(page: Page, name: str) -> None:
     for width in WIDTHS:
         await page.set_viewport_size({"width": width, "height": 900})
         overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

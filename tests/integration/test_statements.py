@@ -219,9 +219,19 @@ async def use_tokens(database: Database) -> None:
 async def use_browser_sessions(database: Database) -> None:
     now = utc_now()
     session = SessionRecord(
-        id=SHA256, token_id="1", proof="", created_at=now, expires_at=now + LEASE
+        id=SHA256,
+        principal="token:1",
+        proof="",
+        handing_key="",
+        handed_on_sha256="",
+        created_at=now,
+        expires_at=now + LEASE,
     )
     await browser_sessions.keep_session(database, session)
+    older = session.model_copy(update={"id": "f" * 64, "created_at": now - LEASE})
+    await browser_sessions.keep_session(database, older)
+    await browser_sessions.end_oldest_sessions(database, "token:1", most=1)
+    assert await browser_sessions.find_session(database, "f" * 64) is None
     assert await browser_sessions.find_session(database, SHA256) == session
     await browser_sessions.end_session(database, SHA256)
     assert await browser_sessions.find_session(database, SHA256) is None

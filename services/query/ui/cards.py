@@ -12,7 +12,7 @@ from markupsafe import Markup
 from registry.schemas import Version
 from registry.schemas.rules import MODEL_CARD
 from services.query.compare.headers import Headers
-from shared.domain.errors import Unavailable
+from shared.domain.errors import TooManyRequests, Unavailable
 from shared.storage.connection import StorageMissing, StorageRefused
 
 MAX_CARD_BYTES: Final = 128 * 1024
@@ -46,6 +46,8 @@ async def read_card(version: Version, headers: Headers) -> Card | None:
     try:
         async with headers.turns.turn():
             content = await headers.ranges(version, file).read(0, MAX_CARD_BYTES)
+    except TooManyRequests:  # the page has more to tell than its card
+        return Card(trouble="Too many model cards are being read; load the page again for this.")
     except (Unavailable, StorageMissing, StorageRefused):
         return Card(trouble="The model card cannot be read from storage now.")
     text = content.decode(errors="replace")

@@ -7,10 +7,12 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope
 
+from services.query.context import Context
 from services.query.ui.paths import PAGE_HEADERS, is_page, safe_target
 from services.query.ui.rendering import page
 from shared.domain.access.browser_sessions import SESSION_PREFIX, SessionText
-from shared.web.access.entrance import SIGN_IN
+from shared.runtime.settings import Settings
+from shared.web.access.entrance import SESSION, SIGN_IN
 from shared.web.dialects import Dialect, Told
 
 COOKIE = "mr_session"
@@ -26,16 +28,21 @@ def session_of(scope: Scope) -> SessionText | None:
             cookies.load(header)
     except CookieError:
         return None
-    for name in (SECURE_COOKIE, COOKIE):
-        if name in cookies:
-            return SessionText.parse(SESSION_PREFIX + cookies[name].value)
-    return None
+    # By one name alone: where it is the secure one, another host could set the other.
+    context: Context = scope["state"]["context"]
+    name = cookie_name(context.settings)
+    return SessionText.parse(SESSION_PREFIX + cookies[name].value) if name in cookies else None
+
+
+def cookie_name(settings: Settings) -> str:
+    """Return the name of the session's cookie."""
+    return SECURE_COOKIE if settings.query_url.startswith("https://") else COOKIE
 
 
 def _arrange(scope: Scope) -> None:
     """Have the session's cookie be the credential, and nothing else: no header of a script."""
     session = session_of(scope)
-    scope.setdefault("state", {})["session"] = session
+    scope.setdefault("state", {})[SESSION] = session
     kept = [each for each in scope["headers"] if each[0] != b"authorization"]
     if session is not None and scope["path"] != SIGN_IN:
         kept.append((b"authorization", f"Bearer {session}".encode()))

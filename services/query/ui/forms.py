@@ -4,6 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from fastapi import Request
 
+from services.query.context import Context
 from shared.domain.access.browser_sessions import SessionText
 from shared.domain.access.tokens import is_equal
 from shared.domain.errors import Denied, InvalidRequest
@@ -34,7 +35,7 @@ def require_own_site(request: Request) -> None:
     if site is not None:
         is_own = site in _OWN_SITES
     elif origin is not None:
-        is_own = urlsplit(origin).netloc == request.headers.get("host", "")
+        is_own = _is_own(origin, request)
     else:
         is_own = True  # no browser, or one that sends neither: SameSite keeps the cookie back
     if not is_own:
@@ -45,3 +46,18 @@ def require_form_key(form: dict[str, str], session: SessionText | None) -> None:
     """Return where a form was made for this session; raises Denied."""
     if session is None or not is_equal(form.get(FORM_KEY, ""), session.form_key):
         raise Denied("foreign_form", "the form is not of this session; load the page again")
+
+
+def _is_own(origin: str, request: Request) -> bool:
+    """Whether an origin is where the page itself is; `null`, as that of a sandbox, is not.
+
+    Where people come by https, a page that somebody on the way could have made by http is another
+    site's.
+    """
+    context: Context = request.state.context
+    try:
+        told, public = urlsplit(origin), urlsplit(context.settings.query_url)
+    except ValueError:
+        return False
+    is_here = told.netloc != "" and told.netloc == request.headers.get("host")
+    return is_here and (told.scheme == "https" or public.scheme == told.scheme == "http")

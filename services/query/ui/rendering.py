@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.query.ui import shown
 from services.query.ui.assets import address_of
+from services.query.ui.operators.sections import sections_of
 from shared.domain.access.browser_sessions import SessionText
 from shared.web.access.caller import Caller
 
@@ -59,6 +60,7 @@ def page(
         principal=caller.principal if caller is not None and session is not None else None,
         is_anonymous=caller is not None and session is None,
         form_key=session.form_key if session is not None else "",
+        tabs=sections_of(caller.principal) if caller is not None and session is not None else (),
         **values,
     )
     return HTMLResponse(text, status)

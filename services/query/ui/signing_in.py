@@ -2,24 +2,26 @@
 
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from services.query.context import RequestContext
-from services.query.ui.entrance import COOKIE, SECURE_COOKIE, session_of
+from services.query.ui.entrance import SECURE_COOKIE, cookie_name, session_of
 from services.query.ui.forms import read_form, require_form_key
 from services.query.ui.paths import ROOT, SIGN_OUT, safe_target
 from services.query.ui.rendering import page
 from shared.domain.access.actions import Action
 from shared.domain.access.audit import Change
-from shared.domain.access.browser_sessions import SESSION_LIFE, SESSION_PREFIX
+from shared.domain.access.browser_sessions import SESSION_LIFE, SESSION_PREFIX, SessionText
 from shared.domain.errors import Denied, TooManyRequests, Unauthenticated
 from shared.runtime.settings import Settings
 from shared.web.access.authentication import Authenticator, claimed_subject
 from shared.web.access.browser_sessions import BrowserSessions
 from shared.web.access.caller import ANYBODY, Caller, declares
 from shared.web.access.entrance import SIGN_IN
+from shared.web.access.oidc.code_flow import CodeFlow
 from shared.web.access.trail import Trail
 
 router = APIRouter(include_in_schema=False)
@@ -37,7 +39,7 @@ async def show_form(request: Request, next: str = ROOT) -> Response:
             pass  # it is over: a new one is begun by the form
         else:
             return RedirectResponse(target, HTTPStatus.SEE_OTHER)
-    return page("sign_in.html", {"target": target, "wrong": ""}, request=request)
+    return sign_in_page(request, target)
 
 
 @router.post(SIGN_IN, dependencies=[declares(Action.PUBLIC)])
@@ -57,14 +59,9 @@ async def sign_in(request: Request, context: RequestContext) -> Response:
             session = await sessions.begin(principal, token)
     except (Unauthenticated, Denied) as error:
         nobody.refused(error, "", claimed_subject(f"Bearer {token}"))
-        values = {"target": target, "wrong": error.detail}
-        return page("sign_in.html", values, request=request, status=error.status)
+        return sign_in_page(request, target, error.detail, error.status)
     answer = RedirectResponse(target, HTTPStatus.SEE_OTHER)
-    answer.set_cookie(
-        value=session.secret,
-        max_age=int(SESSION_LIFE.total_seconds()),
-        **_cookie(context.settings),
-    )
+    keep_session(answer, session, context.settings)
     return answer
 
 
@@ -89,13 +86,29 @@ async def sign_out(
     return answer
 
 
+def sign_in_page(
+    request: Request, target: str, wrong: str = "", status: int = HTTPStatus.OK
+) -> Response:
+    """Return the form, with what is wrong, and the way to the issuer where there is one."""
+    flow: CodeFlow | None = request.state.code_flow
+    issuer = urlsplit(flow.issuer.url).netloc if flow is not None else ""
+    values = {"target": target, "wrong": wrong, "issuer": issuer}
+    return page("sign_in.html", values, request=request, status=status)
+
+
+def keep_session(answer: Response, session: SessionText, settings: Settings) -> None:
+    """Have the browser keep a session."""
+    life = int(SESSION_LIFE.total_seconds())
+    answer.set_cookie(value=session.secret, max_age=life, **_cookie(settings))
+
+
 def _cookie(settings: Settings) -> dict[str, Any]:
     """Return what the cookie is like: no script, no other site and no plain HTTP gets it."""
-    is_secure = settings.query_url.startswith("https://")
+    name = cookie_name(settings)
     return {
-        "key": SECURE_COOKIE if is_secure else COOKIE,
+        "key": name,
         "path": "/",
-        "secure": is_secure,
+        "secure": name == SECURE_COOKIE,
         "httponly": True,
         "samesite": "strict",
     }

@@ -12,10 +12,12 @@ from pydantic import Field
 from shared.domain.records import Record
 
 SESSION_PREFIX = "mrs_"
+HANDED_ON_PREFIX = "mrh_"
 SESSION_LIFE = timedelta(hours=12)
 """How long a session lasts; one of a token that ends earlier ends with it."""
+MOST_SESSIONS = 50
+"""Of one principal at once; with one more the oldest ends."""
 ADMINISTRATOR = "administrator"
-"""What stands in a session of the administrator's in place of a token's id."""
 _SECRET_BYTES = 32
 
 
@@ -50,18 +52,61 @@ class SessionText:
         """What each form of the session carries: no other site can know it."""
         return hmac.new(self.secret.encode(), b"forms", hashlib.sha256).hexdigest()
 
+    def handed_on(self, handing_key: str) -> "HandedOnText":
+        """Return what another service is told in place of the session."""
+        secret = hmac.new(handing_key.encode(), self.secret.encode(), hashlib.sha256)
+        return HandedOnText(self.digest, secret.hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOnText:
+    """A session as query hands it on to ingest with what a page asks for.
+
+    It takes both the cookie and what is kept of the session: neither alone is a credential there.
+    """
+
+    session: str
+    """Digest of the session."""
+    secret: str = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read such a credential; None for a text of another form."""
+        session, _, secret = text.removeprefix(HANDED_ON_PREFIX).partition("_")
+        is_one = text.startswith(HANDED_ON_PREFIX) and bool(session and secret)
+        return cls(session, secret) if is_one else None
+
+    def __str__(self) -> str:
+        return f"{HANDED_ON_PREFIX}{self.session}_{self.secret}"
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 that is kept in its place."""
+        return hashlib.sha256(str(self).encode()).hexdigest()
+
 
 class SessionRecord(Record):
     """What is kept of a session."""
 
     id: str = Field(validation_alias="_id", serialization_alias="_id")
     """SHA-256 of its credential."""
-    token_id: str
-    """The token that it stands for, or `administrator`."""
+    principal: str
+    """Whose it is: `token:ID`, `administrator`, or `oidc:ISSUER#SUBJECT`."""
     proof: str
-    """Shows that it stands for this very token: see `proof_of`."""
+    """Shows that it stands for this very token, or for these settings of an issuer: `proof_of`."""
+    handing_key: str
+    """Makes of the session what is handed on."""
+    handed_on_sha256: str
+    name: str = ""
+    grants: tuple[str, ...] = ()
+    """What an issuer's claims granted; those of a token are looked up each time."""
     created_at: datetime
     expires_at: datetime
+
+
+def new_handing_key() -> str:
+    """Make a key of 256 random bits."""
+    return secrets.token_hex(_SECRET_BYTES)
 
 
 def proof_of(session_digest: str, token_digest: str) -> str:

@@ -1,11 +1,15 @@
 """Model cards: Markdown becomes HTML in which nothing runs, and nothing is loaded."""
 
 from html.parser import HTMLParser
-from typing import Self
+from typing import Any, Self, cast
 
 import pytest
 
-from services.query.ui.cards import rendered
+from registry.schemas import Artifact, Version
+from registry.schemas.rules import MODEL_CARD
+from services.query.compare.headers import Headers
+from services.query.turns import Turns
+from services.query.ui.cards import read_card, rendered
 
 
 class Elements(HTMLParser):
@@ -67,3 +71,18 @@ def test_the_head_for_machines_is_not_shown() -> None:
 
 def test_deep_nesting_is_bounded() -> None:
     assert rendered("> " * 5000 + "a").count("<blockquote>") <= 20
+
+
+async def test_where_too_many_cards_are_read_the_card_alone_says_so() -> None:
+    """The page has more to tell than its card."""
+    turns = Turns("comparisons", most_waiting=0)
+    nothing = cast("Any", None)
+    async with turns.turn(), turns.turn():
+        card = await read_card(version_with(MODEL_CARD), Headers(nothing, nothing, turns))
+    assert card is not None
+    assert "Too many" in card.trouble
+
+
+def version_with(path: str) -> Version:
+    file = Artifact.model_construct(path=path, size_bytes=1)
+    return Version.model_construct(state="ready", artifacts=[file])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.access.browser_sessions import SessionText, proof_of
+from shared.domain.access.browser_sessions import HandedOnText, SessionText, proof_of
 from shared.domain.access.tokens import TokenText
 
 
@@ -29,3 +29,19 @@ def test_what_is_kept_and_what_forms_carry_tells_no_secret() -> None:
 
 def test_a_proof_is_for_one_session_and_one_token() -> None:
     assert len({proof_of(session, token) for session in "ab" for token in "cd"}) == 4
+
+
+def test_what_is_handed_on_takes_the_cookie_and_what_is_kept() -> None:
+    made, other = SessionText.new(), SessionText.new()
+    handed_on = made.handed_on("a")
+    assert HandedOnText.parse(str(handed_on)) == handed_on
+    assert made.secret not in str(handed_on)
+    others = (made.handed_on("b"), other.handed_on("a"))
+    assert len({handed_on.secret, *(each.secret for each in others)}) == 3
+    assert SessionText.parse(str(handed_on)) is None
+    assert HandedOnText.parse(str(made)) is None
+
+
+@pytest.mark.parametrize("text", ["", "mrh_", "mrh_a", "mrh_a_", "mrh__a", "mr_a_b"])
+def test_other_texts_are_not_handed_on(text: str) -> None:
+    assert HandedOnText.parse(text) is None

@@ -110,4 +110,5 @@ def test_the_document_tells_what_each_operation_does(
     if create is create_query:
         own = {"/health/search", "/health/events"}
         own |= {"/", "/ui", "/ui/sign-in", "/ui/static/{name}"}
+        own |= {"/ui/sign-in/oidc", "/ui/sign-in/oidc/back"}
     assert public == {"/v1", "/health/live", "/health/ready", "/metrics", *own}
