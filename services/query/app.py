@@ -27,6 +27,7 @@ from services.query.search.projection.projection import Projection
 from services.query.search.routes import router as search_routes
 from services.query.stream.routes import router as stream
 from services.query.stream.streams import Streams
+from services.query.ui.comparing_routes import router as comparing
 from services.query.ui.entrance import PAGES
 from services.query.ui.paths import own_headers
 from services.query.ui.routes import router as pages
@@ -118,6 +119,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(stream)
     app.include_router(signing_in)
     app.include_router(pages)
+    app.include_router(comparing)
     app.include_router(hub)
     app.include_router(hub_writing)
     app.include_router(oci)

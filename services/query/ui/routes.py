@@ -18,6 +18,8 @@ from services.query.search.language.fields import Kind
 from services.query.ui import finding, overview
 from services.query.ui.assets import CACHE, served
 from services.query.ui.cards import Card, read_card
+from services.query.ui.charts.lineage import drawing
+from services.query.ui.charts.trends import trends
 from services.query.ui.paths import ROOT, STATIC
 from services.query.ui.rendering import page
 from services.query.ui.shown import underlined
@@ -122,6 +124,7 @@ async def show_model(
         "model": found,
         "versions": versions,
         "metrics": metrics,
+        "trends": trends(versions.items, metrics),
         "aliases": aliases,
         "rules": rules.rules.model_dump(mode="json", exclude_none=True),
         "sources": rules.sources,
@@ -157,6 +160,7 @@ async def show_version(
     values: dict[str, Any] = {
         "version": found,
         "lineage": graph.lineage,
+        "graph": await asyncio.to_thread(drawing, graph.lineage),
         "edits": edits,
         "card": await read_card(found, context.headers),
         "snippets": snippets(found, context.settings) if found.state == "ready" else (),
