@@ -77,8 +77,8 @@ async def test_versions_are_lines_over_what_differs(
     drawing = re.search(r'<svg class="chart" role="img".*?</svg>', text, re.DOTALL)
     assert drawing is not None
     assert re.findall(r"<title>(\w.*?)</title>", drawing[0]) == [
-        *("metrics.auc", "metrics.loss", "parameters.depth", "parameters.solver"),
         *("Version 1", "Version 2", "Version 3"),
+        *("metrics.auc", "metrics.loss", "parameters.depth", "parameters.solver"),
     ]
     assert {"adam", "sgd"} <= set(re.findall(r">(\w+)</text>", drawing[0]))
 
