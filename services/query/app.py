@@ -29,6 +29,8 @@ from services.query.stream.routes import router as stream
 from services.query.stream.streams import Streams
 from services.query.ui.comparing_routes import router as comparing
 from services.query.ui.entrance import PAGES
+from services.query.ui.line import open_line
+from services.query.ui.live import router as live
 from services.query.ui.paths import own_headers
 from services.query.ui.routes import router as pages
 from services.query.ui.signing_in import router as signing_in
@@ -76,6 +78,7 @@ def create_app(settings: Settings) -> FastAPI:
             )
             feed.tell_also(search.hints.version_changed)
             headers = Headers.of(settings, storage.objects)
+            line = await stack.enter_async_context(open_line(settings))
             ingest = await stack.enter_async_context(open_forwarding(settings))
             streams = Streams(settings)
             context = Context(
@@ -99,6 +102,7 @@ def create_app(settings: Settings) -> FastAPI:
             yield {
                 AT_END: streams.begin_end,
                 "context": context,
+                "line": line,
                 "preparation": preparation,
                 "authenticator": Authenticator.of(settings, database, [sessions, oidc]),
                 "browser_sessions": sessions,
@@ -120,6 +124,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(signing_in)
     app.include_router(pages)
     app.include_router(comparing)
+    app.include_router(live)
     app.include_router(hub)
     app.include_router(hub_writing)
     app.include_router(oci)

@@ -202,7 +202,7 @@ async def test_every_page_is_there_with_its_policy(
 async def test_static_files_are_kept_for_a_year_by_their_digest(admin: Browser) -> None:
     page = (await admin.get("/ui/")).text
     addresses = re.findall(r'(?:src|href)="(/ui/static/[^"]+)"', page)
-    assert len(addresses) == 4
+    assert len(addresses) == 5
     for address in addresses:
         answer = await admin.get(address)
         assert answer.status_code == 200

@@ -12,15 +12,13 @@ from registry import AsyncModelRegistryClient
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api
+from tests.support.browser import signed_in
 
 
 @pytest.fixture
 async def browser(api: Api, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The administrator, signed in."""
-    address = api.query.base_url
-    async with httpx.AsyncClient(base_url=address, timeout=60, trust_env=False) as client:
-        answer = await client.post("/ui/sign-in", data={"token": token_of(settings)})
-        assert answer.status_code == 303
+    async with signed_in(api, token_of(settings)) as client:
         yield client
 
 

@@ -113,6 +113,18 @@ async def test_somebody_signs_in_finds_a_version_and_leaves(
     await expect(page.get_by_label("Token")).to_be_visible()
 
 
+async def test_a_version_appears_as_it_becomes_ready(
+    page: Page, settings: Settings, api: Api, model: str
+) -> None:
+    await sign_in(page, settings, "/ui/")
+    await expect(page.get_by_text("appear here by themselves")).to_be_visible()
+    session = await api.open(model, file_of("model.bin", b"x"))
+    row = page.locator(f'[data-key="{model}/1"]')
+    await expect(row).to_contain_text("pending")
+    await api.put(session.files[0], b"x")
+    await expect(row).to_contain_text("ready")
+
+
 async def test_the_theme_is_kept(page: Page, settings: Settings) -> None:
     await sign_in(page, settings, "/ui/")
     await page.get_by_role("button", name="Theme").click()

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from registry.schemas import Version
+from registry.schemas.event_types import expanded_types
 from services.query.aliases.aliases import list_aliases, list_moves
 from services.query.compare.headers import Room, list_version
 from services.query.context import RequestContext
@@ -20,6 +21,7 @@ from services.query.ui.assets import CACHE, served
 from services.query.ui.cards import Card, read_card
 from services.query.ui.charts.lineage import drawing
 from services.query.ui.charts.trends import trends
+from services.query.ui.line import line_of
 from services.query.ui.paths import ROOT, STATIC
 from services.query.ui.rendering import page
 from services.query.ui.shown import underlined
@@ -31,7 +33,6 @@ from shared.domain.access.actions import Action
 from shared.domain.errors import NotFound, Unavailable
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor
-from shared.web.readiness import absent_servers
 
 router = APIRouter(include_in_schema=False)
 
@@ -67,13 +68,17 @@ async def get_asset(name: str) -> Response:
 @router.get(ROOT)
 async def show_overview(request: Request, caller: Reader, context: RequestContext) -> Response:
     """Answer what is new, what was refused, and how the parts are."""
-    newest, rejected, missing = await asyncio.gather(
+    newest, rejected, parts = await asyncio.gather(
         overview.newest(caller.names, context),
         overview.rejected(caller.names, context),
-        absent_servers(context.database, None, context.settings.minio_bucket),
+        overview.health(line_of(request), context),
     )
-    parts = await overview.health(missing, context)
-    values = {"newest": newest, "rejected": rejected, "parts": parts}
+    values = {
+        "newest": newest,
+        "rejected": rejected,
+        "parts": parts,
+        "followed": expanded_types(overview.FOLLOWED),
+    }
     return page("overview.html", values, request=request, caller=caller)
 
 
