@@ -28,9 +28,11 @@ from services.query.search.routes import router as search_routes
 from services.query.stream.routes import router as stream
 from services.query.stream.streams import Streams
 from services.query.ui.comparing_routes import router as comparing
+from services.query.ui.completing_routes import router as completing
 from services.query.ui.entrance import PAGES
 from services.query.ui.line import open_line
 from services.query.ui.live import router as live
+from services.query.ui.namespaces import Counts
 from services.query.ui.paths import own_headers
 from services.query.ui.routes import router as pages
 from services.query.ui.signing_in import router as signing_in
@@ -103,6 +105,7 @@ def create_app(settings: Settings) -> FastAPI:
                 AT_END: streams.begin_end,
                 "context": context,
                 "line": line,
+                "namespaces": Counts(),
                 "preparation": preparation,
                 "authenticator": Authenticator.of(settings, database, [sessions, oidc]),
                 "browser_sessions": sessions,
@@ -125,6 +128,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(pages)
     app.include_router(comparing)
     app.include_router(live)
+    app.include_router(completing)
     app.include_router(hub)
     app.include_router(hub_writing)
     app.include_router(oci)

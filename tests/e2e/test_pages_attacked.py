@@ -155,7 +155,8 @@ async def test_attacks_are_shown_as_text_on_every_page(
         assert read.tags <= OWN_TAGS | {"br", "blockquote"}, path
         assert read.scripts <= 3, path
         assert len(answer.content) < 300_000, path
-        assert not re.search(r"{{|49", "".join(re.findall(r"<h1>.*?</h1>", answer.text))), path
+        headings = "".join(re.findall(r"<h1>.*?</h1>", answer.text)).replace(attacked.model, "")
+        assert not re.search(r"{{|49", headings), path
 
 
 async def test_texts_of_others_have_a_direction_of_their_own(

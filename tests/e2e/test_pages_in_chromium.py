@@ -113,6 +113,22 @@ async def test_somebody_signs_in_finds_a_version_and_leaves(
     await expect(page.get_by_label("Token")).to_be_visible()
 
 
+async def test_names_are_completed_by_keyboard(
+    page: Page, settings: Settings, version: Version
+) -> None:
+    await sign_in(page, settings, "/ui/models?kind=versions")
+    field = page.get_by_label("Filter")
+    await field.press_sequentially("state = ready AND metrics.au")
+    await expect(page.get_by_role("option", name="metrics.auc")).to_be_visible()
+    await field.press("ArrowDown")
+    await field.press("Enter")
+    await expect(field).to_have_value("state = ready AND metrics.auc")
+    await expect(page.get_by_role("listbox")).to_be_hidden()
+    await field.press_sequentially(" > 0.9")
+    await field.press("Enter")
+    await expect(page.locator("tbody").get_by_role("link", name=version.model)).to_have_count(4)
+
+
 async def test_a_version_appears_as_it_becomes_ready(
     page: Page, settings: Settings, api: Api, model: str
 ) -> None:

@@ -22,6 +22,8 @@ from services.query.ui.cards import Card, read_card
 from services.query.ui.charts.lineage import drawing
 from services.query.ui.charts.trends import trends
 from services.query.ui.line import line_of
+from services.query.ui.moments import pointed_at, read_moment
+from services.query.ui.namespaces import counts_of
 from services.query.ui.paths import ROOT, STATIC
 from services.query.ui.rendering import page
 from services.query.ui.shown import underlined
@@ -68,15 +70,17 @@ async def get_asset(name: str) -> Response:
 @router.get(ROOT)
 async def show_overview(request: Request, caller: Reader, context: RequestContext) -> Response:
     """Answer what is new, what was refused, and how the parts are."""
-    newest, rejected, parts = await asyncio.gather(
+    newest, rejected, parts, used = await asyncio.gather(
         overview.newest(caller.names, context),
         overview.rejected(caller.names, context),
         overview.health(line_of(request), context),
+        counts_of(request).of(caller.names, context),
     )
     values = {
         "newest": newest,
         "rejected": rejected,
         "parts": parts,
+        "used": used,
         "followed": expanded_types(overview.FOLLOWED),
     }
     return page("overview.html", values, request=request, caller=caller)
@@ -99,6 +103,7 @@ async def show_models(
     values = {
         "asked": asked,
         "found": found,
+        "namespaces": await counts_of(request).of(caller.names, context),
         "cell": finding.cell,
         "underlined": underlined(filter, found.column) if found.column else "",
         "other_kind": finding.question("versions", "", "", "", None).address()
@@ -146,10 +151,18 @@ async def show_alias(
     caller: Reader,
     context: RequestContext,
     cursor: Cursor = None,
+    at: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
-    """Answer where an alias pointed, and when."""
+    """Answer where an alias pointed, and when; with `at`, where it did at that moment."""
     moves = await list_moves(model, alias, cursor, MOVES_SHOWN, context)
-    values = {"model": model, "alias": alias, "moves": moves}
+    moment = read_moment(at)
+    values = {
+        "model": model,
+        "alias": alias,
+        "moves": moves,
+        "at": moment,
+        "then": None if moment is None else await pointed_at(model, alias, moment, context),
+    }
     return page("alias.html", values, request=request, caller=caller)
 
 
