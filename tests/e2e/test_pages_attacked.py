@@ -132,6 +132,9 @@ def pages_of(model: str) -> list[str]:
         *("/ui/", find, f"{find}&kind=versions", f"{find}&kind=versions{columns}", below),
         *(f"{below}/versions/1", f"{below}/versions/1/tensors", f"{below}/aliases/production"),
         *(f"{below}/versions/2", f"{below}/compare?versions=1&versions=2"),
+        *("/ui/overview/newest", f"{below}/aliases/production?at=2999-01-01T00:00"),
+        *("/ui/overview/parts", f"{below}/aliases/production?at={ATTACKS[2]}"),
+        f"/ui/overview/newest?seen={ATTACKS[0]}:1",
         f"{below}/compare?versions=1&versions={ATTACKS[2]}",
         f"/ui/compare?pick={ATTACKS[0]}/1&pick={ATTACKS[0]}/2",
         f"/ui/models?filter={ATTACKS[0]}{ATTACKS[2]}",
@@ -159,11 +162,21 @@ async def test_attacks_are_shown_as_text_on_every_page(
         assert not re.search(r"{{|49", headings), path
 
 
+async def test_names_are_offered_as_data_and_not_as_a_page(
+    browser: httpx.AsyncClient, attacked: Version
+) -> None:
+    asked = {"kind": "versions", "beginning": "metrics.<"}
+    answer = await browser.get("/ui/completions", params=asked)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert 'metrics."<i onclick=x>"' in answer.json()["items"]
+
+
 async def test_texts_of_others_have_a_direction_of_their_own(
     browser: httpx.AsyncClient, attacked: Version
 ) -> None:
     """What turns the direction stands inside of `bdi`, in an attribute or in the card."""
-    for path in pages_of(attacked.model)[:10]:
+    for path in pages_of(attacked.model)[:12]:
         text = (await browser.get(path)).text
         outside = re.sub(
             r'<bdi>.*?</bdi>|="[^"]*"|<div class="card".*?</div>', "", text, flags=re.S

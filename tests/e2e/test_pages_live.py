@@ -77,6 +77,23 @@ async def test_the_newest_versions_wait_for_the_event_that_was_told(
         assert answer.status_code == 422, wrong
 
 
+async def test_the_stream_of_a_page_ends_with_its_session(api: Api, settings: Settings) -> None:
+    async with (
+        asyncio.timeout(60),
+        signed_in(api, token_of(settings)) as reader,
+        reader.stream("GET", "/ui/events") as answer,
+    ):
+        lines = answer.aiter_lines()
+        assert await anext(lines)  # it has begun
+        key = re.search(r'name="form_key" value="(\w+)"', (await reader.get("/ui/")).text)
+        assert key is not None
+        left = await reader.post("/ui/sign-out", data={"form_key": key[1]})
+        assert left.status_code == 303
+        rest = [line async for line in lines]
+    assert "event: end" in rest
+    assert any('"reason":"access"' in line for line in rest)
+
+
 async def test_pieces_and_events_of_the_overview_need_a_session(
     api: Api, settings: Settings
 ) -> None:
