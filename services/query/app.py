@@ -29,7 +29,12 @@ from services.query.search.projection.projection import Projection
 from services.query.search.routes import router as search_routes
 from services.query.stream.routes import router as stream
 from services.query.stream.streams import Streams
+from services.query.ui.comparing_routes import router as comparing
+from services.query.ui.completing_routes import router as completing
 from services.query.ui.entrance import PAGES
+from services.query.ui.line import open_line
+from services.query.ui.live import router as live
+from services.query.ui.namespaces import Counts
 from services.query.ui.operators.audit import router as audit_pages
 from services.query.ui.operators.tokens import router as token_pages
 from services.query.ui.operators.webhooks import router as webhook_pages
@@ -84,6 +89,7 @@ def create_app(settings: Settings) -> FastAPI:
             )
             feed.tell_also(search.hints.version_changed)
             headers = Headers.of(settings, storage.objects)
+            line = await stack.enter_async_context(open_line(settings))
             ingest = await stack.enter_async_context(open_forwarding(settings))
             streams = Streams(settings)
             context = Context(
@@ -110,6 +116,8 @@ def create_app(settings: Settings) -> FastAPI:
             yield {
                 AT_END: streams.begin_end,
                 "context": context,
+                "line": line,
+                "namespaces": Counts(),
                 "preparation": preparation,
                 "authenticator": Authenticator.of(settings, database, [sessions, oidc]),
                 "browser_sessions": sessions,
@@ -135,6 +143,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(audit_pages)
     app.include_router(token_pages)
     app.include_router(webhook_pages)
+    app.include_router(comparing)
+    app.include_router(live)
+    app.include_router(completing)
     app.include_router(hub)
     app.include_router(hub_writing)
     app.include_router(oci)

@@ -2,21 +2,17 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from local.processes.process import signal_process
 from local.processes.state import SERVICES
-from local.stack import processes
 from registry.cli.exit_codes import ExitCode
 from tests.processes.machine import Machine
 from tests.support.access import ADMIN_TOKEN, client_of
+from tests.support.frozen import frozen
 
 pytestmark = pytest.mark.servers
 
@@ -57,16 +53,6 @@ def examine(machine: Machine, status: int, token: str = ADMIN_TOKEN) -> dict[str
     return {each["name"]: each for each in json.loads(done.stdout)["findings"]}
 
 
-@contextmanager
-def frozen(machine: Machine, name: str) -> Generator[None]:
-    record = processes(machine.root)[name]
-    assert signal_process(record.pid, record.identity, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        signal_process(record.pid, record.identity, signal.SIGCONT)
-
-
 async def running(machine: Machine) -> None:
     await machine.start(*SERVICES)
     for service in SERVICES:
@@ -92,7 +78,7 @@ async def test_a_wrong_token_is_told(machine: Machine) -> None:
 @pytest.mark.parametrize("name", PARTS)
 async def test_a_frozen_part_is_named(machine: Machine, name: str) -> None:
     await running(machine)
-    with frozen(machine, name):
+    with frozen(machine.root, name):
         found = examine(machine, ExitCode.UNAVAILABLE)
     finding, text = NAMED_BY[name]
     assert found[finding]["state"] == "failure"

@@ -51,6 +51,14 @@ class Question:
         told = {name: value for name, value in fields.items() if value}
         return f"{MODELS_PATH}?{urlencode(told)}"
 
+    def below(self, namespace: str | None) -> str:
+        """Return the address of what is in a namespace; None: in none."""
+        return self.address(filter=_in_namespace(namespace), order="", columns="")
+
+    def is_below(self, namespace: str | None) -> bool:
+        """Whether exactly what is in a namespace is asked for."""
+        return self.text == _in_namespace(namespace)
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -100,6 +108,12 @@ async def answer(asked: Question, names: NameFilter, context: Context) -> Answer
     page = kind.model_validate_json(found)
     more = asked.address(cursor=page.next_cursor) if page.next_cursor else ""
     return Answer(columns, page.items, more, fields=_entries(page.items))
+
+
+def _in_namespace(namespace: str | None) -> str:
+    if namespace is None:
+        return "namespace IS NULL"
+    return "namespace = '{}'".format(namespace.replace("'", "''"))
 
 
 def _column(name: str, asked: Question) -> Column:

@@ -1,5 +1,6 @@
 """The overview: the newest versions, those that were refused, and the health of the parts."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,11 +8,15 @@ from registry.schemas import VersionSearchPage, VersionSummary
 from services.query.context import Context
 from services.query.search.health import health_of
 from services.query.search.pages import Asked, search
+from services.query.ui.line import Line
 from shared.domain.access.decision import NameFilter
 from shared.domain.errors import Unavailable
+from shared.web.readiness import absent_servers
 
 NEWEST = 15
 REJECTED = 10
+FOLLOWED = ("version.*", "alias.*")
+"""Events that change what is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +24,8 @@ class Part:
     """A part of the line, as this process sees it."""
 
     name: str
+    work: str
+    """What it does."""
     waits_for: Sequence[str]
     figures: str = ""
 
@@ -31,9 +38,9 @@ class Listed:
     trouble: str = ""
 
 
-async def newest(names: NameFilter, context: Context) -> Listed:
-    """Return the newest versions, whatever their state."""
-    return await _versions("", "created_at desc", NEWEST, names, context)
+async def newest(names: NameFilter, context: Context, seen: Sequence[str] = ()) -> Listed:
+    """Return the newest versions, whatever their state, once search has the events in `seen`."""
+    return await _versions("", "created_at desc", NEWEST, names, context, seen)
 
 
 async def rejected(names: NameFilter, context: Context) -> Listed:
@@ -42,9 +49,14 @@ async def rejected(names: NameFilter, context: Context) -> Listed:
 
 
 async def _versions(
-    text: str, order: str, limit: int, names: NameFilter, context: Context
+    text: str,
+    order: str,
+    limit: int,
+    names: NameFilter,
+    context: Context,
+    seen: Sequence[str] = (),
 ) -> Listed:
-    asked = Asked("versions", text, (order,), limit, None, with_count=False, seen=())
+    asked = Asked("versions", text, (order,), limit, None, with_count=False, seen=seen)
     try:
         found = await search(asked, names, context)
     except Unavailable as error:
@@ -52,13 +64,18 @@ async def _versions(
     return Listed(VersionSearchPage.model_validate_json(found).items)
 
 
-async def health(waits_for: Sequence[str], context: Context) -> list[Part]:
-    """Return the parts of the line; `waits_for` is what lookups wait for."""
-    searching = await health_of(context.search)
+async def health(line: Line, context: Context) -> list[Part]:
+    """Return the parts of the line, in the order in which a version goes along it."""
+    waits_for, told, searching = await asyncio.gather(
+        absent_servers(context.database, None, context.settings.minio_bucket),
+        line.told(),
+        health_of(context.search),
+    )
     streams = context.streams.health()
     lag = f"{searching['lag_seconds']:.1f} s behind the records"
     return [
-        Part("lookups and downloads", waits_for),
-        Part("search", searching["waits_for"], lag),
-        Part("streams of events", streams["waits_for"], f"{streams['streams']} open"),
+        *(Part(each.name, each.work, each.waits_for) for each in told),
+        Part("query", "lookups and downloads", waits_for),
+        Part("search", "of query", searching["waits_for"], lag),
+        Part("streams", "of query", streams["waits_for"], f"{streams['streams']} open"),
     ]

@@ -33,6 +33,7 @@ def _environment() -> Environment:
         "moment": shown.moment,
         "number": shown.number,
         "words": shown.words,
+        "label": shown.label,
         "segment": shown.segment,
     }
     made.filters.update(filters)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from registry.schemas import Version
+from registry.schemas.event_types import expanded_types
 from services.query.aliases.aliases import list_aliases, list_moves
 from services.query.compare.headers import Room, list_version
 from services.query.context import RequestContext
@@ -18,6 +19,11 @@ from services.query.search.language.fields import Kind
 from services.query.ui import finding, overview
 from services.query.ui.assets import CACHE, served
 from services.query.ui.cards import Card, read_card
+from services.query.ui.charts.lineage import drawing
+from services.query.ui.charts.trends import trends
+from services.query.ui.line import line_of
+from services.query.ui.moments import pointed_at, read_moment
+from services.query.ui.namespaces import counts_of
 from services.query.ui.paths import ROOT, STATIC
 from services.query.ui.rendering import page
 from services.query.ui.shown import underlined
@@ -29,7 +35,6 @@ from shared.domain.access.actions import Action
 from shared.domain.errors import NotFound, Unavailable
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor
-from shared.web.readiness import absent_servers
 
 router = APIRouter(include_in_schema=False)
 
@@ -65,13 +70,19 @@ async def get_asset(name: str) -> Response:
 @router.get(ROOT)
 async def show_overview(request: Request, caller: Reader, context: RequestContext) -> Response:
     """Answer what is new, what was refused, and how the parts are."""
-    newest, rejected, missing = await asyncio.gather(
+    newest, rejected, parts, used = await asyncio.gather(
         overview.newest(caller.names, context),
         overview.rejected(caller.names, context),
-        absent_servers(context.database, None, context.settings.minio_bucket),
+        overview.health(line_of(request), context),
+        counts_of(request).of(caller.names, context),
     )
-    parts = await overview.health(missing, context)
-    values = {"newest": newest, "rejected": rejected, "parts": parts}
+    values = {
+        "newest": newest,
+        "rejected": rejected,
+        "parts": parts,
+        "used": used,
+        "followed": expanded_types(overview.FOLLOWED),
+    }
     return page("overview.html", values, request=request, caller=caller)
 
 
@@ -92,6 +103,7 @@ async def show_models(
     values = {
         "asked": asked,
         "found": found,
+        "namespaces": await counts_of(request).of(caller.names, context),
         "cell": finding.cell,
         "underlined": underlined(filter, found.column) if found.column else "",
         "other_kind": finding.question("versions", "", "", "", None).address()
@@ -122,6 +134,7 @@ async def show_model(
         "model": found,
         "versions": versions,
         "metrics": metrics,
+        "trends": trends(versions.items, metrics),
         "aliases": aliases,
         "rules": rules.rules.model_dump(mode="json", exclude_none=True),
         "sources": rules.sources,
@@ -138,10 +151,18 @@ async def show_alias(
     caller: Reader,
     context: RequestContext,
     cursor: Cursor = None,
+    at: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
-    """Answer where an alias pointed, and when."""
+    """Answer where an alias pointed, and when; with `at`, where it did at that moment."""
     moves = await list_moves(model, alias, cursor, MOVES_SHOWN, context)
-    values = {"model": model, "alias": alias, "moves": moves}
+    moment = read_moment(at)
+    values = {
+        "model": model,
+        "alias": alias,
+        "moves": moves,
+        "at": moment,
+        "then": None if moment is None else await pointed_at(model, alias, moment, context),
+    }
     return page("alias.html", values, request=request, caller=caller)
 
 
@@ -157,6 +178,7 @@ async def show_version(
     values: dict[str, Any] = {
         "version": found,
         "lineage": graph.lineage,
+        "graph": await asyncio.to_thread(drawing, graph.lineage),
         "edits": edits,
         "card": await read_card(found, context.headers),
         "snippets": snippets(found, context.settings) if found.state == "ready" else (),

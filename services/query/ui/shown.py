@@ -46,6 +46,16 @@ def words(value: object, most: int = MOST_CHARACTERS) -> Markup:
     return Markup("<bdi>{}…</bdi>").format(text[:most])
 
 
+def label(value: object, most: int = 60) -> str:
+    """Return a text that others wrote as one plain line, for drawings, which have no `bdi`.
+
+    Characters that nobody sees, those that turn the direction among them, become a dot.
+    """
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    plain = "".join(each if each.isprintable() else "·" for each in text[: most + 1])
+    return plain if len(plain) <= most else f"{plain[:most]}…"
+
+
 def segment(value: object) -> str:
     """Return a text as one segment of a path."""
     return quote(str(value), safe="@")

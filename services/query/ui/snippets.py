@@ -32,10 +32,23 @@ def snippets(version: Version, settings: Settings) -> Sequence[Snippet]:
     )
     address = f"{query}/v1/models/{model}/versions/{number}/downloads"
     curl = f'curl -H "Authorization: Bearer $REGISTRY_TOKEN" {shlex.quote(address)}'
+    folder = shlex.quote(model)
+    fsspec = (
+        "import fsspec\n\n"
+        f"files = fsspec.filesystem('registry', url={ingest!r}, origins=({ingest!r}, {query!r}))\n"
+        f"files.get({f'{model}:{number}/'!r}, {f'{model}/'!r}, recursive=True)"
+    )
+    mlflow = (
+        f"export MLFLOW_REGISTRY_URI={shlex.quote(query)}/mlflow"
+        " MLFLOW_TRACKING_TOKEN=$REGISTRY_TOKEN\n"
+        f"mkdir -p {folder}\n"
+        f"mlflow artifacts download -u {shlex.quote(f'models:/{model}/{number}')} -d {folder}"
+    )
     repo = repo_of_model(model)
     hub = (
         f"export HF_ENDPOINT={shlex.quote(query)} HF_TOKEN=$REGISTRY_TOKEN\n"
         f"hf download {shlex.quote(repo or '')} --revision {number}"
     )
     found = [Snippet("Python", python), Snippet("Command", shell), Snippet("curl", curl)]
+    found += [Snippet("fsspec", fsspec), Snippet("MLflow", mlflow)]
     return [*found, Snippet("Hugging Face", hub)] if repo is not None else found

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.query.ui.assets import FOLDER, assets, served
 
-OWN = {"page.css", "page.js", "icon.svg"}
+OWN = {"page.css", "complete.js", "live.js", "page.js", "icon.svg"}
 MANIFEST: list[dict[str, Any]] = json.loads((FOLDER / "vendored.json").read_text("utf-8"))
 
 

@@ -1,0 +1,18 @@
+"""A browser without scripts: cookies and pages, and no header that says who asks."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from tests.support.api import Api
+
+
+@asynccontextmanager
+async def signed_in(api: Api, token: str) -> AsyncGenerator[httpx.AsyncClient]:
+    """Somebody who has signed in with a token."""
+    address = api.query.base_url
+    async with httpx.AsyncClient(base_url=address, timeout=60, trust_env=False) as client:
+        answer = await client.post("/ui/sign-in", data={"token": token})
+        assert answer.status_code == 303, answer.text
+        yield client
