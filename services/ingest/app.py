@@ -32,6 +32,7 @@ from shared.runtime.telemetry.metrics import measured, metrics_of
 from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
+from shared.web.access.browser_sessions import BrowserSessions
 from shared.web.access.oidc.source import OidcTokens
 from shared.web.dialects import speak
 from shared.web.limits import RequestLimit
@@ -53,13 +54,15 @@ def create_app(settings: Settings) -> FastAPI:
             database = await stack.enter_async_context(open_database(settings, metrics))
             storage = await stack.enter_async_context(open_storage(settings))
             context = Context.create(settings, database, storage)
+            # Of people whose forms query hands on.
+            sessions = BrowserSessions(database, settings.registry_admin_token)
             oidc = OidcTokens(settings.oidc_issuers, database.now)
             preparation = Preparation("indexes and bucket")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
             yield {
                 "context": context,
                 "preparation": preparation,
-                "authenticator": Authenticator.of(settings, database, [oidc]),
+                "authenticator": Authenticator.of(settings, database, [sessions, oidc]),
                 "audit": await stack.enter_async_context(open_audit(database)),
             }
 

@@ -27,6 +27,10 @@ from services.query.search.projection.projection import Projection
 from services.query.search.routes import router as search_routes
 from services.query.stream.routes import router as stream
 from services.query.stream.streams import Streams
+from services.query.ui.acts.aliases import router as alias_forms
+from services.query.ui.acts.edits import router as edit_forms
+from services.query.ui.acts.lives import router as life_forms
+from services.query.ui.acts.proposals import router as proposal_forms
 from services.query.ui.entrance import PAGES
 from services.query.ui.paths import own_headers
 from services.query.ui.routes import router as pages
@@ -118,6 +122,10 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(stream)
     app.include_router(signing_in)
     app.include_router(pages)
+    app.include_router(alias_forms)
+    app.include_router(proposal_forms)
+    app.include_router(life_forms)
+    app.include_router(edit_forms)
     app.include_router(hub)
     app.include_router(hub_writing)
     app.include_router(oci)

@@ -34,6 +34,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "outbox": ("insert",),
         "storage_groups": READ,
         "tokens": WRITE,
+        "browser_sessions": READ,  # of whom query hands forms on
         "audit": ("insert", "update"),  # an entry, and then how it ended
         "subscriptions": ALL,
         "webhook_secrets": ALL,

@@ -13,12 +13,12 @@ FORM_KEY = "form_key"
 _OWN_SITES = ("same-origin", "none")
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, *, most_fields: int = MAX_FIELDS) -> dict[str, str]:
     """Return the fields of a form; raises InvalidRequest, and Denied for one of another site."""
     require_own_site(request)
     try:
         text = (await request.body()).decode()
-        fields = parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=most_fields)
     except ValueError as error:
         raise InvalidRequest("body", "must be a form in UTF-8 of few fields") from error
     return {name: values[-1] for name, values in fields.items()}

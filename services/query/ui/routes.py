@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from registry.schemas import Version
-from services.query.aliases.aliases import list_aliases, list_moves
+from services.query.aliases.aliases import list_aliases
 from services.query.compare.headers import Room, list_version
 from services.query.context import RequestContext
 from services.query.edits.edits import list_version_edits
@@ -16,6 +16,7 @@ from services.query.lineage.graphs import read_graph
 from services.query.rules.rules import effective_rules
 from services.query.search.language.fields import Kind
 from services.query.ui import finding, overview
+from services.query.ui.acts.proposals import alias_page
 from services.query.ui.assets import CACHE, served
 from services.query.ui.cards import Card, read_card
 from services.query.ui.paths import ROOT, STATIC
@@ -39,7 +40,6 @@ ANYBODY = [declares(Action.PUBLIC)]
 MODEL = "/ui/models/{model}"
 VERSION = f"{MODEL}/versions/{{version}}"
 VERSIONS_SHOWN = 50
-MOVES_SHOWN = 50
 EDITS_SHOWN = 50
 TENSORS_SHOWN = 500
 LINEAGE_DEPTH = 5
@@ -140,9 +140,7 @@ async def show_alias(
     cursor: Cursor = None,
 ) -> Response:
     """Answer where an alias pointed, and when."""
-    moves = await list_moves(model, alias, cursor, MOVES_SHOWN, context)
-    values = {"model": model, "alias": alias, "moves": moves}
-    return page("alias.html", values, request=request, caller=caller)
+    return await alias_page(model, alias, request, caller, context, cursor=cursor)
 
 
 @router.get(VERSION)
