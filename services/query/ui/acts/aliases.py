@@ -9,6 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from registry.schemas.aliases import check_alias
 from services.query.context import Context, RequestContext
 from services.query.ui.acts.asking import (
     NOT_THERE,
@@ -31,7 +32,7 @@ from shared.database.aliases import find_alias
 from shared.database.rules import read_effective
 from shared.domain.access.actions import Action
 from shared.domain.aliases import require_pointing
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import InvalidRequest, checked
 from shared.domain.rules import APPROVED_BY_ANOTHER, protection_of
 from shared.web.access.caller import Caller, declares
 
@@ -143,8 +144,7 @@ async def _move(
     model: str, alias: str, form: Mapping[str, str], request: Request, context: Context
 ) -> Refusal | None:
     def wanted() -> Call:
-        if not alias:
-            raise InvalidRequest("alias", "must be given")
+        checked("alias", check_alias, alias)  # before it is a part of a path
         version = version_of(form)
         if _act_of(form) == _PROPOSE:
             return _proposal(model, alias, form, {"version": version})
