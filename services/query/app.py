@@ -31,10 +31,11 @@ from services.query.ui.acts.aliases import router as alias_forms
 from services.query.ui.acts.edits import router as edit_forms
 from services.query.ui.acts.lives import router as life_forms
 from services.query.ui.acts.proposals import router as proposal_forms
-from services.query.ui.entrance import PAGES
+from services.query.ui.entrance import PAGES, SCRIPTED, upload_pages
 from services.query.ui.paths import own_headers
 from services.query.ui.routes import router as pages
 from services.query.ui.signing_in import router as signing_in
+from services.query.ui.uploading import router as uploading
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import lookups_router as lookups
 from services.query.versions.routes import router as versions
@@ -126,12 +127,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(proposal_forms)
     app.include_router(life_forms)
     app.include_router(edit_forms)
+    app.include_router(uploading)
     app.include_router(hub)
     app.include_router(hub_writing)
     app.include_router(oci)
     app.include_router(mlflow)
     add_shared_parts(app, settings, _waits_for, metrics)
-    speak(app, [PAGES, HUB, OCI, MLFLOW])
+    speak(app, [upload_pages(settings), SCRIPTED, PAGES, HUB, OCI, MLFLOW])
     return app
 
 

@@ -41,9 +41,9 @@ async def version(api: Api, model: str) -> Version:
             model, file_of("model.bin", DATA), metrics={"auc": 0.91}, tags={"team": "risk"}
         )
         await api.put(session.files[0], DATA)
-        found = await api.ready(session)
+        await api.ready(session)
     await move(api, model, 1, "it is better")
-    return found
+    return await api.version(model, 2)
 
 
 async def move(api: Api, model: str, to: int, reason: str = "") -> None:

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -69,7 +69,7 @@ def forms_of(answer: httpx.Response, path: str) -> list[Form]:
 
 
 @asynccontextmanager
-async def visiting(api: Api, token: str) -> AsyncIterator[Visitor]:
+async def visiting(api: Api, token: str) -> AsyncGenerator[Visitor]:
     """Somebody who is signed in with a token."""
     async with httpx.AsyncClient(
         base_url=api.query.base_url, trust_env=False, timeout=60

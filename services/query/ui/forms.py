@@ -10,6 +10,8 @@ from shared.domain.errors import Denied, InvalidRequest
 
 MAX_FIELDS = 20
 FORM_KEY = "form_key"
+FORM_KEY_HEADER = "x-form-key"
+"""In which a script brings it."""
 _OWN_SITES = ("same-origin", "none")
 
 
@@ -39,6 +41,13 @@ def require_own_site(request: Request) -> None:
         is_own = True  # no browser, or one that sends neither: SameSite keeps the cookie back
     if not is_own:
         raise Denied("foreign_form", "the form was sent by a page of another site")
+
+
+def require_script_of_ours(request: Request) -> None:
+    """Return where the script of a page of this session asks; raises Denied."""
+    require_own_site(request)
+    key = request.headers.get(FORM_KEY_HEADER, "")
+    require_form_key({FORM_KEY: key}, request.state.session)
 
 
 def require_form_key(form: dict[str, str], session: SessionText | None) -> None:

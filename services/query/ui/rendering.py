@@ -12,7 +12,7 @@ from services.query.ui import shown
 from services.query.ui.assets import address_of
 from shared.domain.access.actions import Action
 from shared.domain.access.browser_sessions import SessionText
-from shared.domain.access.decision import decide
+from shared.domain.access.decision import NameFilter, decide
 from shared.web.access.caller import Caller
 
 THEME_COOKIE = "mr_theme"
@@ -62,6 +62,7 @@ def page(
         is_anonymous=caller is not None and session is None,
         form_key=session.form_key if session is not None else "",
         may=_permissions(caller if session is not None else None),
+        may_somewhere=_permissions_anywhere(caller if session is not None else None),
         **values,
     )
     return HTMLResponse(text, status)
@@ -75,3 +76,12 @@ def _permissions(caller: Caller | None) -> Callable[..., bool]:
         return decide(grants, Action(action), model, alias=alias).is_allowed
 
     return may
+
+
+def _permissions_anywhere(caller: Caller | None) -> Callable[[str], bool]:
+    """Return what tells whether an action is allowed on any model at all."""
+
+    def may_somewhere(action: str) -> bool:
+        return caller is not None and caller.doing(Action(action)).names != NameFilter()
+
+    return may_somewhere
