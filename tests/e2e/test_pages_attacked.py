@@ -30,6 +30,7 @@ OWN_TAGS = {
     *("div", "button", "form", "input", "label", "main", "section", "h1", "h2", "h3", "p"),
     *("table", "thead", "tbody", "tr", "th", "td", "time", "code", "pre", "details", "ol"),
     *("summary", "ul", "li", "bdi", "em", "strong", "small", "mark"),
+    *("textarea", "fieldset", "legend"),
 }
 WITH_ADDRESSES = ("href", "src", "action", "hx-get")
 
@@ -119,6 +120,9 @@ def pages_of(model: str) -> list[str]:
         f"/ui/models/{ATTACKS[3]}",
         f"/ui/sign-in?next={ATTACKS[2]}",
         "/ui/nothing/<script>",
+        *(f"{below}/edit", f"{below}/versions/1/edit", f"{below}/versions/1/delete"),
+        *(f"{below}/aliases/production/move", f"{below}/aliases/production/remove"),
+        f"{below}/set-alias?version={ATTACKS[2][:200]}",
     ]
 
 

@@ -199,8 +199,11 @@ async function giveUp() {
   try {
     await registry.ask("DELETE", `/${kept().upload_id}`);
   } catch (error) {
-    if (!(error instanceof Refused && [404, 409].includes(error.status))) {
-      failed(error); // 404, 409: it is over already
+    if (error instanceof Refused && error.status === 409) {
+      forget(); // it is over already, and not by giving it up
+    }
+    if (!(error instanceof Refused && error.status === 404)) {
+      failed(error);
       return;
     }
   }
