@@ -3,6 +3,7 @@
 `PAGE_SCREENSHOTS` names a folder for pictures; `PAGE_UPLOAD_MIB` has the upload be larger.
 """
 
+import json
 import os
 import random
 import shutil
@@ -158,6 +159,14 @@ async def test_each_role_sees_only_what_it_may(
     assert uploading.status == (403 if role == "reader" else 200)
 
 
+def _storage(settings: Settings) -> str:
+    return f"{settings.storage_public_scheme}://{settings.storage_public_endpoint}/**"
+
+
+async def _hold(_: Route) -> None:
+    """Let a request to storage be on its way for as long as the page is there."""
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A model of several files, the largest one in parts."""
@@ -188,7 +197,7 @@ async def test_a_folder_is_uploaded_with_a_reload_in_the_middle(
         if "partNumber=" in request.url and request.method == "PUT":
             parts.append(request.url.partition("partNumber=")[2].partition("&")[0])
 
-    storage = f"{settings.storage_public_scheme}://{settings.storage_public_endpoint}/**"
+    storage = _storage(settings)
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
     await page.route(storage, hold_after_some)
     await page.get_by_label("Description").fill("who leaves")
@@ -230,14 +239,9 @@ async def test_a_folder_is_uploaded_with_a_reload_in_the_middle(
 async def test_an_upload_pauses_goes_on_and_is_given_up(
     api: Api, page: Page, settings: Settings, model: str, folder: Path
 ) -> None:
-    held: list[Route] = []
-    storage = f"{settings.storage_public_scheme}://{settings.storage_public_endpoint}/**"
-
-    async def hold(route: Route) -> None:
-        held.append(route)
-
+    storage = _storage(settings)
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
-    await page.route(storage, hold)
+    await page.route(storage, _hold)
     await page.locator("#upload-folder").set_input_files(folder)
     await page.get_by_role("button", name="Upload").click()
     await page.get_by_role("button", name="Pause").click()
@@ -254,13 +258,9 @@ async def test_an_upload_pauses_goes_on_and_is_given_up(
 async def test_files_that_changed_are_not_mixed_with_those_of_before(
     page: Page, settings: Settings, model: str, folder: Path
 ) -> None:
-    storage = f"{settings.storage_public_scheme}://{settings.storage_public_endpoint}/**"
-
-    async def hold(_: Route) -> None:
-        return None
-
+    storage = _storage(settings)
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
-    await page.route(storage, hold)
+    await page.route(storage, _hold)
     await page.locator("#upload-folder").set_input_files(folder)
     await page.get_by_role("button", name="Upload").click()
     await page.get_by_role("button", name="Pause").click()
@@ -269,6 +269,32 @@ async def test_files_that_changed_are_not_mixed_with_those_of_before(
     await page.locator("#upload-folder").set_input_files(folder)
     await page.get_by_role("button", name="Upload").click()
     await expect(page.get_by_role("alert")).to_contain_text("README.md has changed")
+
+
+async def test_a_folder_is_dropped_and_what_is_over_is_told(
+    api: Api, page: Page, settings: Settings, model: str, folder: Path
+) -> None:
+    await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
+    await page.route(_storage(settings), _hold)
+    box = await page.locator("#upload-files").bounding_box()
+    assert box is not None
+    place = {"x": box["x"] + 20, "y": box["y"] + 20}
+    data = {"items": list[str](), "files": [str(folder)], "dragOperationsMask": 1}
+    devtools = await page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        told = {"type": kind, **place, "data": data}
+        await devtools.send("Input.dispatchDragEvent", told)  # pyright: ignore[reportUnknownMemberType]
+    await expect(page.get_by_text("4 files")).to_be_visible()
+    await expect(page.get_by_text("tokenizer/vocab.txt", exact=True)).to_be_visible()
+    await page.get_by_role("button", name="Upload").click()
+    await page.get_by_role("button", name="Pause").click()
+    await expect(page.get_by_text("paused")).to_be_visible()
+    kept = await page.evaluate("Object.values(localStorage)[0]")
+    aborted = await api.ingest.delete(f"/v1/uploads/{json.loads(kept)['upload_id']}")
+    assert aborted.is_success, aborted.text
+    await page.get_by_role("button", name="Go on").click()
+    await expect(page.get_by_role("alert")).to_contain_text("the upload is aborted")
+    assert await page.evaluate("localStorage.length") == 0
 
 
 async def test_a_refusal_names_the_field_and_the_rule(

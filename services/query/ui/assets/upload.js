@@ -175,6 +175,9 @@ async function start() {
       part("pause").disabled = false;
       await transfer.run();
       await registry.ask("POST", `/${session.upload_id}/complete`, {});
+    } else if (session.state !== "completed") {
+      forget();
+      throw new Error(`the upload is ${session.state}: begin another`);
     }
     forget();
     show("done", "All of it is there.");

@@ -41,10 +41,11 @@ async function filesBelow(entry) {
 
 // Not in a loop with awaits: what was dropped can be asked for its entries at once alone.
 async function filesIn(transfer) {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+  const items = [...transfer.items].filter((item) => item.kind === "file");
+  const dropped = items.map((item) => [item.webkitGetAsEntry(), item.getAsFile()]);
   const found = [];
-  for (const entry of entries) {
-    found.push(...(await filesBelow(entry)));
+  for (const [entry, file] of dropped) {
+    found.push(...(entry ? await filesBelow(entry) : [[file.name, file]]));
   }
   return found;
 }
