@@ -58,6 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
             storage = await stack.enter_async_context(open_storage(settings))
             context = Context.create(settings, database, storage)
             oidc = OidcTokens(settings.oidc_issuers, database.now)
+            # Of people whose forms query hands on.
             sessions = HandedOnSessions(SessionHolders(database, settings))
             preparation = Preparation("indexes and bucket")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)

@@ -29,19 +29,11 @@ from services.query.search.projection.projection import Projection
 from services.query.search.routes import router as search_routes
 from services.query.stream.routes import router as stream
 from services.query.stream.streams import Streams
-from services.query.ui.comparing_routes import router as comparing
-from services.query.ui.completing_routes import router as completing
-from services.query.ui.entrance import PAGES
+from services.query.ui.entrance import PAGES, SCRIPTED, upload_pages
 from services.query.ui.line import open_line
-from services.query.ui.live import router as live
 from services.query.ui.namespaces import Counts
-from services.query.ui.operators.audit import router as audit_pages
-from services.query.ui.operators.tokens import router as token_pages
-from services.query.ui.operators.webhooks import router as webhook_pages
 from services.query.ui.paths import FROM_ISSUER, own_headers
-from services.query.ui.routes import router as pages
-from services.query.ui.signing_in import router as signing_in
-from services.query.ui.signing_in_at_issuer import router as signing_in_at_issuer
+from services.query.ui.routers import PAGE_ROUTERS
 from services.query.versions.feed import VersionFeed
 from services.query.versions.routes import lookups_router as lookups
 from services.query.versions.routes import router as versions
@@ -137,21 +129,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(webhooks)
     app.include_router(search_routes)
     app.include_router(stream)
-    app.include_router(signing_in)
-    app.include_router(signing_in_at_issuer)
-    app.include_router(pages)
-    app.include_router(audit_pages)
-    app.include_router(token_pages)
-    app.include_router(webhook_pages)
-    app.include_router(comparing)
-    app.include_router(live)
-    app.include_router(completing)
+    for pages in PAGE_ROUTERS:
+        app.include_router(pages)
     app.include_router(hub)
     app.include_router(hub_writing)
     app.include_router(oci)
     app.include_router(mlflow)
     add_shared_parts(app, settings, _waits_for, metrics)
-    speak(app, [PAGES, HUB, OCI, MLFLOW])
+    speak(app, [upload_pages(settings), SCRIPTED, PAGES, HUB, OCI, MLFLOW])
     return app
 
 

@@ -32,6 +32,7 @@ OWN_TAGS = {
     *("summary", "ul", "li", "bdi", "em", "strong", "small", "mark"),
     *("svg", "g", "path", "polyline", "circle", "rect", "text", "desc", "marker"),
     *("figure", "figcaption"),
+    *("textarea", "fieldset", "legend"),
 }
 WITH_ADDRESSES = ("href", "src", "action", "hx-get")
 
@@ -143,6 +144,9 @@ def pages_of(model: str) -> list[str]:
         f"/ui/models/{ATTACKS[3]}",
         f"/ui/sign-in?next={ATTACKS[2]}",
         "/ui/nothing/<script>",
+        *(f"{below}/edit", f"{below}/versions/1/edit", f"{below}/versions/1/delete"),
+        *(f"{below}/aliases/production/move", f"{below}/aliases/production/remove"),
+        f"{below}/set-alias?version={ATTACKS[2][:200]}",
     ]
 
 

@@ -4,16 +4,24 @@ from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
 from services.query.context import Context
-from services.query.ui.paths import PAGE_HEADERS, is_page, safe_target
+from services.query.ui.paths import (
+    PAGE_HEADERS,
+    headers_towards,
+    is_asked_by_script,
+    is_page,
+    is_upload_page,
+    safe_target,
+)
 from services.query.ui.rendering import page
 from shared.domain.access.browser_sessions import SESSION_PREFIX, SessionText
 from shared.runtime.settings import Settings
 from shared.web.access.entrance import SESSION, SIGN_IN
 from shared.web.dialects import Dialect, Told
+from shared.web.problems import PROBLEM_JSON
 
 COOKIE = "mr_session"
 SECURE_COOKIE = "__Host-mr_session"
@@ -58,4 +66,23 @@ def _word(told: Told) -> Response:
     return page("error.html", values, status=told.status)
 
 
+def _word_for_script(told: Told) -> Response:
+    return JSONResponse(dict(told.members), told.status, media_type=PROBLEM_JSON)
+
+
 PAGES = Dialect(covers=is_page, word=_word, arrange=_arrange, headers=PAGE_HEADERS)
+SCRIPTED = Dialect(
+    covers=is_asked_by_script, word=_word_for_script, arrange=_arrange, headers=PAGE_HEADERS
+)
+
+
+def upload_pages(settings: Settings) -> Dialect:
+    """Return the pages that send to storage: no other page may."""
+    # Where each bucket has a host of its own, these are below that of the endpoint.
+    host = f"*.{settings.storage_public_endpoint}"
+    is_virtual = settings.minio_addressing == "virtual"
+    origins = f"{settings.storage_public_scheme}://{settings.storage_public_endpoint}"
+    if is_virtual:
+        origins += f" {settings.storage_public_scheme}://{host}"
+    headers = headers_towards(origins)
+    return Dialect(covers=is_upload_page, word=_word, arrange=_arrange, headers=headers)

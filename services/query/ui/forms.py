@@ -11,15 +11,17 @@ from shared.domain.errors import Denied, InvalidRequest
 
 MAX_FIELDS = 20
 FORM_KEY = "form_key"
+FORM_KEY_HEADER = "x-form-key"
+"""In which a script brings it."""
 _OWN_SITES = ("same-origin", "none")
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: Request, *, most_fields: int = MAX_FIELDS) -> dict[str, str]:
     """Return the fields of a form; raises InvalidRequest, and Denied for one of another site."""
     require_own_site(request)
     try:
         text = (await request.body()).decode()
-        fields = parse_qs(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=most_fields)
     except ValueError as error:
         raise InvalidRequest("body", "must be a form in UTF-8 of few fields") from error
     return {name: values[-1] for name, values in fields.items()}
@@ -40,6 +42,13 @@ def require_own_site(request: Request) -> None:
         is_own = True  # no browser, or one that sends neither: SameSite keeps the cookie back
     if not is_own:
         raise Denied("foreign_form", "the form was sent by a page of another site")
+
+
+def require_script_of_ours(request: Request) -> None:
+    """Return where the script of a page of this session asks; raises Denied."""
+    require_own_site(request)
+    key = request.headers.get(FORM_KEY_HEADER, "")
+    require_form_key({FORM_KEY: key}, request.state.session)
 
 
 def require_form_key(form: dict[str, str], session: SessionText | None) -> None:

@@ -1,5 +1,6 @@
 """Where pages are, and the headers that every answer there has."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -15,6 +16,10 @@ FROM_ISSUER: Final = f"{AT_ISSUER}/back"
 _OTHERS_FILES = "/resolve/"
 """Of a model `ui`, or of a namespace `ui`, clients of Hugging Face read files below it."""
 _MODELS = f"{ROOT}models/resolve"
+
+UPLOADS: Final = f"{ROOT}uploads"
+"""Where the script of the upload page asks: answers are JSON, also of errors."""
+_UPLOAD_PAGE: Final = re.compile(r"/ui/(?:models/[^/]+/)?upload")
 
 PAGE_HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": (
@@ -34,6 +39,23 @@ def is_page(path: str) -> bool:
     if path.startswith(_MODELS):  # a model may have this name
         return True
     return path in ("/", "/ui") or (path.startswith(ROOT) and _OTHERS_FILES not in path)
+
+
+def is_upload_page(path: str) -> bool:
+    """Whether it is a page whose script sends files to storage."""
+    return _UPLOAD_PAGE.fullmatch(path) is not None
+
+
+def is_asked_by_script(path: str) -> bool:
+    """Whether the script of the upload page asks for this path."""
+    return is_page(path) and (path == UPLOADS or path.startswith(f"{UPLOADS}/"))
+
+
+def headers_towards(origin: str) -> Mapping[str, str]:
+    """Return the headers of a page that may send to one other origin: storage."""
+    name = "content-security-policy"
+    policy = PAGE_HEADERS[name].replace("connect-src 'self'", f"connect-src 'self' {origin}")
+    return {**PAGE_HEADERS, name: policy}
 
 
 def own_headers(path: str) -> frozenset[bytes]:

@@ -1,6 +1,6 @@
 """Pages from templates: everything that is put into one is escaped, unless it is markup of ours."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from services.query.ui import shown
 from services.query.ui.assets import address_of
 from services.query.ui.operators.sections import sections_of
+from shared.domain.access.actions import Action
 from shared.domain.access.browser_sessions import SessionText
+from shared.domain.access.decision import NameFilter, decide
 from shared.web.access.caller import Caller
 
 THEME_COOKIE = "mr_theme"
@@ -62,6 +64,27 @@ def page(
         is_anonymous=caller is not None and session is None,
         form_key=session.form_key if session is not None else "",
         tabs=sections_of(caller.principal) if caller is not None and session is not None else (),
+        may=_permissions(caller if session is not None else None),
+        may_somewhere=_permissions_anywhere(caller if session is not None else None),
         **values,
     )
     return HTMLResponse(text, status)
+
+
+def _permissions(caller: Caller | None) -> Callable[..., bool]:
+    """Return what tells templates which buttons to show; without a session there are none."""
+
+    def may(action: str, model: str, alias: str = "") -> bool:
+        grants = caller.principal.grants if caller is not None else ()
+        return decide(grants, Action(action), model, alias=alias).is_allowed
+
+    return may
+
+
+def _permissions_anywhere(caller: Caller | None) -> Callable[[str], bool]:
+    """Return what tells whether an action is allowed on any model at all."""
+
+    def may_somewhere(action: str) -> bool:
+        return caller is not None and caller.doing(Action(action)).names != NameFilter()
+
+    return may_somewhere

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from registry.schemas import Version
 from registry.schemas.event_types import expanded_types
-from services.query.aliases.aliases import list_aliases, list_moves
+from services.query.aliases.aliases import list_aliases
 from services.query.compare.headers import Room, list_version
 from services.query.context import RequestContext
 from services.query.edits.edits import list_version_edits
@@ -17,12 +17,13 @@ from services.query.lineage.graphs import read_graph
 from services.query.rules.rules import effective_rules
 from services.query.search.language.fields import Kind
 from services.query.ui import finding, overview
+from services.query.ui.acts.proposals import alias_page
 from services.query.ui.assets import CACHE, served
 from services.query.ui.cards import Card, read_card
 from services.query.ui.charts.lineage import drawing
 from services.query.ui.charts.trends import trends
 from services.query.ui.line import line_of
-from services.query.ui.moments import pointed_at, read_moment
+from services.query.ui.moments import read_moment
 from services.query.ui.namespaces import counts_of
 from services.query.ui.paths import ROOT, STATIC
 from services.query.ui.rendering import page
@@ -44,7 +45,6 @@ ANYBODY = [declares(Action.PUBLIC)]
 MODEL = "/ui/models/{model}"
 VERSION = f"{MODEL}/versions/{{version}}"
 VERSIONS_SHOWN = 50
-MOVES_SHOWN = 50
 EDITS_SHOWN = 50
 TENSORS_SHOWN = 500
 LINEAGE_DEPTH = 5
@@ -154,16 +154,8 @@ async def show_alias(
     at: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     """Answer where an alias pointed, and when; with `at`, where it did at that moment."""
-    moves = await list_moves(model, alias, cursor, MOVES_SHOWN, context)
     moment = read_moment(at)
-    values = {
-        "model": model,
-        "alias": alias,
-        "moves": moves,
-        "at": moment,
-        "then": None if moment is None else await pointed_at(model, alias, moment, context),
-    }
-    return page("alias.html", values, request=request, caller=caller)
+    return await alias_page(model, alias, request, caller, context, cursor=cursor, at=moment)
 
 
 @router.get(VERSION)
