@@ -97,3 +97,7 @@ def test_labels_lie_apart_in_their_order(heights: list[float]) -> None:
 
 def test_labels_that_are_apart_stay_where_they_are() -> None:
     assert spread([10, 100, 50], 15, 270) == pytest.approx([10, 100, 50])
+
+
+def test_labels_at_the_end_are_moved_up() -> None:
+    assert spread([250, 262, 262], 15, 270) == [240, 255, 270]
