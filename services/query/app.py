@@ -22,6 +22,7 @@ from services.query.lineage.routes import router as lineage
 from services.query.mlflow.routes import router as mlflow
 from services.query.oci.errors import OCI
 from services.query.oci.routes import router as oci
+from services.query.operations.routes import router as operations
 from services.query.rules.routes import router as rules
 from services.query.search.projection.projection import Projection
 from services.query.search.routes import router as search_routes
@@ -29,6 +30,7 @@ from services.query.stream.routes import router as stream
 from services.query.stream.streams import Streams
 from services.query.ui.entrance import PAGES
 from services.query.ui.operators.audit import router as audit_pages
+from services.query.ui.operators.storage import router as storage_pages
 from services.query.ui.operators.tokens import router as token_pages
 from services.query.ui.operators.webhooks import router as webhook_pages
 from services.query.ui.paths import FROM_ISSUER, own_headers
@@ -121,12 +123,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(rules)
     app.include_router(audit)
     app.include_router(webhooks)
+    app.include_router(operations)
     app.include_router(search_routes)
     app.include_router(stream)
     app.include_router(signing_in)
     app.include_router(signing_in_at_issuer)
     app.include_router(pages)
     app.include_router(audit_pages)
+    app.include_router(storage_pages)
     app.include_router(token_pages)
     app.include_router(webhook_pages)
     app.include_router(hub)
