@@ -24,6 +24,7 @@ from services.query.lineage.routes import router as lineage
 from services.query.mlflow.routes import router as mlflow
 from services.query.oci.errors import OCI
 from services.query.oci.routes import router as oci
+from services.query.operations.routes import router as operations
 from services.query.rules.routes import router as rules
 from services.query.search.projection.projection import Projection
 from services.query.search.routes import router as search_routes
@@ -127,6 +128,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(rules)
     app.include_router(audit_entries)
     app.include_router(webhooks)
+    app.include_router(operations)
     app.include_router(search_routes)
     app.include_router(stream)
     for pages in PAGE_ROUTERS:

@@ -185,6 +185,9 @@ QUERY = [
     Operation("GET", WEBHOOK, WEBHOOK_MANAGERS),
     Operation("GET", f"{WEBHOOK}/deliveries", WEBHOOK_MANAGERS),
     Operation("GET", "/v1/audit", ("admin",), 403, query="model={model}"),
+    Operation("GET", "/v1/operations/comparison", ("admin",), 403),
+    Operation("GET", "/v1/operations/strays", ("admin",), 403),
+    Operation("GET", "/v1/operations/usage", ("admin",), 403),
     Operation("GET", "/v1/events", (*READERS, "elsewhere"), 403, query="follow=false"),
     Operation("GET", "/v1/search", (*READERS, "elsewhere", "upload")),  # what each finds differs
     Operation("HEAD", HUB_FILE, READERS),

@@ -59,6 +59,7 @@ async def test_an_operator_makes_and_revokes_a_token_and_replays_a_delivery(
     await pages.look(page, "operators-webhook")
     for name, path in (
         *(("sections", ""), ("webhooks", "webhooks"), ("audit", "audit")),
+        ("storage", "storage"),
         ("audit-nothing", "audit?model=nothing"),
     ):
         await page.goto(f"/ui/admin/{path}")

@@ -55,7 +55,8 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "tokens": ("find", "update"),  # when one was last used
         "browser_sessions": ("find", "insert", "remove"),
         "audit": WRITE,
-        "reports": READ,  # whether an operator wants search checked or made anew
+        "reports": READ,  # the last comparison; whether an operator wants search made anew
+        "strays": READ,
         "subscriptions": READ,  # and not their secrets
         "deliveries": READ,
     },

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.domain.access.actions import Action
-from shared.domain.access.decision import NameFilter, visible_names
+from shared.domain.access.decision import NameFilter, allows_pattern, visible_names
 from shared.domain.access.principals import Principal
 
 ADMIN: Final = "/ui/admin/"
 TOKENS: Final = f"{ADMIN}tokens"
 WEBHOOKS: Final = f"{ADMIN}webhooks"
 AUDIT: Final = f"{ADMIN}audit"
+STORAGE: Final = f"{ADMIN}storage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Section:
     title: str
     told: str
     action: Action
+    pattern: str = ""
+    """Of names that are all needed; empty: any name will do."""
 
 
 SECTIONS: Final = (
@@ -30,6 +33,7 @@ SECTIONS: Final = (
         WEBHOOKS, "Webhooks", "who is told of events, and whether it came", Action.MANAGE_WEBHOOKS
     ),
     Section(AUDIT, "Audit", "what was changed, and what was refused", Action.READ_AUDIT),
+    Section(STORAGE, "Storage", "comparisons, namespaces, strays", Action.READ_OPERATIONS, "*"),
 )
 
 
@@ -37,5 +41,10 @@ def sections_of(principal: Principal) -> Sequence[Section]:
     """Return the pages that a principal has; none for who comes without a credential."""
     if principal.kind == "anonymous":
         return ()
-    grants = principal.grants
-    return [each for each in SECTIONS if visible_names(grants, each.action) != NameFilter()]
+    return [each for each in SECTIONS if _has(principal, each)]
+
+
+def _has(principal: Principal, section: Section) -> bool:
+    if section.pattern:
+        return allows_pattern(principal.grants, section.action, section.pattern)
+    return visible_names(principal.grants, section.action) != NameFilter()
