@@ -17,6 +17,7 @@ from shared.domain.errors import InvalidRequest, TooManyRequests, Unavailable
 from shared.runtime.logs import get_logger
 from shared.runtime.pem_files import load_authorities
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.tracing import current_trace
 from shared.web.guard import address_of
 
 CONNECT_SECONDS = 5.0
@@ -53,6 +54,8 @@ class Forwarding:
         """
         sent = {name: value for name, value in request.headers.items() if name in _SENT}
         sent["x-request-id"] = request.state.request_id
+        if trace := current_trace():
+            sent |= trace.headers()
         if address := address_of(request.scope):
             sent["x-forwarded-for"] = address
         try:
