@@ -34,6 +34,8 @@ END_SECONDS = 2.0
 """How long the end of the process waits for the last spans."""
 MOST_CHARACTERS = 256
 """Of an attribute."""
+KNOWN_FLAGS = 0x03
+"""Sampled, and that the trace's id is random: others mean nothing yet, and are not passed on."""
 _KINDS: Mapping[Kind, api.SpanKind] = {
     "internal": api.SpanKind.INTERNAL,
     "server": api.SpanKind.SERVER,
@@ -134,7 +136,7 @@ def _context_of(trace: TraceRecord) -> Context:
         int(trace_id, 16),
         int(span_id, 16),
         is_remote=True,
-        trace_flags=api.TraceFlags(int(flags, 16) & api.TraceFlags.SAMPLED),
+        trace_flags=api.TraceFlags(int(flags, 16) & KNOWN_FLAGS),
         trace_state=state,
     )
     return api.set_span_in_context(api.NonRecordingSpan(known), Context())
