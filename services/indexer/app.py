@@ -31,6 +31,7 @@ from shared.kafka.topic_reader import RawMessage
 from shared.runtime.progress import Mark
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry.metrics import Metrics, metrics_of
+from shared.runtime.telemetry.tracing import traced
 from shared.storage.adapter import open_storage
 from shared.web.worker import make_worker
 
@@ -60,7 +61,11 @@ async def _run_pipeline(
 ) -> None:
     """Build the parts and run them until cancelled, which lets the batch under way end first."""
     broker = make_broker(settings)
-    async with open_database(settings, metrics) as database, open_storage(settings) as storage:
+    async with (
+        traced(settings, "indexer"),
+        open_database(settings, metrics) as database,
+        open_storage(settings) as storage,
+    ):
         counts = figures.counts if figures else NotCounted()
         context = Context.create(settings, database, storage, counts)
         if figures:

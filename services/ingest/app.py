@@ -31,6 +31,7 @@ from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
 from shared.runtime.telemetry.metrics import measured, metrics_of
+from shared.runtime.telemetry.tracing import traced
 from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
@@ -54,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
         async with AsyncExitStack() as stack:
             stack.enter_context(measured(metrics))
+            await stack.enter_async_context(traced(settings, "ingest"))
             database = await stack.enter_async_context(open_database(settings, metrics))
             storage = await stack.enter_async_context(open_storage(settings))
             context = Context.create(settings, database, storage)

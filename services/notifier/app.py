@@ -26,6 +26,7 @@ from shared.kafka.publishing import ConfirmedPublisher
 from shared.kafka.topic_reader import RawMessage
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry.metrics import Metrics, metrics_of
+from shared.runtime.telemetry.tracing import traced
 from shared.web.worker import make_worker
 
 
@@ -54,7 +55,11 @@ async def _run_pipeline(
 ) -> None:
     """Build the parts and run them until cancelled, which lets the batch under way end first."""
     broker = make_broker(settings)
-    async with open_database(settings, metrics) as database, Sender.open(settings) as sender:
+    async with (
+        traced(settings, "notifier"),
+        open_database(settings, metrics) as database,
+        Sender.open(settings) as sender,
+    ):
         counts = figures.counts if figures else NotCounted()
         context = Context.create(settings, database, counts)
         if figures:

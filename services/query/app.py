@@ -49,6 +49,7 @@ from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
 from shared.runtime.tasks import end
 from shared.runtime.telemetry.metrics import measured, metrics_of
+from shared.runtime.telemetry.tracing import traced
 from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
@@ -72,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
         warn_of_one_origin(settings)
         async with AsyncExitStack() as stack:
             stack.enter_context(measured(metrics))
+            await stack.enter_async_context(traced(settings, "query"))
             database = await stack.enter_async_context(open_database(settings, metrics))
             storage = await stack.enter_async_context(open_storage(settings))
             feed = VersionFeed(database)

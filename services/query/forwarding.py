@@ -20,6 +20,7 @@ from shared.domain.errors import InvalidRequest, TooManyRequests, Unavailable
 from shared.runtime.logs import get_logger
 from shared.runtime.pem_files import load_authorities
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.tracing import current_trace
 from shared.web.access.browser_sessions import BrowserSessions
 from shared.web.access.entrance import SESSION
 from shared.web.guard import address_of
@@ -88,6 +89,8 @@ class Forwarding:
         headers: Mapping[str, str],
     ) -> Response:
         sent = {**headers, "x-request-id": request.state.request_id}
+        if trace := current_trace():
+            sent |= trace.headers()
         if address := address_of(request.scope):
             sent["x-forwarded-for"] = address
         session: SessionText | None = getattr(request.state, SESSION, None)

@@ -26,6 +26,7 @@ from shared.web.limits import BodyLimit
 from shared.web.metrics import PATH, Measured, answer_with, route_template
 from shared.web.problems import PROBLEMS, answer_problems
 from shared.web.rates import Rate
+from shared.web.tracing import Traced
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]
 
@@ -125,8 +126,10 @@ def _guarded(
     original: Callable[[], ASGIApp], settings: Settings, metrics: Metrics | None
 ) -> ASGIApp:
     rate = Rate(settings.address_requests_per_second, settings.address_requests_burst)
-    guard = Guard(original(), rate)
-    return Measured(guard, metrics, route_template) if metrics else guard
+    guarded: ASGIApp = Guard(original(), rate)
+    if settings.is_traced:
+        guarded = Traced(guarded)
+    return Measured(guarded, metrics, route_template) if metrics else guarded
 
 
 def _open_to_origins(app: FastAPI, settings: Settings) -> None:

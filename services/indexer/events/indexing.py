@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from registry.schemas import SETTLED
@@ -26,11 +26,15 @@ from shared.domain.sessions import GIVEN_UP
 from shared.domain.transitions import Verdict
 from shared.runtime.logs import get_logger
 from shared.runtime.tasks import end
+from shared.runtime.telemetry.attributes import version_attributes
+from shared.runtime.telemetry.tracing import child_of
 
 log = get_logger(__name__)
 
 SETTLED_TOGETHER = 400
 """Verdicts of one transaction; while it runs, storage answers for those of the next."""
+MOST_CHECKS_TRACED = 100
+"""Files of one version whose looks have a span of their own in its trace."""
 
 Place = tuple[VersionRecord, int]
 """A version, and the index of one of its artifacts."""
@@ -188,12 +192,18 @@ async def _look_at(
         return None  # a repeat
     if artifact.etag is not None and version.failure is None:
         return None  # in the hands of the full read; where that was given up, it is tried again
-    verdict = await inspect_object(version, index, written.object_version, rules, context)
-    if verdict is None:
-        log.warning("object is gone", bucket=written.bucket, key=written.key)
-    else:
+    # Of a folder of many files, the first ones tell how it went.
+    with child_of(version.trace if index < MOST_CHECKS_TRACED else None, "check object") as span:
+        if span is not None:
+            span.set({**version_attributes(version), "registry.artifact": index})
+        verdict = await inspect_object(version, index, written.object_version, rules, context)
+        if verdict is None:
+            log.warning("object is gone", bucket=written.bucket, key=written.key)
+            return None
         await keep_attested_parts(verdict, written.bucket, context)
-    return verdict
+        if (trace := version.trace if span is None else span.trace) is not None:
+            verdict = replace(verdict, trace=trace)
+        return verdict
 
 
 async def _clean_late(written: ObjectWritten, version: VersionRecord, context: Context) -> None:

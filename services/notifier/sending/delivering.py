@@ -23,6 +23,8 @@ from shared.domain.webhooks.records import (
 )
 from shared.domain.webhooks.signing import cloud_event, signed_headers
 from shared.runtime.logs import get_logger
+from shared.runtime.telemetry.attributes import delivery_attributes
+from shared.runtime.telemetry.tracing import child_of
 
 SECRETS_SECONDS = 5.0
 """How long secrets are kept in memory: a new one signs after this time."""
@@ -117,7 +119,16 @@ class Deliverer:
         live = secrets.live(await self._context.database.now())
         # By this machine's clock, which receivers compare with their own.
         signed = signed_headers(live, delivery.event_id, int(time()), body)
-        return await self._sender.post(subscription.url, {**headers, **signed}, body)
+        with child_of(delivery.trace, "deliver webhook", "client") as span:
+            if span is None:
+                return await self._sender.post(subscription.url, {**headers, **signed}, body)
+            span.set(delivery_attributes(delivery))
+            traced = {**headers, **signed, **span.trace.headers()}
+            outcome = await self._sender.post(subscription.url, traced, body)
+            span.set({"http.response.status_code": outcome.status})
+            if not outcome.is_delivered:
+                span.fail(outcome.error or str(outcome.status))
+            return outcome
 
     async def _secrets_of(self, subscription: str) -> SecretsRecord | None:
         if subscription not in self._secrets:
