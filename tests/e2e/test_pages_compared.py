@@ -12,7 +12,7 @@ from registry import AsyncModelRegistryClient
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api
-from tests.support.browser import signed_in
+from tests.support.browser import signed_in, until_found
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ async def browser(api: Api, settings: Settings) -> AsyncIterator[httpx.AsyncClie
 
 
 @pytest.fixture
-async def compared(client: AsyncModelRegistryClient, model: str) -> str:
+async def compared(api: Api, client: AsyncModelRegistryClient, model: str) -> str:
     """A model of three versions, which differ."""
     for number, (auc, depth, solver) in enumerate(
         ((0.8, 4, "sgd"), (0.85, 6, "adam"), (0.9, 6, "adam")), 1
@@ -37,6 +37,7 @@ async def compared(client: AsyncModelRegistryClient, model: str) -> str:
             parameters={"depth": depth, "solver": solver},
             tags={"team": "risk"},
         )
+    await until_found(api, model, 3)
     return model
 
 

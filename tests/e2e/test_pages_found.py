@@ -6,24 +6,26 @@ from registry import AsyncModelRegistryClient
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api
-from tests.support.browser import signed_in
+from tests.support.browser import signed_in, until_found
 from tests.support.eventually import eventually
 
 
-async def uploaded(client: AsyncModelRegistryClient, model: str) -> tuple[str, str]:
+async def uploaded(api: Api, client: AsyncModelRegistryClient, model: str) -> tuple[str, str]:
     """Two namespaces that no other test knows, with a model each."""
     token = model.removeprefix("model-")
     mine, other = f"mine{token}", f"other{token}"
     await client.upload(f"{mine}.a", b"12345", path="m.bin", metrics={f"m{token}": 1})
     await client.upload(f"{mine}.b", b"12345", path="m.bin")
     await client.upload(f"{other}.a", b"1", path="m.bin", metrics={f"n{token}": 1})
+    for name in (f"{mine}.a", f"{mine}.b", f"{other}.a"):
+        await until_found(api, name)
     return mine, other
 
 
 async def test_namespaces_lead_to_what_is_in_them(
     api: Api, settings: Settings, client: AsyncModelRegistryClient, model: str
 ) -> None:
-    mine, _ = await uploaded(client, model)
+    mine, _ = await uploaded(api, client, model)
     async with signed_in(api, token_of(settings)) as browser:
 
         async def told() -> str | None:  # counts are kept for some seconds
@@ -40,7 +42,7 @@ async def test_namespaces_lead_to_what_is_in_them(
 async def test_what_may_not_be_read_is_in_no_tree_no_count_and_no_completion(
     api: Api, client: AsyncModelRegistryClient, model: str
 ) -> None:
-    mine, other = await uploaded(client, model)
+    mine, other = await uploaded(api, client, model)
     token = await api.token(f"reader:{mine}.*", f"reader:{mine}")
     beginning = model.removeprefix("model-")
     async with signed_in(api, token.token) as browser:
@@ -58,6 +60,7 @@ async def test_fields_and_entries_are_offered_as_a_filter_writes_them(
     api: Api, settings: Settings, client: AsyncModelRegistryClient, model: str
 ) -> None:
     await client.upload(model, b"x", path="m.bin", tags={f"{model} x": "y"}, parameters={model: 1})
+    await until_found(api, model)
     async with signed_in(api, token_of(settings)) as browser:
 
         async def offered(beginning: str, kind: str = "versions") -> list[str]:

@@ -15,6 +15,7 @@ from registry.schemas import Version
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api, file_of
+from tests.support.browser import until_found
 
 CHROMIUM = shutil.which("chromium") or ""
 WIDTHS = (375, 800, 1400)
@@ -65,6 +66,7 @@ async def version(api: Api, model: str) -> Version:
     assert moved.status_code == 200
     for number, auc in ((2, 0.92), (3, 0.904), (4, 0.931)):
         await another(api, model, number, auc)
+    await until_found(api, model, 4)
     return found
 
 

@@ -11,7 +11,7 @@ from registry import AsyncModelRegistryClient
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api
-from tests.support.browser import signed_in
+from tests.support.browser import signed_in, until_found
 
 
 @pytest.fixture
@@ -60,6 +60,8 @@ async def test_a_page_is_told_of_models_that_its_reader_may_follow(
             await client.upload(mine, b"x", path="m.bin")
             await asyncio.wait((following,), timeout=0.5)
         assert set(await following) == {"begun", mine}
+        await until_found(api, mine)
+        await until_found(api, other)
         text = (await reader.get("/ui/overview/newest")).text
         assert mine in text
         assert other not in text
