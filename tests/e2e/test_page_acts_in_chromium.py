@@ -1,51 +1,26 @@
 """Acts in a real Chromium: a lost race, deletion and restoring, an upload with a reload in it.
 
-`PAGE_SCREENSHOTS` names a folder for pictures; `PAGE_UPLOAD_MIB` has the upload be larger.
+`PAGE_UPLOAD_MIB` has the upload be larger.
 """
 
 import json
 import os
 import random
-import shutil
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, Request, Route, async_playwright, expect
+from playwright.async_api import Page, Request, Route, expect
 
 from registry.schemas import Version
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import MIB, Api, file_of, sha256_of
+from tests.support.chromium import NEEDS_CHROMIUM, look, sign_in
 
-CHROMIUM = shutil.which("chromium") or ""
-PICTURES = os.environ.get("PAGE_SCREENSHOTS", "")
 UPLOAD_MIB = int(os.environ.get("PAGE_UPLOAD_MIB", "24"))
-WIDTHS = (375, 800, 1400)
 DATA = b"bytes"
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no chromium")
-
-
-@pytest.fixture
-async def page(settings: Settings) -> AsyncGenerator[Page]:
-    """A page of query, which tells whatever the browser refuses or a script throws."""
-    troubles: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        context = await browser.new_context(base_url=f"http://127.0.0.1:{settings.query_port}")
-        opened = await context.new_page()
-        opened.set_default_timeout(30_000)
-        opened.on("pageerror", lambda error: troubles.append(str(error)))
-        opened.on(
-            "console",
-            lambda told: troubles.append(told.text) if "Security Policy" in told.text else None,
-        )
-        yield opened
-        await browser.close()
-    assert troubles == []
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture
@@ -64,26 +39,6 @@ async def move(api: Api, model: str, to: int, reason: str = "") -> None:
         f"/v1/models/{model}/aliases/production", json={"version": to, "reason": reason}
     )
     assert answer.status_code == 200, answer.text
-
-
-async def sign_in(page: Page, token: str, path: str) -> None:
-    await page.goto(f"/ui/sign-in?next={path}")
-    await page.get_by_label("Token").fill(token)
-    await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-
-
-async def look(page: Page, name: str) -> None:
-    for width in WIDTHS:
-        await page.set_viewport_size({"width": width, "height": 900})
-        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert await page.evaluate(overflow) <= 0, f"{name} at {width}"
-        if not PICTURES:
-            continue
-        for theme in ("light", "dark"):
-            await page.emulate_media(color_scheme=theme)
-            picture = Path(PICTURES) / f"{name}-{width}-{theme}.png"
-            await page.screenshot(path=picture, full_page=True)
 
 
 async def test_an_alias_is_moved_and_a_race_is_lost(

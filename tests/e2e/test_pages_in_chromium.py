@@ -1,49 +1,18 @@
-"""The page in a real Chromium: signing in, finding, the theme, widths; skipped where there is none.
-
-`PAGE_SCREENSHOTS` names a folder for pictures at three widths in both themes.
-"""
-
-import os
-import shutil
-from collections.abc import AsyncIterator
-from pathlib import Path
+"""The page in a real Chromium: signing in, finding, the theme, widths, and what axe finds."""
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from registry.schemas import Version
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api, file_of
 from tests.support.browser import until_found
+from tests.support.chromium import NEEDS_CHROMIUM, look, sign_in
 
-CHROMIUM = shutil.which("chromium") or ""
-WIDTHS = (375, 800, 1400)
 CARD = b"# Churn\n\nWho is about to **leave**.\n\n| data | rows |\n|---|---|\n| june | 12000 |\n"
-PICTURES = os.environ.get("PAGE_SCREENSHOTS", "")
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no chromium")
-
-
-@pytest.fixture
-async def page(settings: Settings) -> AsyncIterator[Page]:
-    """A page of query, which tells whatever the browser refuses or a script throws."""
-    troubles: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        context = await browser.new_context(base_url=f"http://127.0.0.1:{settings.query_port}")
-        opened = await context.new_page()
-        opened.set_default_timeout(30_000)
-        opened.on("pageerror", lambda error: troubles.append(str(error)))
-        opened.on(
-            "console",
-            lambda told: troubles.append(told.text) if "Security Policy" in told.text else None,
-        )
-        yield opened
-        await browser.close()
-    assert troubles == []
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture
@@ -88,18 +57,11 @@ async def another(api: Api, model: str, number: int, auc: float) -> None:
     await api.ready(session)
 
 
-async def sign_in(page: Page, settings: Settings, path: str) -> None:
-    await page.goto(path)
-    await page.get_by_label("Token").fill(token_of(settings))
-    await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-
-
 async def test_somebody_signs_in_finds_a_version_and_leaves(
     page: Page, settings: Settings, version: Version
 ) -> None:
     model = version.model
-    await sign_in(page, settings, "/ui/models?kind=versions")
+    await sign_in(page, token_of(settings), "/ui/models?kind=versions")
     await expect(page.get_by_role("heading", name="Versions")).to_be_visible()
     await page.get_by_label("Filter").fill(f"name = '{model}' AND metrics.auc >")
     await page.get_by_role("button", name="Find").click()
@@ -118,7 +80,7 @@ async def test_somebody_signs_in_finds_a_version_and_leaves(
 async def test_names_are_completed_by_keyboard(
     page: Page, settings: Settings, version: Version
 ) -> None:
-    await sign_in(page, settings, "/ui/models?kind=versions")
+    await sign_in(page, token_of(settings), "/ui/models?kind=versions")
     field = page.get_by_label("Filter")
     await field.press_sequentially("state = ready AND metrics.au")
     await expect(page.get_by_role("option", name="metrics.auc")).to_be_visible()
@@ -134,7 +96,7 @@ async def test_names_are_completed_by_keyboard(
 async def test_a_version_appears_as_it_becomes_ready(
     page: Page, settings: Settings, api: Api, model: str
 ) -> None:
-    await sign_in(page, settings, "/ui/")
+    await sign_in(page, token_of(settings), "/ui/")
     await expect(page.get_by_text("appear here by themselves")).to_be_visible()
     session = await api.open(model, file_of("model.bin", b"x"))
     row = page.locator(f'[data-key="{model}/1"]')
@@ -144,7 +106,7 @@ async def test_a_version_appears_as_it_becomes_ready(
 
 
 async def test_the_theme_is_kept(page: Page, settings: Settings) -> None:
-    await sign_in(page, settings, "/ui/")
+    await sign_in(page, token_of(settings), "/ui/")
     await page.get_by_role("button", name="Theme").click()
     await page.reload()
     await expect(page.locator("html")).to_have_attribute("data-theme", "dark")
@@ -172,20 +134,7 @@ async def test_no_page_is_wider_than_its_window(
     }
     await page.goto("/ui/sign-in")
     await look(page, "sign-in")
-    await sign_in(page, settings, "/ui/")
+    await sign_in(page, token_of(settings), "/ui/")
     for name, path in paths.items():
         await page.goto(path)
         await look(page, name)
-
-
-async def look(page: Page, name: str) -> None:
-    for width in WIDTHS:
-        await page.set_viewport_size({"width": width, "height": 900})
-        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert await page.evaluate(overflow) <= 0, f"{name} at {width}"
-        if not PICTURES:
-            continue
-        for theme in ("light", "dark"):
-            await page.emulate_media(color_scheme=theme)
-            picture = Path(PICTURES) / f"{name}-{width}-{theme}.png"
-            await page.screenshot(path=picture, full_page=True)

@@ -10,14 +10,13 @@ from local.processes.state import SERVICES
 from local.stack import PORTS, start_services, stop
 from shared.domain.access.issuers import ClaimRule, TrustedIssuer
 from shared.runtime.settings import Settings
-from tests.e2e import test_pages_in_chromium as pages
-from tests.e2e.test_pages_in_chromium import page as page
+from tests.support.chromium import NEEDS_CHROMIUM, look
 from tests.support.hydra import is_to_be_had
 from tests.support.hydra_people import hydra_with_people
 from tests.support.oidc_tokens import AUDIENCE
 
 pytestmark = [
-    pages.pytestmark,
+    NEEDS_CHROMIUM,
     pytest.mark.skipif(not is_to_be_had(), reason="Hydra needs a C compiler to be built"),
 ]
 PEOPLE = {"anna": ["ml-risk"], "otto": ["sales"]}
@@ -54,7 +53,7 @@ async def test_somebody_signs_in_at_the_issuer_and_comes_back_to_the_page_they_w
     page: Page, query: str
 ) -> None:
     await page.goto(f"{query}/ui/admin/tokens")
-    await pages.look(page, "sign-in-issuer")
+    await look(page, "sign-in-issuer")
     await page.get_by_role("link", name="Sign in at").click()
     await page.get_by_label("Name").fill("anna")
     await page.get_by_role("button", name="Log in").click()
@@ -76,4 +75,4 @@ async def test_who_is_granted_nothing_is_told_so(page: Page, query: str) -> None
     await page.get_by_label("Name").fill("otto")
     await page.get_by_role("button", name="Log in").click()
     await expect(page.get_by_role("alert")).to_contain_text("Otto is granted nothing here")
-    await pages.look(page, "sign-in-nothing")
+    await look(page, "sign-in-nothing")

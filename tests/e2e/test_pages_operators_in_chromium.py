@@ -6,12 +6,12 @@ import pytest
 from playwright.async_api import Page, expect
 
 from shared.runtime.settings import Settings
-from tests.e2e import test_pages_in_chromium as pages
-from tests.e2e.test_pages_in_chromium import page as page
+from tests.support.access import token_of
 from tests.support.api import Api
+from tests.support.chromium import NEEDS_CHROMIUM, look, sign_in
 from tests.support.receiver import Receiver, receiver
 
-pytestmark = pages.pytestmark
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def hook() -> Iterator[Receiver]:
 async def test_an_operator_makes_and_revokes_a_token_and_replays_a_delivery(
     page: Page, api: Api, settings: Settings, hook: Receiver, model: str
 ) -> None:
-    await pages.sign_in(page, settings, "/ui/")
+    await sign_in(page, token_of(settings), "/ui/")
     await page.get_by_role("link", name="Administration").click()
     await page.get_by_role("link", name="Tokens").click()
     await page.get_by_label("What it is for").fill(f"ci of {model}")
@@ -32,14 +32,14 @@ async def test_an_operator_makes_and_revokes_a_token_and_replays_a_delivery(
     token = await page.get_by_label("Token").input_value()
     me = await api.query.get("/v1/me", headers={"authorization": f"Bearer {token}"})
     assert me.json()["grants"] == [f"reader:{model}", f"events:{model}"]
-    await pages.look(page, "operators-token")
+    await look(page, "operators-token")
     await page.get_by_role("link", name="To the tokens").click()
     row = page.locator("tr", has_text=f"ci of {model}")
     await row.get_by_text("Revoke", exact=True).click()
     await row.get_by_role("button", name="Revoke for good").click()
     await expect(page.get_by_role("status")).to_contain_text("It is revoked")
     await expect(row.locator(".state")).to_have_text("revoked")
-    await pages.look(page, "operators-tokens")
+    await look(page, "operators-tokens")
 
     await page.get_by_role("link", name="Webhooks").click()
     await page.get_by_label("Address").fill(hook.url)
@@ -56,11 +56,11 @@ async def test_an_operator_makes_and_revokes_a_token_and_replays_a_delivery(
     await expect(page.get_by_role("status")).to_contain_text("1")
     assert [each.id for each in await hook.until_accepted(2)] == [first.id] * 2
     await page.get_by_text("Send a range again").click()
-    await pages.look(page, "operators-webhook")
+    await look(page, "operators-webhook")
     for name, path in (
         *(("sections", ""), ("webhooks", "webhooks"), ("audit", "audit")),
         ("storage", "storage"),
         ("audit-nothing", "audit?model=nothing"),
     ):
         await page.goto(f"/ui/admin/{path}")
-        await pages.look(page, f"operators-{name}")
+        await look(page, f"operators-{name}")
