@@ -2,7 +2,15 @@
 
 import pytest
 
-from services.query.ui.paths import is_page, own_headers, safe_target
+from services.query.ui.paths import (
+    PAGE_HEADERS,
+    headers_towards,
+    is_asked_by_script,
+    is_page,
+    is_upload_page,
+    own_headers,
+    safe_target,
+)
 
 
 @pytest.mark.parametrize("path", ["/", "/ui", "/ui/", "/ui/models/resolve", "/ui/nothing"])
@@ -33,3 +41,40 @@ def test_signing_in_leads_back(target: str) -> None:
 )
 def test_signing_in_leads_nowhere_else(target: str) -> None:
     assert safe_target(target) == "/ui/"
+
+
+@pytest.mark.parametrize(
+    ("path", "is_one"),
+    [
+        ("/ui/upload", True),
+        ("/ui/models/churn/upload", True),
+        ("/ui/models/upload", False),
+        ("/ui/models/churn/versions/upload", False),
+        ("/ui/upload/", False),
+        ("/ui/uploads", False),
+    ],
+)
+def test_pages_that_may_send_to_storage(path: str, is_one: bool) -> None:
+    assert is_upload_page(path) is is_one
+
+
+@pytest.mark.parametrize(
+    ("path", "is_one"),
+    [
+        ("/ui/uploads", True),
+        ("/ui/uploads/1-2/parts", True),
+        ("/ui/upload", False),
+        ("/ui/uploads.churn/resolve/main/a.bin", False),
+        ("/ui/uploads/resolve/main/a.bin", False),
+    ],
+)
+def test_what_the_upload_page_asks(path: str, is_one: bool) -> None:
+    assert is_asked_by_script(path) is is_one
+
+
+def test_a_page_that_may_send_to_storage_may_do_nothing_else_besides() -> None:
+    name = "content-security-policy"
+    towards = headers_towards("https://storage.example")
+    assert towards[name].replace(" https://storage.example", "") == PAGE_HEADERS[name]
+    assert towards[name].count("https://storage.example") == 1
+    assert {**towards, name: PAGE_HEADERS[name]} == PAGE_HEADERS
