@@ -93,6 +93,12 @@ def main() -> None:
         metavar="ENV_FILE",
         help="use running servers with these settings, as in .local/env; services are our own",
     )
+    parser.add_argument(
+        "--traces",
+        default="",
+        metavar="URL",
+        help="have the services send traces there by OTLP over HTTP, to see what that costs",
+    )
     arguments = parser.parse_args()
     benchmarks = BENCHMARKS | {"f": functools.partial(downloads.run, sizes=arguments.sizes)}
     names: list[str] = arguments.names or list(benchmarks)
@@ -103,6 +109,7 @@ def main() -> None:
     console = Console()
     findings: list[Finding] = []
     with running_system(arguments.servers) as system:
+        system.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = arguments.traces
         for name in names:
             findings.append(benchmarks[name](system, quick=arguments.quick))
             show(findings[-1], console)
