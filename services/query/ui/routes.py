@@ -9,9 +9,10 @@ from fastapi.responses import RedirectResponse, Response
 
 from registry.schemas import Version
 from registry.schemas.event_types import expanded_types
+from registry.schemas.lineage import Lineage
 from services.query.aliases.aliases import list_aliases
 from services.query.compare.headers import Room, list_version
-from services.query.context import RequestContext
+from services.query.context import Context, RequestContext
 from services.query.edits.edits import list_version_edits
 from services.query.lineage.graphs import read_graph
 from services.query.rules.rules import effective_rules
@@ -20,7 +21,7 @@ from services.query.ui import finding, overview
 from services.query.ui.acts.proposals import alias_page
 from services.query.ui.assets import CACHE, served
 from services.query.ui.cards import Card, read_card
-from services.query.ui.charts.lineage import drawing
+from services.query.ui.charts.lineage import drawing, names_of
 from services.query.ui.charts.trends import trends
 from services.query.ui.line import line_of
 from services.query.ui.moments import read_moment
@@ -33,7 +34,7 @@ from services.query.versions.downloads import sign_downloads
 from services.query.versions.lookups import find_model, find_version
 from services.query.versions.pages import list_versions
 from shared.domain.access.actions import Action
-from shared.domain.errors import NotFound, Unavailable
+from shared.domain.errors import NotFound, TooManyRequests, Unavailable
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor
 
@@ -164,19 +165,31 @@ async def show_version(
 ) -> Response:
     """Answer a version: its files, checks, lineage, edits, card, and how to fetch it."""
     found = await find_version(model, version, context)
-    async with context.graphs.turn():
-        graph = await read_graph(found, "both", LINEAGE_DEPTH, LINEAGE_NODES, caller.names, context)
+    lineage = await _lineage(found, caller, context)
     edits = await list_version_edits(model, str(found.number), None, None, EDITS_SHOWN, context)
     values: dict[str, Any] = {
         "version": found,
-        "lineage": graph.lineage,
-        "graph": await asyncio.to_thread(drawing, graph.lineage),
+        "lineage": lineage,
+        "names": names_of(lineage) if lineage else {},
+        "graph": await asyncio.to_thread(drawing, lineage) if lineage else None,
         "edits": edits,
         "card": await read_card(found, context.headers),
         "snippets": snippets(found, context.settings) if found.state == "ready" else (),
         "has_tensors": any(each.tensors for each in found.artifacts),
     }
     return page("version.html", values, request=request, caller=caller)
+
+
+async def _lineage(version: Version, caller: Caller, context: Context) -> Lineage | None:
+    """Return what a version is made from and for; None where too many ask for that just now."""
+    try:
+        async with context.graphs.turn():
+            found = await read_graph(
+                version, "both", LINEAGE_DEPTH, LINEAGE_NODES, caller.names, context
+            )
+    except TooManyRequests:
+        return None
+    return found.lineage
 
 
 @router.get(VERSION + "/tensors")

@@ -63,6 +63,7 @@ def drawing(lineage: Lineage) -> LineageDrawing | None:
         for row, node_id in enumerate(layer):
             boxes[node_id] = _box(nodes[node_id], SIDE + column * COLUMN, begin + row * ROW)
     drawn = lineage.edges[:MOST_ARROWS]
+    names = names_of(lineage)
     return LineageDrawing(
         width=2 * SIDE + (len(layers) - 1) * COLUMN + BOX_WIDTH,
         height=2 * SIDE + (tallest - 1) * ROW + BOX_HEIGHT,
@@ -70,7 +71,7 @@ def drawing(lineage: Lineage) -> LineageDrawing | None:
         arrows=[
             Arrow(
                 _path(boxes[each.parent], boxes[each.child]),
-                f"{each.child} {each.relation} {each.parent}",
+                f"{names[each.child]} {each.relation} {names[each.parent]}",
             )
             for each in drawn
         ],
@@ -78,13 +79,26 @@ def drawing(lineage: Lineage) -> LineageDrawing | None:
     )
 
 
+def names_of(lineage: Lineage) -> dict[str, str]:
+    """Return what each node is called, by its id."""
+    return {node.id: _name(node) for node in lineage.nodes}
+
+
+def _name(node: LineageNode) -> str:
+    if node.kind == "hidden":
+        return "hidden"
+    if node.model is not None and node.number is not None:
+        return f"{node.model} {node.number}"
+    return node.name or node.uri or node.kind
+
+
 def _box(node: LineageNode, x: int, y: int) -> Box:
     if node.kind == "hidden":
-        return Box(node, x, y, "hidden", "not yours to see")
+        return Box(node, x, y, _name(node), "not yours to see")
     if node.model is not None and node.number is not None:
         told = [f"version {node.number}", node.label or "", node.state or ""]
         return Box(node, x, y, node.model, ", ".join(each for each in told if each))
-    return Box(node, x, y, node.name or node.uri or node.kind, node.kind)
+    return Box(node, x, y, _name(node), node.kind)
 
 
 def _path(parent: Box, child: Box) -> str:
