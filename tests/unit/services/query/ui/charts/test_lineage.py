@@ -1,7 +1,7 @@
 """Lineage as boxes and arrows."""
 
 from registry.schemas.lineage import Lineage, LineageEdge, LineageNode
-from services.query.ui.charts.lineage import BOX_WIDTH, MOST_ARROWS, drawing
+from services.query.ui.charts.lineage import BOX_WIDTH, MOST_ARROWS, drawing, names_of
 
 ROOT = LineageNode(id="m@2", kind="version", depth=0, model="m", number=2, state="ready")
 
@@ -38,3 +38,17 @@ def test_without_links_there_is_no_drawing_and_arrows_have_a_bound() -> None:
     found = drawing(lineage(*nodes, edges=[(node.id, "m@2") for node in nodes]))
     assert found is not None
     assert (len(found.arrows), found.left_out) == (MOST_ARROWS, 400 - MOST_ARROWS)
+
+
+def test_nodes_are_named_by_what_they_are_and_not_by_their_ids() -> None:
+    data = LineageNode(id="dataset-1", kind="dataset", depth=1, uri="s3://warehouse/june")
+    hidden = LineageNode(id="hidden-1", kind="hidden", depth=1)
+    found = lineage(data, hidden, edges=[("dataset-1", "m@2")])
+    assert names_of(found) == {
+        "m@2": "m 2",
+        "dataset-1": "s3://warehouse/june",
+        "hidden-1": "hidden",
+    }
+    drawn = drawing(found)
+    assert drawn is not None
+    assert [each.title for each in drawn.arrows] == ["m 2 derived s3://warehouse/june"]
