@@ -1,11 +1,9 @@
-"""Whatever part of the line is killed or frozen, figures show it and an alert names it in 15 s."""
+"""Whatever part of the line is killed or frozen, an alert of a real Prometheus names it in 15 s."""
 
-import asyncio
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +12,25 @@ import pytest
 import yaml
 
 from local.processes.ports import HOST, choose_port
-from local.processes.process import signal_process
 from local.processes.state import SERVICES
-from local.stack import kill, processes
+from local.stack import kill
 from tests.processes.machine import Machine
 from tests.support.eventually import eventually
-from tests.support.figures import Figures
+from tests.support.frozen import frozen
 
 pytestmark = pytest.mark.servers
 
 OBSERVABILITY = Path(__file__).parents[2] / "deploy" / "observability"
 LONGEST_SECONDS = 15.0
-TIMES: dict[str, str] = yaml.safe_load((OBSERVABILITY / "prometheus.yml").read_text())["global"]
-SCRAPE_SECONDS = float(TIMES["scrape_timeout"].removesuffix("s"))
 CALLED = {"mongo": "mongodb", "minio": "minio", "kafka": "kafka"}
 """Servers, as the figures name them."""
-TELLS = {"mongo": SERVICES, "minio": ("ingest", "indexer"), "kafka": ("indexer", "notifier")}
-"""Who needs each, and tells of it."""
-Ends = Callable[[Machine, str], Any]
+Ends = Callable[[Path, str], AbstractContextManager[None]]
 
 
 @contextmanager
-def frozen(machine: Machine, name: str) -> Generator[None]:
-    record = processes(machine.root)[name]
-    assert signal_process(record.pid, record.identity, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        signal_process(record.pid, record.identity, signal.SIGCONT)
-
-
-@contextmanager
-def killed(machine: Machine, name: str) -> Generator[None]:
-    kill(machine.root, name)
+def killed(root: Path, name: str) -> Generator[None]:
+    """Have a process be gone, without a word, during the block."""
+    kill(root, name)
     yield
 
 
@@ -54,43 +38,6 @@ async def running(machine: Machine) -> None:
     await machine.start(*SERVICES)
     for service in SERVICES:
         await machine.until_it_waits_for(service)
-
-
-async def scrape(machine: Machine, service: str) -> Figures | None:
-    """Scrape as Prometheus does; None where the service is down for it."""
-    async with httpx.AsyncClient(trust_env=False, timeout=SCRAPE_SECONDS) as http:
-        try:
-            async with asyncio.timeout(SCRAPE_SECONDS):
-                return await Figures.of(http, machine.url(service))
-        except (TimeoutError, httpx.TransportError):
-            return None
-
-
-@pytest.mark.parametrize("service", SERVICES)
-async def test_a_frozen_service_answers_no_scrape(machine: Machine, service: str) -> None:
-    await running(machine)
-    with frozen(machine, service):
-        assert await scrape(machine, service) is None
-        for other in set(SERVICES) - {service}:
-            assert await scrape(machine, other) is not None
-
-
-@pytest.mark.parametrize("server", TELLS)
-async def test_who_needs_a_frozen_server_tells_of_it_and_answers_its_scrapes(
-    machine: Machine, server: str
-) -> None:
-    await running(machine)
-
-    async def tells(service: str) -> None:
-        async def look() -> bool | None:
-            found = await scrape(machine, service)
-            assert found is not None, "a server that hangs keeps no figure of ours"
-            return found.value("registry_waits_for", what=CALLED[server]) > 0 or None
-
-        await eventually(look, LONGEST_SECONDS)
-
-    with frozen(machine, server):
-        await asyncio.gather(*map(tells, TELLS[server]))
 
 
 @pytest.fixture(scope="module")
@@ -155,5 +102,5 @@ async def test_an_alert_names_the_part_that_is_killed_or_frozen(
             return await is_named() or None
 
         await eventually(is_well, 60)
-        with ends(machine, part):
+        with ends(machine.root, part):
             await eventually(is_told, LONGEST_SECONDS)
