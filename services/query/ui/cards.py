@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import nh3
@@ -24,9 +26,13 @@ _TAGS: Final = {
     *("ul", "ol", "li", "em", "strong", "del", "a"),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
-_MARKDOWN = MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).enable(
-    ["table", "strikethrough"]
-)
+MAX_CARD_SECONDS: Final = 5.0
+"""The longest wait for a turn and for storage; then the page is there without the card."""
+MAX_CELLS: Final = 50_000
+"""Of a card's tables together; a card that could have more shows them as text."""
+MAX_REPEATED: Final = 4 * 1024 * 1024
+"""Characters that links by reference could come to; a card that could have more has none."""
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +50,24 @@ async def read_card(version: Version, headers: Headers) -> Card | None:
     if file is None or version.state != "ready":
         return None
     try:
-        async with headers.turns.turn():
-            content = await headers.ranges(version, file).read(0, MAX_CARD_BYTES)
-    except TooManyRequests:  # the page has more to tell than its card
+        async with AsyncExitStack() as stack:
+            async with asyncio.timeout(MAX_CARD_SECONDS):
+                await stack.enter_async_context(headers.cards.turn())
+                content = await headers.ranges(version, file).read(0, MAX_CARD_BYTES)
+            html = await asyncio.to_thread(rendered, content.decode(errors="replace"))
+    except (TooManyRequests, TimeoutError):  # the page has more to tell than its card
         return Card(trouble="Too many model cards are being read; load the page again for this.")
     except (Unavailable, StorageMissing, StorageRefused):
         return Card(trouble="The model card cannot be read from storage now.")
-    text = content.decode(errors="replace")
-    html = await asyncio.to_thread(rendered, text)
     return Card(html, is_cut=file.size_bytes > MAX_CARD_BYTES)
 
 
 def rendered(text: str) -> Markup:
     """Return Markdown as HTML: known tags without attributes, links to https and mail alone."""
-    made = _MARKDOWN.render(_HEAD.sub("", text, count=1))
+    shown = _HEAD.sub("", text, count=1)
+    made = _parser(tables=_most_cells(shown) <= MAX_CELLS, references=_is_short(shown)).render(
+        shown
+    )
     clean = nh3.clean(
         made,
         tags=_TAGS,
@@ -66,3 +76,26 @@ def rendered(text: str) -> Markup:
         link_rel="noopener noreferrer nofollow ugc",
     )
     return Markup(clean)  # noqa: S704 - it is what the sanitizer leaves
+
+
+def _most_cells(text: str) -> int:
+    """Return how many cells the tables of a text may have at most.
+
+    Each row is filled up with as many as the head has, so that a text of a few bytes can have
+    very many: it is not the length of a text that bounds them.
+    """
+    lines = text.split("\n")
+    return len(lines) * (1 + max(line.count("|") for line in lines))
+
+
+def _is_short(text: str) -> bool:
+    """Whether links by reference stay small: each is as long as what it refers to."""
+    return text.count("[") * max(map(len, _BLANK_LINE.split(text))) <= MAX_REPEATED
+
+
+@cache
+def _parser(*, tables: bool, references: bool) -> MarkdownIt:
+    made = MarkdownIt("commonmark", {"html": False, "maxNesting": 20}).enable("strikethrough")
+    if tables:
+        made.enable("table")
+    return made if references else made.disable("reference")

@@ -1,9 +1,9 @@
 """What comes before and behind pages: a session's cookie is a credential, and errors are pages."""
 
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
@@ -30,16 +30,15 @@ SECURE_COOKIE = "__Host-mr_session"
 
 def session_of(scope: Scope) -> SessionText | None:
     """Return the session that a request's cookie names; whether it counts is asked later."""
-    cookies: SimpleCookie = SimpleCookie()
-    try:
-        for header in Headers(scope=scope).getlist("cookie"):
-            cookies.load(header)
-    except CookieError:
-        return None
+    # Not by SimpleCookie, for which a space separates as well: a cookie that another host may set
+    # could have one more of our name in its value. It also forgets all after one that is odd.
+    cookies: dict[str, str] = {}
+    for header in Headers(scope=scope).getlist("cookie"):
+        cookies |= cookie_parser(header)
     # By one name alone: where it is the secure one, another host could set the other.
     context: Context = scope["state"]["context"]
     name = cookie_name(context.settings)
-    return SessionText.parse(SESSION_PREFIX + cookies[name].value) if name in cookies else None
+    return SessionText.parse(SESSION_PREFIX + cookies[name]) if name in cookies else None
 
 
 def cookie_name(settings: Settings) -> str:

@@ -68,5 +68,5 @@ def safe_target(target: str) -> str:
     is_ours = target.startswith(ROOT) and is_page(target.partition("?")[0])
     is_plain = target.isascii() and target.isprintable() and "\\" not in target
     is_back = target.startswith((SIGN_IN, SIGN_OUT))
-    is_plain &= ".." not in target
+    is_plain &= ".." not in target and "%2e" not in target.lower()
     return target if is_ours and is_plain and not is_back and len(target) <= 4096 else ROOT

@@ -200,6 +200,7 @@ async def show_tensors(
     found = await find_version(model, version, context)
     async with context.headers.turns.turn():
         listed = await list_version(found, Room(), context.headers)
+    await caller.confirm(model)  # it may have waited
     tensors = listed.tensors or []
     values = {
         "version": found,

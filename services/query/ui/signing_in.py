@@ -57,6 +57,7 @@ async def sign_in(request: Request, context: RequestContext) -> Response:
         principal = await authenticator.identify(f"Bearer {token}", trail.address)
         async with Caller(principal, Action.IDENTIFY, trail).audited(Change.SIGN_IN):
             session = await sessions.begin(principal, token)
+        await end_earlier(request)
     except (Unauthenticated, Denied) as error:
         nobody.refused(error, "", claimed_subject(f"Bearer {token}"))
         return sign_in_page(request, target, error.detail, error.status)
@@ -75,15 +76,21 @@ async def sign_out(
     form = await read_form(request)
     session = session_of(request.scope)
     require_form_key(form, session)
-    authenticator: Authenticator = request.state.authenticator
-    sessions: BrowserSessions = request.state.browser_sessions
     if session is not None:
         async with caller.audited(Change.SIGN_OUT):
-            await sessions.end(session)
-        authenticator.forget(str(session))
+            await end_earlier(request)
     answer = RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
     answer.delete_cookie(**_cookie(context.settings))
     return answer
+
+
+async def end_earlier(request: Request) -> None:
+    """End the session that the browser had: the new one takes its place."""
+    if (session := session_of(request.scope)) is not None:
+        sessions: BrowserSessions = request.state.browser_sessions
+        authenticator: Authenticator = request.state.authenticator
+        await sessions.end(session)
+        authenticator.forget(str(session))
 
 
 def sign_in_page(

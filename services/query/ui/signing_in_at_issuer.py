@@ -17,7 +17,7 @@ from services.query.turns import Turns
 from services.query.ui.forms import require_own_site
 from services.query.ui.paths import AT_ISSUER, FROM_ISSUER, ROOT, safe_target
 from services.query.ui.rendering import page
-from services.query.ui.signing_in import keep_session, sign_in_page
+from services.query.ui.signing_in import end_earlier, keep_session, sign_in_page
 from shared.domain.access.actions import Action
 from shared.domain.access.audit import Change
 from shared.domain.access.sign_in_attempts import ATTEMPT_LIFE, Attempt
@@ -34,6 +34,7 @@ from shared.web.access.browser_sessions import BrowserSessions
 from shared.web.access.caller import ANYBODY, Caller, declares
 from shared.web.access.oidc.code_flow import CodeFlow
 from shared.web.access.trail import Trail
+from shared.web.rates import Rate, asker_of, too_many
 
 router = APIRouter(include_in_schema=False)
 
@@ -48,6 +49,8 @@ _REASONS = {
     "server_error": "the issuer failed; try again",
 }
 _REDEEMING = Turns("sign-ins", most_waiting=64)
+_PER_ADDRESS = Rate(1, 30)
+"""Else who keeps some dozens of attempts open, each with a wrong code, keeps all others out."""
 Text = Annotated[str, Query(max_length=4096)]
 
 
@@ -91,6 +94,8 @@ async def come_back(  # one parameter for each that an issuer adds
             raise Denied("sign_in_failed", "another issuer led you back: sign in once more")
         if error or not code:
             raise Denied("sign_in_failed", _REASONS.get(error, f"the issuer says: {error[:100]}"))
+        if wait_seconds := _PER_ADDRESS.take(asker_of(trail.address)):
+            raise too_many("too many sign-ins from your address; try again", wait_seconds)
         async with _REDEEMING.turn():
             principal = await flow.principal_of(code, attempt)
         if not principal.grants:
@@ -99,6 +104,7 @@ async def come_back(  # one parameter for each that an issuer adds
         sessions: BrowserSessions = request.state.browser_sessions
         async with Caller(principal, Action.IDENTIFY, trail).audited(Change.SIGN_IN):
             session = await sessions.begin_by_issuer(principal, flow.issuer)
+        await end_earlier(request)
     except (Denied, Unavailable, TooManyRequests) as refusal:
         return _refused(refusal, request, target, trail, context.settings)
     # A page and no redirection: a browser keeps a strict cookie back from one that began elsewhere.

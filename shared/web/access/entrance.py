@@ -25,6 +25,8 @@ _ASKS_BY_BODY = re.compile(r"/api/models/.+/paths-info/.+")
 SIGN_IN = "/ui/sign-in"
 """Where a body says who asks: a token, in a form."""
 _MOST_FORM_BYTES = 16 * 1024
+_FORM_LENGTH = re.compile(r"[0-9]{1,5}")
+"""Servers take any number of zeros before a length."""
 
 
 async def may_send(scope: Scope) -> bool:
@@ -38,9 +40,9 @@ async def may_send(scope: Scope) -> bool:
     if authenticator is None:  # a service that knows nobody
         return True
     headers = Headers(scope=scope)
-    if scope["path"] == SIGN_IN:
+    if scope["path"] == SIGN_IN and "browser_sessions" in state:
         length = headers.get("content-length", "")
-        return length.isdigit() and int(length[:9]) <= _MOST_FORM_BYTES
+        return _FORM_LENGTH.fullmatch(length) is not None and int(length) <= _MOST_FORM_BYTES
     try:
         principal = await authenticator.find_out(authorization_of(scope), address_of(scope))
     except RegistryError as error:

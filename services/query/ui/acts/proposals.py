@@ -24,6 +24,8 @@ PROPOSAL = ALIAS + "/proposals/{proposal_id}"
 ProposalId = Annotated[str, Path(max_length=64)]
 MOVES_SHOWN = 50
 PROPOSALS_SHOWN = 20
+PROPOSALS_READ = 500
+"""Those that are over are among them, and must hide none that waits."""
 ALIAS_NOT_FOUND = "alias_not_found"
 
 
@@ -78,8 +80,8 @@ async def alias_page(
 ) -> Response:
     """Return the page of an alias, with `at` also where it pointed then; raises NotFound."""
     caller.doing(Action.READ).require(model)
-    proposals = await list_proposals(model, alias, None, PROPOSALS_SHOWN, context)
-    waiting = [each for each in proposals.items if each.state == "open"]
+    proposals = await list_proposals(model, alias, None, PROPOSALS_READ, context)
+    waiting = [each for each in proposals.items if each.state == "open"][:PROPOSALS_SHOWN]
     try:
         moves = await list_moves(model, alias, cursor, MOVES_SHOWN, context)
     except NotFound as error:

@@ -69,16 +69,33 @@ def test_the_head_for_machines_is_not_shown() -> None:
     assert "license" in rendered("text\n---\nlicense: mit\n---\n")
 
 
+def test_links_by_reference_are_shown() -> None:
+    assert 'href="https://c.example"' in rendered("see [b]\n\n[b]: https://c.example\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ("|" + "a|" * 180 + "\n|" + "-|" * 180 + "\n" + "|\n" * 364 + "\n") * 4,
+        "[a]: http://" + "x" * 24_000 + "\n\n" + "[a]" * 8_000,
+        "[a]: /x '" + "x\n" * 12_000 + "'\n\n" + "[a]" * 8_000,
+    ],
+    ids=["empty-cells", "addresses", "titles"],
+)
+def test_a_small_text_becomes_no_huge_page(text: str) -> None:
+    assert len(rendered(text)) < 3 * len(text)
+
+
 def test_deep_nesting_is_bounded() -> None:
     assert rendered("> " * 5000 + "a").count("<blockquote>") <= 20
 
 
 async def test_where_too_many_cards_are_read_the_card_alone_says_so() -> None:
     """The page has more to tell than its card."""
-    turns = Turns("comparisons", most_waiting=0)
+    turns = Turns("model cards", most_waiting=0)
     nothing = cast("Any", None)
     async with turns.turn(), turns.turn():
-        card = await read_card(version_with(MODEL_CARD), Headers(nothing, nothing, turns))
+        card = await read_card(version_with(MODEL_CARD), Headers(nothing, nothing, nothing, turns))
     assert card is not None
     assert "Too many" in card.trouble
 

@@ -37,6 +37,7 @@ def test_signing_in_leads_back(target: str) -> None:
     [
         *("", "//evil", "https://evil", "/ui", "/ui/../v1", "/ui/\\evil", "/ui/\r\nx: y", "/v1"),
         *("/ui/sign-in?next=/ui/", "/ui/sign-out", "/ui/" + "a" * 5000, "/ui/é"),
+        "/ui/%2E%2e/v1/x",
     ],
 )
 def test_signing_in_leads_nowhere_else(target: str) -> None:
