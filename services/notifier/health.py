@@ -70,9 +70,10 @@ class Health(ConsumerHealth):
             known = self._context.subscriptions.known()
             without = [each.id for each in known if not each.is_sending]
             try:
-                with limit_operations(ANSWER_SECONDS):
-                    waits = await oldest_due(self._context.database, without=without)
-            except Unavailable:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    with limit_operations(ANSWER_SECONDS):
+                        waits = await oldest_due(self._context.database, without=without)
+            except (Unavailable, TimeoutError):
                 return told
             told["oldest_delivery_seconds"] = round(waits.total_seconds(), 3)
         return told

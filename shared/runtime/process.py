@@ -14,6 +14,7 @@ from shared.runtime.certificates import Certificate
 from shared.runtime.connections import MAX_CONNECTIONS, BoundedProtocol
 from shared.runtime.logs import configure_logs
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.tracing import prepare_tracing
 
 GRACE_SECONDS = 10
 """How long requests under way may take after SIGTERM; long polls are cut then."""
@@ -35,6 +36,7 @@ def run_service(
     configure_logs(settings, name)
     _allow_files(MAX_CONNECTIONS + OWN_FILES)
     app = create_app(settings)
+    prepare_tracing(settings)
     _keep_what_stays()
     uvicorn.run(
         app,

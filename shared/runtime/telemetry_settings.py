@@ -1,5 +1,7 @@
 """Settings of traces, by OpenTelemetry's own names. They are part of `Settings`."""
 
+from urllib.parse import unquote
+
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
@@ -12,7 +14,7 @@ class TelemetrySettings(BaseSettings):
     otel_exporter_otlp_endpoint: str = Field("", pattern=r"^(https?://[^/\s@?#]+(/[^\s?#]*)?)?$")
     """Base URL of what takes traces by OTLP over HTTP (protobuf); empty: there are no traces."""
     otel_exporter_otlp_headers: SecretStr = SecretStr("")
-    """Headers that it is sent, name=value separated by commas, such as a key."""
+    """Headers that it is sent, name=value separated by commas, percent-encoded, such as a key."""
     otel_traces_sampler_arg: float = Field(1.0, ge=0, le=1)
     """Share of traces that are kept, of those that begin here; a caller's own go as it decided."""
 
@@ -33,4 +35,4 @@ class TelemetrySettings(BaseSettings):
         """Headers that are sent with traces."""
         listed = listed_values(self.otel_exporter_otlp_headers.get_secret_value())
         pairs = (each.partition("=") for each in listed)
-        return {name.strip().lower(): text.strip() for name, _, text in pairs}
+        return {unquote(name.strip()).lower(): unquote(text.strip()) for name, _, text in pairs}

@@ -22,8 +22,13 @@ async def absent_servers(database: Database, storage: Storage | None, bucket: st
 
 async def _database_away(database: Database) -> str:
     try:
-        with limit_operations(ANSWER_SECONDS):
-            await database.ping()
+        # Both: the driver's own limit begins once a thread is free, of which statements that hang
+        # may have all.
+        async with asyncio.timeout(ANSWER_SECONDS):
+            with limit_operations(ANSWER_SECONDS):
+                await database.ping()
+    except TimeoutError:
+        return "MongoDB"
     except DatabaseUnavailable as error:
         # Credentials and roles are an operator's to mend, who has to be told.
         return f"MongoDB ({error.reason})" if error.is_refused else "MongoDB"

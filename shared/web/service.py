@@ -126,9 +126,8 @@ def _guarded(
     original: Callable[[], ASGIApp], settings: Settings, metrics: Metrics | None
 ) -> ASGIApp:
     rate = Rate(settings.address_requests_per_second, settings.address_requests_burst)
-    guarded: ASGIApp = Guard(original(), rate)
-    if settings.is_traced:
-        guarded = Traced(guarded)
+    # Behind the guard: whoever is refused for asking too often takes no room among the spans.
+    guarded = Guard(Traced(original()) if settings.is_traced else original(), rate)
     return Measured(guarded, metrics, route_template) if metrics else guarded
 
 

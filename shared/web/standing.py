@@ -32,4 +32,6 @@ def standing(missing: Callable[[], Awaitable[Iterable[str]]]) -> Question:
 
 
 def _kind_of(named: str) -> str:
-    return next((server for server in SERVERS if named.startswith(server)), PART)
+    """Return the server that is named, be it with a reason; "Kafka assignment" is a part's."""
+    is_named = (server for server in SERVERS if named == server or named.startswith(f"{server} ("))
+    return next(is_named, PART)

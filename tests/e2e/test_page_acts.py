@@ -313,22 +313,3 @@ async def test_who_did_it_is_told_by_the_token_of_the_session(api: Api, version:
         assert (await writer.send(form, version="2", act="move")).status_code == 303
     answer = await api.query.get(f"/v1/models/{version.model}/aliases/production")
     assert answer.json()["by"] == f"token:{token.id}"
-
-
-async def test_a_session_counts_at_ingest_until_it_is_ended(api: Api, version: Version) -> None:
-    token = await api.token(f"writer:{version.model}")
-    async with visiting(api, token.token) as writer:
-        bearer = {"authorization": f"Bearer mrs_{writer.client.cookies['mr_session']}"}
-        alias = f"/v1/models/{version.model}/aliases/canary"
-        asked = await api.ingest.put(alias, json={"version": 1}, headers=bearer)
-        assert asked.json()["by"] == f"token:{token.id}"
-        cookie = {"cookie": f"mr_session={writer.client.cookies['mr_session']}"}
-        no_credential = {"authorization": "", **cookie}
-        refused = await api.ingest.put(alias, json={"version": 2}, headers=no_credential)
-        assert refused.status_code == 401, "a cookie means nothing to ingest"
-        form = await writer.form(path(version, "set-alias"))
-        out = await writer.client.post("/ui/sign-out", data=form.fields)
-        assert out.status_code == 303
-    while asked.status_code != 401:  # a verdict is kept for some seconds
-        asked = await api.ingest.put(alias, json={"version": 1}, headers=bearer)
-        assert asked.status_code in (200, 401), asked.text

@@ -34,12 +34,14 @@ async def test_an_upload_is_opened_sent_and_completed_with_a_session(
     api: Api, admin: Visitor, model: str
 ) -> None:
     headers = await key_of(admin)
-    opened = await admin.client.post("/ui/uploads", json=wanted(model), headers=headers)
+    data = model.encode()  # new bytes: those that are stored are not sent
+    asked = wanted(model, files=[file_of("model.bin", data)])
+    opened = await admin.client.post("/ui/uploads", json=asked, headers=headers)
     assert opened.status_code == 201, opened.text
     assert "token" not in opened.json(), "a script is told no credential"
     session = UploadSession.model_validate_json(opened.content)
     below = f"/ui/uploads/{session.upload_id}"
-    await api.put(session.files[0], DATA)
+    await api.put(session.files[0], data)
     assert (await admin.client.get(below, headers=headers)).json()["state"] == "open"
     done = await admin.client.post(f"{below}/complete", json={}, headers=headers)
     assert done.status_code == 200, done.text

@@ -13,6 +13,7 @@ from services.indexer.found.stray_reports import report_stray
 from services.indexer.verify.attested_parts import keep_attested_parts
 from services.indexer.verify.inspection import inspect_object
 from shared.database.deletion import purge_again
+from shared.database.errors import DatabaseUnavailable
 from shared.database.found_folders import retry_folders
 from shared.database.lifecycle import settle
 from shared.database.rules import read_effective_of
@@ -86,11 +87,12 @@ async def index_objects(
     try:
         for start in range(0, len(looking), SETTLED_TOGETHER):
             verdicts = await asyncio.gather(*looking[start : start + SETTLED_TOGETHER])
-            settled += await settle(context.database, [v for v in verdicts if v is not None])
+            portion = await settle(context.database, [v for v in verdicts if v is not None])
+            for record in portion:  # now: when the next one fails, a repetition finds no news here
+                tell_settled(record, context)
+            settled += portion
     finally:
         await end(*looking)  # those under way after an error
-    for record in settled:
-        tell_settled(record, context)
     await _measure(settled, declared, context)
     return Indexed(settled, len(seen.folders), len(new & seen.new))
 
@@ -120,7 +122,10 @@ async def _measure(
             stored[version.id] = max(written.at, stored.get(version.id, written.at))
     if not stored:
         return
-    now = await context.database.now()
+    try:
+        now = await context.database.now()
+    except DatabaseUnavailable:
+        return  # all is settled: a figure is no reason to repeat it
     for at in stored.values():
         # Clocks of two machines: the database's may be behind storage's.
         context.counts.version_ready(max(0.0, (now - at).total_seconds()))

@@ -72,7 +72,7 @@ class Counted:
         )
         self._settled = Counter(
             "registry_versions_settled",
-            "Versions by the state that they came to",
+            "Versions by the state that the indexer brought them to",
             ["state"],
             registry=registry,
         )

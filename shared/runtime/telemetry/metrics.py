@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
+from time import monotonic
 
 from prometheus_client import (
     CollectorRegistry,
@@ -20,6 +21,8 @@ from shared.runtime.telemetry.loop_delay import LoopDelay
 from shared.runtime.telemetry.samples import Samples
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+WRITTEN_SECONDS = 1.0
+"""How long what was written is answered again."""
 
 
 class Metrics:
@@ -36,12 +39,21 @@ class Metrics:
         self.samples = Samples(self.registry)
         """Figures that are asked for when somebody scrapes."""
         self.loop_delay = LoopDelay(self.registry)
+        self._writing = asyncio.Lock()
+        self._written: tuple[float, bytes] | None = None
 
     async def text(self) -> bytes:
-        """Return all figures; those that cannot be asked for now are left out, and told of."""
-        await self.samples.refresh()
-        # In a thread: some thousand lines take some tens of milliseconds.
-        return await asyncio.to_thread(generate_latest, self.registry)
+        """Return all figures; those that cannot be asked for now are left out, and told of.
+
+        However many scrape, they are written once a second: anybody may ask for them.
+        """
+        async with self._writing:
+            if self._written is None or monotonic() - self._written[0] >= WRITTEN_SECONDS:
+                await self.samples.refresh()
+                # In a thread: some thousand lines take some tens of milliseconds.
+                text = await asyncio.to_thread(generate_latest, self.registry)
+                self._written = (monotonic(), text)
+            return self._written[1]
 
 
 def metrics_of(settings: Settings) -> Metrics | None:

@@ -171,6 +171,8 @@ async def sending_spans(settings: Settings, service: str) -> AsyncGenerator[None
     """Make spans, and send them, inside the block; its end waits some seconds for the last ones."""
     # Each try that failed is told as a warning; that a batch was lost is an error.
     logging.getLogger("opentelemetry.exporter").setLevel(logging.ERROR)
+    # It warns of a caller's tracestate that is wrong, with its text, at each request.
+    logging.getLogger("opentelemetry.trace").setLevel(logging.ERROR)
     exporter = OTLPSpanExporter(
         settings.otel_exporter_otlp_endpoint.rstrip("/") + "/v1/traces",
         headers=settings.otlp_headers,

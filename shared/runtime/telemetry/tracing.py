@@ -9,6 +9,7 @@ trace that is known. So what goes on by itself begins no traces of its own.
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from importlib import import_module
 from typing import Literal, Protocol
 
 from shared.domain.traces import TraceRecord
@@ -69,6 +70,12 @@ class _Process:
 def use(spans: Spans | None) -> None:
     """Make spans by this from now on; None: no more."""
     _Process.spans = spans
+
+
+def prepare_tracing(settings: Settings) -> None:
+    """Load OpenTelemetry where it will be used, before garbage collections pass over modules."""
+    if settings.is_traced:
+        import_module("shared.runtime.telemetry.otlp")
 
 
 def traced(settings: Settings, service: str) -> AbstractAsyncContextManager[None]:

@@ -11,6 +11,7 @@ from shared.web.standing import READY, WAITS_FOR, standing
         ([], {}),
         (["MongoDB"], {"mongodb": 1}),
         (["MinIO (AccessDenied)", "Kafka (no broker answers)"], {"minio": 1, "kafka": 1}),
+        (["Kafka assignment"], {"part": 1}),
         (["model 'secret' fails (ValueError: x)", "worker 1 stands still (91 s)"], {"part": 2}),
     ],
 )
