@@ -17,12 +17,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from registry.schemas.aliases import MAX_REASON_CHARACTERS, Why
 from services.query.context import Context
+from services.query.ui.ended import NOT_TAKEN, ask_in_session
 from services.query.ui.forms import read_form, require_form_key
 from shared.domain.errors import (
     InvalidRequest,
     RegistryError,
     TooManyRequests,
-    Unauthenticated,
     Unavailable,
 )
 
@@ -71,7 +71,8 @@ class Refusal:
     def of(cls, error: RegistryError) -> Self:
         """Return an error as it is shown."""
         errors: Any = error.members.get("errors", ())
-        return cls(error.status, error.code, error.detail, errors, _may_be_done(error.status))
+        is_unknown = _may_be_done(error.status) and error.code != NOT_TAKEN
+        return cls(error.status, error.code, error.detail, errors, is_unknown)
 
     @property
     def is_lost_race(self) -> bool:
@@ -91,15 +92,13 @@ async def asked(request: Request, context: Context, wanted: Callable[[], Call]) 
     """
     try:
         call = wanted()
-        answer = await context.ingest.ask(
-            request, call.method, call.path, call.content, call.all_headers
+        answer = await ask_in_session(
+            request, context, call.method, call.path, call.content, call.all_headers
         )
     except (InvalidRequest, TooManyRequests, Unavailable) as error:
         return Refusal.of(error)
     if HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
         return None
-    if answer.status_code == HTTPStatus.UNAUTHORIZED:
-        raise Unauthenticated
     return _refusal(answer.status_code, bytes(answer.body))
 
 
