@@ -139,10 +139,13 @@ async def test_what_they_do_on_pages_is_done_by_ingest_with_their_grants(
     key = re.search(r'name="form_key" value="([0-9a-f]{64})"', page)
     assert key is not None
     fields = {"form_key": key[1], "name": "of anna", "grants": "reader:risk.churn"}
+    fields |= {"once": "0" * 32}
     made = await browser.http.post("/ui/admin/tokens", data=fields)
     assert made.status_code == 200, made.text
     assert "of anna" in (await browser.http.get("/ui/admin/tokens")).text
-    refused = await browser.http.post("/ui/admin/tokens", data={**fields, "grants": "reader:*"})
+    refused = await browser.http.post(
+        "/ui/admin/tokens", data={**fields, "grants": "reader:*", "once": "1" * 32}
+    )
     assert refused.status_code == 403
 
 

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
@@ -32,7 +33,8 @@ class Browser:
         page = (await self.get("/ui/")).text
         found = re.search(r'name="form_key" value="([0-9a-f]{64})"', page)
         assert found is not None
-        return await self.client.post(path, data={"form_key": found[1], **fields})
+        own = {"form_key": found[1], "once": secrets.token_hex(16)}
+        return await self.client.post(path, data={**own, **fields})
 
 
 @pytest.fixture
@@ -207,6 +209,30 @@ async def test_a_webhook_is_made_tested_replayed_paused_and_removed(
     assert (await admin.post(f"{here}/remove")).headers["location"] == f"{WEBHOOKS}?done=remove"
     assert (await admin.get(here)).status_code == 404
     assert (await admin.post(f"{here}/nonsense")).status_code == 422
+
+
+async def test_a_form_that_is_sent_twice_makes_one_thing(
+    admin: Browser, hook: Receiver, model: str
+) -> None:
+    fields = {"name": f"twice {model}", "grants": f"reader:{model}", "once": secrets.token_hex(16)}
+    first, second = await admin.post(TOKENS, **fields), await admin.post(TOKENS, **fields)
+    assert (first.status_code, second.status_code) == (200, 409)
+    assert "this form was sent before" in second.text
+    assert secret_of(first.text) not in second.text
+    assert (await admin.get(TOKENS)).text.count(f"<td><bdi>twice {model}</bdi></td>") == 1
+    again = re.search(r'name="once" value="([0-9a-f]{32})"', second.text)
+    assert again is not None
+    assert (await admin.post(TOKENS, **{**fields, "once": again[1]})).status_code == 200
+
+    told = {"url": hook.url, "models": model, "once": secrets.token_hex(16)}
+    made = [await admin.post(WEBHOOKS, **told) for _ in range(2)]
+    assert [each.status_code for each in made] == [200, 200]
+    assert secret_of(made[0].text) == secret_of(made[1].text)
+    assert (await admin.get(WEBHOOKS)).text.count(hook.url) == 1
+    for path in (TOKENS, WEBHOOKS):
+        answer = await admin.post(path, **{**fields, **told, "once": "x"})
+        assert answer.status_code == 422
+        assert "once must be" in answer.text
 
 
 async def test_a_webhook_that_cannot_be_made_is_told_beside_the_form(admin: Browser) -> None:

@@ -5,17 +5,19 @@ Bytes go from the browser to storage, by the URLs that ingest signs.
 
 import json
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.query.context import Context, RequestContext
+from services.query.ui.ended import not_taken
 from services.query.ui.forms import require_script_of_ours
 from services.query.ui.paths import UPLOADS
 from services.query.ui.rendering import page
 from shared.domain.access.actions import Action
+from shared.domain.errors import Unauthenticated, Unavailable
 from shared.web.access.caller import Caller, declares
 
 router = APIRouter(include_in_schema=False)
@@ -46,8 +48,12 @@ async def open_upload(request: Request, _: Uploader, context: RequestContext) ->
     answer = await _forwarded(request, context, f"{_API}?reuse=true")
     if answer.status_code >= HTTPStatus.BAD_REQUEST:
         return answer
-    told = json.loads(bytes(answer.body))
-    told.pop("token", None)
+    try:
+        told: Any = json.loads(bytes(answer.body))
+        told.pop("token", None)
+    except (ValueError, AttributeError, TypeError):  # something between here and ingest answered
+        detail = f"something before ingest answered {answer.status_code}; try again"
+        raise Unavailable("ingest_unavailable", detail) from None
     return Response(json.dumps(told), answer.status_code, media_type="application/json")
 
 
@@ -85,7 +91,13 @@ async def abort_upload(
 
 async def _forwarded(request: Request, context: Context, path: str) -> Response:
     require_script_of_ours(request)
-    return await context.ingest.forward(request, path)
+    try:
+        answer = await context.ingest.forward(request, path)
+    except Unauthenticated:  # the session is not there any more
+        raise await not_taken(request) from None
+    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        raise await not_taken(request)
+    return answer
 
 
 def _quoted(text: str) -> str:

@@ -1,7 +1,7 @@
 """Forms that move, propose and remove an alias; a race that is lost is shown, and nothing done."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -18,7 +18,7 @@ from services.query.ui.acts.asking import (
     Refusal,
     asked,
     condition_of,
-    new_once,
+    next_once,
     once_of,
     path_of,
     read_act,
@@ -56,13 +56,20 @@ class Form:
     refusal: Refusal | None = None
     is_new: bool = False
     """Whether the name is typed."""
+    sent_as: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Its fields as they were sent."""
+
+    @property
+    def is_to_be_sent_again(self) -> bool:
+        """Whether it stays the form that was sent, with what that believed to be there."""
+        return self.refusal is not None and self.refusal.is_to_be_sent_again
 
     @classmethod
     def sent(
         cls, alias: str, form: Mapping[str, str], refusal: Refusal, *, is_new: bool = False
     ) -> "Form":
         """Return a form as it was sent, which was refused."""
-        return cls(alias, form.get("version", ""), form.get("reason", ""), refusal, is_new)
+        return cls(alias, form.get("version", ""), form.get("reason", ""), refusal, is_new, form)
 
 
 @router.get(MODEL + "/set-alias")
@@ -195,6 +202,7 @@ async def _page(
     protection = protection_of(applied, form.alias) if form.alias else None
     refusal = form.refusal
     may_propose = protection is not None or (refusal is not None and refusal.code in _PROTECTED)
+    revision = str(last.revision) if last is not None and is_there else NOT_THERE
     values = {
         "model": model,
         "form": form,
@@ -204,8 +212,8 @@ async def _page(
         "may_move": protection is None or protection.approvals != APPROVED_BY_ANOTHER,
         "may_propose": may_propose,
         "refusal": refusal,
-        REVISION: str(last.revision) if last is not None and is_there else NOT_THERE,
-        "once": new_once(),
+        REVISION: form.sent_as.get(REVISION, "") if form.is_to_be_sent_again else revision,
+        "once": next_once(refusal, form.sent_as),
     }
     status = refusal.status if refusal is not None else HTTPStatus.OK
     return page(template, values, request=request, caller=caller, status=status)

@@ -1,4 +1,8 @@
-"""Asking ingest what a form says, in the name of whose session it is; a refusal is shown."""
+"""Asking ingest what a form says, in the name of whose session it is; a refusal is shown.
+
+A call may be done though nobody answers. The form keeps its one-time value then, so that sending it
+again does it once.
+"""
 
 import json
 import secrets
@@ -13,12 +17,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from registry.schemas.aliases import MAX_REASON_CHARACTERS, Why
 from services.query.context import Context
+from services.query.ui.ended import NOT_TAKEN, ask_in_session
 from services.query.ui.forms import read_form, require_form_key
 from shared.domain.errors import (
     InvalidRequest,
     RegistryError,
     TooManyRequests,
-    Unauthenticated,
     Unavailable,
 )
 
@@ -53,24 +57,32 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why nothing was done."""
+    """Why nothing was done, as far as is known."""
 
     status: int
     code: str
     detail: str
     errors: Sequence[Mapping[str, str]] = ()
     """Each wrong field, and the rule that it breaks."""
+    is_unknown: bool = False
+    """Whether it may be done all the same: the answer came too late, broke off, or is no answer."""
 
     @classmethod
     def of(cls, error: RegistryError) -> Self:
         """Return an error as it is shown."""
         errors: Any = error.members.get("errors", ())
-        return cls(error.status, error.code, error.detail, errors)
+        is_unknown = _may_be_done(error.status) and error.code != NOT_TAKEN
+        return cls(error.status, error.code, error.detail, errors, is_unknown)
 
     @property
     def is_lost_race(self) -> bool:
         """Whether somebody else changed it meanwhile."""
         return self.status == HTTPStatus.PRECONDITION_FAILED
+
+    @property
+    def is_to_be_sent_again(self) -> bool:
+        """Whether the form stays the one that was sent, so that an earlier sending of it counts."""
+        return self.is_unknown or self.status == HTTPStatus.TOO_MANY_REQUESTS
 
 
 async def asked(request: Request, context: Context, wanted: Callable[[], Call]) -> Refusal | None:
@@ -80,15 +92,13 @@ async def asked(request: Request, context: Context, wanted: Callable[[], Call]) 
     """
     try:
         call = wanted()
-        answer = await context.ingest.ask(
-            request, call.method, call.path, call.content, call.all_headers
+        answer = await ask_in_session(
+            request, context, call.method, call.path, call.content, call.all_headers
         )
     except (InvalidRequest, TooManyRequests, Unavailable) as error:
         return Refusal.of(error)
-    if answer.status_code < HTTPStatus.BAD_REQUEST:
+    if HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
         return None
-    if answer.status_code == HTTPStatus.UNAUTHORIZED:
-        raise Unauthenticated
     return _refusal(answer.status_code, bytes(answer.body))
 
 
@@ -96,12 +106,18 @@ def _refusal(status: int, body: bytes) -> Refusal:
     try:
         told = json.loads(body)
         detail, code = str(told["detail"]), str(told["code"])
+        errors = [
+            {"field": str(each["field"]), "rule": str(each["rule"])}
+            for each in told.get("errors", ())
+        ]
     except (ValueError, KeyError, TypeError):  # something between here and ingest answered
-        return Refusal(HTTPStatus.BAD_GATEWAY, "no_answer", f"ingest answered {status}")
-    errors = [
-        {"field": str(each["field"]), "rule": str(each["rule"])} for each in told.get("errors", ())
-    ]
-    return Refusal(status, code, detail, errors)
+        detail = f"something before ingest answered {status}"
+        return Refusal(HTTPStatus.BAD_GATEWAY, "no_answer", detail, is_unknown=True)
+    return Refusal(status, code, detail, errors, _may_be_done(status))
+
+
+def _may_be_done(status: int) -> bool:
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 async def read_act(request: Request, *, most_fields: int = 20) -> dict[str, str]:
@@ -114,6 +130,12 @@ async def read_act(request: Request, *, most_fields: int = 20) -> dict[str, str]
 def new_once() -> str:
     """Return what tells a form that is sent twice from two forms."""
     return secrets.token_hex(_ONCE_CHARACTERS // 2)
+
+
+def next_once(refusal: Refusal | None, form: Mapping[str, str]) -> str:
+    """Return the one-time value of a form that is shown again: its own, where it may be done."""
+    is_kept = refusal is not None and refusal.is_to_be_sent_again
+    return form.get("once", "") if is_kept else new_once()
 
 
 def once_of(form: Mapping[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from services.query.ui.acts.asking import (
     Refusal,
     asked,
     condition_of,
-    new_once,
+    next_once,
     once_of,
     path_of,
     read_act,
@@ -180,7 +180,7 @@ def _page(
         "others": others,
         "reason": entered.get("reason", "") if entered is not None else reason,
         REVISION: entered.get(REVISION, "") if entered is not None else edited.said.revision,
-        "once": new_once(),
+        "once": next_once(refusal, entered or {}),
     }
     status = refusal.status if refusal is not None else HTTPStatus.OK
     return page("acts/edit.html", values, request=request, caller=caller, status=status)

@@ -6,6 +6,8 @@ const LEAST_REST_MS = 1000; // between two refreshes
 const MOST_REST_MS = 15000; // while events keep coming: a thousand pages must not be a storm
 const JITTER_MS = 700; // they are not all refreshed in the same moment
 const PARTS_MS = 6000;
+const FOLLOW_AGAIN_MS = 10000; // after an answer that is no stream: 429, 502, 503
+const FOLLOW_JITTER_MS = 5000;
 
 async function replaced(id, address) {
   const old = document.getElementById(id);
@@ -13,6 +15,10 @@ async function replaced(id, address) {
     return false; // whoever is on a link in it would lose the place
   }
   const answer = await fetch(address, { signal: AbortSignal.timeout(10000) });
+  if (answer.status === 401 || answer.redirected) {
+    signedOut();
+    return false;
+  }
   if (!answer.ok) {
     return false;
   }
@@ -34,6 +40,7 @@ let rest = LEAST_REST_MS;
 let refreshedAt = 0;
 let timer = 0;
 let seen = "";
+let isOver = false; // nobody is signed in any more
 
 async function refresh() {
   timer = 0;
@@ -42,13 +49,13 @@ async function refresh() {
   const told = seen;
   const query = told ? `?seen=${encodeURIComponent(told)}` : "";
   const done = await replaced("newest", `/ui/overview/newest${query}`).catch(() => false);
-  if (!done && !document.hidden) {
+  if (!done && !document.hidden && !isOver) {
     refreshSoon();
   }
 }
 
 function refreshSoon() {
-  if (!timer) {
+  if (!timer && !isOver) {
     const wait = Math.max(0, refreshedAt + rest - Date.now());
     timer = setTimeout(refresh, wait + 100 + Math.random() * JITTER_MS);
   }
@@ -61,10 +68,13 @@ function happened(event) {
 }
 
 let source = null;
+let followTimer = 0;
+let partsTimer = 0;
 const live = document.getElementById("live");
 
 function follow() {
-  if (source) {
+  clearTimeout(followTimer);
+  if (source || document.hidden || isOver) {
     return;
   }
   source = new EventSource("/ui/events");
@@ -75,8 +85,35 @@ function follow() {
     live.hidden = false;
   });
   source.addEventListener("error", () => {
-    live.hidden = true; // the browser tries again by itself
+    live.hidden = true; // the browser tries again by itself, unless the answer is no stream
+    if (source?.readyState === EventSource.CLOSED) {
+      source = null;
+      followTimer = setTimeout(followAgain, FOLLOW_AGAIN_MS + Math.random() * FOLLOW_JITTER_MS);
+    }
   });
+}
+
+// What happened meanwhile was told to nobody.
+function followAgain() {
+  if (document.hidden) {
+    return; // it is followed once somebody sees it
+  }
+  follow();
+  seen = "";
+  refreshSoon();
+}
+
+// The page is read once more, and then says that somebody has to sign in.
+function signedOut() {
+  if (isOver) {
+    return;
+  }
+  isOver = true;
+  source?.close();
+  for (const each of [timer, followTimer, partsTimer]) {
+    clearTimeout(each);
+  }
+  location.reload();
 }
 
 // A page that nobody sees asks for nothing: browsers have few connections to one server.
@@ -85,9 +122,7 @@ document.addEventListener("visibilitychange", () => {
     source?.close();
     source = null;
   } else {
-    follow();
-    seen = "";
-    refreshSoon();
+    followAgain();
   }
 });
 
@@ -95,8 +130,10 @@ async function tellParts() {
   if (!document.hidden) {
     await replaced("parts", "/ui/overview/parts").catch(() => false);
   }
-  setTimeout(tellParts, PARTS_MS + Math.random() * JITTER_MS);
+  if (!isOver) {
+    partsTimer = setTimeout(tellParts, PARTS_MS + Math.random() * JITTER_MS);
+  }
 }
 
-setTimeout(tellParts, PARTS_MS);
+partsTimer = setTimeout(tellParts, PARTS_MS);
 follow();

@@ -45,6 +45,20 @@ if (navigator.clipboard) {
   }
 }
 
+// The second click of a double click would be another sending, whose answer is shown in place of
+// that of the first.
+const DOUBLE_CLICK_MS = 1000;
+for (const once of document.querySelectorAll("form input[name=once]")) {
+  let sentAt = -Infinity;
+  once.form.addEventListener("submit", (event) => {
+    if (event.timeStamp - sentAt < DOUBLE_CLICK_MS) {
+      event.preventDefault();
+    } else {
+      sentAt = event.timeStamp;
+    }
+  });
+}
+
 // A filter that is wrong is answered with 422 and a page that says where: it is shown, too.
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.xhr.status === 422) {

@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import Response
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from services.query.context import Context
+from services.query.ui.ended import ask_in_session
 from services.query.ui.forms import read_form, require_form_key
 from shared.domain.errors import Unavailable
 from shared.web.problems import PROBLEM_JSON
@@ -39,7 +40,7 @@ class Answered:
     @property
     def is_done(self) -> bool:
         """Whether it was done."""
-        return self.response.status_code < HTTPStatus.BAD_REQUEST
+        return HTTPStatus.OK <= self.response.status_code < HTTPStatus.MULTIPLE_CHOICES
 
     @property
     def wrong(self) -> str:
@@ -49,8 +50,11 @@ class Answered:
         return str(json.loads(bytes(self.response.body))["detail"])
 
     def read(self, model: type[T]) -> T:
-        """Return what was answered."""
-        return model.model_validate_json(bytes(self.response.body))
+        """Return what was answered; raises Unavailable where that is nothing of ingest's."""
+        try:
+            return model.model_validate_json(bytes(self.response.body))
+        except ValidationError:
+            raise _no_answer(self.response) from None
 
 
 async def ask_ingest(
@@ -59,15 +63,24 @@ async def ask_ingest(
     method: str,
     path: str,
     body: Mapping[str, Any] | None = None,
+    further: Mapping[str, str] | None = None,
 ) -> Answered:
-    """Ask ingest in the name of whose page it is; raises Unavailable and TooManyRequests."""
+    """Ask ingest in the name of whose page it is, with further headers.
+
+    Raises Unavailable, TooManyRequests, and Unauthenticated where the session is over.
+    """
     content = b"" if body is None else json.dumps(body).encode()
     headers = _JSON if body is not None else {}
-    answered = Answered(await context.ingest.ask(request, method, path, content, headers))
+    sent = {**headers, **(further or {})}
+    answered = Answered(await ask_in_session(request, context, method, path, content, sent))
     if not answered.is_done and answered.response.headers.get("content-type") != PROBLEM_JSON:
-        detail = f"something before ingest answered {answered.response.status_code}; try again"
-        raise Unavailable("ingest_unavailable", detail)
+        raise _no_answer(answered.response)
     return answered
+
+
+def _no_answer(response: Response) -> Unavailable:
+    detail = f"something before ingest answered {response.status_code}; try again"
+    return Unavailable("ingest_unavailable", detail)
 
 
 async def read_own_form(request: Request) -> dict[str, str]:

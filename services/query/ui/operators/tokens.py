@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from registry.schemas.access import MAX_TOKEN_SECONDS, NewToken, TokenPage
 from services.query.context import Context, RequestContext
+from services.query.ui.acts.asking import new_once, once_of
 from services.query.ui.operators.handing import (
     ask_ingest,
     lines_of,
@@ -19,7 +20,7 @@ from services.query.ui.operators.handing import (
 from services.query.ui.operators.sections import TOKENS
 from services.query.ui.rendering import page
 from shared.domain.access.actions import Action
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import InvalidRequest, TooManyRequests
 from shared.domain.records import utc_now
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor
@@ -29,6 +30,10 @@ router = APIRouter(include_in_schema=False)
 Manager = Annotated[Caller, declares(Action.MANAGE_TOKENS)]
 API = "/v1/tokens"
 SHOWN = 50
+SENT_BEFORE = (
+    "this form was sent before, so nothing was made now. If its token is in the list below and you "
+    "do not have its secret, revoke it; to make another one, send the form as it stands here"
+)
 _DAY = 24 * 3600
 
 
@@ -50,6 +55,7 @@ async def make_token(request: Request, caller: Manager, context: RequestContext)
     """Make a token, and show its secret this once."""
     form = await read_own_form(request)
     try:
+        once_of(form)
         body: dict[str, Any] = {
             "name": form.get("name", ""),
             "grants": lines_of(form.get("grants", "")),
@@ -58,7 +64,15 @@ async def make_token(request: Request, caller: Manager, context: RequestContext)
             body["expires_in_seconds"] = _seconds(form["days"])
     except InvalidRequest as error:
         return await _page(request, caller, context, form=form, wrong=error.detail)
-    answered = await ask_ingest(request, context, "POST", API, body)
+    # Ingest makes a token for each request: no answer could tell the secret a second time.
+    if not context.sendings.is_first(form["once"]):
+        status = HTTPStatus.CONFLICT
+        return await _page(request, caller, context, form=form, wrong=SENT_BEFORE, status=status)
+    try:
+        answered = await ask_ingest(request, context, "POST", API, body)
+    except TooManyRequests:  # it did not come to ingest
+        context.sendings.forget(form["once"])
+        raise
     if answered.is_done:
         values = {"token": answered.read(NewToken)}
         return page("operators/token.html", values, request=request, caller=caller)
@@ -98,6 +112,7 @@ async def _page(
     values = {
         "tokens": answered.read(TokenPage),
         "now": utc_now(),
+        "once": new_once(),
         "form": {"name": "", "grants": "", "days": "", **(form or {})},
         "wrong": wrong,
         "done": done,

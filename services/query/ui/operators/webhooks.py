@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from registry.schemas.webhooks import DeliveryState, NewWebhook, Replay, RotatedSecret
 from services.query.context import Context, RequestContext
+from services.query.ui.acts.asking import new_once, once_of
 from services.query.ui.operators.handing import (
     ask_ingest,
     lines_of,
@@ -18,6 +19,7 @@ from services.query.ui.operators.sections import WEBHOOKS
 from services.query.ui.rendering import page
 from services.query.webhooks import webhooks
 from shared.domain.access.actions import Action
+from shared.domain.errors import InvalidRequest
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor
 
@@ -52,13 +54,18 @@ async def show_webhooks(
 async def make_webhook(request: Request, caller: Manager, context: RequestContext) -> Response:
     """Subscribe an address, and show the secret this once."""
     form = await read_own_form(request)
+    try:
+        once = once_of(form)
+    except InvalidRequest as error:
+        status = HTTPStatus(error.status)
+        return await _list(request, caller, context, form, wrong=error.detail, status=status)
     body: dict[str, Any] = {"url": form.get("url", ""), "description": form.get("description", "")}
     for name in ("models", "types", "aliases"):
         if values := lines_of(form.get(name, "")):
             body[name] = values
     if form.get("owner"):
         body["owner"] = form["owner"]
-    answered = await ask_ingest(request, context, "POST", API, body)
+    answered = await ask_ingest(request, context, "POST", API, body, once)
     if answered.is_done:
         made = answered.read(NewWebhook)
         return _secret(made.id, made.secret, request, caller)
@@ -126,6 +133,7 @@ async def _list(
         "form": {**dict.fromkeys(_FORM, ""), **form},
         "wrong": wrong,
         "done": done,
+        "once": new_once(),
     }
     return page("operators/webhooks.html", values, request=request, caller=caller, status=status)
 
