@@ -9,6 +9,7 @@ import asyncio
 import socket
 import threading
 from contextlib import suppress
+from ipaddress import ip_address
 from urllib.parse import SplitResult
 from urllib.request import getproxies, proxy_bypass
 
@@ -18,6 +19,8 @@ async def until_resolved(host: str, seconds: float) -> None:
 
     What it answered is for whoever connects to tell. Raises TimeoutError.
     """
+    if _needs_no_resolver(host):
+        return
     loop, answered = asyncio.get_running_loop(), asyncio.Event()
 
     def look_up() -> None:
@@ -29,6 +32,16 @@ async def until_resolved(host: str, seconds: float) -> None:
     threading.Thread(target=look_up, daemon=True).start()
     async with asyncio.timeout(seconds):
         await answered.wait()
+
+
+def _needs_no_resolver(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_proxied(address: SplitResult) -> bool:
