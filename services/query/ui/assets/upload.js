@@ -13,6 +13,7 @@ const KEPT = `mr_upload:${form.dataset.owner}:${form.dataset.model}`;
 let chosen = new Map(); // by path
 let transfer = null;
 let samples = [];
+let opening = null; // what was asked for with which key, as long as nobody has answered
 
 function show(state, text = "") {
   form.dataset.state = state;
@@ -126,8 +127,7 @@ async function open() {
     files.push(await fileOf(path, file));
   }
   const body = { ...said(), model: part("model").value.trim(), files };
-  const key = crypto.randomUUID();
-  const session = await registry.ask("POST", "", body, { "Idempotency-Key": key });
+  const session = await opened(body);
   keep({
     upload_id: session.upload_id,
     model: session.model,
@@ -135,6 +135,24 @@ async function open() {
     files: files.map((each) => ({ ...each, modified: chosen.get(each.path).lastModified })),
   });
   return session;
+}
+
+// An upload may be open though the answer was lost: asked for with the same key, it is that one.
+async function opened(body) {
+  const text = JSON.stringify(body);
+  if (opening?.text !== text) {
+    opening = { text, key: crypto.randomUUID() };
+  }
+  try {
+    const session = await registry.ask("POST", "", body, { "Idempotency-Key": opening.key });
+    opening = null;
+    return session;
+  } catch (error) {
+    if (error instanceof Refused && error.status < 500 && error.status !== 429) {
+      opening = null;
+    }
+    throw error;
+  }
 }
 
 // Raises an Error that names a file which is not the one that the upload began with.

@@ -1,6 +1,8 @@
 // Sends the files of one upload to storage, part by part: hashed, signed, sent, and tried again.
 const AT_ONCE = 4;
 const MOST_TRIES = 6;
+const ANSWER_MS = 70000; // query itself waits 60 s for ingest
+const STALL_MS = 60000; // without a byte that storage took
 const MOST_PART_BYTES = 1024 ** 3; // a part is in memory while it is hashed
 
 class Paused extends Error {}
@@ -20,22 +22,34 @@ class Registry {
   }
 
   async ask(method, path, body, headers = {}) {
-    const answer = await fetch(`/ui/uploads${path}`, {
+    const [answer, text] = await this.answered(path, {
       method,
       headers: { "X-Form-Key": this.formKey, "Content-Type": "application/json", ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
-    const text = await answer.text();
-    let told = {};
+    let told = null;
     try {
       told = text ? JSON.parse(text) : {};
     } catch {
-      told = {}; // something between here and query answered
+      told = null; // something between here and query answered
     }
     if (!answer.ok) {
-      throw new Refused(told, answer.status);
+      throw new Refused(told ?? {}, answer.status);
+    }
+    if (told === null) {
+      throw new Error("something before the registry answers: try again");
     }
     return told;
+  }
+
+  async answered(path, options) {
+    try {
+      const signal = AbortSignal.timeout(ANSWER_MS);
+      const answer = await fetch(`/ui/uploads${path}`, { ...options, signal });
+      return [answer, await answer.text()];
+    } catch {
+      throw new Error("the registry does not answer: try again"); // broken off, or too late
+    }
   }
 }
 
@@ -185,7 +199,17 @@ class Transfer {
     }
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest(); // fetch tells no progress of what it sends
+      let isStalled = false;
+      let stall = 0;
+      const goOn = () => {
+        clearTimeout(stall);
+        stall = setTimeout(() => {
+          isStalled = true;
+          request.abort();
+        }, STALL_MS);
+      };
       const end = (settle, value) => {
+        clearTimeout(stall);
         this.flying.delete(request);
         settle(value);
       };
@@ -196,9 +220,11 @@ class Transfer {
         }
       }
       request.upload.addEventListener("progress", ({ loaded }) => {
+        goOn();
         this.flying.set(request, loaded);
         this.tell();
       });
+      request.upload.addEventListener("load", goOn);
       request.addEventListener("load", () => {
         const isThere = request.status === 412; // by an attempt whose answer was lost
         if (request.status === 200 || isThere) {
@@ -211,8 +237,11 @@ class Transfer {
         }
       });
       request.addEventListener("error", () => end(reject, new Error("storage does not answer")));
-      request.addEventListener("abort", () => end(reject, new Paused()));
+      request.addEventListener("abort", () => {
+        end(reject, isStalled ? new Error("storage takes nothing more") : new Paused());
+      });
       this.flying.set(request, 0);
+      goOn();
       request.send(piece.file.slice(piece.begin, piece.end));
     });
   }
