@@ -97,9 +97,12 @@ async def test_a_rejected_version_counts_its_reason_and_a_refused_request_its_co
     await until_told(http, indexer, is_counted)
     answer = await api.ingest.post("/v1/uploads", json={"model": "no/such*name", "files": []})
     code = answer.json()["code"]
-    after = await Figures.of(http, ingest)
     problems = "registry_http_problems_total"
-    assert after.value(problems, code=code) > asked.value(problems, code=code)
+
+    def is_told(now: Figures) -> bool:
+        return now.value(problems, code=code) > asked.value(problems, code=code)
+
+    after = await until_told(http, ingest, is_told)
     assert after.value("registry_uploads_open") >= 0
     assert not any("no/such" in each for each in after.label_values())
 

@@ -10,7 +10,7 @@ from services.query.search.health import health_of
 from services.query.search.pages import Asked, search
 from services.query.ui.line import Line
 from shared.domain.access.decision import NameFilter
-from shared.domain.errors import InvalidRequest, TooManyRequests, Unavailable
+from shared.domain.errors import TooManyRequests, Unavailable
 from shared.web.readiness import absent_servers
 
 NEWEST = 15
@@ -59,7 +59,7 @@ async def _versions(
     asked = Asked("versions", text, (order,), limit, None, with_count=False, seen=seen)
     try:
         found = await search(asked, names, context)
-    except (Unavailable, TooManyRequests, InvalidRequest) as error:
+    except (Unavailable, TooManyRequests) as error:
         return Listed(trouble=error.detail)  # the rest of the page is there without search
     return Listed(VersionSearchPage.model_validate_json(found).items)
 

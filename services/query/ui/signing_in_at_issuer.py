@@ -6,6 +6,9 @@ is how it comes back. Nothing counts but an answer to an attempt that this very 
 
 import base64
 import binascii
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -34,7 +37,7 @@ from shared.web.access.browser_sessions import BrowserSessions
 from shared.web.access.caller import ANYBODY, Caller, declares
 from shared.web.access.oidc.code_flow import CodeFlow
 from shared.web.access.trail import Trail
-from shared.web.rates import Rate, asker_of, too_many
+from shared.web.rates import asker_of, too_many
 
 router = APIRouter(include_in_schema=False)
 
@@ -49,8 +52,9 @@ _REASONS = {
     "server_error": "the issuer failed; try again",
 }
 _REDEEMING = Turns("sign-ins", most_waiting=64)
-_PER_ADDRESS = Rate(1, 30)
-"""Else who keeps some dozens of attempts open, each with a wrong code, keeps all others out."""
+MOST_OF_ADDRESS = 8
+"""Under way at once: else who keeps dozens open, each with a wrong code, keeps all others out."""
+_under_way: Counter[str] = Counter()
 Text = Annotated[str, Query(max_length=4096)]
 
 
@@ -94,9 +98,7 @@ async def come_back(  # one parameter for each that an issuer adds
             raise Denied("sign_in_failed", "another issuer led you back: sign in once more")
         if error or not code:
             raise Denied("sign_in_failed", _REASONS.get(error, f"the issuer says: {error[:100]}"))
-        if wait_seconds := _PER_ADDRESS.take(asker_of(trail.address)):
-            raise too_many("too many sign-ins from your address; try again", wait_seconds)
-        async with _REDEEMING.turn():
+        async with _few_of(trail.address), _REDEEMING.turn():
             principal = await flow.principal_of(code, attempt)
         if not principal.grants:
             detail = f"{principal.name} is granted nothing here: no rule is for these claims"
@@ -122,6 +124,21 @@ def _refused(
     answer = sign_in_page(request, target, refusal.detail, refusal.status)
     answer.delete_cookie(**_cookie(settings))  # its code is used up
     return answer
+
+
+@asynccontextmanager
+async def _few_of(address: str) -> AsyncGenerator[None]:
+    """Count one that is under way of an address; raises TooManyRequests."""
+    asker = asker_of(address)
+    if _under_way[asker] >= MOST_OF_ADDRESS:
+        raise too_many("too many sign-ins are under way from your address; try again", 5)
+    _under_way[asker] += 1
+    try:
+        yield
+    finally:
+        _under_way[asker] -= 1
+        if not _under_way[asker]:
+            del _under_way[asker]
 
 
 def _flow(request: Request) -> CodeFlow:
