@@ -19,6 +19,7 @@ from tests.e2e.test_pages_attacked import ATTACKS, OWN_TAGS, Read
 from tests.support.issuer_of_people import CLIENT, SECRET, TOKENS, IssuerOfPeople
 from tests.support.oidc_issuer import DISCOVERY, published_issuer, send
 from tests.support.oidc_tokens import AUDIENCE, claims_of, ec_key, signed, unsigned
+from tests.support.search_service import until_search_is_up
 from tests.support.system import System
 
 AT_ISSUER, BACK = "/ui/sign-in/oidc", "/ui/sign-in/oidc/back"
@@ -31,12 +32,12 @@ def issuer() -> Iterator[IssuerOfPeople]:
 
 
 @pytest.fixture(scope="module")
-def query(
+async def query(
     settings: Settings,
     environment: dict[str, str],
     issuer: IssuerOfPeople,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[str]:
+) -> AsyncIterator[str]:
     """The address of a second query, beside a second ingest, where people sign in at the issuer."""
     rules = (
         ClaimRule(claims={"groups": "ml-*"}, grants=("reader:risk.*",)),
@@ -55,7 +56,10 @@ def query(
     }
     try:
         started = start_services(root, chosen, "free", names=["ingest", "query"])
-        yield f"http://localhost:{started[PORTS['query']]}"
+        address = f"http://localhost:{started[PORTS['query']]}"
+        async with httpx.AsyncClient(base_url=address, trust_env=False) as http:
+            await until_search_is_up(http)
+        yield address
     finally:
         stop(root, SERVICES)
 
