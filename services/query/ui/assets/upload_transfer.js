@@ -172,7 +172,8 @@ class Transfer {
           throw error;
         }
       }
-      await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** tries));
+      const pause = 250 * 2 ** tries * (0.5 + Math.random() / 2); // parts do not come back at once
+      await new Promise((resolve) => setTimeout(resolve, pause));
     }
   }
 
