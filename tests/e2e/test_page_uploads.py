@@ -41,8 +41,8 @@ async def test_an_upload_is_opened_sent_and_completed_with_a_session(
     assert "token" not in opened.json(), "a script is told no credential"
     session = UploadSession.model_validate_json(opened.content)
     below = f"/ui/uploads/{session.upload_id}"
-    await api.put(session.files[0], data)
     assert (await admin.client.get(below, headers=headers)).json()["state"] == "open"
+    await api.put(session.files[0], data)
     done = await admin.client.post(f"{below}/complete", json={}, headers=headers)
     assert done.status_code == 200, done.text
     assert (await api.ready(session)).state == "ready"
