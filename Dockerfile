@@ -21,6 +21,7 @@ RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin regi
  && install -d -o registry /var/lib/registry
 WORKDIR /app
 COPY --from=builder /app/.venv .venv
+COPY pyproject.toml ./
 COPY --from=builder /app/registry registry
 COPY --from=builder /app/shared shared
 COPY --from=builder /app/services services

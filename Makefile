@@ -5,6 +5,8 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := $(UV) run --frozen
 ARGS ?=
+# Tests wait for servers a fifth of their time: three at once keep two cores busy.
+WORKERS ?= 3
 VERSION ?=
 DRY ?= 1
 
@@ -29,10 +31,10 @@ status: | $(UV) ## Show each server and service
 	@$(RUN) python -m local status
 
 test: | $(UV) ## Run all tests; ARGS goes to pytest
-	$(RUN) pytest $(ARGS) -n 2 --dist worksteal
+	$(RUN) pytest $(ARGS) -n $(WORKERS) --dist worksteal
 
 coverage: | $(UV) ## Run all tests with coverage, also of the services' processes; ARGS goes to pytest
-	$(RUN) pytest $(ARGS) -n 2 --dist worksteal --cov
+	$(RUN) pytest $(ARGS) -n $(WORKERS) --dist worksteal --cov
 
 test-unit: | $(UV) ## Run the tests that need no server; ARGS goes to pytest
 	$(RUN) pytest tests/unit $(ARGS)
@@ -47,9 +49,11 @@ format: | $(UV) ## Rewrite the code in the project's format
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
 
-docs: | $(UV) ## Write docs/api and the table in docs/security.md anew from the code
+docs: | $(UV) ## Write docs/api and the table in docs/security.md anew from the code, and build site/
 	@$(RUN) python -m tools.api_documents
+	@$(RUN) python -m tools.command_schemas
 	@$(RUN) python -m tools.access_matrix
+	@NO_MKDOCS_2_WARNING=1 $(RUN) python -m mkdocs build --strict # with --quiet it counts no warnings
 
 lint: | $(UV) ## Check format, rules, types and imports; rewrites nothing
 	$(RUN) ruff check .

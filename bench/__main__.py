@@ -20,6 +20,7 @@ from bench import (
     large_headers,
     latency,
     lookups,
+    pages,
     search,
     stored,
     uploads,
@@ -43,6 +44,7 @@ BENCHMARKS: dict[str, Callable[..., Finding]] = {
     "k": deliveries.run,
     "l": webhooks.run,
     "m": imports.run,
+    "n": pages.run,
 }
 
 DESCRIPTION = """\
@@ -59,7 +61,8 @@ Measure the registry beside plain programs, on the same servers and in the same 
   j  downloads by huggingface_hub, beside the same from plain files
   k  from the PUT's reply to receivers: by Kafka, by a stream, by a webhook
   l  webhooks under fire, beside MLflow's
-  m  imports from MLflow and from folders, beside plain loops"""
+  m  imports from MLflow and from folders, beside plain loops
+  n  pages at 100,000 versions, beside the API's answers"""
 
 
 def stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -74,7 +77,7 @@ def main() -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="a|b|…|m", help="which; default: all")
+    parser.add_argument("names", nargs="*", metavar="a|b|…|n", help="which; default: all")
     parser.add_argument("--quick", action="store_true", help="small and rough, to see it work")
     parser.add_argument(
         "--sizes",
@@ -90,6 +93,12 @@ def main() -> None:
         metavar="ENV_FILE",
         help="use running servers with these settings, as in .local/env; services are our own",
     )
+    parser.add_argument(
+        "--traces",
+        default="",
+        metavar="URL",
+        help="have the services send traces there by OTLP over HTTP, to see what that costs",
+    )
     arguments = parser.parse_args()
     benchmarks = BENCHMARKS | {"f": functools.partial(downloads.run, sizes=arguments.sizes)}
     names: list[str] = arguments.names or list(benchmarks)
@@ -100,6 +109,7 @@ def main() -> None:
     console = Console()
     findings: list[Finding] = []
     with running_system(arguments.servers) as system:
+        system.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = arguments.traces
         for name in names:
             findings.append(benchmarks[name](system, quick=arguments.quick))
             show(findings[-1], console)

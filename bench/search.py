@@ -35,10 +35,10 @@ def run(system: System, *, quick: bool) -> Finding:
     models, of_each, asked, uploads = (100, 50, 30, 20) if quick else (2000, 50, 200, 200)
     system.fresh()
     system.start("ingest", "indexer")
-    uvloop.run(_fill(system, models, of_each))
+    uvloop.run(fill(system, models, of_each))
     begun = perf_counter()
     system.start("query")
-    figures = uvloop.run(_until_loaded(system))
+    figures = uvloop.run(until_loaded(system))
     loaded = perf_counter() - begun
     ours = uvloop.run(_ask_all(system, shapes(models), asked))
     lag = uvloop.run(_lag(system, uploads))
@@ -69,7 +69,7 @@ def _row(name: str, ours: Sequence[float], theirs: Sequence[float] | None) -> di
     return row
 
 
-async def _fill(system: System, models: int, of_each: int) -> None:
+async def fill(system: System, models: int, of_each: int) -> None:
     """Store ready versions as the services would have left them."""
     async with open_database(system.settings) as database:
         records: list[dict[str, Any]] = []
@@ -132,7 +132,8 @@ def _record(version: Plain, system: System) -> VersionRecord:
     )
 
 
-async def _until_loaded(system: System) -> dict[str, Any]:
+async def until_loaded(system: System) -> dict[str, Any]:
+    """Return the figures of the search once query has loaded it; raises BenchmarkError."""
     for _ in range(int(LOAD_SECONDS / 0.1)):
         connection = await Connection.open(*system.address("query"))
         answer = await connection.request("GET", "/health/search")

@@ -16,6 +16,7 @@ from registry._bounded import MAX_ANSWER_BYTES, read_bounded, send_bounded
 from registry._certificates import told_certificates
 from registry._credentials import Credentials
 from registry._retry import TRANSIENT_STATUS, RetryPolicy, parse_retry_after
+from registry._tracing import trace_headers
 from registry.errors import AccessDeniedError, ProtocolError, UnavailableError
 from registry.schemas import Discovery
 
@@ -108,7 +109,7 @@ class Services:
         address = self._address(url)
         content = None if body is None else body.model_dump_json().encode()
         given = {name: value for name, value in (params or {}).items() if value is not None}
-        sent = dict(headers or {})
+        sent = {**trace_headers(), **(headers or {})}
         if is_private:
             # Of the address as it will be connected to: no two readings of it can differ.
             sent |= self._credentials.headers_for(str(address))
@@ -153,7 +154,11 @@ class Services:
             "GET",
             address,
             params={name: value for name, value in params.items() if value is not None},
-            headers={**headers, **self._credentials.headers_for(str(address))},
+            headers={
+                **trace_headers(),
+                **headers,
+                **self._credentials.headers_for(str(address)),
+            },
             timeout=httpx.Timeout(silent_seconds, connect=10.0),
         )
         request.headers["accept"] = "text/event-stream"

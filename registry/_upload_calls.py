@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from registry._api import Api
 from registry._defaults import WAIT_SECONDS
 from registry._plain_calls import PlainCalls
+from registry._tracing import client_span
 from registry.schemas import UploadSession, Version
 from registry.transfer.progress import Progress
 from registry.transfer.upload.sources import Source
@@ -79,15 +80,16 @@ class UploadCalls(PlainCalls):
             WaitTimeoutError: verification took longer than the timeout.
             UnavailableError: a service or storage stayed away; the upload can be continued.
         """
-        return await self._uploader.upload(
-            source,
-            _fields(model, version, storage_group, client_id, description),
-            path=path,
-            idempotency_key=idempotency_key,
-            progress=progress,
-            wait=wait,
-            timeout_seconds=timeout_seconds,
-        )
+        with client_span("registry upload", {"registry.model": model}):
+            return await self._uploader.upload(
+                source,
+                _fields(model, version, storage_group, client_id, description),
+                path=path,
+                idempotency_key=idempotency_key,
+                progress=progress,
+                wait=wait,
+                timeout_seconds=timeout_seconds,
+            )
 
     async def declare_upload(
         self,
@@ -140,14 +142,15 @@ class UploadCalls(PlainCalls):
         Raises what `upload` raises; UploadMismatchError where the source is not what was declared,
         or where the version has other bytes, which another program sent before.
         """
-        return await self._uploader.continue_upload(
-            upload_id,
-            source,
-            path=path,
-            progress=progress,
-            wait=wait,
-            timeout_seconds=timeout_seconds,
-        )
+        with client_span("registry continue upload", {}):
+            return await self._uploader.continue_upload(
+                upload_id,
+                source,
+                path=path,
+                progress=progress,
+                wait=wait,
+                timeout_seconds=timeout_seconds,
+            )
 
     async def wait_until_ready(
         self, version: Version | str, *, timeout_seconds: float = WAIT_SECONDS

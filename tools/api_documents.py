@@ -22,15 +22,20 @@ FOLDER = Path(__file__).parent.parent / "docs" / "api"
 _LOCAL_REFERENCES = "#/components/schemas/{model}"
 
 
-def api_documents() -> dict[str, str]:
-    """Return the text of each document by its file name; nothing is started."""
-    settings = Settings(
+def settings_of_documents() -> Settings:
+    """Return settings of services that are only asked what they have."""
+    return Settings(
         _env_file=None,  # pyright: ignore[reportCallIssue] - pydantic-settings takes it at run time
         mongodb_url=SecretStr("mongodb://localhost"),
         minio_endpoint="localhost:9000",
         minio_access_key=SecretStr(""),
         minio_secret_key=SecretStr(""),
     )
+
+
+def api_documents() -> dict[str, str]:
+    """Return the text of each document by its file name; nothing is started."""
+    settings = settings_of_documents()
     documents: Mapping[str, Any] = {
         "ingest.openapi.json": ingest(settings).openapi(),
         "query.openapi.json": query(settings).openapi(),

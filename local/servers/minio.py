@@ -51,6 +51,9 @@ def _server_environment(credentials: tuple[str, str], events: tuple[str, str]) -
         "MINIO_BROWSER": "off",
         "MINIO_UPDATE": "off",
         "MINIO_API_SYNC_EVENTS": "on",
+        # The web page sends files here, and query's port may be another one at the next start.
+        # A page of another site has no signed URL, without which nothing here is to be had.
+        "MINIO_API_CORS_ALLOW_ORIGIN": "*",
         f"MINIO_NOTIFY_KAFKA_ENABLE_{NOTIFY_TARGET}": "on",
         f"MINIO_NOTIFY_KAFKA_BROKERS_{NOTIFY_TARGET}": events[0],
         f"MINIO_NOTIFY_KAFKA_TOPIC_{NOTIFY_TARGET}": events[1],

@@ -14,6 +14,8 @@ from registry.cli.aliases import alias
 from registry.cli.audit import audit
 from registry.cli.cache import cache, fetch
 from registry.cli.compare import compare
+from registry.cli.completion import completion, prepare_completion
+from registry.cli.doctor import doctor
 from registry.cli.edits import annotate, edits, tag
 from registry.cli.events import events
 from registry.cli.follow import follow
@@ -21,6 +23,7 @@ from registry.cli.importing import export, importing
 from registry.cli.lifecycle import archive, copy, delete, hold, restore
 from registry.cli.lineage import lineage, link, unlink
 from registry.cli.lookups import list_models, show, versions
+from registry.cli.pages import open_page
 from registry.cli.profiles import config, login, logout
 from registry.cli.proposals import add_proposals
 from registry.cli.rules import rules
@@ -75,6 +78,9 @@ app.command()(export)
 app.command()(login)
 app.command()(logout)
 app.command()(whoami)
+app.command()(doctor)
+app.command()(completion)
+app.command("open")(open_page)
 app.add_typer(config, name="config")
 app.add_typer(token, name="token")
 app.command(
@@ -90,6 +96,7 @@ app.command(
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status; an error becomes one line on stderr."""
+    prepare_completion()
     return run_app(app, "registry", arguments)
 
 

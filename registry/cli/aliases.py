@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from registry.cli.completion import complete_alias
 from registry.cli.options import AsJson, ModelName, Reason, Url
 from registry.cli.output import print_fields, print_json, print_list, time_text
 
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
 
 alias = typer.Typer(help="Point names such as production at versions, and see where they pointed.")
 
-AliasName = Annotated[str, typer.Argument(metavar="ALIAS", help="Name, such as production.")]
+AliasName = Annotated[
+    str,
+    typer.Argument(
+        metavar="ALIAS", help="Name, such as production.", autocompletion=complete_alias
+    ),
+]
 IfRevision = Annotated[
     int | None,
     typer.Option(

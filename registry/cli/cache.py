@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from registry.cli.completion import complete_ref
 from registry.cli.exit_codes import ExitCode
 from registry.cli.options import AsJson, Url
 from registry.cli.output import print_json, print_list, progress_bar, time_text
@@ -19,7 +20,11 @@ cache = typer.Typer(help="See, check and prune the versions that this machine ke
 def fetch(
     ref: Annotated[
         str,
-        typer.Argument(metavar="REF", help="MODEL, MODEL@ALIAS or MODEL:VERSION, as in load()."),
+        typer.Argument(
+            metavar="REF",
+            help="MODEL, MODEL@ALIAS or MODEL:VERSION, as in load().",
+            autocompletion=complete_ref,
+        ),
     ],
     files: Annotated[
         list[str] | None,

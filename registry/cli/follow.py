@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from registry.cli.completion import complete_ref
 from registry.cli.options import AsJson, Url
 from registry.cli.output import print_json
 from registry.cli.printable import printable
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 def follow(
     ref: Annotated[
-        str, typer.Argument(metavar="REF", help="MODEL@ALIAS, or MODEL for its latest version.")
+        str,
+        typer.Argument(
+            metavar="REF",
+            help="MODEL@ALIAS, or MODEL for its latest version.",
+            autocompletion=complete_ref,
+        ),
     ],
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A link that leads to its files.")],
     command: Annotated[

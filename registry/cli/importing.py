@@ -8,6 +8,7 @@ import typer
 
 from registry.cli.exit_codes import ExitCode
 from registry.cli.options import AsJson, ModelName, Url, read_pairs
+from registry.cli.output import progress_bar, running_count
 
 if TYPE_CHECKING:
     from registry.importing.report import ImportReport
@@ -65,11 +66,13 @@ def import_mlflow(
 
     from registry.importing.runs import MlflowOptions, Options, import_from_mlflow
 
-    options = Options(url, read_pairs("--rename", rename or ()), at_once, dry_run, folder)
     mlflow = MlflowOptions(
         tracking_uri, registry_uri or tracking_uri, model or (), source, local_artifacts
     )
-    report = asyncio.run(import_from_mlflow(options, mlflow))
+    renamed = read_pairs("--rename", rename or ())
+    with running_count("import") as watch:
+        options = Options(url, renamed, at_once, dry_run, folder, watch)
+        report = asyncio.run(import_from_mlflow(options, mlflow))
     return _print_report(report, as_json=as_json)
 
 
@@ -89,8 +92,10 @@ def import_dir(
 
     from registry.importing.runs import Options, import_from_folder
 
-    options = Options(url, read_pairs("--rename", rename or ()), at_once, dry_run, folder)
-    report = asyncio.run(import_from_folder(options, path, source))
+    renamed = read_pairs("--rename", rename or ())
+    with running_count("import") as watch:
+        options = Options(url, renamed, at_once, dry_run, folder, watch)
+        report = asyncio.run(import_from_folder(options, path, source))
     return _print_report(report, as_json=as_json)
 
 
@@ -116,8 +121,10 @@ def import_s3(
 
     from registry.importing.runs import Options, import_from_bucket
 
-    options = Options(url, read_pairs("--rename", rename or ()), at_once, dry_run, folder)
-    report = asyncio.run(import_from_bucket(options, address, endpoint, source))
+    renamed = read_pairs("--rename", rename or ())
+    with running_count("import") as watch:
+        options = Options(url, renamed, at_once, dry_run, folder, watch)
+        report = asyncio.run(import_from_bucket(options, address, endpoint, source))
     return _print_report(report, as_json=as_json)
 
 
@@ -142,7 +149,8 @@ def export(
         text = json.dumps(answer) if as_json else f"{found.model} version {found.number}: {done}"
         typer.echo(text)
 
-    asyncio.run(export_to_folder(url, model, version, path, tell))
+    with progress_bar(f"export {model}") as progress:
+        asyncio.run(export_to_folder(url, model, version, path, tell, progress))
 
 
 def _print_report(report: "ImportReport", *, as_json: bool) -> int:

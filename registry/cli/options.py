@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 
+from registry.cli.completion import complete_model, complete_version
+
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
@@ -16,13 +18,26 @@ Url = Annotated[
     typer.Option("--url", metavar="URL", help="Address of the registry, else REGISTRY_URL."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="Name of the model.")]
+ModelName = Annotated[
+    str,
+    typer.Argument(metavar="MODEL", help="Name of the model.", autocompletion=complete_model),
+]
 VersionName = Annotated[
-    str, typer.Argument(metavar="[VERSION]", help="Number, label, @alias, or latest.")
+    str,
+    typer.Argument(
+        metavar="[VERSION]",
+        help="Number, label, @alias, or latest.",
+        autocompletion=complete_version,
+    ),
 ]
 
 NamedVersion = Annotated[
-    str, typer.Argument(metavar="VERSION", help="Number, label, @alias, or latest.")
+    str,
+    typer.Argument(
+        metavar="VERSION",
+        help="Number, label, @alias, or latest.",
+        autocompletion=complete_version,
+    ),
 ]
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the history.")]
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from registry.importing.report import Watch
     from registry.schemas import Artifact, Identity, Model, TensorSummary, Version
     from registry.transfer.progress import Progress
 
@@ -199,12 +200,20 @@ def progress_bar(title: str) -> "Generator[Progress | None]":
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
     from rich.progress import Progress as ProgressBar
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with ProgressBar(
-        *columns, TransferSpeedColumn(), console=Console(stderr=True), transient=True
+        *(*columns, TransferSpeedColumn(), TimeRemainingColumn()),
+        console=Console(stderr=True),
+        transient=True,
     ) as bar:
         task = bar.add_task(title, total=None)
 
@@ -212,3 +221,28 @@ def progress_bar(title: str) -> "Generator[Progress | None]":
             bar.update(task, completed=done_bytes, total=total_bytes)
 
         yield report
+
+
+@contextmanager
+def running_count(title: str) -> "Generator[Watch | None]":
+    """Show on stderr what a run has done while the block runs; None where that is no terminal.
+
+    How much there is in all, a source does not tell: there is a rate, and no time that is left.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import DownloadColumn, TextColumn, TimeElapsedColumn, TransferSpeedColumn
+    from rich.progress import Progress as ProgressBar
+
+    columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
+    with ProgressBar(
+        *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True
+    ) as bar:
+        task = bar.add_task(title, total=None)
+
+        def tell(versions: int, sent_bytes: int) -> None:
+            bar.update(task, description=f"{title}: {versions} versions", completed=sent_bytes)
+
+        yield tell

@@ -19,10 +19,11 @@ from registry.errors import NotFoundError, RegistryError, UnavailableError
 from registry.importing.folders import prepared
 from registry.importing.merging import model_changes, version_changes
 from registry.importing.names import Names
-from registry.importing.report import MOST_PROBLEMS, ImportReport, Problem
+from registry.importing.report import MOST_PROBLEMS, ImportReport, Problem, Watch
 from registry.importing.sources import FoundModel, FoundVersion, ImportRefused, ModelSource
 from registry.schemas import Version
 from registry.schemas.names import check_version
+from registry.transfer.progress import Progress
 
 AT_ONCE = 4
 """Versions that travel at the same time: each has its files on this machine meanwhile."""
@@ -41,11 +42,13 @@ class Importer:
     dry_run: bool = False
     folder: Path | None = None
     """Where files lie while they travel; None: the system's folder for temporary files."""
+    watch: Watch | None = None
+    """Told how far the run is."""
 
     async def run(self) -> ImportReport:
         """Bring in what is not here; returns what was done, and what was not and why."""
         begun = monotonic()
-        tally = _Tally()
+        tally = _Tally(self.watch)
         names = Names(self.renamed)
         async for model in self.source.models():
             tally.count("models")
@@ -72,6 +75,7 @@ class Importer:
                     await self._bring_version(replace(version, version=wanted), name, tally)
                     here.add(str(wanted))
             finally:
+                tally.looked_at()
                 turn.release()
 
         async with _plain_errors(), asyncio.TaskGroup() as group:
@@ -104,12 +108,12 @@ class Importer:
             return
         with tempfile.TemporaryDirectory(prefix="registry-import-", dir=self.folder) as made:
             folder = await self.source.fetch(version, Path(made))
-            uploaded = await self._upload(version, name, identity, folder)
+            uploaded = await self._upload(version, name, identity, folder, tally.sending())
         tally.count("imported")
         tally.count("bytes", uploaded.size_bytes)
 
     async def _upload(
-        self, version: FoundVersion, name: str, identity: str, folder: Path
+        self, version: FoundVersion, name: str, identity: str, folder: Path, progress: Progress
     ) -> Version:
         preparing = prepared(folder, self.folder)
         files = await asyncio.to_thread(preparing.__enter__)
@@ -120,6 +124,7 @@ class Importer:
                 version=version.version,
                 client_id=identity,
                 idempotency_key=identity,
+                progress=progress,
                 description=version.description,
                 framework=version.framework,
                 metrics=version.metrics,
@@ -188,10 +193,34 @@ async def _plain_errors() -> AsyncGenerator[None]:
 class _Tally:
     """Counts and problems while a run goes on."""
 
+    watch: Watch | None = None
     counts: Counter[str] = field(default_factory=Counter[str])
     """By the names of the report's fields."""
     problems: list[Problem] = field(default_factory=list[Problem])
     _failed_in_a_row: int = 0
+    _versions: int = 0
+    _sent_bytes: int = 0
+
+    def looked_at(self) -> None:
+        """Tell of one version more that is done with."""
+        self._versions += 1
+        self._tell()
+
+    def sending(self) -> Progress:
+        """Return what is to be told how far one upload is."""
+        before = 0
+
+        def report(done_bytes: int, _total_bytes: int) -> None:
+            nonlocal before
+            self._sent_bytes += done_bytes - before
+            before = done_bytes
+            self._tell()
+
+        return report
+
+    def _tell(self) -> None:
+        if self.watch is not None:
+            self.watch(self._versions, self._sent_bytes)
 
     def count(self, name: str, by: int = 1) -> None:
         """Count one more."""

@@ -1,11 +1,14 @@
 """What an importing run did."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import Field
 
 from registry.schemas.base import Answer
 
+Watch = Callable[[int, int], None]
+"""Called with the versions that were looked at, and the bytes that were sent for them."""
 MOST_PROBLEMS = 10_000
 """Problems that are told one by one; all are counted."""
 

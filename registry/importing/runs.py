@@ -14,9 +14,10 @@ from registry.importing.exporting import export_model
 from registry.importing.importer import Importer
 from registry.importing.mlflow.server import MlflowServer
 from registry.importing.mlflow.source import MlflowSource
-from registry.importing.report import ImportReport
+from registry.importing.report import ImportReport, Watch
 from registry.importing.sources import ModelSource
 from registry.schemas import Version
+from registry.transfer.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Options:
     at_once: int
     dry_run: bool
     folder: Path | None
+    watch: Watch | None = None
+    """Told how far the run is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,11 @@ async def export_to_folder(
     version: str | None,
     to: Path,
     tell: Callable[[Version, bool], None],
+    progress: Progress | None = None,
 ) -> None:
     """Write versions to a folder, and tell of each whether it had to be written."""
     async with AsyncModelRegistryClient(url) as client:
-        async for each, is_new in export_model(client, model, version, to):
+        async for each, is_new in export_model(client, model, version, to, progress):
             tell(each, is_new)
 
 
@@ -98,5 +102,6 @@ async def _run(source: ModelSource, options: Options) -> ImportReport:
             renamed=options.renamed,
             dry_run=options.dry_run,
             folder=options.folder,
+            watch=options.watch,
         )
         return await importer.run()

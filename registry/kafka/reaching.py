@@ -47,6 +47,11 @@ class KafkaRefuses(Exception):
         """Whether it is its certificate that is not trusted."""
 
 
+def hosts_of(bootstrap_servers: str) -> list[str]:
+    """Return the names that the addresses of brokers have."""
+    return [host for host, _port, _family in _AIOKAFKA.collect_hosts(bootstrap_servers)]
+
+
 async def reach(bootstrap_servers: str, options: Mapping[str, Any], seconds: float) -> None:
     """Return once a broker has let us in and told of its topics.
 

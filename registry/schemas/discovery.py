@@ -19,6 +19,8 @@ class Discovery(Answer):
 
     name: Literal["model-registry"] = "model-registry"
     api: Literal["v1"] = "v1"
+    version: str | None = None
+    """Release of the service that answers; absent: it does not tell."""
     ingest_url: str
     query_url: str
     events: EventsAddress

@@ -125,6 +125,11 @@ class ModelEvent(Answer):
     datacontenttype: Literal["application/json"] = "application/json"
     sequence: int
     """Per model, from 1, without gaps."""
+    traceparent: str | None = None
+    """The trace in which it was recorded, as W3C Trace Context writes it: CloudEvents' extension
+    for distributed tracing. None: in none."""
+    tracestate: str | None = None
+    """What tracing systems say of that trace among themselves."""
     data: EventData
 
 
@@ -152,6 +157,11 @@ class NamespaceEvent(Answer):
     datacontenttype: Literal["application/json"] = "application/json"
     sequence: int
     """Per scope, from 1, without gaps: the revision of its rules."""
+    traceparent: str | None = None
+    """The trace in which it was recorded, as W3C Trace Context writes it: CloudEvents' extension
+    for distributed tracing. None: in none."""
+    tracestate: str | None = None
+    """What tracing systems say of that trace among themselves."""
     data: RulesChange
 
 
@@ -184,4 +194,9 @@ class WebhookEvent(Answer):
     datacontenttype: Literal["application/json"] = "application/json"
     sequence: int
     """Per subscription, from 1, without gaps."""
+    traceparent: str | None = None
+    """The trace in which it was recorded, as W3C Trace Context writes it: CloudEvents' extension
+    for distributed tracing. None: in none."""
+    tracestate: str | None = None
+    """What tracing systems say of that trace among themselves."""
     data: WebhookChange

@@ -3,13 +3,15 @@
 Health answers over HTTP at once; behind it the pipeline waits for its servers, then works.
 """
 
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from starlette.applications import Starlette
 
 from services.indexer.context import Context
 from services.indexer.events.handler import handle_batch
+from services.indexer.figures.counts import NotCounted
+from services.indexer.figures.figures import Figures
 from services.indexer.health import Health
 from services.indexer.kafka.consumer import subscribe_to_bucket_events
 from services.indexer.kafka.publisher import KafkaPublisher
@@ -23,32 +25,53 @@ from shared.database.client import open_database
 from shared.database.watch import stream_mark, watch_outbox
 from shared.kafka.broker import disconnect, make_broker
 from shared.kafka.connection import KafkaProbe
+from shared.kafka.lag import consumer_of
 from shared.kafka.pipeline import run_parts
 from shared.kafka.topic_reader import RawMessage
 from shared.runtime.progress import Mark
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.metrics import Metrics, metrics_of
+from shared.runtime.telemetry.tracing import traced
 from shared.storage.adapter import open_storage
 from shared.web.worker import make_worker
 
 
 def create_app(settings: Settings) -> Starlette:
     """Return the service; its pipeline starts with it, and waits for the servers by itself."""
+    metrics = metrics_of(settings)
     probe = KafkaProbe(settings)
     health = Health(settings, probe)
+    figures = Figures(metrics, health) if metrics else None
 
     async def readiness() -> dict[str, Any]:
         return {"waits_for": await health.waits_for()}
 
-    return make_worker(lambda: _run_pipeline(settings, probe, health), readiness)
+    def run() -> Coroutine[Any, Any, None]:
+        return _run_pipeline(settings, probe, health, metrics, figures)
+
+    return make_worker(run, readiness, metrics)
 
 
-async def _run_pipeline(settings: Settings, probe: KafkaProbe, health: Health) -> None:
+async def _run_pipeline(
+    settings: Settings,
+    probe: KafkaProbe,
+    health: Health,
+    metrics: Metrics | None,
+    figures: Figures | None,
+) -> None:
     """Build the parts and run them until cancelled, which lets the batch under way end first."""
     broker = make_broker(settings)
-    async with open_database(settings) as database, open_storage(settings) as storage:
-        context = Context.create(settings, database, storage)
+    async with (
+        traced(settings, "indexer"),
+        open_database(settings, metrics) as database,
+        open_storage(settings) as storage,
+    ):
+        counts = figures.counts if figures else NotCounted()
+        context = Context.create(settings, database, storage, counts)
+        if figures:
+            figures.watch(context, lambda: consumer_of(broker))
         await prepare(context, broker, probe, health)
-        publisher = KafkaPublisher(broker, settings)
+        publisher = KafkaPublisher(broker, settings, counts)
         relay = Relay(context, publisher)
         workers = Workers(context, publisher.bury)
         reconciler = Reconciler(context, workers.wake)
@@ -57,7 +80,7 @@ async def _run_pipeline(settings: Settings, probe: KafkaProbe, health: Health) -
         kafka_watch = KafkaWatch(probe, reconciler.kafka_returned, was_away=was_away)
 
         async def on_messages(messages: tuple[RawMessage, ...]) -> None:
-            async with health.batch_under_way():
+            async with health.batch_under_way(messages):
                 if await handle_batch(messages, context=context, bury=publisher.bury):
                     workers.wake()
 

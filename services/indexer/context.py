@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
+from services.indexer.figures.counts import Counts, NotCounted
 from services.indexer.verify.validations import Validation, validations_of
 from shared.database.client import Database
 from shared.database.outbox import Outbox
@@ -28,9 +29,17 @@ class Context:
     """Bounds the storage requests under way."""
     validations: Sequence[Validation]
     """What an artifact must pass, in this order."""
+    counts: Counts = field(default_factory=NotCounted)
+    """Who takes note of what is done."""
 
     @classmethod
-    def create(cls, settings: Settings, database: Database, storage: Storage) -> Self:
+    def create(
+        cls,
+        settings: Settings,
+        database: Database,
+        storage: Storage,
+        counts: Counts | None = None,
+    ) -> Self:
         """Build the repositories over open clients."""
         return cls(
             settings,
@@ -41,4 +50,5 @@ class Context:
             StorageGroups(database, storage, settings),
             asyncio.Semaphore(settings.indexer_concurrency),
             validations_of(settings),
+            counts or NotCounted(),
         )

@@ -73,11 +73,12 @@ class Health(ConsumerHealth):
 async def _unpublished(context: Context) -> list[str]:
     """Tell of events that wait for too long, in whichever process they should have been sent."""
     try:
-        with limit_operations(ANSWER_SECONDS):
-            now = await context.database.now()
-            late = now - timedelta(seconds=UNPUBLISHED_SECONDS)
-            oldest = await context.outbox.oldest_before(late)
-    except DatabaseUnavailable:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            with limit_operations(ANSWER_SECONDS):
+                now = await context.database.now()
+                late = now - timedelta(seconds=UNPUBLISHED_SECONDS)
+                oldest = await context.outbox.oldest_before(late)
+    except (DatabaseUnavailable, TimeoutError):
         return []  # told already
     except Exception as error:
         # What no waiting mends must be told, and not end the answer.

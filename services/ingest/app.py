@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,6 +12,7 @@ from services.ingest.aliases.proposal_routes import router as proposals
 from services.ingest.aliases.routes import router as aliases
 from services.ingest.context import Context
 from services.ingest.edits.routes import router as edits
+from services.ingest.figures import Figures
 from services.ingest.hub.routes import router as hub
 from services.ingest.lifecycle.routes import router as lifecycle
 from services.ingest.lineage.routes import router as lineage
@@ -28,10 +30,13 @@ from shared.runtime.logs import get_logger
 from shared.runtime.progress import troubles
 from shared.runtime.settings import Settings
 from shared.runtime.startup import Preparation
+from shared.runtime.telemetry.metrics import measured, metrics_of
+from shared.runtime.telemetry.tracing import traced
 from shared.storage.adapter import open_storage
 from shared.web.access.audit import Audit, open_audit
 from shared.web.access.authentication import Authenticator
 from shared.web.access.oidc.source import OidcTokens
+from shared.web.access.session_holders import HandedOnSessions, SessionHolders
 from shared.web.dialects import speak
 from shared.web.limits import RequestLimit
 from shared.web.mlflow.errors import MLFLOW
@@ -43,21 +48,30 @@ log = get_logger(__name__)
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the service; it opens its clients when it starts."""
+    metrics = metrics_of(settings)
+    figures = Figures(metrics) if metrics else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[dict[str, Any]]:
         async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(open_database(settings))
+            stack.enter_context(measured(metrics))
+            await stack.enter_async_context(traced(settings, "ingest"))
+            database = await stack.enter_async_context(open_database(settings, metrics))
             storage = await stack.enter_async_context(open_storage(settings))
             context = Context.create(settings, database, storage)
             oidc = OidcTokens(settings.oidc_issuers, database.now)
+            # Of people whose forms query hands on.
+            sessions = HandedOnSessions(SessionHolders(database, settings))
             preparation = Preparation("indexes and bucket")
             stack.callback(asyncio.create_task(_prepare(context, preparation)).cancel)
+            audit = await stack.enter_async_context(open_audit(database))
+            if figures:
+                figures.watch(partial(_missing, context, preparation, audit), context)
             yield {
                 "context": context,
                 "preparation": preparation,
-                "authenticator": Authenticator.of(settings, database, [oidc]),
-                "audit": await stack.enter_async_context(open_audit(database)),
+                "authenticator": Authenticator.of(settings, database, [sessions, oidc]),
+                "audit": audit,
             }
 
     app = make_app(
@@ -76,7 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(mlflow)
     # First, so that it stands behind the body limit: a slow sender does not count.
     app.add_middleware(RequestLimit, limit=settings.ingest_max_requests)
-    add_shared_parts(app, settings, _waits_for)
+    add_shared_parts(app, settings, _waits_for, metrics)
     speak(app, [MLFLOW])
     return app
 
@@ -106,7 +120,10 @@ async def _waits_for(request: Request) -> list[str]:
     """Name what is missing for uploads to work now."""
     context: Context = request.state.context
     preparation: Preparation = request.state.preparation
-    audit: Audit = request.state.audit
+    return await _missing(context, preparation, request.state.audit)
+
+
+async def _missing(context: Context, preparation: Preparation, audit: Audit) -> list[str]:
     bucket = context.settings.minio_bucket
     missing = await absent_servers(context.database, context.storage, bucket)
     if missing:

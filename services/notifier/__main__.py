@@ -1,6 +1,5 @@
 """Entry of the notifier: `python -m services.notifier`."""
 
-from services.notifier.app import create_app
 from shared.runtime.process import run_service
 
-run_service("notifier", create_app, lambda settings: settings.notifier_port)
+run_service("notifier", "services.notifier.app:create_app", lambda settings: settings.notifier_port)

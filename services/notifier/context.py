@@ -1,9 +1,10 @@
 """What the notifier's use cases work with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Self
 
+from services.notifier.figures.counts import Counts, NotCounted
 from services.notifier.owners import Owners
 from services.notifier.subscriptions import Subscriptions
 from shared.database.client import Database
@@ -19,12 +20,20 @@ class Context:
     database: Database
     subscriptions: Subscriptions
     owners: Owners
+    counts: Counts = field(default_factory=NotCounted)
+    """Who takes note of what is done."""
 
     @classmethod
-    def create(cls, settings: Settings, database: Database) -> Self:
+    def create(cls, settings: Settings, database: Database, counts: Counts | None = None) -> Self:
         """Build what is kept in memory over an open client."""
         anonymous = [Grant.parse(each) for each in settings.granted_to_anonymous]
-        return cls(settings, database, Subscriptions(database), Owners(database, anonymous))
+        return cls(
+            settings,
+            database,
+            Subscriptions(database),
+            Owners(database, anonymous),
+            counts or NotCounted(),
+        )
 
     @property
     def retention(self) -> timedelta:

@@ -1,7 +1,7 @@
 """Readiness of the notifier: partitions assigned, deliveries going out, servers answering."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -13,6 +13,7 @@ from shared.domain.errors import Unavailable
 from shared.kafka.connection import KafkaProbe
 from shared.kafka.consumer_health import ConsumerHealth
 from shared.kafka.errors import KafkaUnreachable
+from shared.kafka.lag import unread
 from shared.runtime.progress import Mark, troubles
 from shared.web.readiness import ANSWER_SECONDS, absent_servers
 
@@ -64,20 +65,18 @@ class Health(ConsumerHealth):
         told: dict[str, Any] = {}
         consumer = self._consumer()
         if consumer is not None and self.is_assigned:
-            told["events"] = await _unread(consumer, self._assigned_partitions())
+            told["events"] = await unread(consumer, self.assigned_partitions())
         if self._context is not None:
             known = self._context.subscriptions.known()
             without = [each.id for each in known if not each.is_sending]
             try:
-                with limit_operations(ANSWER_SECONDS):
-                    waits = await oldest_due(self._context.database, without=without)
-            except Unavailable:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    with limit_operations(ANSWER_SECONDS):
+                        waits = await oldest_due(self._context.database, without=without)
+            except (Unavailable, TimeoutError):
                 return told
             told["oldest_delivery_seconds"] = round(waits.total_seconds(), 3)
         return told
-
-    def _assigned_partitions(self) -> Iterable[Any]:
-        return tuple(self._assigned or ())
 
     async def _kafka_away(self) -> list[str]:
         try:
@@ -85,16 +84,3 @@ class Health(ConsumerHealth):
         except KafkaUnreachable as error:
             return [error.waits_for]
         return []
-
-
-async def _unread(consumer: Any, partitions: Iterable[Any]) -> int:
-    """Return how many records of the partitions are behind the consumer's place.
-
-    By what the last fetch told: Kafka is not asked, and what it has not told is not counted.
-    """
-    unread = 0
-    for partition in partitions:
-        end: int | None = consumer.highwater(partition)
-        if end is not None:
-            unread += max(0, end - await consumer.position(partition))
-    return unread

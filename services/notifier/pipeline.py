@@ -1,7 +1,5 @@
 """What the notifier waits for at its start."""
 
-from typing import Any
-
 from faststream.kafka import KafkaBroker
 
 from services.notifier.context import Context
@@ -21,10 +19,3 @@ async def prepare(context: Context, broker: KafkaBroker, probe: KafkaProbe, heal
     await start.topics(lambda: require_topics(context.settings), TopicMissing)
     await start.step("MongoDB", lambda: verify_indexes(context.database), WAITING)
     await start.connection()
-
-
-def consumer_of(broker: KafkaBroker) -> Any:
-    """Return aiokafka's consumer, which knows how far it is; None while there is none."""
-    for subscriber in broker.subscribers:
-        return getattr(subscriber, "consumer", None)
-    return None

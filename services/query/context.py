@@ -9,6 +9,7 @@ from services.query.compare.headers import Headers
 from services.query.forwarding import Forwarding
 from services.query.oci.packages import KnownPackages
 from services.query.search.projection.projection import Projection
+from services.query.sendings import Sendings
 from services.query.stream.streams import Streams
 from services.query.turns import Turns
 from services.query.versions.feed import VersionFeed
@@ -34,6 +35,7 @@ class Context:
     graphs: Turns = field(default_factory=lambda: Turns("graphs", most_waiting=64))
     """A graph of the most nodes takes some 130 MB for a moment."""
     packages: KnownPackages = field(default_factory=KnownPackages)
+    sendings: Sendings = field(default_factory=Sendings)
 
 
 def context_of(request: Request) -> Context:

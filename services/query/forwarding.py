@@ -4,6 +4,8 @@ Clients of other tools know one address only (HF_ENDPOINT, MLFLOW_REGISTRY_URI).
 not do: they leave their credential behind when the host or port changes. So query sends the request
 on with the caller's own credential, and ingest decides as if it had been asked itself. What is
 handed on is small: a body has the limit of all requests, and bytes of models go to storage.
+
+Forms of pages become requests of the API: those are asked in the name of whoever sent the form.
 """
 
 from collections.abc import AsyncGenerator, Mapping
@@ -13,10 +15,14 @@ import httpx
 from fastapi import Request
 from fastapi.responses import Response
 
+from shared.domain.access.browser_sessions import SessionText
 from shared.domain.errors import InvalidRequest, TooManyRequests, Unavailable
 from shared.runtime.logs import get_logger
 from shared.runtime.pem_files import load_authorities
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.tracing import current_trace
+from shared.web.access.browser_sessions import BrowserSessions
+from shared.web.access.entrance import SESSION
 from shared.web.guard import address_of
 
 CONNECT_SECONDS = 5.0
@@ -52,18 +58,54 @@ class Forwarding:
         handed on, and InvalidRequest for a path that would not come to ingest as it is.
         """
         sent = {name: value for name, value in request.headers.items() if name in _SENT}
-        sent["x-request-id"] = request.state.request_id
+        target = _target(request) if path is None else path
+        content = await request.body()
+        return await self._send(
+            request, request.method, target, content, {**sent, **(headers or {})}
+        )
+
+    async def ask(
+        self,
+        request: Request,
+        method: str,
+        path: str,
+        content: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Return ingest's answer to a request of our own, with the credential of `request`.
+
+        Raises as `forward` does.
+        """
+        credential = request.headers.get("authorization")
+        own = {"authorization": credential} if credential else {}
+        return await self._send(request, method, path, content, {**own, **(headers or {})})
+
+    async def _send(
+        self,
+        request: Request,
+        method: str,
+        target: str,
+        content: bytes,
+        headers: Mapping[str, str],
+    ) -> Response:
+        sent = {**headers, "x-request-id": request.state.request_id}
+        if trace := current_trace():
+            sent |= trace.headers()
         if address := address_of(request.scope):
             sent["x-forwarded-for"] = address
+        session: SessionText | None = getattr(request.state, SESSION, None)
+        if session is not None:  # in whose place ingest is told a credential that no cookie has
+            sessions: BrowserSessions = request.state.browser_sessions
+            sent["authorization"] = f"Bearer {await sessions.handed_on(session)}"
         try:
             async with self._client.stream(
-                request.method,
-                _required(_target(request) if path is None else path),
-                content=await request.body(),
+                method,
+                _required(target),
+                content=content,
                 # As they came: a header may have any byte.
-                headers=httpx.Headers({**sent, **(headers or {})}, encoding="latin-1"),
+                headers=httpx.Headers(sent, encoding="latin-1"),
             ) as answer:
-                content = await _content(answer)
+                told = await _content(answer)
         except httpx.PoolTimeout:
             raise TooManyRequests(
                 "too_many_requests", "too many requests are handed on to ingest; try again"
@@ -72,7 +114,7 @@ class Forwarding:
             log.warning("ingest does not answer", error=type(error).__name__)
             raise Unavailable("ingest_unavailable", "ingest does not answer; try again") from error
         kept = {name: value for name, value in answer.headers.items() if _is_kept(name)}
-        return Response(content, answer.status_code, kept)
+        return Response(told, answer.status_code, kept)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from pymongo import UpdateOne
 
-from registry.schemas import EventType, ModelEvent
+from registry.schemas import EventType
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction
 from shared.database.errors import DuplicateKey
@@ -18,8 +18,9 @@ from shared.database.models import Counters, ModelChange, change_models
 from shared.database.outbox import put_events
 from shared.database.transactions import Overtaken
 from shared.domain.edits import EditRecord, is_same
-from shared.domain.events import edit_event, version_event
+from shared.domain.events import AnyEvent, edit_event, traced_event, version_event
 from shared.domain.records import VersionRecord
+from shared.domain.traces import TraceRecord
 
 MOST_PATHS = 16
 """Of more changed files than this the list is written whole: each path costs the server a walk."""
@@ -38,6 +39,8 @@ class VersionChange:
     """Whether it counts as one more version of its model."""
     edit: EditRecord | None = None
     """What its event tells of, where that is an edit."""
+    trace: TraceRecord | None = None
+    """What caused it, where others are written with it; None: the span that is open."""
 
 
 async def announce(
@@ -84,10 +87,12 @@ def _sequenced(
     ]
 
 
-def _event(change: VersionChange, kind: EventType, source: str) -> ModelEvent:
+def _event(change: VersionChange, kind: EventType, source: str) -> AnyEvent:
     if change.edit is not None:
-        return edit_event(change.edit, change.after, source)
-    return version_event(kind, change.after, source)
+        event = edit_event(change.edit, change.after, source)
+    else:
+        event = version_event(kind, change.after, source)
+    return event if change.trace is None else traced_event(event, change.trace)
 
 
 def _model_changes(told: Sequence[VersionChange]) -> list[ModelChange]:

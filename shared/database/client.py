@@ -18,9 +18,11 @@ from pymongo.write_concern import WriteConcern
 
 from shared.database.collection import Collection, Document
 from shared.database.errors import told_errors
+from shared.database.pool_use import PoolUse
 from shared.database.transactions import Statements, Turns, run_transaction
 from shared.domain.events import DEFAULT_SOURCE
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.metrics import Metrics
 
 T = TypeVar("T")
 _CLOCK_SECONDS = 60.0
@@ -72,6 +74,7 @@ class Database:
         self.leases = Collection(database["leases"])
         self.reports = Collection(database["reports"])
         self.tokens = Collection(database["tokens"])
+        self.browser_sessions = Collection(database["browser_sessions"])
         self.audit = Collection(database["audit"])
         self.subscriptions = Collection(database["subscriptions"])
         self.webhook_secrets = Collection(database["webhook_secrets"])
@@ -128,8 +131,13 @@ def limit_operations(seconds: float) -> AbstractContextManager[None]:
 
 
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncGenerator[Database]:
-    """Open the client, which connects on first use, and close it at the end."""
+async def open_database(
+    settings: Settings, metrics: Metrics | None = None
+) -> AsyncGenerator[Database]:
+    """Open the client, which connects on first use, and close it at the end.
+
+    How its connections are used is among the metrics, where there are any.
+    """
     client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
         settings.mongodb_url.get_secret_value(),
         appname="model-registry",
@@ -139,6 +147,7 @@ async def open_database(settings: Settings) -> AsyncGenerator[Database]:
         retryReads=True,
         # One limit for everything: selection, connecting, each operation, each retry of it.
         timeoutMS=int(settings.mongodb_timeout_seconds * 1000),
+        event_listeners=[PoolUse(metrics.registry)] if metrics else [],
         **_tls_options(settings),
     )
     try:

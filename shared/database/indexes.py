@@ -132,6 +132,11 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
             IndexModel([("key", ASCENDING)], unique=True),
         ],
         "tokens": [IndexModel([("created_at", DESCENDING), ("_id", DESCENDING)])],
+        "browser_sessions": [
+            IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0),
+            # Those of one principal, of which there may be so many.
+            IndexModel([("principal", ASCENDING), ("created_at", DESCENDING)]),
+        ],
         "audit": [
             # The one by which entries are forgotten is made by `audit.keep_retention`.
             IndexModel([("at", DESCENDING), ("_id", DESCENDING)]),
@@ -210,25 +215,8 @@ async def _build(collection: Collection, indexes: Sequence[IndexModel]) -> str:
 
 
 def _collection(database: Database, name: str) -> Collection:
-    return {
-        "versions": database.versions,
-        "aliases": database.aliases,
-        "alias_history": database.alias_history,
-        "edits": database.edits,
-        "alias_proposals": database.alias_proposals,
-        "unchanged": database.unchanged,
-        "edges": database.edges,
-        "handles": database.handles,
-        "staged": database.staged,
-        "tokens": database.tokens,
-        "audit": database.audit,
-        "outbox": database.outbox,
-        "strays": database.strays,
-        "found_folders": database.found_folders,
-        "subscriptions": database.subscriptions,
-        "deliveries": database.deliveries,
-        "delivery_queues": database.delivery_queues,
-    }[name]
+    found: Collection = getattr(database, name)
+    return found
 
 
 async def _missing(collection: Collection, indexes: Sequence[IndexModel]) -> dict[str, IndexModel]:

@@ -4,7 +4,9 @@ Each is one transaction: state, sequence number and outbox event.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import MappingProxyType
 
 from registry.schemas import SETTLED, Reason
 from shared.database.announcing import VersionChange, announce
@@ -25,10 +27,13 @@ from shared.domain.transitions import (
     confirmation,
     derive_state,
 )
+from shared.runtime.telemetry.attributes import version_attributes
+from shared.runtime.telemetry.tracing import Span, children_of, current_trace
 
 CONFLICTS_TOGETHER = 2
 """After so many conflicts, a batch of versions is settled in two halves."""
 
+NO_SPANS: Mapping[str, Span] = MappingProxyType({})
 Findings = list[tuple[str, list[Verdict]]]
 """Verdicts by version, in order."""
 
@@ -44,18 +49,39 @@ async def settle(database: Database, verdicts: Sequence[Verdict]) -> list[Versio
     by_version: dict[str, list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         by_version[verdict.version_id].append(verdict)
+    with _recording(by_version) as spans:
+        settled = await _settle_in_batches(database, by_version, spans)
+        for record in settled:
+            if record.id in spans:
+                spans[record.id].set(version_attributes(record))
+    return settled
+
+
+async def _settle_in_batches(
+    database: Database, by_version: Mapping[str, list[Verdict]], spans: Mapping[str, Span]
+) -> list[VersionRecord]:
     settled: list[VersionRecord] = []
     waiting = deque([list(by_version.items())] if by_version else [])
     while waiting:
         batch = waiting.popleft()
         try:
-            settled += await _settle_together(database, batch)
+            settled += await _settle_together(database, batch, spans)
         except DatabaseContended:
             if len(batch) == 1:
                 raise
             half = len(batch) // 2
             waiting.extendleft([batch[half:], batch[:half]])
     return settled
+
+
+def _recording(
+    by_version: Mapping[str, list[Verdict]],
+) -> AbstractContextManager[Mapping[str, Span]]:
+    """Have a span for each version, caused by the last look at it: it may have been the one that
+    was waited for."""
+    here = current_trace()
+    causes = ((version, found[-1].trace or here) for version, found in by_version.items())
+    return children_of(causes, "record version")
 
 
 async def settle_whole(database: Database, record: VersionRecord) -> VersionRecord:
@@ -133,7 +159,9 @@ async def mark_present(database: Database, version_id: str) -> VersionRecord | N
     return await _change(database, version_id, decide)
 
 
-async def _settle_together(database: Database, batch: Findings) -> list[VersionRecord]:
+async def _settle_together(
+    database: Database, batch: Findings, spans: Mapping[str, Span]
+) -> list[VersionRecord]:
     now = await database.now()
 
     async def settle_them(transaction: Transaction) -> list[VersionRecord]:
@@ -144,7 +172,7 @@ async def _settle_together(database: Database, batch: Findings) -> list[VersionR
             if version_id in before
             and (record := apply_verdicts(before[version_id], found, now)) is not before[version_id]
         ]
-        records = await _write(database, before, after, transaction)
+        records = await _write(database, before, after, transaction, spans)
         return [record for record in records if _is_news(before[record.id], record)]
 
     # A single version is tried until the deadline: it cannot be halved.
@@ -190,15 +218,21 @@ async def _write(
     before: dict[str, VersionRecord],
     after: Sequence[VersionRecord],
     transaction: Transaction,
+    spans: Mapping[str, Span] = NO_SPANS,
 ) -> list[VersionRecord]:
-    """Write the changed versions, and what follows from it."""
+    """Write the changed versions, and what follows from it; their events tell of these spans."""
     if not after:
         return []
     after = [without_locations(each) if each.state == "rejected" else each for each in after]
     changed = [before[record.id] for record in after]
     await count_references(database, changed, after, transaction)
     changes = [
-        VersionChange(before[record.id], record, EVENT_OF_STATE.get(record.state))
+        VersionChange(
+            before[record.id],
+            record,
+            EVENT_OF_STATE.get(record.state),
+            trace=spans[record.id].trace if record.id in spans else None,
+        )
         for record in after
     ]
     told = {change.after.model for change in changes if change.event is not None}

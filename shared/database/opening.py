@@ -17,6 +17,7 @@ from shared.domain.errors import Conflict
 from shared.domain.numbering import give_numbers
 from shared.domain.records import VersionRecord
 from shared.domain.transitions import with_number_and_keys
+from shared.runtime.telemetry.tracing import current_trace
 
 CONFLICTS_TOGETHER = 2
 """After so many conflicts, versions are opened in two halves."""
@@ -81,6 +82,7 @@ async def _open_together(
     database: Database, batch: Sequence[Wish], hold: Hold | None
 ) -> list[VersionRecord]:
     models = list({wish.draft.model: None for wish in batch})
+    trace = current_trace()
 
     async def open_them(transaction: Transaction) -> list[VersionRecord]:
         if hold is not None:
@@ -93,6 +95,8 @@ async def _open_together(
         changes: list[VersionChange] = []
         for wish, number in zip(batch, numbers, strict=True):
             record = with_number_and_keys(wish.draft, number)
+            if trace is not None:  # what storage tells of its files belongs to it as well
+                record = record.model_copy(update={"trace": trace})
             await take_handles(database, record, transaction)
             created = "registry.version.created.v1"
             changes.append(VersionChange(None, record, created, is_counted=True))

@@ -16,7 +16,9 @@ from pymongo import DeleteMany, UpdateOne
 
 from shared.database.client import Database
 from shared.database.collection import Document, Transaction, portions
-from shared.domain.events import AnyEvent, key_of
+from shared.domain.events import AnyEvent, key_of, traced_event
+from shared.domain.traces import TraceRecord, read_trace
+from shared.runtime.telemetry.tracing import current_trace
 
 LANES = 4
 """Parts of the outbox, by model, that are read and published side by side."""
@@ -39,6 +41,8 @@ class PendingEvent:
     """The entry that holds it."""
     is_last: bool
     """Whether it is the entry's last event."""
+    trace: TraceRecord | None = None
+    """The trace that it tells of itself."""
 
 
 class Outbox:
@@ -125,7 +129,12 @@ def lane_of(model: str) -> int:
 async def put_events(
     database: Database, events: Iterable[AnyEvent], transaction: Transaction
 ) -> None:
-    """Keep the events of a transaction for the relay; those of a model in their order."""
+    """Keep the events of a transaction for the relay; those of a model in their order.
+
+    Where a span is open, they tell which one, unless they do already.
+    """
+    if (trace := current_trace()) is not None:
+        events = [traced_event(event, trace) for event in events]
     if entries := outbox_entries(events, await database.now()):
         await database.outbox.insert_many(entries, transaction=transaction)
 
@@ -154,8 +163,14 @@ def outbox_entries(events: Iterable[AnyEvent], recorded_at: datetime) -> list[Do
                     "events": [],
                 }
             )
-        entries[-1]["events"].append({"id": event.id, "body": body})
+        entries[-1]["events"].append({"id": event.id, "body": body} | _trace_fields(event))
     return entries
+
+
+def _trace_fields(event: AnyEvent) -> dict[str, str]:
+    """Return an event's trace, so that the relay need not read the body."""
+    told = {"traceparent": event.traceparent, "tracestate": event.tracestate}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _events(entry: Document) -> list[PendingEvent]:
@@ -169,6 +184,7 @@ def _events(entry: Document) -> list[PendingEvent]:
             event["body"].encode(),
             entry["_id"],
             is_last=event is stored[-1],
+            trace=read_trace(event.get("traceparent"), event.get("tracestate")),
         )
         for sequence, event in enumerate(stored, entry["sequence"])
         if sequence > sent

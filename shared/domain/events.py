@@ -22,6 +22,7 @@ from shared.domain.edits import EditRecord, told_edit
 from shared.domain.proposals import ProposalRecord
 from shared.domain.records import ArtifactRecord, VersionRecord, utc_now
 from shared.domain.rules import RulesRecord
+from shared.domain.traces import TraceRecord
 
 DEFAULT_SOURCE = "/model-registry"
 """Source of the events of a registry that was given no name of its own."""
@@ -40,6 +41,14 @@ def key_of(event: AnyEvent) -> str:
     if isinstance(event, ModelEvent):
         return event.data.model
     return event.data.scope if isinstance(event, NamespaceEvent) else event.subject
+
+
+def traced_event(event: AnyEvent, trace: TraceRecord) -> AnyEvent:
+    """Return the event with the trace in which it was recorded, unless it tells of one already."""
+    if event.traceparent is not None:
+        return event
+    told = {"traceparent": trace.traceparent, "tracestate": trace.tracestate}
+    return event.model_copy(update=told)
 
 
 def version_event(

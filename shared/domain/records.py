@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from registry.schemas import CompositeDigest, DigestState, Reason, TensorSummary, VersionState
 from registry.schemas.links import Link
 from registry.schemas.uploads import SessionState
+from shared.domain.traces import TraceRecord, is_none
 
 
 class Record(BaseModel):
@@ -175,6 +176,8 @@ class VersionRecord(Record):
     work: WorkRecord | None = None
     failure: Reason | None = None
     """Why the work was given up: it failed too often, and is a dead letter now."""
+    trace: TraceRecord | None = Field(default=None, exclude_if=is_none)
+    """The span that opened it; None, and not written at all, where there was none."""
 
 
 @dataclass(frozen=True, slots=True)

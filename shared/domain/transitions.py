@@ -10,6 +10,7 @@ from shared.domain.blobs import is_unsent
 from shared.domain.object_keys import object_key
 from shared.domain.records import ArtifactRecord, VersionRecord, WorkRecord
 from shared.domain.sessions import close_session_if_settled
+from shared.domain.traces import TraceRecord
 
 EVENT_OF_STATE: Mapping[str, EventType] = {
     "ready": "registry.version.ready.v1",
@@ -32,6 +33,8 @@ class Verdict:
     """Why the version must be rejected."""
     token: str | None = None
     """Fencing token of the lease under which it was found; None: found without one."""
+    trace: TraceRecord | None = None
+    """The span in which it was found."""
 
 
 def with_number_and_keys(draft: VersionRecord, number: int) -> VersionRecord:

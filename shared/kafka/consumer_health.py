@@ -1,12 +1,13 @@
 """Whether a consumer goes on: partitions assigned, and batches that come to their end."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 
 from shared.domain.errors import Unavailable
+from shared.kafka.topic_reader import RawMessage
 from shared.runtime.progress import Mark, rest_after
 
 STUCK_SECONDS = 90.0
@@ -25,20 +26,27 @@ class ConsumerHealth(ConsumerRebalanceListener):
         """What the start waits for; empty once it is over."""
         self.kafka_was_away = False
         """Whether the start had to wait for Kafka."""
+        self.in_hand: tuple[int, int] = (0, 0)
+        """How many records are being handled, and when the oldest was written, in milliseconds."""
 
     @property
     def is_assigned(self) -> bool:
         """Whether the group gave this process its share, which may be nothing."""
         return self._assigned is not None
 
+    def assigned_partitions(self) -> Sequence[TopicPartition]:
+        """Return this process's share; nothing before it is assigned."""
+        return tuple(self._assigned or ())
+
     @asynccontextmanager
-    async def batch_under_way(self) -> AsyncGenerator[None]:
+    async def batch_under_way(self, messages: Sequence[RawMessage] = ()) -> AsyncGenerator[None]:
         """Count the block as the handling of a batch, until it is done or given back.
 
         One that is given back comes again at once, for ever where no waiting mends what is wrong:
         readiness tells it until a batch succeeds or the partitions are another worker's.
         """
         self.batch.moved()
+        self.in_hand = len(messages), min((each.timestamp for each in messages), default=0)
         try:
             with self.batch.told_from_within():
                 yield
@@ -50,6 +58,7 @@ class ConsumerHealth(ConsumerRebalanceListener):
             await rest_after(error, self.batch, MAX_DEFECT_PAUSE_SECONDS)
             raise
         finally:
+            self.in_hand = (0, 0)
             self.batch.idle()
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:

@@ -1,6 +1,6 @@
 """Publishing to Kafka, each message confirmed by all in-sync replicas; and dead letters."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from faststream.kafka import KafkaBroker
 
@@ -15,9 +15,15 @@ log = get_logger(__name__)
 class ConfirmedPublisher:
     """Confirmed publishing; every method raises KafkaUnavailable and is then safe to repeat."""
 
-    def __init__(self, broker: KafkaBroker, settings: Settings) -> None:
+    def __init__(
+        self,
+        broker: KafkaBroker,
+        settings: Settings,
+        on_buried: Callable[[], None] | None = None,
+    ) -> None:
         self._broker = broker
         self._settings = settings
+        self._on_buried = on_buried
 
     async def bury(self, letter: DeadLetter) -> None:
         """Put what could not be handled into the dead-letter topic.
@@ -33,6 +39,8 @@ class ConfirmedPublisher:
             except MessageRefused as again:
                 # Its batch must go on, and its origin stays in the log.
                 log.error("dead letter lost", error=str(again), headers=letter.headers)
+        if self._on_buried is not None:
+            self._on_buried()
 
     async def _bury(self, letter: DeadLetter) -> None:
         topic = self._settings.kafka_dead_letter_topic

@@ -2,9 +2,9 @@
 
 import re
 from ipaddress import ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from registry.schemas.access import check_grant
@@ -15,6 +15,7 @@ from shared.runtime.listed_values import each, listed_values
 _ORIGIN = re.compile(
     r"https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?|https?://\[[0-9a-fA-F:]+\](:[0-9]{1,5})?"
 )
+_SCOPES = r"^([!#-\[\]-~]+ )*openid( [!#-\[\]-~]+)*$"
 
 
 def _check_network(address: str) -> None:
@@ -37,6 +38,14 @@ class AccessSettings(BaseSettings):
     """Days after which entries of the audit are forgotten; 0: never."""
     oidc_issuers: Annotated[tuple[TrustedIssuer, ...], NoDecode] = Field((), max_length=MAX_ISSUERS)
     """OIDC issuers whose tokens count, and what they grant: a JSON list, see docs/oidc.md."""
+    oidc_sign_in_issuer: str = Field("", max_length=1024)
+    """Issuer at which people sign in to the page: the url of one of OIDC_ISSUERS; empty: none."""
+    oidc_client_id: str = Field("", max_length=1024)
+    """Name by which that issuer knows the registry's web page."""
+    oidc_client_secret: SecretStr | None = Field(None, min_length=1, max_length=4096)
+    """Secret by which the page proves to that issuer who it is; empty: it is a public client."""
+    oidc_scopes: str = Field("openid", max_length=1024, pattern=_SCOPES)
+    """Scopes that the page asks for, separated by spaces; openid is one of them."""
 
     trusted_proxies: Annotated[str, each(_check_network)] = ""
     """Addresses or networks of proxies whose X-Forwarded-For and -Proto count, by commas."""
@@ -68,6 +77,27 @@ class AccessSettings(BaseSettings):
         if len({issuer.url for issuer in value}) != len(value):
             raise ValueError("must name each issuer once")
         return value
+
+    @field_validator("oidc_client_secret", mode="before")
+    @classmethod
+    def _is_none_where_empty(cls, value: Any) -> Any:
+        return value or None
+
+    @model_validator(mode="after")
+    def _can_sign_in(self) -> Self:
+        if not self.oidc_sign_in_issuer:
+            return self
+        if self.sign_in_issuer is None:
+            raise ValueError("OIDC_SIGN_IN_ISSUER must be the url of one of OIDC_ISSUERS")
+        if not self.oidc_client_id:
+            raise ValueError("OIDC_CLIENT_ID must be given where OIDC_SIGN_IN_ISSUER is")
+        return self
+
+    @property
+    def sign_in_issuer(self) -> TrustedIssuer | None:
+        """The issuer at which people sign in; None without any."""
+        wanted = self.oidc_sign_in_issuer
+        return next((issuer for issuer in self.oidc_issuers if issuer.url == wanted), None)
 
     @property
     def granted_to_anonymous(self) -> list[str]:

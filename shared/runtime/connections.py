@@ -32,6 +32,9 @@ FLUSH_SECONDS = 60.0
 AT_END = "at_end"
 """Of the application's state, what is called as soon as the server begins to end: requests under
 way are waited for, and those that last for ever have to end by themselves."""
+OWN_HEADERS = "own_headers"
+"""Of the application's state, what tells by a path which of the headers that every answer gets are
+not added, as the application has others in their place."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -99,6 +102,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= MAX_WAITING:
             raise ValueError("too many requests wait")
         super().on_headers_complete()
+        if (own_headers := self.app_state.get(OWN_HEADERS)) is not None:
+            own = own_headers(self.scope["path"])
+            kept = self.cycle.default_headers
+            self.cycle.default_headers = [each for each in kept if each[0] not in own]
 
     def shutdown(self) -> None:
         """End once what is under way is answered; have what would go on for ever told of it."""

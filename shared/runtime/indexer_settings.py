@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings
 class IndexerSettings(BaseSettings):
     """How much is done at once, how fast, how often, and what a check may cost."""
 
+    indexer_internal_url: str = Field("", pattern=r"^(https?://[^/\s@?#]+(/[^\s?#]*)?)?$")
+    """Base URL of the indexer's health as query reaches it; empty: on its own machine."""
     indexer_batch_size: int = Field(1200, ge=1, le=10_000)
     """Bucket events taken from Kafka and acknowledged together."""
     indexer_concurrency: int = Field(16, ge=1, le=1000)

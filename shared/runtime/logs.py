@@ -4,15 +4,17 @@ import logging
 import sys
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.tracing import current_trace
 
 
 def configure_logs(settings: Settings, service: str) -> None:
     """Send our own and the libraries' logs to standard error in one form."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _name_trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
@@ -47,6 +49,14 @@ def configure_logs(settings: Settings, service: str) -> None:
     for noisy in ("aiokafka", "pymongo", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+def _name_trace(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Add which span a line is of, where one is open: by its ids the trace is found."""
+    trace = current_trace()
+    if trace is not None:
+        event["trace_id"], event["span_id"] = trace.trace_id, trace.span_id
+    return event
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

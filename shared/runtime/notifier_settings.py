@@ -20,6 +20,8 @@ class NotifierSettings(BaseSettings):
 
     notifier_port: int = Field(8003, ge=1, le=65535)
     """Port of the notifier's health endpoints."""
+    notifier_internal_url: str = Field("", pattern=r"^(https?://[^/\s@?#]+(/[^\s?#]*)?)?$")
+    """Base URL of the notifier's health as query reaches it; empty: on its own machine."""
     kafka_notifier_group: str = "notifier"
     """Consumer group of the notifier."""
     webhook_allowed_networks: Annotated[str, each(_check_network)] = ""

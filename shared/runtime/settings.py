@@ -16,6 +16,7 @@ from shared.runtime.connection_settings import ConnectionSettings
 from shared.runtime.indexer_settings import IndexerSettings
 from shared.runtime.listed_values import each, listed_values
 from shared.runtime.notifier_settings import NotifierSettings
+from shared.runtime.telemetry_settings import TelemetrySettings
 
 MIB = 1024 * 1024
 
@@ -25,7 +26,9 @@ def _check_group_pattern(pattern: str) -> None:
         raise ValueError("must be names of buckets, in which * stands for any characters")
 
 
-class Settings(AccessSettings, IndexerSettings, NotifierSettings, ConnectionSettings):
+class Settings(
+    AccessSettings, IndexerSettings, NotifierSettings, TelemetrySettings, ConnectionSettings
+):
     """All settings of all services; a service reads those it needs."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
@@ -139,6 +142,9 @@ class Settings(AccessSettings, IndexerSettings, NotifierSettings, ConnectionSett
     """Least severe level that is logged."""
     log_format: Literal["console", "json"] = "json"
     """json: one object a line; console: for a person."""
+
+    metrics_enabled: bool = True
+    """Whether each service tells figures for Prometheus at /metrics."""
 
     @field_validator("minio_bucket", "manifest_bucket")
     @classmethod

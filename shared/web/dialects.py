@@ -31,6 +31,8 @@ class Told:
     detail: str
     members: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """All of its members."""
+    target: str = ""
+    """Path and query that were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class Dialect:
     """Returns the answer that tells an error."""
     credential: Callable[[str], str] | None = None
     """Returns an Authorization header as the registry reads it."""
+    arrange: Callable[[Scope], None] | None = None
+    """Changes the head of a request before the registry reads it."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Headers that every answer has."""
 
 
 class Dialects:
@@ -60,6 +66,8 @@ class Dialects:
             return
         if dialect.credential is not None:
             _translate_credential(scope, dialect.credential)
+        if dialect.arrange is not None:
+            dialect.arrange(scope)
         await self._app(scope, receive, _Worded(dialect, scope, receive, send))
 
     def _dialect_of(self, scope: Scope) -> Dialect | None:
@@ -83,7 +91,9 @@ class _Worded:
             if Headers(raw=message["headers"]).get("content-type") == PROBLEM_JSON:
                 self._problem = message
                 return
-            MutableHeaders(raw=message["headers"]).setdefault("cache-control", _NO_STORE)
+            headers = MutableHeaders(scope=message)
+            headers.setdefault("cache-control", _NO_STORE)
+            headers.update(self._dialect.headers)
             await self._send(message)
         elif self._problem is None:
             await self._send(message)
@@ -92,14 +102,22 @@ class _Worded:
             if not message.get("more_body", False):
                 await self._answer(self._problem)
 
+    @property
+    def _target(self) -> str:
+        raw, query = self._scope["raw_path"], self._scope["query_string"]
+        return (raw + b"?" + query if query else raw).decode("latin-1")
+
     async def _answer(self, problem: Message) -> None:
         document = json.loads(self._body)
-        told = Told(document["status"], document["code"], document["detail"], document)
+        told = Told(
+            document["status"], document["code"], document["detail"], document, self._target
+        )
         answer = self._dialect.word(told)
         for name, value in Headers(raw=problem["headers"]).items():
             if name not in _REPLACED:
                 answer.headers.setdefault(name, value)
         answer.headers.setdefault("cache-control", _NO_STORE)
+        answer.headers.update(self._dialect.headers)
         await answer(self._scope, self._receive, self._send)
 
 

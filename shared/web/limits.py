@@ -20,8 +20,8 @@ BODY_IDLE_SECONDS = 10.0
 BODY_TOTAL_SECONDS = 60.0
 MAX_HELD_BYTES = 32 * 1024 * 1024
 """Bodies in memory at once; handling them takes a few times as much."""
-UNLIMITED = "/health/"
-"""A busy service is still alive and ready."""
+UNLIMITED = ("/health/", "/metrics")
+"""A busy service is still alive and ready, and tells how busy it is."""
 
 
 class RequestLimit:

@@ -10,12 +10,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
+from starlette.types import Receive, Scope, Send
 
 from registry.schemas import Problem
 from shared.domain.errors import RegistryError, TooManyRequests, Unauthenticated, Unavailable
 from shared.runtime.logs import get_logger
 
 PROBLEM_JSON = "application/problem+json"
+PROBLEM_CODE = "registry.problem_code"
+"""Where a request's scope has the code of the problem that it is answered with."""
 MOST_TOLD = 100
 """Wrong fields that one answer names; whoever has more of them has one mistake, many times."""
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -52,6 +55,21 @@ def _openapi(original: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return document
 
 
+class ProblemAnswer(JSONResponse):
+    """A problem document; notes its code in the request's scope, where it is counted by it."""
+
+    media_type = PROBLEM_JSON
+
+    def __init__(self, document: dict[str, Any], status: int) -> None:
+        super().__init__(document, status)
+        self._code: str = document["code"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        scope[PROBLEM_CODE] = self._code
+        await super().__call__(scope, receive, send)
+
+
 def problem(
     status: int, code: str, title: str, detail: str, members: dict[str, Any] | None = None
 ) -> JSONResponse:
@@ -64,7 +82,7 @@ def problem(
         "code": code,
         **(members or {}),
     }
-    return JSONResponse(document, status, media_type=PROBLEM_JSON)
+    return ProblemAnswer(document, status)
 
 
 def problem_of(error: RegistryError) -> JSONResponse:

@@ -8,6 +8,8 @@ from shared.domain.errors import RegistryError
 from shared.storage.adapter import Storage
 from shared.storage.connection import StorageUnavailable
 
+THREAD_SECONDS = 0.5
+"""The longest wait for a thread of the driver."""
 ANSWER_SECONDS = 2.0
 """A server that takes longer is away: whoever asks for the readiness does not wait for long."""
 
@@ -22,8 +24,13 @@ async def absent_servers(database: Database, storage: Storage | None, bucket: st
 
 async def _database_away(database: Database) -> str:
     try:
-        with limit_operations(ANSWER_SECONDS):
-            await database.ping()
+        # Both: the driver's own limit tells the reason, but begins once a thread is free, of which
+        # statements that hang may have all.
+        async with asyncio.timeout(ANSWER_SECONDS + THREAD_SECONDS):
+            with limit_operations(ANSWER_SECONDS):
+                await database.ping()
+    except TimeoutError:
+        return "MongoDB"
     except DatabaseUnavailable as error:
         # Credentials and roles are an operator's to mend, who has to be told.
         return f"MongoDB ({error.reason})" if error.is_refused else "MongoDB"

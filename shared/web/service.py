@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
@@ -15,14 +15,18 @@ from starlette.types import ASGIApp
 from registry.schemas import Discovery, EventsAddress
 from registry.schemas.access import Identity
 from shared.domain.access.actions import Action
+from shared.runtime.release import release
 from shared.runtime.settings import Settings
+from shared.runtime.telemetry.metrics import Metrics
 from shared.web.access.caller import Caller, declared_actions, declares
 from shared.web.access.description import describe_access
 from shared.web.access.entrance import may_send
 from shared.web.guard import Guard
 from shared.web.limits import BodyLimit
+from shared.web.metrics import PATH, Measured, answer_with, route_template
 from shared.web.problems import PROBLEMS, answer_problems
 from shared.web.rates import Rate
+from shared.web.tracing import Traced
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]
 
@@ -50,7 +54,10 @@ def make_app(
 
 
 def add_shared_parts(
-    app: FastAPI, settings: Settings, ready: Callable[[Request], Awaitable[list[str]]]
+    app: FastAPI,
+    settings: Settings,
+    ready: Callable[[Request], Awaitable[list[str]]],
+    metrics: Metrics | None = None,
 ) -> None:
     """Give a service its problem documents, limits, discovery and health routes.
 
@@ -62,8 +69,9 @@ def add_shared_parts(
     answer_problems(app)
     describe_access(app)
     # Around all that Starlette puts together: its own outermost part answers for a defect.
-    app.build_middleware_stack = partial(_guarded, app.build_middleware_stack, settings)
+    app.build_middleware_stack = partial(_guarded, app.build_middleware_stack, settings, metrics)
 
+    running = release()
     anybody = [declares(Action.PUBLIC)]
 
     @app.get(
@@ -71,6 +79,7 @@ def add_shared_parts(
     )
     async def discover() -> Discovery:
         return Discovery(
+            version=running,
             ingest_url=settings.ingest_url,
             query_url=settings.query_url,
             events=EventsAddress(
@@ -101,12 +110,25 @@ def add_shared_parts(
         status = HTTPStatus.SERVICE_UNAVAILABLE if waits_for else HTTPStatus.OK
         return JSONResponse({"waits_for": waits_for}, status)
 
+    if metrics is not None:
+        app.add_api_route(
+            PATH,
+            answer_with(metrics),
+            dependencies=anybody,
+            summary="Figures of this process, for Prometheus",
+            response_class=PlainTextResponse,
+        )
+
     declared_actions(app)
 
 
-def _guarded(original: Callable[[], ASGIApp], settings: Settings) -> ASGIApp:
+def _guarded(
+    original: Callable[[], ASGIApp], settings: Settings, metrics: Metrics | None
+) -> ASGIApp:
     rate = Rate(settings.address_requests_per_second, settings.address_requests_burst)
-    return Guard(original(), rate)
+    # Behind the guard: whoever is refused for asking too often takes no room among the spans.
+    guarded = Guard(Traced(original()) if settings.is_traced else original(), rate)
+    return Measured(guarded, metrics, route_template) if metrics else guarded
 
 
 def _open_to_origins(app: FastAPI, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""A service that works by itself: two health routes, and the pipeline that runs behind them."""
+"""A service that works by itself: health and metrics, and the pipeline that runs behind them."""
 
 import asyncio
 import signal
@@ -12,6 +12,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from shared.runtime.logs import get_logger
+from shared.runtime.telemetry.metrics import Metrics, measured
+from shared.web.metrics import PATH, Measured, answer_with
 
 log = get_logger(__name__)
 
@@ -20,7 +22,11 @@ Readiness = Callable[[], Awaitable[Mapping[str, Any]]]
 empty."""
 
 
-def make_worker(run: Callable[[], Coroutine[Any, Any, None]], readiness: Readiness) -> Starlette:
+def make_worker(
+    run: Callable[[], Coroutine[Any, Any, None]],
+    readiness: Readiness,
+    metrics: Metrics | None = None,
+) -> Starlette:
     """Return the service; `run` starts with it, and is cancelled when it ends."""
 
     @asynccontextmanager
@@ -28,7 +34,8 @@ def make_worker(run: Callable[[], Coroutine[Any, Any, None]], readiness: Readine
         pipeline = asyncio.create_task(run())
         pipeline.add_done_callback(_end_process_on_failure)
         try:
-            yield
+            with measured(metrics):
+                yield
         finally:
             pipeline.cancel()
             await asyncio.wait((pipeline,))
@@ -41,7 +48,18 @@ def make_worker(run: Callable[[], Coroutine[Any, Any, None]], readiness: Readine
         return JSONResponse(answer, 503 if answer["waits_for"] else 200)
 
     routes = [Route("/health/live", live), Route("/health/ready", ready)]
-    return Starlette(routes=routes, lifespan=lifespan)
+    if metrics is None:
+        return Starlette(routes=routes, lifespan=lifespan)
+    routes.append(Route(PATH, answer_with(metrics)))
+    # No route of a worker has a parameter: its path is its template.
+    paths = {route.path for route in routes}
+    app = Starlette(routes=routes, lifespan=lifespan)
+    app.add_middleware(
+        Measured,
+        metrics=metrics,
+        template_of=lambda scope: scope["path"] if scope["path"] in paths else None,
+    )
+    return app
 
 
 def _end_process_on_failure(task: asyncio.Task[None]) -> None:

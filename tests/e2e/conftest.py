@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from playwright.async_api import Page
 
 from local.processes.ports import HOST
 from local.servers.services import PORT_SETTINGS
@@ -16,6 +17,7 @@ from shared.database.client import open_database
 from shared.runtime.settings import Settings
 from tests.support.access import bearer, client_of, token_of
 from tests.support.api import MIB, Api
+from tests.support.chromium import open_page
 from tests.support.isolation import isolated, settings_of
 from tests.support.narrow import narrow_services, with_users
 from tests.support.s3 import s3_client
@@ -94,3 +96,10 @@ def wiped(environment: dict[str, str]) -> dict[str, str]:
     ports = PORT_SETTINGS.values()
     kept = {name: value for name, value in environment.items() if name not in ports}
     return with_users({**kept, "MONGODB_DB": f"test_{uuid4().hex[:12]}"})
+
+
+@pytest.fixture
+async def page(settings: Settings) -> AsyncIterator[Page]:
+    """A page of query in Chromium."""
+    async with open_page(settings) as opened:
+        yield opened

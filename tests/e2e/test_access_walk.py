@@ -185,6 +185,9 @@ QUERY = [
     Operation("GET", WEBHOOK, WEBHOOK_MANAGERS),
     Operation("GET", f"{WEBHOOK}/deliveries", WEBHOOK_MANAGERS),
     Operation("GET", "/v1/audit", ("admin",), 403, query="model={model}"),
+    Operation("GET", "/v1/operations/comparison", ("admin",), 403),
+    Operation("GET", "/v1/operations/strays", ("admin",), 403),
+    Operation("GET", "/v1/operations/usage", ("admin",), 403),
     Operation("GET", "/v1/events", (*READERS, "elsewhere"), 403, query="follow=false"),
     Operation("GET", "/v1/search", (*READERS, "elsewhere", "upload")),  # what each finds differs
     Operation("HEAD", HUB_FILE, READERS),
@@ -214,7 +217,10 @@ QUERY = [
     *MLFLOW_READS,
     *MLFLOW_HANDED_ON,
 ]
-PUBLIC = {("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")}
+PUBLIC = {
+    *(("GET", "/v1"), ("GET", "/health/live"), ("GET", "/health/ready")),
+    ("GET", "/metrics"),  # figures without a name that a user gave
+}
 PUBLIC_OF_QUERY = {("GET", "/health/search"), ("GET", "/health/events")}
 # Its address carries the right to it: a secret of 256 bits, for one upload.
 PUBLIC_OF_INGEST = {("POST", "/v1/hub/staged/{staged_id}/complete")}

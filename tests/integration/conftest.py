@@ -10,7 +10,7 @@ from shared.database.indexes import verify_indexes
 from shared.runtime.settings import Settings
 from shared.storage.adapter import Storage, open_storage
 from tests.support.isolation import isolated, settings_of
-from tests.support.servers import Addresses
+from tests.support.servers import Addresses, retrying
 from tests.support.wire_proxy import WireProxy, wire_proxy
 
 
@@ -39,8 +39,8 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def proxy(addresses: Addresses) -> Iterator[WireProxy]:
-    """A way to the database on which commands can be made to fail."""
-    with wire_proxy(addresses["MONGODB_URL"]) as opened:
+    """A way to the database on which commands can be made to fail, and are sent again."""
+    with wire_proxy(retrying(addresses["MONGODB_URL"])) as opened:
         yield opened
 
 

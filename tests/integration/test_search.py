@@ -27,7 +27,12 @@ from shared.runtime.settings import Settings
 from tests.integration.drafts import draft, verified
 from tests.support.eventually import eventually
 from tests.support.search_oracle import random_versions
-from tests.support.search_service import found_by, insert_versions, running_query
+from tests.support.search_service import (
+    found_by,
+    insert_versions,
+    running_query,
+    until_search_is_up,
+)
 
 UPLOADS = 20
 STORED = 200
@@ -148,7 +153,13 @@ async def test_a_hole_in_the_file_is_found_and_mended_by_a_check_and_is_told(
     await eventually(is_checked)  # the next one is made because it is asked for
     before = (await health(http))["mended_rows"]
     with writing(folder) as file:
-        file.execute("DELETE FROM versions WHERE model = ? AND number = 1", (model,))
+        found = "SELECT id FROM versions WHERE model = ? AND number = 1"
+        [owner] = file.execute(found, (model,)).fetchall()
+        file.execute("DELETE FROM versions WHERE id = ?", owner)
+        # The next row may have the same id.
+        file.execute("DELETE FROM versions_facets WHERE owner = ?", owner)
+        file.execute("DELETE FROM versions_words WHERE rowid = ?", owner)
+        file.execute("DELETE FROM versions_items WHERE owner = ?", owner)
         file.execute("UPDATE versions SET state = 'pending' WHERE model = ?", (model,))
         file.execute("UPDATE versions_items SET mark = x'00'")
     assert await numbers(http, f"name = '{model}' AND state = ready") == []
@@ -208,10 +219,7 @@ async def test_a_search_is_made_anew_where_an_operator_wants_it(
 
     await eventually(is_another)
 
-    async def is_up() -> bool | None:
-        return (await http.get("/health/search")).status_code == 200 or None
-
-    await eventually(is_up)
+    await until_search_is_up(http)
     assert await numbers(http, f"name = '{model}'") == [1]
 
 

@@ -20,8 +20,10 @@ from shared.database import (
     aliases,
     audit,
     blobs,
+    browser_sessions,
     catalog,
     commits,
+    depths,
     edits,
     found_folders,
     lineage,
@@ -81,6 +83,7 @@ from shared.database.webhooks.disabling import disable_subscription
 from shared.database.webhooks.facts import version_facts
 from shared.domain import deletion
 from shared.domain.access.audit import AuditRecord, ChangeEnd
+from shared.domain.access.browser_sessions import SessionRecord
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.access.tokens import TokenRecord, TokenText
 from shared.domain.aliases import UNCONDITIONAL, Mover, MoveRecord, require_ready
@@ -211,6 +214,27 @@ async def use_tokens(database: Database) -> None:
     for owner in (OWNER, None):
         for before in (place, None):
             assert await tokens.list_tokens(database, owner=owner, before=before, limit=5)
+
+
+async def use_browser_sessions(database: Database) -> None:
+    now = utc_now()
+    session = SessionRecord(
+        id=SHA256,
+        principal="token:1",
+        proof="",
+        handing_key="",
+        handed_on_sha256="",
+        created_at=now,
+        expires_at=now + LEASE,
+    )
+    await browser_sessions.keep_session(database, session)
+    older = session.model_copy(update={"id": "f" * 64, "created_at": now - LEASE})
+    await browser_sessions.keep_session(database, older)
+    await browser_sessions.end_oldest_sessions(database, "token:1", most=1)
+    assert await browser_sessions.find_session(database, "f" * 64) is None
+    assert await browser_sessions.find_session(database, SHA256) == session
+    await browser_sessions.end_session(database, SHA256)
+    assert await browser_sessions.find_session(database, SHA256) is None
 
 
 async def use_sessions_and_work(database: Database, model: str) -> None:
@@ -596,6 +620,17 @@ async def use_webhooks(database: Database, model: str, version: VersionRecord) -
     assert await subscriptions.find_subscription(database, made.id) is None
 
 
+async def use_depths(database: Database, model: str) -> None:
+    await open_version(database, to_be_read(model))
+    for kind in depths.WORK_KINDS:
+        assert (await depths.depth_of_work(database, kind)).count == (kind == "verify")
+    await depths.depth_of_folders(database)
+    await depths.depth_of_outbox(database)
+    await depths.depth_of_delivery_queues(database, without=["another"])
+    await depths.count_waiting_deliveries(database)
+    await depths.count_open_uploads(database)
+
+
 async def use_search(database: Database, model: str) -> None:
     opened = await open_version(database, draft(model))
     since = [each async for each in catalog.versions_since(database, model, 0)]
@@ -643,8 +678,11 @@ async def test_every_statement_finds_its_documents_by_an_index(
     await use_rules_and_proposals(database, f"{model}-rules")
     await use_deletion_and_shared_bytes(database, f"{model}-lives")
     await use_lineage(database, f"{model}-lineage")
+    await database.versions.driver.update_many({}, {"$set": {"work": None}})
+    await use_depths(database, f"{model}-depths")
     await use_search(database, f"{model}-search")
     await use_tokens(database)
+    await use_browser_sessions(database)
     await use_webhooks(database, f"{model}-webhooks", record)
     await use_recovery(database, f"{model} lost")
 

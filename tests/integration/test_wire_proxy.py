@@ -17,7 +17,7 @@ from pymongo.monitoring import (
     ServerOpeningEvent,
 )
 
-from tests.support.servers import Addresses
+from tests.support.servers import Addresses, retrying
 from tests.support.wire_faults import (
     ANSWER_LOST,
     CONNECTION_DROPPED,
@@ -325,8 +325,7 @@ async def test_a_held_command_waits_while_others_pass(
 async def test_faults_at_random_are_the_same_for_the_same_seed(addresses: Addresses) -> None:
     async def injected(seed: int) -> list[str]:
         found: list[str] = []
-        url = addresses["MONGODB_URL"]
-        with wire_proxy(url) as proxy:
+        with wire_proxy(retrying(addresses["MONGODB_URL"])) as proxy:
             async with client_of(proxy) as client:
                 counters: Collection = client[f"test_{uuid4().hex[:12]}"]["counters"]
                 await counters.insert_one({"_id": "a", "n": 0})

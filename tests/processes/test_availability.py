@@ -2,13 +2,15 @@
 
 import pytest
 
-from local.processes.state import SERVICES
+from local.processes.state import SERVERS, SERVICES
 from tests.processes.machine import Machine
 
 pytestmark = pytest.mark.servers
 
 
 async def test_services_wait_for_their_servers_and_say_so(machine: Machine) -> None:
+    for name in (*SERVICES, *SERVERS):  # which earlier tests may have started
+        await machine.stop(name)
     for service in SERVICES:
         await machine.launch(service)
     waited_for = {

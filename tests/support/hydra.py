@@ -82,7 +82,8 @@ def _build(program: Path, build: Path, report: Callable[[str], None]) -> None:
 class Hydra:
     """A running server, and what tests ask of it as its administrator."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, people_url: str = "") -> None:
+        """`people_url` is where people are led to sign in, and to be asked what they allow."""
         self._folder = folder
         public, admin = (choose_port(name, "free", None) for name in ("hydra", "hydra-admin"))
         self.url = f"http://{HOST}:{public}"
@@ -101,6 +102,9 @@ class Hydra:
             "SERVE_ADMIN_HOST": HOST,
             "SERVE_ADMIN_PORT": str(admin),
         }
+        if people_url:
+            self._environment["URLS_LOGIN"] = f"{people_url}/login"
+            self._environment["URLS_CONSENT"] = f"{people_url}/consent"
         self._process: subprocess.Popen[bytes] | None = None
         self._secrets: dict[str, str] = {}
 
@@ -136,6 +140,31 @@ class Hydra:
             token_endpoint_auth_method="client_secret_post",
             audience=list(audiences),
         )
+
+    def register_page(self, client_id: str, secret: str, redirect_uri: str) -> None:
+        """Let a page have people sign in here."""
+        self._post(
+            f"{self._admin_url}/clients",
+            client_id=client_id,
+            client_secret=secret,
+            grant_types=["authorization_code"],
+            response_types=["code"],
+            redirect_uris=[redirect_uri],
+            scope="openid",
+            token_endpoint_auth_method="client_secret_basic",
+        )
+
+    def accept(self, what: str, challenge: str, **told: Any) -> str:
+        """Say that somebody signed in ("login"), or allows it ("consent"); returns where to go."""
+        url = f"{self._admin_url}/oauth2/auth/requests/{what}/accept"
+        answer = self._http.put(url, params={f"{what}_challenge": challenge}, json=told)
+        return answer.raise_for_status().json()["redirect_to"]
+
+    def consent(self, challenge: str) -> dict[str, Any]:
+        """Return who is to be asked what they allow."""
+        url = f"{self._admin_url}/oauth2/auth/requests/consent"
+        answer = self._http.get(url, params={"consent_challenge": challenge})
+        return answer.raise_for_status().json()
 
     def token(self, client_id: str, audience: str) -> str:
         """Ask for an access token as the workload itself would."""
@@ -180,8 +209,8 @@ class Hydra:
 
 
 @contextmanager
-def running_hydra(folder: Path) -> Generator[Hydra]:
+def running_hydra(folder: Path, people_url: str = "") -> Generator[Hydra]:
     """Have it running inside the block, on ports of its own; its log goes to the folder."""
-    with closing(Hydra(folder)) as hydra:
+    with closing(Hydra(folder, people_url)) as hydra:
         hydra.start()
         yield hydra

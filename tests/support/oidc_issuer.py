@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 from joserfc.jwk import Key
 
@@ -28,6 +29,8 @@ class PublishedIssuer:
         """In the place of a document, by path."""
         self.asked: list[str] = []
         """The path of each request."""
+        self.forms: list[tuple[str, str, dict[str, str]]] = []
+        """Path, Authorization header and fields of each form that it was sent."""
         self.publish()
 
     def publish(self, *keys: Key | dict[str, Any]) -> None:
@@ -51,6 +54,12 @@ def published_issuer(tls: ssl.SSLContext | None = None) -> Generator[PublishedIs
             document = state.documents.get(self.path)
             text = document if isinstance(document, str) else json.dumps(document)
             send(self, text.encode(), status=404 if document is None else 200)
+
+        def do_POST(self) -> None:
+            text = self.rfile.read(int(self.headers["content-length"])).decode()
+            credential = self.headers.get("authorization", "")
+            state.forms.append((self.path, credential, dict(parse_qsl(text))))
+            self.do_GET()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     scheme = "http"

@@ -37,12 +37,17 @@ async def running_query(settings: Settings) -> AsyncGenerator[httpx.AsyncClient]
         async with httpx.AsyncClient(
             transport=transport, base_url="http://query", headers=bearer(settings), timeout=60
         ) as http:
-
-            async def is_loaded() -> bool | None:
-                return (await http.get("/health/search")).status_code == 200 or None
-
-            await eventually(is_loaded)
+            await until_search_is_up(http)
             yield http
+
+
+async def until_search_is_up(http: httpx.AsyncClient) -> None:
+    """Wait until this query has loaded what it searches."""
+
+    async def is_up() -> bool | None:
+        return (await http.get("/health/search")).status_code == 200 or None
+
+    await eventually(is_up)
 
 
 async def insert_versions(database: Database, records: Sequence[VersionRecord]) -> None:

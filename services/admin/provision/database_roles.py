@@ -34,6 +34,7 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "outbox": ("insert",),
         "storage_groups": READ,
         "tokens": WRITE,
+        "browser_sessions": ("find",),  # those with which query hands something on
         "audit": ("insert", "update"),  # an entry, and then how it ended
         "subscriptions": ALL,
         "webhook_secrets": ALL,
@@ -52,8 +53,10 @@ _COLLECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "handles": READ,
         "part_digests": READ,
         "tokens": ("find", "update"),  # when one was last used
+        "browser_sessions": ("find", "insert", "remove"),
         "audit": WRITE,
-        "reports": READ,  # whether an operator wants search checked or made anew
+        "reports": READ,  # the last comparison; whether an operator wants search made anew
+        "strays": READ,
         "subscriptions": READ,  # and not their secrets
         "deliveries": READ,
     },

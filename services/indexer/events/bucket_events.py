@@ -5,6 +5,7 @@ key inside `Records` is form-encoded; the latter is what every S3 store sends, s
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import unquote_plus
 
@@ -26,6 +27,8 @@ class ObjectWritten:
     """Orders the events of one key: longer is later, then the greater text."""
     size_bytes: int | None = None
     """None where the event does not tell it."""
+    at: datetime | None = None
+    """When storage wrote it, by its clock; None where the event does not tell it."""
 
     @property
     def order(self) -> tuple[int, str]:
@@ -39,6 +42,16 @@ def _decoded(key: object) -> object:
 
 def _size(told: object) -> int | None:
     return told if isinstance(told, int) and 0 <= told < 2**63 else None
+
+
+def _moment(told: object) -> datetime | None:
+    if not isinstance(told, str):
+        return None
+    try:
+        found = datetime.fromisoformat(told)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 class _Bucket(BaseModel):
@@ -60,6 +73,10 @@ class _S3(BaseModel):
 
 class _Record(BaseModel):
     event_name: str = Field(alias="eventName")
+    event_time: Annotated[datetime | None, BeforeValidator(_moment)] = Field(
+        None, alias="eventTime"
+    )
+    """Only measured: an event is no worse for not telling it."""
     s3: _S3
 
 
@@ -93,6 +110,7 @@ def parse_bucket_event(value: bytes | None) -> list[ObjectWritten]:
             record.s3.object.version_id or None,
             record.s3.object.sequencer,
             record.s3.object.size,
+            record.event_time,
         )
         for record in notification.records
         if record.event_name.removeprefix("s3:").startswith("ObjectCreated:")

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from registry.schemas import SETTLED
 from services.indexer.context import Context
@@ -12,6 +13,7 @@ from services.indexer.found.stray_reports import report_stray
 from services.indexer.verify.attested_parts import keep_attested_parts
 from services.indexer.verify.inspection import inspect_object
 from shared.database.deletion import purge_again
+from shared.database.errors import DatabaseUnavailable
 from shared.database.found_folders import retry_folders
 from shared.database.lifecycle import settle
 from shared.database.rules import read_effective_of
@@ -25,11 +27,15 @@ from shared.domain.sessions import GIVEN_UP
 from shared.domain.transitions import Verdict
 from shared.runtime.logs import get_logger
 from shared.runtime.tasks import end
+from shared.runtime.telemetry.attributes import version_attributes
+from shared.runtime.telemetry.tracing import child_of
 
 log = get_logger(__name__)
 
 SETTLED_TOGETHER = 400
 """Verdicts of one transaction; while it runs, storage answers for those of the next."""
+MOST_CHECKS_TRACED = 100
+"""Files of one version whose looks have a span of their own in its trace."""
 
 Place = tuple[VersionRecord, int]
 """A version, and the index of one of its artifacts."""
@@ -81,16 +87,19 @@ async def index_objects(
     try:
         for start in range(0, len(looking), SETTLED_TOGETHER):
             verdicts = await asyncio.gather(*looking[start : start + SETTLED_TOGETHER])
-            settled += await settle(context.database, [v for v in verdicts if v is not None])
+            portion = await settle(context.database, [v for v in verdicts if v is not None])
+            for record in portion:  # now: when the next one fails, a repetition finds no news here
+                tell_settled(record, context)
+            settled += portion
     finally:
         await end(*looking)  # those under way after an error
-    for record in settled:
-        log_settled(record)
+    await _measure(settled, declared, context)
     return Indexed(settled, len(seen.folders), len(new & seen.new))
 
 
-def log_settled(record: VersionRecord) -> None:
-    """Log a version's new state."""
+def tell_settled(record: VersionRecord, context: Context) -> None:
+    """Log and count a version's new state."""
+    context.counts.version_settled(record)
     log.info(
         f"version {record.state}",
         model=record.model,
@@ -98,6 +107,28 @@ def log_settled(record: VersionRecord) -> None:
         version_id=record.id,
         reasons=[reason.code for reason in record.reasons],
     )
+
+
+async def _measure(
+    settled: Sequence[VersionRecord],
+    declared: Sequence[tuple[ObjectWritten, Place]],
+    context: Context,
+) -> None:
+    """Measure how long ago the objects were stored of which the last one made a version ready."""
+    ready = {record.id for record in settled if record.state == "ready"}
+    stored: dict[str, datetime] = {}
+    for written, (version, _) in declared:
+        if version.id in ready and written.at is not None:
+            stored[version.id] = max(written.at, stored.get(version.id, written.at))
+    if not stored:
+        return
+    try:
+        now = await context.database.now()
+    except DatabaseUnavailable:
+        return  # all is settled: a figure is no reason to repeat it
+    for at in stored.values():
+        # Clocks of two machines: the database's may be behind storage's.
+        context.counts.version_ready(max(0.0, (now - at).total_seconds()))
 
 
 def _newest(written: Iterable[ObjectWritten]) -> Sequence[ObjectWritten]:
@@ -166,12 +197,18 @@ async def _look_at(
         return None  # a repeat
     if artifact.etag is not None and version.failure is None:
         return None  # in the hands of the full read; where that was given up, it is tried again
-    verdict = await inspect_object(version, index, written.object_version, rules, context)
-    if verdict is None:
-        log.warning("object is gone", bucket=written.bucket, key=written.key)
-    else:
+    # Of a folder of many files, the first ones tell how it went.
+    with child_of(version.trace if index < MOST_CHECKS_TRACED else None, "check object") as span:
+        if span is not None:
+            span.set({**version_attributes(version), "registry.artifact": index})
+        verdict = await inspect_object(version, index, written.object_version, rules, context)
+        if verdict is None:
+            log.warning("object is gone", bucket=written.bucket, key=written.key)
+            return None
         await keep_attested_parts(verdict, written.bucket, context)
-    return verdict
+        if (trace := version.trace if span is None else span.trace) is not None:
+            verdict = replace(verdict, trace=trace)
+        return verdict
 
 
 async def _clean_late(written: ObjectWritten, version: VersionRecord, context: Context) -> None:

@@ -65,8 +65,10 @@ async def _expire(version: VersionRecord, walk: Round) -> None:
     if now is None or now.state != "pending":
         return
     reason = Reason(code="upload_expired", detail="the upload session expired")
-    if await reject(walk.context.database, version.id, reason, session_state="expired") is None:
+    ended = await reject(walk.context.database, version.id, reason, session_state="expired")
+    if ended is None:
         return  # it was settled meanwhile
+    walk.context.counts.version_settled(ended)
     walk.report.expired += 1
     fields = {"model": version.model, "version": version.number, "version_id": version.id}
     log.info("upload expired", **fields)

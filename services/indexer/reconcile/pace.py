@@ -50,6 +50,8 @@ class Round:
     """What was compared last: another process goes on after it where this one dies."""
     foreseen: set[str] = field(default_factory=set[str])
     """Of a dry run, the folders and reports of the page before: they may go over its end."""
+    _counted: dict[str, int] = field(default_factory=dict[str, int])
+    """Repairs of the report that were counted already, here or before it was cut off."""
     _steps: int = 0
     _kept_at: float = field(default_factory=monotonic)
 
@@ -97,9 +99,18 @@ class Round:
     async def keep(self) -> None:
         """Keep the place with what was seen until there."""
         self._kept_at = monotonic()
+        self.count_repairs()
         if not self.dry:
             under_way = {"place": self.place.model_dump(), "report": self.report.model_dump()}
             await keep_place(self.context.database, self.kept_as, under_way)
+
+    def count_repairs(self) -> None:
+        """Count what was mended since the last time."""
+        repairs = self.report.repairs
+        if not self.dry:
+            new = {kind: repairs[kind] - self._counted.get(kind, 0) for kind in repairs}
+            self.context.counts.repaired(new)
+        self._counted = repairs
 
     @asynccontextmanager
     async def telling(self, what: str) -> AsyncGenerator[None]:
@@ -142,4 +153,4 @@ async def begin_round(
         return Round(context, report, pace, kept_as)
     place, report = Place(**kept["place"]), Report(**kept["report"])
     log.info("goes on where it was cut off", round=kept_as, walk=place.walk, name=place.name)
-    return Round(context, report, pace, kept_as, place)
+    return Round(context, report, pace, kept_as, place, _counted=report.repairs)

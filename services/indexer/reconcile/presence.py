@@ -27,13 +27,19 @@ async def look(version: VersionRecord, walk: Round) -> None:
     fields = {"model": version.model, "version": version.number, "version_id": version.id}
     if lost:
         await _heed_bucket(version.storage_group, walk)
-        if not walk.dry and await mark_missing(database, version.id, lost) is None:
-            return
+        if not walk.dry:
+            missing = await mark_missing(database, version.id, lost)
+            if missing is None:
+                return
+            walk.context.counts.version_settled(missing)
         walk.report.missing += 1
         log.error("objects missing", paths=[reason.path for reason in lost], **fields)
     else:
-        if not walk.dry and await mark_present(database, version.id) is None:
-            return
+        if not walk.dry:
+            present = await mark_present(database, version.id)
+            if present is None:
+                return
+            walk.context.counts.version_settled(present)
         walk.report.restored += 1
         log.info("objects are back", **fields)
 

@@ -6,6 +6,11 @@ from pydantic import BaseModel, Field
 
 MAX_ERRORS = 100
 """Errors that a report tells one by one."""
+REPAIRS = (
+    *("indexed", "found", "missing", "restored"),
+    *("expired", "quarantined", "aborted_uploads"),
+)
+"""What of a report was not as it should have been, and was mended."""
 
 
 class Place(BaseModel):
@@ -66,5 +71,9 @@ class Report(BaseModel):
     @property
     def repaired(self) -> int:
         """How much was not as it should have been."""
-        ends = self.expired + self.quarantined + self.aborted_uploads
-        return self.indexed + self.found + self.missing + self.restored + ends
+        return sum(self.repairs.values())
+
+    @property
+    def repairs(self) -> dict[str, int]:
+        """What was not as it should have been, by kind."""
+        return {kind: getattr(self, kind) for kind in REPAIRS}

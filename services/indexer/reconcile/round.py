@@ -75,6 +75,7 @@ async def _round(context: Context, *, dry_run: bool, resume: bool = False) -> Re
     rate = context.settings.reconcile_requests_per_second
     walk = await begin_round(context, rate, UNDER_WAY, resume=resume, dry_run=dry_run)
     await _compare(walk)
+    walk.count_repairs()
     report = walk.report
     report.finished_at = await context.database.now()
     if not report.dry_run:
@@ -114,5 +115,8 @@ async def expire(context: Context) -> None:
     rate = context.settings.reconcile_requests_per_second
     walk = await begin_round(context, rate, "expiry")  # short: it never keeps a place
     buckets = await present_buckets(walk)
-    await expire_overdue(buckets, walk)
-    await expire_staged(buckets, walk)
+    try:
+        await expire_overdue(buckets, walk)
+        await expire_staged(buckets, walk)
+    finally:
+        walk.count_repairs()

@@ -34,6 +34,7 @@ async def scrub(context: Context) -> Report:
         async with walk.telling(f"model {model.name!r}"):
             await _scrub_model(model.name, buckets, walk)
         await walk.reached(bucket=None, name=model.name)
+    walk.count_repairs()
     await forget_place(context.database, SCRUB)
     counts = walk.report.model_dump(include={"records", "missing", "restored", "errors"})
     log.info("scrubbed", **counts)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from registry.schemas import Reason
 from services.indexer.context import Context
-from services.indexer.events.indexing import log_settled
+from services.indexer.events.indexing import tell_settled
 from services.indexer.verify.inspection import validate
 from shared.database.lifecycle import settle
 from shared.database.part_digests import keep_part_digests, read_part_digests
@@ -48,7 +48,7 @@ async def verify_version(version: VersionRecord, token: str, context: Context) -
     ]
     verdicts += await _judge_sharing(version, verdicts, rules, token, context)
     for record in await settle(context.database, verdicts):
-        log_settled(record)
+        tell_settled(record, context)
 
 
 async def _judge_sharing(

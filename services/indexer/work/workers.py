@@ -33,6 +33,8 @@ from shared.kafka.dead_letters import Bury, DeadLetter
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark, rest_after
 from shared.runtime.tasks import heed_cancellation, run_all, run_guarded, woken
+from shared.runtime.telemetry.attributes import version_attributes
+from shared.runtime.telemetry.tracing import child_of
 from shared.storage.cleaning import clean_upload
 from shared.storage.joining import join_upload
 from shared.storage.manifests import keep_manifest
@@ -62,7 +64,8 @@ async def join_version(version: VersionRecord, token: str, context: Context) -> 
         # A commit is all there is of its opening: ingest may have ended before it kept this.
         await keep_manifest(version, context.storage, context.settings)
     if lost := await join_upload(version, context.storage):
-        await reject(context.database, version.id, lost[0])
+        if (rejected := await reject(context.database, version.id, lost[0])) is not None:
+            context.counts.version_settled(rejected)
     else:
         await finish_join(context.database, version.id)
 
@@ -75,6 +78,8 @@ WORK: tuple[tuple[WorkKind, Work], ...] = (
     ("purge", purge_version),
 )
 """In order of urgency: what keeps versions from being ready comes first."""
+TRACED: frozenset[WorkKind] = frozenset(("join", "verify", "confirm"))
+"""Work that belongs to the upload; what is removed later, perhaps in a week, does not."""
 
 
 class Workers:
@@ -153,7 +158,10 @@ async def _attempt(
         if attempts > context.settings.work_max_attempts:
             # It never came to fail in order, or its dead letter could not be sent.
             raise RuntimeError("no attempt came to its end")
-        await run_guarded(work(version, token, context), keep_lease(version, token, context))
+        with child_of(version.trace if kind in TRACED else None, f"{kind} version") as span:
+            if span is not None:
+                span.set({**version_attributes(version), "registry.attempt": attempts})
+            await run_guarded(work(version, token, context), keep_lease(version, token, context))
     except LeaseLost:
         log.warning("lease lost", version_id=version.id, work=kind)
     except asyncio.CancelledError:

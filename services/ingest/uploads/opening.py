@@ -29,6 +29,8 @@ from shared.domain.records import SessionRecord, VersionRecord, new_id
 from shared.domain.sessions import session_state
 from shared.domain.version_rules import require_allowed
 from shared.runtime.logs import get_logger
+from shared.runtime.telemetry.attributes import version_attributes
+from shared.runtime.telemetry.tracing import current_span
 from shared.storage.groups import Making, nobody_may, unknown_group
 from shared.storage.manifests import keep_manifest
 
@@ -84,6 +86,8 @@ async def open_upload(
         # An operator removes the group at this moment: either they see the version, or we see that.
         await give_up_upload(record, "the storage group was removed", context)
         raise unknown_group(bucket)
+    if (span := current_span()) is not None:
+        span.set(version_attributes(record))
     log.info(
         "upload opened",
         model=record.model,

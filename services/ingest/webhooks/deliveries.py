@@ -13,6 +13,7 @@ from shared.domain.moments import possible
 from shared.domain.records import new_id
 from shared.domain.webhooks.managing import told_delivery
 from shared.domain.webhooks.records import DeliveryRecord, delivery_of, queue_of
+from shared.runtime.telemetry.tracing import current_trace
 from shared.web.access.caller import Caller
 
 MOST_REPLAYED = 5000
@@ -81,6 +82,7 @@ async def send_test(webhook: str, caller: Caller, context: Context) -> WebhookDe
         waiting_in=queue_of(webhook, ""),
         recorded_at=now,
         forget_at=now + context.webhook_retention,
+        trace=current_trace(),
     )
     async with caller.audited(Change.TEST_WEBHOOK, "", f"webhook:{webhook}"):
         await deliveries.record_deliveries(context.database, [record])

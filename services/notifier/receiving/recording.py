@@ -1,12 +1,15 @@
 """From a batch of the topic to durable deliveries: each event once for each subscription."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from services.notifier.context import Context
 from shared.database.webhooks.deliveries import record_deliveries
 from shared.database.webhooks.disabling import disable_subscription
 from shared.database.webhooks.facts import version_facts
+from shared.domain.traces import TraceRecord, read_trace
 from shared.domain.webhooks.matching import (
     NO_FACTS,
     SeenEvent,
@@ -26,6 +29,8 @@ from shared.kafka.dead_letters import Bury, DeadLetter
 from shared.kafka.topic_reader import RawMessage
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import tell_progress
+from shared.runtime.telemetry.attributes import message_attributes
+from shared.runtime.telemetry.tracing import Span, children_of
 
 FORGETTING_MARGIN = timedelta(hours=12)
 """Events are passed over so long before their deliveries could be forgotten: where the topic is
@@ -59,8 +64,9 @@ async def record_batch(messages: Sequence[RawMessage], context: Context, bury: B
     # 3. Durable before the batch is acknowledged.
     for together in _portions(pairs):
         tell_progress()
-        deliveries = [_delivery(*pair, now, now + context.retention) for pair in together]
-        await record_deliveries(context.database, deliveries)
+        with _processing(together) as spans:
+            deliveries = [_delivery(*pair, now, now + context.retention) for pair in together]
+            await record_deliveries(context.database, _traced(deliveries, spans, context))
     return bool(pairs)
 
 
@@ -75,7 +81,8 @@ async def _read(messages: Sequence[RawMessage], context: Context, bury: Bury) ->
             await bury(DeadLetter.of_message(message, error))
             continue
         if event is not None and event.source == context.settings.event_source:
-            events.append(event)
+            # Its own trace is that of its recording; the message's is that of its sending.
+            events.append(replace(event, trace=_trace_of(message) or event.trace))
     return events
 
 
@@ -123,6 +130,34 @@ def _portions(pairs: Sequence[Pair]) -> Iterator[list[Pair]]:
             together, size = [], 0
     if together:
         yield together
+
+
+def _trace_of(message: RawMessage) -> TraceRecord | None:
+    told = {name: value for name, value in message.headers if name in ("traceparent", "tracestate")}
+    text = {name: value.decode("latin-1") for name, value in told.items() if value}
+    return read_trace(text.get("traceparent"), text.get("tracestate"))
+
+
+def _processing(pairs: Sequence[Pair]) -> AbstractContextManager[Mapping[str, Span]]:
+    """Have a span for each event that is for somebody."""
+    return children_of(
+        ((event.id, event.trace) for _, event in pairs), "process model event", "consumer"
+    )
+
+
+def _traced(
+    deliveries: Sequence[DeliveryRecord], spans: Mapping[str, Span], context: Context
+) -> list[DeliveryRecord]:
+    """Return the deliveries, each with the span of its event."""
+    topic = context.settings.kafka_model_events_topic
+    traced: list[DeliveryRecord] = []
+    for each in deliveries:
+        if (span := spans.get(each.event_id)) is None:
+            traced.append(each)
+            continue
+        span.set(message_attributes(topic, each.event_id, each.model, "process"))
+        traced.append(each.model_copy(update={"trace": span.trace}))
+    return traced
 
 
 def _delivery(

@@ -23,6 +23,8 @@ from shared.domain.webhooks.records import (
 )
 from shared.domain.webhooks.signing import cloud_event, signed_headers
 from shared.runtime.logs import get_logger
+from shared.runtime.telemetry.attributes import delivery_attributes
+from shared.runtime.telemetry.tracing import child_of
 
 SECRETS_SECONDS = 5.0
 """How long secrets are kept in memory: a new one signs after this time."""
@@ -75,6 +77,7 @@ class Deliverer:
             return Rest()
         if delivery.model and not may_be_told(grants, delivery.model):
             await settle(database, delivery, "withheld", await database.now())
+            self._context.counts.attempted("withheld")
             return GoOn(is_delivered=False)
         # 2. The request, signed by each secret that counts now.
         at, began = await database.now(), monotonic()
@@ -91,8 +94,12 @@ class Deliverer:
         # 3. What becomes of it.
         if outcome.is_delivered:
             await settle(database, delivery, "delivered", await database.now(), attempt)
+            self._context.counts.attempted("delivered", attempt.milliseconds / 1000)
             return GoOn(is_delivered=True, is_slow=is_slow)
         became = await self._failed(subscription, delivery, attempt, outcome)
+        given_up = isinstance(became, GoOn)
+        seconds = attempt.milliseconds / 1000
+        self._context.counts.attempted("given_up" if given_up else "failed", seconds)
         return replace(became, is_slow=is_slow)
 
     async def succeeded(self, subscription: SubscriptionRecord) -> None:
@@ -112,7 +119,16 @@ class Deliverer:
         live = secrets.live(await self._context.database.now())
         # By this machine's clock, which receivers compare with their own.
         signed = signed_headers(live, delivery.event_id, int(time()), body)
-        return await self._sender.post(subscription.url, {**headers, **signed}, body)
+        with child_of(delivery.trace, "deliver webhook", "client") as span:
+            if span is None:
+                return await self._sender.post(subscription.url, {**headers, **signed}, body)
+            span.set(delivery_attributes(delivery))
+            traced = {**headers, **signed, **span.trace.headers()}
+            outcome = await self._sender.post(subscription.url, traced, body)
+            span.set({"http.response.status_code": outcome.status})
+            if not outcome.is_delivered:
+                span.fail(outcome.error or str(outcome.status))
+            return outcome
 
     async def _secrets_of(self, subscription: str) -> SecretsRecord | None:
         if subscription not in self._secrets:

@@ -32,11 +32,14 @@ class Headers:
     objects: Objects
     processes: CheckProcesses
     turns: Turns
+    cards: Turns
+    """The turns at model cards: they are small, and wait for no comparison."""
 
     @classmethod
     def of(cls, settings: Settings, objects: Objects) -> "Headers":
         """Build it over open storage; headers that are large are parsed one at a time."""
-        return cls(objects, CheckProcesses(limits_of(settings), 1), Turns("comparisons"))
+        processes = CheckProcesses(limits_of(settings), 1)
+        return cls(objects, processes, Turns("comparisons"), Turns("model cards"))
 
     def ranges(self, version: Version, file: Artifact) -> ObjectRanges:
         """Return a file of a version to be read, pinned to the object that was verified."""

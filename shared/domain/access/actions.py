@@ -34,6 +34,8 @@ class Action(StrEnum):
     """Subscribe addresses to events, and manage one's own subscriptions."""
     MANAGE_TOKENS = "token.manage"
     READ_AUDIT = "audit.read"
+    READ_OPERATIONS = "operations.read"
+    """Be told of the registry as a whole: comparisons, strays, what namespaces have."""
 
 
 LEAST_ROLE: Mapping[Action, str] = {
@@ -54,6 +56,7 @@ LEAST_ROLE: Mapping[Action, str] = {
     Action.MAKE_STORAGE_GROUP: "maintainer",
     Action.MANAGE_TOKENS: "admin",
     Action.READ_AUDIT: "admin",
+    Action.READ_OPERATIONS: "admin",
 }
 """The actions on a model, by its name."""
 

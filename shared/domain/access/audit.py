@@ -61,6 +61,8 @@ class Change(StrEnum):
     DISABLE_WEBHOOK = "webhook.disable"
     MAKE_TOKEN = "token.make"  # noqa: S105 - a name
     REVOKE_TOKEN = "token.revoke"  # noqa: S105 - a name
+    SIGN_IN = "session.begin"
+    SIGN_OUT = "session.end"
 
 
 class AuditRecord(Record):

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from shared.domain.access.actions import Action
 from shared.domain.access.decision import decide
 from shared.domain.access.grants import Grant, matches
+from shared.domain.traces import TraceRecord, read_trace
 from shared.domain.webhooks.records import SubscriptionRecord
 
 CLOCK_MARGIN = timedelta(seconds=60)
@@ -54,6 +55,9 @@ class _Event(_Lenient):
     sequence: Annotated[int, Field(ge=0, lt=2**63)]
     time: AwareDatetime
     data: _Data
+    traceparent: object = None
+    """Whatever it is: what is no context is none."""
+    tracestate: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class SeenEvent:
     """The alias that it is about."""
     body: str
     """The event as it is on the topic."""
+    trace: TraceRecord | None = None
+    """The trace that it tells of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,15 @@ def read_event(value: bytes) -> SeenEvent | None:
         data.version_id,
         alias,
         text,
+        _trace(found),
     )
+
+
+def _trace(event: _Event) -> TraceRecord | None:
+    parent, state = event.traceparent, event.tracestate
+    if not isinstance(parent, str):
+        return None
+    return read_trace(parent, state if isinstance(state, str) else None)
 
 
 class _OtherEvent(_Lenient):

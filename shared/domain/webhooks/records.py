@@ -7,6 +7,7 @@ from pydantic import Field
 
 from registry.schemas.webhooks import DeliveryState, WebhookMode, WebhookState
 from shared.domain.records import Record
+from shared.domain.traces import TraceRecord, is_none
 
 KEPT_ATTEMPTS = 20
 """Newest attempts of a delivery that its log keeps."""
@@ -104,6 +105,8 @@ class DeliveryRecord(Record):
     attempt_count: int = 0
     attempts: list[AttemptRecord] = Field(default_factory=list[AttemptRecord])
     replays: int = 0
+    trace: TraceRecord | None = Field(default=None, exclude_if=is_none)
+    """The span that recorded it."""
 
 
 class QueueRecord(Record):

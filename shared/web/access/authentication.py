@@ -43,7 +43,8 @@ def claimed_subject(authorization: str | None) -> str:
     return f"token:{found[1]}" if found else ""
 
 
-def _credential_of(authorization: str) -> str | None:
+def credential_of(authorization: str) -> str | None:
+    """Return what an Authorization header brings; None where it is no bearer's, or too long."""
     scheme, _, rest = authorization.partition(" ")
     credential = rest.strip()
     is_one = scheme.lower() == "bearer" and 0 < len(credential) <= MAX_CHARACTERS
@@ -122,8 +123,12 @@ class Authenticator:
             raise Unauthenticated
         return principal
 
+    def forget(self, credential: str) -> None:
+        """Ask anew about a credential that was just ended here."""
+        self._known.pop(hashlib.sha256(credential.encode(errors="surrogateescape")).digest(), None)
+
     async def _verdict(self, authorization: str, address: str) -> Principal | None:
-        credential = _credential_of(authorization)
+        credential = credential_of(authorization)
         if credential is None:
             return None
         # By a digest, so that no token stays in memory, and none is compared byte by byte. Not of

@@ -31,7 +31,7 @@ from shared.domain.errors import (
     model_not_found,
 )
 from shared.web.access.authentication import TOO_MANY_WRONG, Authenticator, claimed_subject
-from shared.web.access.entrance import refusal_of
+from shared.web.access.entrance import authorization_of, refusal_of
 from shared.web.access.trail import Making, Trail
 
 ANYBODY = Principal("anonymous", "anonymous", "anonymous")
@@ -156,7 +156,7 @@ class Declares:
             return Caller(ANYBODY, self.action)
         trail = Trail.of(request)
         authenticator: Authenticator = request.state.authenticator
-        authorization = request.headers.get("authorization")
+        authorization = authorization_of(request.scope)
         principal = await self._identified(request, authenticator, authorization, trail)
         ask_again = partial(authenticator.find_out, authorization, trail.address)
         caller = Caller(principal, self.action, trail, ask_again)

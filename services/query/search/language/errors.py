@@ -15,4 +15,5 @@ class InvalidSearch(InvalidRequest):
         self, parameter: str, rule: str, column: int, expected: Sequence[str] = ()
     ) -> None:
         super().__init__(parameter, f"{rule} (column {column})", "invalid_filter")
+        self.parameter, self.column = parameter, column
         self.members |= {"column": column, "expected": list(expected)}

@@ -3,7 +3,8 @@
 import asyncio
 import ssl
 import warnings
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -34,7 +35,31 @@ class IssuerAway(Exception):
 
 
 async def fetch_keys(issuer: TrustedIssuer) -> Keys:
-    """Return the keys that the issuer signs with now; raises IssuerAway with the reason.
+    """Return the keys that the issuer signs with now; raises IssuerAway with the reason."""
+    async with asking(issuer) as client:
+        discovery = await fetch_discovery(client, issuer)
+        return _keys_of(await _fetch(client, allowed_url(issuer, discovery, "jwks_uri")), issuer)
+
+
+async def fetch_discovery(client: httpx.AsyncClient, issuer: TrustedIssuer) -> dict[str, Any]:
+    """Return what an issuer tells of itself; raises IssuerAway."""
+    discovery = await _fetch(client, issuer.discovery_url)
+    if discovery.get("issuer") != issuer.url:
+        raise IssuerAway(f"its document is of another issuer: {discovery.get('issuer')!r:.200}")
+    return discovery
+
+
+def allowed_url(issuer: TrustedIssuer, discovery: Mapping[str, Any], name: str) -> str:
+    """Return an address of a discovery document; raises IssuerAway for one that is not safe."""
+    url = discovery.get(name)
+    if not isinstance(url, str) or not issuer.may_ask(url):
+        raise IssuerAway(f"its {name} may not be asked: {url!r:.200}")
+    return url
+
+
+@asynccontextmanager
+async def asking(issuer: TrustedIssuer) -> AsyncGenerator[httpx.AsyncClient]:
+    """Ask an issuer within the block, for FETCH_SECONDS; raises IssuerAway with the reason.
 
     No redirect is followed and proxies are those of the environment. The file of authorities is
     read anew each time, so a renewed one counts without a restart.
@@ -44,8 +69,7 @@ async def fetch_keys(issuer: TrustedIssuer) -> Keys:
             verify = await asyncio.to_thread(_certificates, issuer.ca_file)
             limits = httpx.Timeout(FETCH_SECONDS, connect=CONNECT_SECONDS)
             async with httpx.AsyncClient(verify=verify, timeout=limits) as client:
-                discovery = await _fetch(client, issuer.discovery_url)
-                return _keys_of(await _fetch(client, _keys_url(issuer, discovery)), issuer)
+                yield client
     except TimeoutError:
         raise IssuerAway(f"no answer within {FETCH_SECONDS:g} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
@@ -57,10 +81,21 @@ def _certificates(ca_file: str | None) -> ssl.SSLContext:
 
 
 async def _fetch(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
+    _, document = await ask_for_object(client, "GET", url, (HTTPStatus.OK,))
+    return document
+
+
+async def ask_for_object(
+    client: httpx.AsyncClient, method: str, url: str, statuses: Collection[int], **options: Any
+) -> tuple[int, dict[str, Any]]:
+    """Return the status of an answer, and the JSON object in it; raises IssuerAway.
+
+    Of another status than these nothing is read.
+    """
     # As it is: what is compressed has no bound before it is unpacked.
     headers = {"accept": "application/json", "accept-encoding": "identity"}
-    async with client.stream("GET", url, headers=headers) as answer:
-        if answer.status_code != HTTPStatus.OK:
+    async with client.stream(method, url, headers=headers, **options) as answer:
+        if answer.status_code not in statuses:
             raise IssuerAway(f"{url} answers {answer.status_code}")
         if answer.headers.get("content-encoding", "identity") != "identity":
             raise IssuerAway(f"{url} answers compressed, unasked")
@@ -70,18 +105,9 @@ async def _fetch(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
             if len(body) > MAX_DOCUMENT_BYTES:
                 raise IssuerAway(f"{url} answers more than {MAX_DOCUMENT_BYTES} bytes")
     try:
-        return parse_object(body.decode())
+        return answer.status_code, parse_object(body.decode())
     except ValueError as error:
         raise IssuerAway(f"what {url} answers {error}") from None
-
-
-def _keys_url(issuer: TrustedIssuer, discovery: Mapping[str, Any]) -> str:
-    if discovery.get("issuer") != issuer.url:
-        raise IssuerAway(f"its document is of another issuer: {discovery.get('issuer')!r:.200}")
-    url = discovery.get("jwks_uri")
-    if not isinstance(url, str) or not issuer.may_ask(url):
-        raise IssuerAway(f"its jwks_uri may not be asked: {url!r:.200}")
-    return url
 
 
 def _keys_of(document: Mapping[str, Any], issuer: TrustedIssuer) -> Keys:

@@ -53,10 +53,11 @@ class OidcTokens:
         if key is None:
             raise Refused(f"{issuer.url} has no such key")
         claims = verified_claims(token, key, issuer, await self._now())
-        return _principal(issuer, claims)
+        return principal_by_claims(issuer, claims)
 
 
-def _principal(issuer: TrustedIssuer, claims: Mapping[str, Any]) -> Principal:
+def principal_by_claims(issuer: TrustedIssuer, claims: Mapping[str, Any]) -> Principal:
+    """Return whom verified claims are about, with the grants of every rule that they fulfil."""
     subject: str = claims["sub"]
     expires_at = datetime.fromtimestamp(min(claims["exp"], LAST_MOMENT), UTC)
     grants = granted(issuer.rules, claims)

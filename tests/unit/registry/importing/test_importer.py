@@ -54,3 +54,21 @@ async def test_a_model_that_was_asked_for_and_is_not_there_is_refused(fake: Fake
     async with fake.client() as client:
         report = await Importer(MlflowSource(server, server, ["tpyo"]), client).run()
     assert [(each.model, each.kind) for each in report.problems] == [("tpyo", "refused")]
+
+
+async def test_who_watches_is_told_of_versions_and_bytes(
+    fake: FakeRegistry, tmp_path: Path
+) -> None:
+    for version in ("1", "2", "0"):
+        (tmp_path / "churn" / version).mkdir(parents=True)
+        (tmp_path / "churn" / version / "w.bin").write_bytes(b"weights")
+    told: list[tuple[int, int]] = []
+
+    def watch(versions: int, sent_bytes: int) -> None:
+        told.append((versions, sent_bytes))
+
+    async with fake.client() as client:
+        report = await Importer(FolderSource(tmp_path), client, watch=watch).run()
+    assert (report.imported, report.refused) == (2, 1)
+    assert told == sorted(told)
+    assert told[-1] == (3, 14)

@@ -24,6 +24,7 @@ _WORDS = (
     *("models", "versions", "part_digests", "handles", "outbox"),
     *("storage_groups", "strays", "found_folders", "leases", "reports"),
     *("tokens", "audit", "aliases", "alias_history", "alias_proposals", "rules", "edits", "edges"),
+    "browser_sessions",
     *("unchanged", "staged", "subscriptions", "webhook_secrets", "deliveries", "delivery_queues"),
 )
 

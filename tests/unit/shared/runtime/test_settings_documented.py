@@ -34,6 +34,9 @@ CREDENTIALS = {"MINIO_ACCESS_KEY", "MINIO_SECRET_KEY", "MONGODB_URL"}
 ADMIN_TOKEN = "REGISTRY_ADMIN_TOKEN"
 SEARCH_FOLDER = "QUERY_SEARCH_FOLDER"
 """In the container of query a volume."""
+SIGN_IN_SECRET = "OIDC_CLIENT_SECRET"
+"""By which query alone proves who it is to an issuer."""
+OF_QUERY = {SEARCH_FOLDER, SIGN_IN_SECRET}
 COMPOSE_VARIABLES = set(re.findall(r"(?<!\$)\$\{([A-Z0-9_]+)", COMPOSE))
 """What docker-compose.yml reads: `${NAME...}`."""
 
@@ -138,7 +141,7 @@ def test_every_setting_reaches_the_containers() -> None:
     # are those of the published ports.
     published = {"REGISTRY_HOST", *PORT_SETTINGS.values()}
     assert published <= COMPOSE_VARIABLES
-    of_all = OF_SERVICES - published - CREDENTIALS - {ADMIN_TOKEN, SEARCH_FOLDER}
+    of_all = OF_SERVICES - published - CREDENTIALS - {ADMIN_TOKEN} - OF_QUERY
     assert passed_to_all() == of_all
 
 
@@ -146,7 +149,7 @@ def test_every_setting_reaches_the_containers() -> None:
 def test_a_service_gets_the_users_that_are_its_own_and_no_others(service: str) -> None:
     given = passed_to(service)
     asks = {ADMIN_TOKEN} if service in ASKS_WHO_COMES else set[str]()
-    keeps = {SEARCH_FOLDER} if service == "query" else set[str]()
+    keeps = OF_QUERY if service == "query" else set[str]()
     assert given.keys() == CREDENTIALS | asks | keeps
     at_servers = CREDENTIALS if service in WITH_STORAGE else {"MONGODB_URL"}
     assert all(given[name].lstrip().startswith('""') for name in CREDENTIALS - at_servers)

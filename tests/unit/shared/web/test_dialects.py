@@ -7,6 +7,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Scope
 
 from shared.domain.access.actions import Action
 from shared.domain.errors import NotFound, TooManyRequests
@@ -130,3 +131,29 @@ async def test_a_credential_is_read_as_theirs() -> None:
         answer = await client.get("/other/credential", headers={"authorization": "basic abc"})
         without = await client.get("/other/credential")
     assert (answer.json(), without.json()) == ("BASIC ABC", None)
+
+
+async def test_a_dialect_arranges_heads_and_gives_every_answer_its_headers() -> None:
+    def say(scope: Scope) -> None:
+        scope["headers"] = [*scope["headers"], (b"x-arranged", b"yes")]
+
+    def told_target(told: Told) -> Response:
+        return JSONResponse({"target": told.target}, told.status)
+
+    app = make_app("A service", "For tests.", None)
+
+    @app.get("/page", dependencies=[declares(Action.PUBLIC)])
+    async def page(request: Request) -> str:  # pyright: ignore[reportUnusedFunction]
+        return request.headers["x-arranged"]
+
+    add_shared_parts(app, SETTINGS, _nothing)
+    own = {"content-security-policy": "own"}
+    speak(app, [Dialect(lambda _: True, told_target, arrange=say, headers=own)])
+    transport = httpx.ASGITransport(app, client=("192.0.2.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        found = await client.get("/page")
+        missing = await client.get("/missing?a=%20b")
+    assert found.json() == "yes"
+    assert missing.json() == {"target": "/missing?a=%20b"}
+    for answer in (found, missing):
+        assert answer.headers["content-security-policy"] == "own"

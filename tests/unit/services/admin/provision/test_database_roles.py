@@ -41,10 +41,11 @@ def test_every_collection_is_somebodys_and_no_other_is_named() -> None:
     assert named - {""} == collections() - OPERATORS_ALONE
 
 
-def test_query_changes_nothing_but_the_last_use_of_a_token_and_the_audit() -> None:
+def test_query_changes_nothing_but_the_last_use_of_a_token_sessions_and_the_audit() -> None:
     written = {name: actions & WRITES for name, actions in rights("query").items()}
     assert {name: actions for name, actions in written.items() if actions} == {
         "tokens": {"update"},
+        "browser_sessions": {"insert", "remove"},
         "audit": {"insert", "update"},
     }
 

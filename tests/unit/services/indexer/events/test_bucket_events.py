@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -142,3 +143,20 @@ def test_no_json_in_place_of_a_field_does_either(data: st.DataObject) -> None:
     place = data.draw(st.sampled_from([broken, broken["s3"], broken["s3"]["object"]]))
     place[data.draw(st.sampled_from(sorted(place)))] = data.draw(json_values)
     _parses_or_is_poison(message(broken))
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("2026-11-29T10:23:40.123Z", datetime(2026, 11, 29, 10, 23, 40, 123000, tzinfo=UTC)),
+        ("2026-11-29T10:23:40", datetime(2026, 11, 29, 10, 23, 40, tzinfo=UTC)),
+        ("yesterday", None),
+        (5, None),
+        (None, None),
+    ],
+)
+def test_when_storage_wrote_it_is_measured_and_never_demanded(
+    told: object, expected: datetime | None
+) -> None:
+    [found] = parse_bucket_event(message({**record(), "eventTime": told}))
+    assert found.at == expected

@@ -118,3 +118,30 @@ def test_what_is_not_said_allows_each_algorithm_with_a_key_pair_and_no_other() -
     allowed = TrustedIssuer.model_validate(ISSUER).algorithms
     assert allowed == ALGORITHMS
     assert not [each for each in allowed if each.startswith("HS") or each == "none"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"oidc_sign_in_issuer": "https://elsewhere.example"}, "one of OIDC_ISSUERS"),
+        ({"oidc_client_id": ""}, "OIDC_CLIENT_ID must be given"),
+        ({"oidc_scopes": "profile"}, "oidc_scopes"),
+        ({"oidc_scopes": "openid  profile"}, "oidc_scopes"),
+        ({"oidc_scopes": 'openid "'}, "oidc_scopes"),
+    ],
+)
+def test_an_issuer_to_sign_in_at_is_one_of_those_that_are_trusted(
+    changed: dict[str, str], told: str
+) -> None:
+    asked = {
+        "oidc_issuers": json.dumps([ISSUER]),
+        "oidc_sign_in_issuer": ISSUER["url"],
+        "oidc_client_id": "page",
+        "oidc_client_secret": "",
+        "oidc_scopes": "profile openid groups",
+    }
+    found = Settings.model_validate(SETTINGS.model_dump() | asked)
+    assert found.sign_in_issuer is not None
+    assert found.oidc_client_secret is None
+    with pytest.raises(ValueError, match=told):
+        Settings.model_validate(SETTINGS.model_dump() | asked | changed)

@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from services.ingest.app import create_app as create_ingest
 from services.query.app import create_app as create_query
+from services.query.ui.paths import is_page
 from shared.domain.access.actions import Action
 from shared.web.access.caller import Caller, UndeclaredRoute, declared_actions, declares
 from shared.web.service import add_shared_parts
@@ -100,10 +101,14 @@ def test_the_document_tells_what_each_operation_does(
         for path, operations in app.openapi()["paths"].items()
         for method, operation in operations.items()
     }
-    assert told == {key: str(action) for key, action in actions.items()}
+    # Pages are for people, and no part of the document.
+    documented = {key: act for key, act in actions.items() if not is_page(key[1])}
+    assert told == {key: str(action) for key, action in documented.items()}
     public = {path for (_, path), action in actions.items() if action is Action.PUBLIC}
     # The address of ingest's own one carries the right to it.
     own = {"/v1/hub/staged/{staged_id}/complete"}
     if create is create_query:
         own = {"/health/search", "/health/events"}
-    assert public == {"/v1", "/health/live", "/health/ready", *own}
+        own |= {"/", "/ui", "/ui/sign-in", "/ui/static/{name}"}
+        own |= {"/ui/sign-in/oidc", "/ui/sign-in/oidc/back"}
+    assert public == {"/v1", "/health/live", "/health/ready", "/metrics", *own}

@@ -187,3 +187,21 @@ async def test_where_reading_takes_a_body_anybody_who_may_read_can_send_one(
     scope: Scope = {"type": "http", "path": path, "headers": [], "state": {}}
     scope["state"]["authenticator"] = authenticator
     assert await may_send(scope) is is_read
+
+
+@pytest.mark.parametrize(
+    ("length", "is_read"),
+    [("120", True), ("16385", False), ("0000000004000000", False), ("", False), ("1,2", False)],
+)
+async def test_the_form_that_signs_in_is_read_within_its_bound(length: str, is_read: bool) -> None:
+    state = {"authenticator": Authenticator([], [], _now), "browser_sessions": object()}
+    headers = [(b"content-length", length.encode())]
+    scope: Scope = {"type": "http", "path": "/ui/sign-in", "headers": headers, "state": state}
+    assert await may_send(scope) is is_read
+
+
+async def test_a_service_without_sessions_reads_no_such_form() -> None:
+    state = {"authenticator": Authenticator([], [], _now)}
+    headers = [(b"content-length", b"120")]
+    scope: Scope = {"type": "http", "path": "/ui/sign-in", "headers": headers, "state": state}
+    assert not await may_send(scope)

@@ -1,0 +1,51 @@
+"""Names of hosts: whether the resolver answers at all.
+
+The system's resolver cannot be interrupted, and by its defaults tries for half a minute; the event
+loop and the interpreter wait at their end for a thread of a pool that is in it. So each name is
+asked for in a thread that nobody waits for, before anything connects to it.
+"""
+
+import asyncio
+import socket
+import threading
+from contextlib import suppress
+from ipaddress import ip_address
+from urllib.parse import SplitResult
+from urllib.request import getproxies, proxy_bypass
+
+
+async def until_resolved(host: str, seconds: float) -> None:
+    """Return once the resolver has answered, be it that there is no such host.
+
+    What it answered is for whoever connects to tell. Raises TimeoutError.
+    """
+    if _needs_no_resolver(host):
+        return
+    loop, answered = asyncio.get_running_loop(), asyncio.Event()
+
+    def look_up() -> None:
+        with suppress(OSError, UnicodeError):
+            socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        with suppress(RuntimeError):  # nobody waits any more, and the loop is closed
+            loop.call_soon_threadsafe(answered.set)
+
+    threading.Thread(target=look_up, daemon=True).start()
+    async with asyncio.timeout(seconds):
+        await answered.wait()
+
+
+def _needs_no_resolver(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def is_proxied(address: SplitResult) -> bool:
+    """Whether a proxy of the environment resolves the name of an address, and not this machine."""
+    proxies = getproxies()
+    named = proxies.get(address.scheme) or proxies.get("all")
+    return bool(named) and not proxy_bypass(address.hostname or "")

@@ -1,0 +1,1 @@
+"""What the indexer tells operators: what it did, and what waits for it."""

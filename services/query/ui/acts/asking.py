@@ -1,0 +1,181 @@
+"""Asking ingest what a form says, in the name of whose session it is; a refusal is shown.
+
+A call may be done though nobody answers. The form keeps its one-time value then, so that sending it
+again does it once.
+"""
+
+import json
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Self
+from urllib.parse import quote
+
+from fastapi import Request
+from pydantic import TypeAdapter, ValidationError
+
+from registry.schemas.aliases import MAX_REASON_CHARACTERS, Why
+from services.query.context import Context
+from services.query.ui.ended import NOT_TAKEN, ask_in_session
+from services.query.ui.forms import read_form, require_form_key
+from shared.domain.errors import (
+    InvalidRequest,
+    RegistryError,
+    TooManyRequests,
+    Unavailable,
+)
+
+REVISION = "revision"
+NOT_THERE = "none"
+"""Stands for the revision of what is to be made."""
+_ONCE_CHARACTERS = 32
+_MAX_NUMBER_DIGITS = 10
+_REASON: TypeAdapter[str] = TypeAdapter(Why)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request of ingest's API."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def content(self) -> bytes:
+        """The body as it is sent."""
+        return b"" if self.body is None else json.dumps(self.body).encode()
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """The headers, with the type of the body where there is one."""
+        told = {} if self.body is None else {"content-type": "application/json"}
+        return {**told, **self.headers}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why nothing was done, as far as is known."""
+
+    status: int
+    code: str
+    detail: str
+    errors: Sequence[Mapping[str, str]] = ()
+    """Each wrong field, and the rule that it breaks."""
+    is_unknown: bool = False
+    """Whether it may be done all the same: the answer came too late, broke off, or is no answer."""
+
+    @classmethod
+    def of(cls, error: RegistryError) -> Self:
+        """Return an error as it is shown."""
+        errors: Any = error.members.get("errors", ())
+        is_unknown = _may_be_done(error.status) and error.code != NOT_TAKEN
+        return cls(error.status, error.code, error.detail, errors, is_unknown)
+
+    @property
+    def is_lost_race(self) -> bool:
+        """Whether somebody else changed it meanwhile."""
+        return self.status == HTTPStatus.PRECONDITION_FAILED
+
+    @property
+    def is_to_be_sent_again(self) -> bool:
+        """Whether the form stays the one that was sent, so that an earlier sending of it counts."""
+        return self.is_unknown or self.status == HTTPStatus.TOO_MANY_REQUESTS
+
+
+async def asked(request: Request, context: Context, wanted: Callable[[], Call]) -> Refusal | None:
+    """Ask ingest for what `wanted` returns; None where it is done.
+
+    Raises Unauthenticated where the session has ended meanwhile.
+    """
+    try:
+        call = wanted()
+        answer = await ask_in_session(
+            request, context, call.method, call.path, call.content, call.all_headers
+        )
+    except (InvalidRequest, TooManyRequests, Unavailable) as error:
+        return Refusal.of(error)
+    if HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
+        return None
+    return _refusal(answer.status_code, bytes(answer.body))
+
+
+def _refusal(status: int, body: bytes) -> Refusal:
+    try:
+        told = json.loads(body)
+        detail, code = str(told["detail"]), str(told["code"])
+        errors = [
+            {"field": str(each["field"]), "rule": str(each["rule"])}
+            for each in told.get("errors", ())
+        ]
+    except (ValueError, KeyError, TypeError):  # something between here and ingest answered
+        detail = f"something before ingest answered {status}"
+        return Refusal(HTTPStatus.BAD_GATEWAY, "no_answer", detail, is_unknown=True)
+    return Refusal(status, code, detail, errors, _may_be_done(status))
+
+
+def _may_be_done(status: int) -> bool:
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+async def read_act(request: Request, *, most_fields: int = 20) -> dict[str, str]:
+    """Return the fields of a form that a page of this session sent; raises Denied."""
+    form = await read_form(request, most_fields=most_fields)
+    require_form_key(form, request.state.session)
+    return form
+
+
+def new_once() -> str:
+    """Return what tells a form that is sent twice from two forms."""
+    return secrets.token_hex(_ONCE_CHARACTERS // 2)
+
+
+def next_once(refusal: Refusal | None, form: Mapping[str, str]) -> str:
+    """Return the one-time value of a form that is shown again: its own, where it may be done."""
+    is_kept = refusal is not None and refusal.is_to_be_sent_again
+    return form.get("once", "") if is_kept else new_once()
+
+
+def once_of(form: Mapping[str, str]) -> dict[str, str]:
+    """Return the header by which a form that is sent twice does one thing."""
+    once = form.get("once", "")
+    if len(once) != _ONCE_CHARACTERS or not (once.isascii() and once.isalnum()):
+        raise InvalidRequest("once", f"must be the {_ONCE_CHARACTERS} characters of the form")
+    return {"idempotency-key": once}
+
+
+def condition_of(form: Mapping[str, str]) -> dict[str, str]:
+    """Return the header that says what a form believes to be there."""
+    revision = form.get(REVISION, "")
+    if revision == NOT_THERE:
+        return {"if-none-match": "*"}
+    if not _is_number(revision):
+        raise InvalidRequest(REVISION, "must be the number of a revision, or none")
+    return {"if-match": f'"{int(revision)}"'}
+
+
+def reason_of(form: Mapping[str, str]) -> str:
+    """Return why it is done; raises InvalidRequest."""
+    reason = form.get("reason", "").replace("\r\n", "\n").strip()
+    try:
+        return _REASON.validate_python(reason)
+    except ValidationError:
+        rule = f"must be at most {MAX_REASON_CHARACTERS} characters without control characters"
+        raise InvalidRequest("reason", rule) from None
+
+
+def version_of(form: Mapping[str, str]) -> int | str:
+    """Return the version that a form names: a number, or a label."""
+    text = form.get("version", "").strip()
+    return int(text) if _is_number(text) else text
+
+
+def path_of(*segments: object) -> str:
+    """Return a path of the API below models, each segment quoted."""
+    return "/v1/models/" + "/".join(quote(str(each), safe="") for each in segments)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_NUMBER_DIGITS

@@ -1,0 +1,167 @@
+"""Pages on which a version is archived, deleted or restored, which say first what that means."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from registry.schemas import Version
+from services.query.context import Context, RequestContext
+from services.query.ui.acts.asking import Call, Refusal, asked, path_of, read_act, reason_of
+from services.query.ui.rendering import page
+from services.query.ui.shown import segment
+from services.query.versions.lookups import find_model, find_version
+from shared.database.lineage import children_of
+from shared.domain.access.actions import Action
+from shared.web.access.caller import Caller, declares
+
+router = APIRouter(include_in_schema=False)
+
+Archivist = Annotated[Caller, declares(Action.ARCHIVE)]
+Deleter = Annotated[Caller, declares(Action.DELETE)]
+VERSION = "/ui/models/{model}/versions/{version}"
+CHILDREN_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What becomes of a version, and how the page calls it."""
+
+    name: str
+    button: str
+    has_reason: bool = False
+
+
+ARCHIVE = Life("archive", "Archive")
+UNARCHIVE = Life("unarchive", "Take out of the archive")
+DELETE = Life("delete", "Delete", has_reason=True)
+RESTORE = Life("restore", "Restore")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A page that is asked for: of which version, by whom."""
+
+    model: str
+    version: str
+    request: Request
+    caller: Caller
+    context: Context
+
+
+@router.get(VERSION + "/archive")
+async def show_archive(
+    model: str, version: str, request: Request, caller: Archivist, context: RequestContext
+) -> Response:
+    """Answer what archiving means."""
+    return await _show(ARCHIVE, Asked(model, version, request, caller, context))
+
+
+@router.post(VERSION + "/archive")
+async def archive(
+    model: str, version: str, request: Request, caller: Archivist, context: RequestContext
+) -> Response:
+    """Archive a version, or show why not."""
+    return await _do(ARCHIVE, Asked(model, version, request, caller, context))
+
+
+@router.get(VERSION + "/unarchive")
+async def show_unarchive(
+    model: str, version: str, request: Request, caller: Archivist, context: RequestContext
+) -> Response:
+    """Answer what taking it out of the archive means."""
+    return await _show(UNARCHIVE, Asked(model, version, request, caller, context))
+
+
+@router.post(VERSION + "/unarchive")
+async def unarchive(
+    model: str, version: str, request: Request, caller: Archivist, context: RequestContext
+) -> Response:
+    """Take a version out of the archive, or show why not."""
+    return await _do(UNARCHIVE, Asked(model, version, request, caller, context))
+
+
+@router.get(VERSION + "/delete")
+async def show_deletion(
+    model: str, version: str, request: Request, caller: Deleter, context: RequestContext
+) -> Response:
+    """Answer what deleting takes along."""
+    return await _show(DELETE, Asked(model, version, request, caller, context))
+
+
+@router.post(VERSION + "/delete")
+async def delete(
+    model: str, version: str, request: Request, caller: Deleter, context: RequestContext
+) -> Response:
+    """Delete a version, or show why not."""
+    return await _do(DELETE, Asked(model, version, request, caller, context))
+
+
+@router.get(VERSION + "/restore")
+async def show_restoring(
+    model: str, version: str, request: Request, caller: Deleter, context: RequestContext
+) -> Response:
+    """Answer what restoring means."""
+    return await _show(RESTORE, Asked(model, version, request, caller, context))
+
+
+@router.post(VERSION + "/restore")
+async def restore(
+    model: str, version: str, request: Request, caller: Deleter, context: RequestContext
+) -> Response:
+    """Restore a version, or show why not."""
+    return await _do(RESTORE, Asked(model, version, request, caller, context))
+
+
+async def _do(life: Life, asked_for: Asked) -> Response:
+    form = await read_act(asked_for.request)
+    found = await find_version(asked_for.model, asked_for.version, asked_for.context)
+    # By its number: what is sent again must not be done to the next one of that name.
+    place = path_of(found.model, "versions", found.number)
+
+    def wanted() -> Call:
+        if life is DELETE:
+            return Call("DELETE", f"{place}?reason={quote(reason_of(form), safe='')}")
+        return Call("POST", f"{place}/{life.name}")
+
+    refusal = await asked(asked_for.request, asked_for.context, wanted)
+    if refusal is None:
+        target = f"/ui/models/{segment(found.model)}/versions/{found.number}"
+        return RedirectResponse(target, HTTPStatus.SEE_OTHER)
+    return await _show(life, asked_for, refusal, form.get("reason", ""))
+
+
+async def _show(
+    life: Life, asked_for: Asked, refusal: Refusal | None = None, reason: str = ""
+) -> Response:
+    caller, context = asked_for.caller, asked_for.context
+    caller.doing(Action.READ).require(asked_for.model)
+    version = await find_version(asked_for.model, asked_for.version, context)
+    values: dict[str, Any] = {
+        "life": life,
+        "version": version,
+        "refusal": refusal,
+        "reason": reason,
+        **(await _taken_along(version, caller, context) if life is DELETE else {}),
+    }
+    status = refusal.status if refusal is not None else HTTPStatus.OK
+    return page("acts/life.html", values, request=asked_for.request, caller=caller, status=status)
+
+
+async def _taken_along(version: Version, caller: Caller, context: Context) -> dict[str, Any]:
+    """Return what a deletion takes along, and what it leaves behind."""
+    children, is_cut = await children_of(context.database, [version.id], limit=CHILDREN_SHOWN)
+    readable = caller.doing(Action.READ).names
+    told = [each for each in children if readable.has(each.model)]
+    model = await find_model(version.model, context)
+    retention = timedelta(seconds=context.settings.deletion_retention_seconds)
+    return {
+        "children": told,
+        "more_children": is_cut or len(told) < len(children),
+        "is_latest": model.latest_number == version.number,
+        "restorable_until": await context.database.now() + retention,
+    }

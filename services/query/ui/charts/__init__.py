@@ -1,0 +1,1 @@
+"""Drawings of pages: where everything lies, as plain values; templates make SVG of them."""

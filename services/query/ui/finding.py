@@ -1,0 +1,150 @@
+"""The search page: a filter, columns that the reader chose, and an order, all in the address."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from registry.schemas import Model, ModelSearchPage, VersionSearchPage, VersionSummary
+from services.query.context import Context
+from services.query.search.language.errors import FILTER, InvalidSearch
+from services.query.search.language.fields import Kind
+from services.query.search.pages import Asked, search
+from shared.domain.access.decision import NameFilter
+from shared.domain.errors import InvalidRequest
+
+PAGE_ITEMS: Final = 50
+MOST_COLUMNS: Final = 12
+MAX_COLUMN_CHARACTERS: Final = 200
+MODELS_PATH: Final = "/ui/models"
+_DEFAULT: dict[Kind, Sequence[str]] = {
+    "models": ("name", "latest", "versions", "created_at", "description"),
+    "versions": ("name", "version", "state", "alias", "size", "created_at"),
+}
+_GROUPS = ("metrics", "tags")
+"""Of which lists tell each entry."""
+_ORDERED = frozenset(
+    ("name", "versions", "latest", "created_at", "version", "state", "size", "ready_at")
+)
+"""Columns by which a list is ordered, beside entries of the groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a reader asks for, as the address has it."""
+
+    kind: Kind
+    text: str
+    order: str
+    columns: Sequence[str]
+    cursor: str | None = None
+
+    def address(self, **changes: str) -> str:
+        """Return the address of the same question with changes, from its beginning."""
+        fields = {
+            "kind": self.kind,
+            "filter": self.text,
+            "order": self.order,
+            "columns": ",".join(self.columns) if self.columns != _DEFAULT[self.kind] else "",
+            **changes,
+        }
+        told = {name: value for name, value in fields.items() if value}
+        return f"{MODELS_PATH}?{urlencode(told)}"
+
+    def below(self, namespace: str | None) -> str:
+        """Return the address of what is in a namespace; None: in none."""
+        return self.address(filter=_in_namespace(namespace), order="", columns="")
+
+    def is_below(self, namespace: str | None) -> bool:
+        """Whether exactly what is in a namespace is asked for."""
+        return self.text == _in_namespace(namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the table: where a click on its head leads, and how it is ordered now."""
+
+    name: str
+    order_address: str
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is shown below the search box."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Model | VersionSummary] = ()
+    next_address: str = ""
+    error: str = ""
+    column: int = 0
+    """At which the filter breaks a rule; 0: nowhere in it."""
+    fields: Sequence[str] = field(default=())
+    """Entries that the rows have, to be chosen as columns."""
+
+
+def question(kind: Kind, text: str, order: str, columns: str, cursor: str | None) -> Question:
+    """Return what an address asks for; raises InvalidRequest for too many columns."""
+    chosen = [each.strip() for each in columns.split(",") if each.strip()]
+    is_long = any(len(each) > MAX_COLUMN_CHARACTERS for each in chosen)
+    if len(chosen) > MOST_COLUMNS or is_long:
+        raise InvalidRequest("columns", f"must be at most {MOST_COLUMNS} names")
+    return Question(kind, text, order, tuple(dict.fromkeys(chosen)) or _DEFAULT[kind], cursor)
+
+
+async def answer(asked: Question, names: NameFilter, context: Context) -> Answer:
+    """Return a page of what matches, or what is wrong with the filter and where."""
+    order = [asked.order] if asked.order else []
+    wanted = Asked(asked.kind, asked.text, order, PAGE_ITEMS, asked.cursor, False, ())
+    columns = [_column(each, asked) for each in asked.columns]
+    try:
+        found = await search(wanted, names, context)
+    except InvalidSearch as error:
+        at = error.column if error.parameter == FILTER else 0
+        return Answer(columns, error=error.detail, column=at)
+    except InvalidRequest as error:
+        return Answer(columns, error=error.detail)
+    kind = ModelSearchPage if asked.kind == "models" else VersionSearchPage
+    page = kind.model_validate_json(found)
+    more = asked.address(cursor=page.next_cursor) if page.next_cursor else ""
+    return Answer(columns, page.items, more, fields=_entries(page.items))
+
+
+def _in_namespace(namespace: str | None) -> str:
+    if namespace is None:
+        return "namespace IS NULL"
+    return "namespace = '{}'".format(namespace.replace("'", "''"))
+
+
+def _column(name: str, asked: Question) -> Column:
+    group, _, entry = name.partition(".")
+    if name not in _ORDERED and not (entry and group in _GROUPS):
+        return Column(name, "", "")
+    field_name = f'{group}."{entry.replace(chr(34), chr(34) * 2)}"' if entry else name
+    direction = next((d for d in ("asc", "desc") if asked.order == f"{field_name} {d}"), "")
+    turned = "asc" if direction == "desc" else "desc"
+    return Column(name, asked.address(order=f"{field_name} {turned}"), direction)
+
+
+def _entries(rows: Sequence[Model | VersionSummary]) -> list[str]:
+    found: dict[str, None] = {}
+    for row in rows:
+        if isinstance(row, VersionSummary):
+            found |= dict.fromkeys(f"metrics.{name}" for name in row.metrics)
+        found |= dict.fromkeys(f"tags.{name}" for name in row.tags)
+    usable = [each for each in found if "," not in each and len(each) <= MAX_COLUMN_CHARACTERS]
+    return usable[:30]
+
+
+def cell(row: Model | VersionSummary, column: str) -> Any:
+    """Return what a row has in a column; None where it has nothing there."""
+    group, _, entry = column.partition(".")
+    if entry and group in _GROUPS:
+        entries: dict[str, Any] = getattr(row, group, {})
+        return entries.get(entry)
+    if isinstance(row, Model):
+        names = {"latest": "latest_number", "versions": "version_count"}
+    else:
+        names = {"name": "model", "version": "number", "alias": "aliases", "size": "size_bytes"}
+    attribute = names.get(column, column)
+    return getattr(row, attribute, None) if attribute in type(row).model_fields else None

@@ -1,0 +1,1 @@
+"""Pages for operators: tokens, webhooks, the audit, and what the registry keeps of itself."""

@@ -1,0 +1,100 @@
+"""Forms that change something: they become requests of the API, which ingest decides."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ValidationError
+
+from services.query.context import Context
+from services.query.ui.ended import ask_in_session
+from services.query.ui.forms import read_form, require_form_key
+from shared.domain.errors import Unavailable
+from shared.web.problems import PROBLEM_JSON
+
+T = TypeVar("T", bound=BaseModel)
+_TO_BE_MENDED: Final = frozenset(
+    (
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    )
+)
+"""Refusals that are shown beside the form, which stays as it was filled in."""
+_JSON: Final = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What ingest answered."""
+
+    response: Response
+    """An error can be answered as it is: pages word problem documents."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was done."""
+        return HTTPStatus.OK <= self.response.status_code < HTTPStatus.MULTIPLE_CHOICES
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong with the form; empty where it is not the form."""
+        if self.response.status_code not in _TO_BE_MENDED:
+            return ""
+        return str(json.loads(bytes(self.response.body))["detail"])
+
+    def read(self, model: type[T]) -> T:
+        """Return what was answered; raises Unavailable where that is nothing of ingest's."""
+        try:
+            return model.model_validate_json(bytes(self.response.body))
+        except ValidationError:
+            raise _no_answer(self.response) from None
+
+
+async def ask_ingest(
+    request: Request,
+    context: Context,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    further: Mapping[str, str] | None = None,
+) -> Answered:
+    """Ask ingest in the name of whose page it is, with further headers.
+
+    Raises Unavailable, TooManyRequests, and Unauthenticated where the session is over.
+    """
+    content = b"" if body is None else json.dumps(body).encode()
+    headers = _JSON if body is not None else {}
+    sent = {**headers, **(further or {})}
+    answered = Answered(await ask_in_session(request, context, method, path, content, sent))
+    if not answered.is_done and answered.response.headers.get("content-type") != PROBLEM_JSON:
+        raise _no_answer(answered.response)
+    return answered
+
+
+def _no_answer(response: Response) -> Unavailable:
+    detail = f"something before ingest answered {response.status_code}; try again"
+    return Unavailable("ingest_unavailable", detail)
+
+
+async def read_own_form(request: Request) -> dict[str, str]:
+    """Return the fields of a form that a page of this session sent; raises Denied."""
+    form = await read_form(request)
+    require_form_key(form, request.state.session)
+    return {name: value.replace("\r\n", "\n").strip() for name, value in form.items()}
+
+
+def lines_of(text: str) -> list[str]:
+    """Return what a field has in its lines, or between its commas."""
+    return [each.strip() for each in text.replace(",", "\n").split("\n") if each.strip()]
+
+
+def segment_of(text: str) -> str:
+    """Return a text as one segment of a path at ingest."""
+    return quote(text, safe="")

@@ -1,0 +1,173 @@
+"""Webhooks on pages: subscriptions, what was delivered to each, and what is done with them."""
+
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from registry.schemas.webhooks import DeliveryState, NewWebhook, Replay, RotatedSecret
+from services.query.context import Context, RequestContext
+from services.query.ui.acts.asking import new_once, once_of
+from services.query.ui.operators.handing import (
+    ask_ingest,
+    lines_of,
+    read_own_form,
+    segment_of,
+)
+from services.query.ui.operators.sections import WEBHOOKS
+from services.query.ui.rendering import page
+from services.query.webhooks import webhooks
+from shared.domain.access.actions import Action
+from shared.domain.errors import InvalidRequest
+from shared.web.access.caller import Caller, declares
+from shared.web.cursors import Cursor
+
+router = APIRouter(include_in_schema=False)
+
+Manager = Annotated[Caller, declares(Action.MANAGE_WEBHOOKS)]
+WebhookId = Annotated[str, Path(max_length=64)]
+Act = Literal["pause", "resume", "test", "rotate", "replay", "remove"]
+Done = Literal["", "pause", "resume", "test", "replay", "remove"]
+API = "/v1/webhooks"
+WEBHOOK = WEBHOOKS + "/{webhook_id}"
+SHOWN = 50
+DELIVERIES_SHOWN = 30
+_FORM = ("url", "models", "types", "aliases", "owner", "description")
+_RANGE = ("event_id", "model", "since", "until")
+
+
+@router.get(WEBHOOKS)
+async def show_webhooks(
+    request: Request,
+    caller: Manager,
+    context: RequestContext,
+    cursor: Cursor = None,
+    done: Done = "",
+) -> Response:
+    """Answer the subscriptions that the caller manages, and the form that makes one."""
+    caller.require_somewhere()
+    return await _list(request, caller, context, {}, cursor=cursor, done=done)
+
+
+@router.post(WEBHOOKS)
+async def make_webhook(request: Request, caller: Manager, context: RequestContext) -> Response:
+    """Subscribe an address, and show the secret this once."""
+    form = await read_own_form(request)
+    try:
+        once = once_of(form)
+    except InvalidRequest as error:
+        status = HTTPStatus(error.status)
+        return await _list(request, caller, context, form, wrong=error.detail, status=status)
+    body: dict[str, Any] = {"url": form.get("url", ""), "description": form.get("description", "")}
+    for name in ("models", "types", "aliases"):
+        if values := lines_of(form.get(name, "")):
+            body[name] = values
+    if form.get("owner"):
+        body["owner"] = form["owner"]
+    answered = await ask_ingest(request, context, "POST", API, body, once)
+    if answered.is_done:
+        made = answered.read(NewWebhook)
+        return _secret(made.id, made.secret, request, caller)
+    if answered.wrong:
+        status = answered.response.status_code
+        return await _list(request, caller, context, form, wrong=answered.wrong, status=status)
+    return answered.response
+
+
+@router.get(WEBHOOK)
+async def show_webhook(
+    webhook_id: WebhookId,
+    request: Request,
+    caller: Manager,
+    context: RequestContext,
+    state: DeliveryState | Literal[""] = "",
+    model: Annotated[str, Query(max_length=300)] = "",
+    cursor: Cursor = None,
+    done: Done = "",
+    count: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+) -> Response:
+    """Answer a subscription, and what was delivered to it."""
+    values = {"state": state, "model": model, "done": done, "count": count, "wrong": ""}
+    return await _show(webhook_id, values, request, caller, context, cursor=cursor)
+
+
+@router.post(WEBHOOK + "/{act}")
+async def act_on_webhook(
+    webhook_id: WebhookId, act: Act, request: Request, caller: Manager, context: RequestContext
+) -> Response:
+    """Do something with a subscription."""
+    form = await read_own_form(request)
+    at_ingest, here = f"{API}/{segment_of(webhook_id)}", f"{WEBHOOKS}/{segment_of(webhook_id)}"
+    if act == "remove":
+        answered = await ask_ingest(request, context, "DELETE", at_ingest)
+        here = WEBHOOKS
+    else:
+        body = {"replay": _range(form), "rotate": {}}.get(act)
+        answered = await ask_ingest(request, context, "POST", f"{at_ingest}/{act}", body)
+    if answered.is_done and act == "rotate":
+        return _secret(webhook_id, answered.read(RotatedSecret).secret, request, caller)
+    if answered.is_done:
+        count = f"&count={answered.read(Replay).count}" if act == "replay" else ""
+        return RedirectResponse(f"{here}?done={act}{count}", HTTPStatus.SEE_OTHER)
+    if answered.wrong:
+        values = {"state": "", "model": "", "done": "", "count": 0, "wrong": answered.wrong}
+        status = answered.response.status_code
+        return await _show(webhook_id, values, request, caller, context, status=status)
+    return answered.response
+
+
+async def _list(
+    request: Request,
+    caller: Caller,
+    context: Context,
+    form: dict[str, str],
+    *,
+    cursor: str | None = None,
+    wrong: str = "",
+    done: str = "",
+    status: int = HTTPStatus.OK,
+) -> Response:
+    values = {
+        "webhooks": await webhooks.list_webhooks(cursor, SHOWN, caller, context),
+        "form": {**dict.fromkeys(_FORM, ""), **form},
+        "wrong": wrong,
+        "done": done,
+        "once": new_once(),
+    }
+    return page("operators/webhooks.html", values, request=request, caller=caller, status=status)
+
+
+async def _show(
+    webhook_id: str,
+    values: dict[str, Any],
+    request: Request,
+    caller: Caller,
+    context: Context,
+    *,
+    cursor: str | None = None,
+    status: int = HTTPStatus.OK,
+) -> Response:
+    found = await webhooks.find_webhook(webhook_id, caller, context)
+    state, model = values["state"] or None, values["model"] or None
+    listed = await webhooks.list_deliveries(
+        webhook_id, state, model, cursor, DELIVERIES_SHOWN, caller, context
+    )
+    shown = {"webhook": found, "deliveries": listed, **values}
+    return page("operators/webhook.html", shown, request=request, caller=caller, status=status)
+
+
+def _secret(webhook: str, secret: str, request: Request, caller: Caller) -> Response:
+    values = {"webhook": webhook, "secret": secret}
+    return page("operators/webhook_secret.html", values, request=request, caller=caller)
+
+
+def _range(form: dict[str, str]) -> dict[str, Any]:
+    """Return what is to be delivered again, as the API is asked for it; moments are in UTC."""
+    asked: dict[str, Any] = {name: form[name] for name in _RANGE if form.get(name)}
+    for name in ("since", "until"):
+        if name in asked and not asked[name].endswith("Z"):
+            asked[name] += "Z"
+    if form.get("failed_only"):
+        asked["failed_only"] = True
+    return asked

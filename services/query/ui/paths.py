@@ -1,0 +1,72 @@
+"""Where pages are, and the headers that every answer there has."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from shared.web.access.entrance import SIGN_IN
+
+ROOT: Final = "/ui/"
+STATIC: Final = "/ui/static"
+SIGN_OUT: Final = "/ui/sign-out"
+AT_ISSUER: Final = f"{SIGN_IN}/oidc"
+"""Leads to the issuer at which people sign in."""
+FROM_ISSUER: Final = f"{AT_ISSUER}/back"
+"""Where the issuer leads back to: the redirect URI, below QUERY_PUBLIC_URL."""
+_OTHERS_FILES = "/resolve/"
+"""Of a model `ui`, or of a namespace `ui`, clients of Hugging Face read files below it."""
+_MODELS = f"{ROOT}models/resolve"
+
+UPLOADS: Final = f"{ROOT}uploads"
+"""Where the script of the upload page asks: answers are JSON, also of errors."""
+_UPLOAD_PAGE: Final = re.compile(r"/ui/(?:models/[^/]+/)?upload")
+
+PAGE_HEADERS: Final[Mapping[str, str]] = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    # Not no-referrer: with it a form tells no Origin, by which those of other sites are refused.
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+_REPLACED = frozenset(name.encode() for name in PAGE_HEADERS)
+
+
+def is_page(path: str) -> bool:
+    """Whether a person's browser asks for this path, and no client of another tool."""
+    if path.startswith(_MODELS):  # a model may have this name
+        return True
+    return path in ("/", "/ui") or (path.startswith(ROOT) and _OTHERS_FILES not in path)
+
+
+def is_upload_page(path: str) -> bool:
+    """Whether it is a page whose script sends files to storage."""
+    return _UPLOAD_PAGE.fullmatch(path) is not None
+
+
+def is_asked_by_script(path: str) -> bool:
+    """Whether the script of the upload page asks for this path."""
+    return is_page(path) and (path == UPLOADS or path.startswith(f"{UPLOADS}/"))
+
+
+def headers_towards(origin: str) -> Mapping[str, str]:
+    """Return the headers of a page that may send to one other origin: storage."""
+    name = "content-security-policy"
+    policy = PAGE_HEADERS[name].replace("connect-src 'self'", f"connect-src 'self' {origin}")
+    return {**PAGE_HEADERS, name: policy}
+
+
+def own_headers(path: str) -> frozenset[bytes]:
+    """Return the headers of every answer in whose place a path's answers bring their own."""
+    return _REPLACED if is_page(path) else frozenset()
+
+
+def safe_target(target: str) -> str:
+    """Return where to go on after signing in: a page of ours, or the overview."""
+    is_ours = target.startswith(ROOT) and is_page(target.partition("?")[0])
+    is_plain = target.isascii() and target.isprintable() and "\\" not in target
+    is_back = target.startswith((SIGN_IN, SIGN_OUT))
+    is_plain &= ".." not in target and "%2e" not in target.lower()
+    return target if is_ours and is_plain and not is_back and len(target) <= 4096 else ROOT

@@ -1,0 +1,68 @@
+"""How values are shown to people: sizes, moments, numbers, and texts that others wrote."""
+
+import json
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from markupsafe import Markup, escape
+
+MOST_CHARACTERS = 500
+"""Of a text in a list."""
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+_STEP = 1024
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in the unit that leaves one to four digits."""
+    value, unit = float(count), 0
+    while value >= _STEP and unit < len(_UNITS) - 1:
+        value, unit = value / _STEP, unit + 1
+    return f"{count} B" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
+
+
+def moment(at: datetime | None) -> Markup:
+    """Return a moment in UTC, to the second."""
+    if at is None:
+        return Markup("")
+    told = at.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        told.isoformat(), told.strftime("%Y-%m-%d %H:%M:%S")
+    )
+
+
+def number(value: float) -> str:
+    """Return a metric with at most six digits."""
+    return f"{value:.6g}"
+
+
+def words(value: object, most: int = MOST_CHARACTERS) -> Markup:
+    """Return a text that others wrote, cut to a length, in a direction of its own.
+
+    What is in it cannot turn around what stands beside it, nor be read as HTML.
+    """
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    if len(text) <= most:
+        return Markup("<bdi>{}</bdi>").format(text)
+    return Markup("<bdi>{}…</bdi>").format(text[:most])
+
+
+def label(value: object, most: int = 60) -> str:
+    """Return a text that others wrote as one plain line, for drawings, which have no `bdi`.
+
+    Characters that nobody sees, those that turn the direction among them, become a dot.
+    """
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    plain = "".join(each if each.isprintable() else "·" for each in text[: most + 1])
+    return plain if len(plain) <= most else f"{plain[:most]}…"
+
+
+def segment(value: object) -> str:
+    """Return a text as one segment of a path."""
+    return quote(str(value), safe="@")
+
+
+def underlined(text: str, column: int) -> Markup:
+    """Return a filter with the place marked at which it breaks a rule; columns count from 1."""
+    at = max(0, column - 1)
+    before, here, after = text[:at], text[at : at + 1] or "\u00a0", text[at + 1 :]
+    return escape(before) + Markup('<mark class="wrong">{}</mark>').format(here) + escape(after)

@@ -1,0 +1,171 @@
+"""Signing in at an OIDC issuer: the browser is led there, and comes back with a code.
+
+What a browser keeps meanwhile is sent along by a link of another site (`SameSite=Lax`), since that
+is how it comes back. Nothing counts but an answer to an attempt that this very browser began.
+"""
+
+import base64
+import binascii
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import RedirectResponse, Response
+
+from services.query.context import RequestContext
+from services.query.turns import Turns
+from services.query.ui.forms import require_own_site
+from services.query.ui.paths import AT_ISSUER, FROM_ISSUER, ROOT, safe_target
+from services.query.ui.rendering import page
+from services.query.ui.signing_in import end_earlier, keep_session, sign_in_page
+from shared.domain.access.actions import Action
+from shared.domain.access.audit import Change
+from shared.domain.access.sign_in_attempts import ATTEMPT_LIFE, Attempt
+from shared.domain.access.tokens import is_equal
+from shared.domain.errors import (
+    Denied,
+    NotFound,
+    RegistryError,
+    TooManyRequests,
+    Unavailable,
+)
+from shared.runtime.settings import Settings
+from shared.web.access.browser_sessions import BrowserSessions
+from shared.web.access.caller import ANYBODY, Caller, declares
+from shared.web.access.oidc.code_flow import CodeFlow
+from shared.web.access.trail import Trail
+from shared.web.rates import asker_of, too_many
+
+router = APIRouter(include_in_schema=False)
+
+COOKIE, SECURE_COOKIE = "mr_sign_in", "__Host-mr_sign_in"
+MAX_TARGET_CHARACTERS = 1024
+"""Of the page to go on to; with a longer one the cookie would not be kept."""
+NOT_BEGUN = "this was begun in another browser, or more than 10 minutes ago: sign in once more"
+_REASONS = {
+    "access_denied": "the issuer did not let you in, or you stopped it",
+    "login_required": "the issuer wants you to sign in there",
+    "temporarily_unavailable": "the issuer cannot do this now; try again",
+    "server_error": "the issuer failed; try again",
+}
+_REDEEMING = Turns("sign-ins", most_waiting=64)
+MOST_OF_ADDRESS = 8
+"""Under way at once: else who keeps dozens open, each with a wrong code, keeps all others out."""
+_under_way: Counter[str] = Counter()
+Text = Annotated[str, Query(max_length=4096)]
+
+
+@router.get(AT_ISSUER, dependencies=[declares(Action.PUBLIC)])
+async def lead_to_issuer(request: Request, context: RequestContext, next: str = ROOT) -> Response:
+    """Begin an attempt, and lead to the issuer; not where another site's page leads here."""
+    flow, target = _flow(request), safe_target(next)
+    require_own_site(request)
+    attempt = Attempt.new()
+    try:
+        address = await flow.address(attempt)
+    except Unavailable as error:
+        return sign_in_page(request, target, error.detail, error.status)
+    kept = target if len(target) <= MAX_TARGET_CHARACTERS else ROOT
+    answer = RedirectResponse(address, HTTPStatus.SEE_OTHER)
+    answer.set_cookie(
+        value=f"{attempt.secret}.{base64.urlsafe_b64encode(kept.encode()).decode().rstrip('=')}",
+        max_age=int(ATTEMPT_LIFE.total_seconds()),
+        **_cookie(context.settings),
+    )
+    return answer
+
+
+@router.get(FROM_ISSUER, dependencies=[declares(Action.PUBLIC)])
+async def come_back(  # one parameter for each that an issuer adds
+    request: Request,
+    context: RequestContext,
+    code: Text = "",
+    state: Text = "",
+    error: Text = "",
+    iss: Text = "",
+) -> Response:
+    """Begin a session for who signed in at the issuer, and go on to the page of the attempt."""
+    flow, trail = _flow(request), Trail.of(request)
+    attempt, target = _begun(request, context.settings)
+    if attempt is None or not (state.isascii() and is_equal(state, attempt.state)):
+        # The cookie stays: another site that leads here must not end an attempt.
+        return sign_in_page(request, target, NOT_BEGUN, HTTPStatus.BAD_REQUEST)
+    try:
+        if iss and iss != flow.issuer.url:
+            raise Denied("sign_in_failed", "another issuer led you back: sign in once more")
+        if error or not code:
+            raise Denied("sign_in_failed", _REASONS.get(error, f"the issuer says: {error[:100]}"))
+        async with _few_of(trail.address), _REDEEMING.turn():
+            principal = await flow.principal_of(code, attempt)
+        if not principal.grants:
+            detail = f"{principal.name} is granted nothing here: no rule is for these claims"
+            raise Denied("nothing_granted", detail)
+        sessions: BrowserSessions = request.state.browser_sessions
+        async with Caller(principal, Action.IDENTIFY, trail).audited(Change.SIGN_IN):
+            session = await sessions.begin_by_issuer(principal, flow.issuer)
+        await end_earlier(request)
+    except (Denied, Unavailable, TooManyRequests) as refusal:
+        return _refused(refusal, request, target, trail, context.settings)
+    # A page and no redirection: a browser keeps a strict cookie back from one that began elsewhere.
+    answer = page("signed_in.html", {"target": target}, request=request)
+    keep_session(answer, session, context.settings)
+    answer.delete_cookie(**_cookie(context.settings))
+    return answer
+
+
+def _refused(
+    refusal: RegistryError, request: Request, target: str, trail: Trail, settings: Settings
+) -> Response:
+    if isinstance(refusal, Denied):
+        Caller(ANYBODY, Action.IDENTIFY, trail).refused(refusal)
+    answer = sign_in_page(request, target, refusal.detail, refusal.status)
+    answer.delete_cookie(**_cookie(settings))  # its code is used up
+    return answer
+
+
+@asynccontextmanager
+async def _few_of(address: str) -> AsyncGenerator[None]:
+    """Count one that is under way of an address; raises TooManyRequests."""
+    asker = asker_of(address)
+    if _under_way[asker] >= MOST_OF_ADDRESS:
+        raise too_many("too many sign-ins are under way from your address; try again", 5)
+    _under_way[asker] += 1
+    try:
+        yield
+    finally:
+        _under_way[asker] -= 1
+        if not _under_way[asker]:
+            del _under_way[asker]
+
+
+def _flow(request: Request) -> CodeFlow:
+    flow: CodeFlow | None = request.state.code_flow
+    if flow is None:
+        raise NotFound("not_found", "nobody signs in at an issuer here")
+    return flow
+
+
+def _begun(request: Request, settings: Settings) -> tuple[Attempt | None, str]:
+    """Return the attempt that this browser began, and the page to go on to."""
+    # By one name alone: where it is a secure one, another host could set the other.
+    kept = request.cookies.get(_cookie(settings)["key"], "")
+    secret, _, encoded = kept.partition(".")
+    try:
+        target = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
+    except (binascii.Error, ValueError):
+        target = ROOT
+    return Attempt.parse(secret), safe_target(target)
+
+
+def _cookie(settings: Settings) -> dict[str, Any]:
+    is_secure = settings.query_url.startswith("https://")
+    return {
+        "key": SECURE_COOKIE if is_secure else COOKIE,
+        "path": "/",
+        "secure": is_secure,
+        "httponly": True,
+        "samesite": "lax",
+    }

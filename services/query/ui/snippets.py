@@ -1,0 +1,54 @@
+"""How to fetch a version by code, with the addresses that the reader's own tools need."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from registry.schemas import Version
+from shared.domain.hub_names import repo_of_model
+from shared.runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A way to fetch it, and the text to be pasted."""
+
+    name: str
+    text: str
+
+
+def snippets(version: Version, settings: Settings) -> Sequence[Snippet]:
+    """Return the ways to fetch a version; each asks for a token in REGISTRY_TOKEN."""
+    model, number = version.model, version.number
+    ingest, query = settings.ingest_url, settings.query_url
+    python = (
+        "from registry import ModelRegistryClient\n\n"
+        f"client = ModelRegistryClient({ingest!r}, origins=[{ingest!r}, {query!r}])\n"
+        f"client.download({model!r}, {number}, to={model!r})"
+    )
+    shell = (
+        f"export REGISTRY_URL={shlex.quote(ingest)} REGISTRY_ORIGINS={shlex.quote(query)}\n"
+        f"registry download {shlex.quote(model)} {number} --to {shlex.quote(model)}"
+    )
+    address = f"{query}/v1/models/{model}/versions/{number}/downloads"
+    curl = f'curl -H "Authorization: Bearer $REGISTRY_TOKEN" {shlex.quote(address)}'
+    folder = shlex.quote(model)
+    fsspec = (
+        "import fsspec\n\n"
+        f"files = fsspec.filesystem('registry', url={ingest!r}, origins=({ingest!r}, {query!r}))\n"
+        f"files.get({f'{model}:{number}/'!r}, {f'{model}/'!r}, recursive=True)"
+    )
+    mlflow = (
+        f"export MLFLOW_REGISTRY_URI={shlex.quote(query)}/mlflow"
+        " MLFLOW_TRACKING_TOKEN=$REGISTRY_TOKEN\n"
+        f"mkdir -p {folder}\n"
+        f"mlflow artifacts download -u {shlex.quote(f'models:/{model}/{number}')} -d {folder}"
+    )
+    repo = repo_of_model(model)
+    hub = (
+        f"export HF_ENDPOINT={shlex.quote(query)} HF_TOKEN=$REGISTRY_TOKEN\n"
+        f"hf download {shlex.quote(repo or '')} --revision {number}"
+    )
+    found = [Snippet("Python", python), Snippet("Command", shell), Snippet("curl", curl)]
+    found += [Snippet("fsspec", fsspec), Snippet("MLflow", mlflow)]
+    return [*found, Snippet("Hugging Face", hub)] if repo is not None else found

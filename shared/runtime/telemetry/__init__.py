@@ -1,0 +1,1 @@
+"""What a process tells of itself to operators: figures, and how they are asked for."""

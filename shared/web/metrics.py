@@ -1,0 +1,107 @@
+"""Figures over HTTP: how requests go, and `/metrics`, which tells all figures of the process."""
+
+from collections.abc import Callable
+from time import perf_counter
+
+from prometheus_client import Counter, Histogram
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.runtime.telemetry.metrics import CONTENT_TYPE, Metrics
+from shared.web.problems import PROBLEM_CODE
+
+PATH = "/metrics"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "other"
+"""A method that nobody answers, and a path of no route: whoever asks could invent any number."""
+NO_ANSWER = "none"
+"""The status of a request whose caller left before its answer began."""
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+MOST_CODES = 200
+"""Codes of problems come from the code: that there are few of them is made sure of."""
+
+
+class Measured:
+    """Counts and times requests by method, the template of their route, and status.
+
+    Labels are what the code says and never what a caller wrote. The time ends where the answer
+    begins: a stream goes on for as long as its reader likes.
+    """
+
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, template_of: Callable[[Scope], str | None]
+    ) -> None:
+        self._app = app
+        self._template_of = template_of
+        self._requests = Counter(
+            "registry_http_requests",
+            "Requests, by method, route and status",
+            ["method", "route", "status"],
+            registry=metrics.registry,
+        )
+        self._codes: set[str] = set()
+        self._problems = Counter(
+            "registry_http_problems",
+            "Requests that were answered with a problem document, by its code",
+            ["code"],
+            registry=metrics.registry,
+        )
+        self._seconds = Histogram(
+            "registry_http_request_duration_seconds",
+            "Time until the answer begins, by method, route and status",
+            ["method", "route", "status"],
+            buckets=BUCKETS,
+            registry=metrics.registry,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and count it when its answer begins."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = perf_counter()
+        status = NO_ANSWER
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start" and status == NO_ANSWER:
+                status = str(message["status"])
+                self._count(scope, status, perf_counter() - began)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        finally:
+            if status == NO_ANSWER:
+                self._count(scope, status, perf_counter() - began)
+
+    def _count(self, scope: Scope, status: str, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in METHODS else OTHER
+        labels = (method, self._template_of(scope) or OTHER, status)
+        self._requests.labels(*labels).inc()
+        self._seconds.labels(*labels).observe(seconds)
+        code: str | None = scope.get(PROBLEM_CODE)
+        if code is not None:
+            self._problems.labels(self._known(code)).inc()
+
+    def _known(self, code: str) -> str:
+        if len(self._codes) < MOST_CODES:
+            self._codes.add(code)
+        return code if code in self._codes else OTHER
+
+
+def route_template(scope: Scope) -> str | None:
+    """Return the template of the route that FastAPI found for a request; None without any."""
+    return getattr(scope.get("route"), "path_format", None)
+
+
+def answer_with(metrics: Metrics) -> Callable[[Request], object]:
+    """Return the endpoint that tells all figures."""
+
+    async def tell(request: Request) -> Response:
+        return Response(await metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    return tell

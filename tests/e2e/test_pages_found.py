@@ -1,0 +1,77 @@
+"""What helps in finding on pages: namespaces, completion, storage used; as its reader may see."""
+
+import re
+
+from registry import AsyncModelRegistryClient
+from shared.runtime.settings import Settings
+from tests.support.access import token_of
+from tests.support.api import Api
+from tests.support.browser import signed_in, until_found
+from tests.support.eventually import eventually
+
+
+async def uploaded(api: Api, client: AsyncModelRegistryClient, model: str) -> tuple[str, str]:
+    """Two namespaces that no other test knows, with a model each."""
+    token = model.removeprefix("model-")
+    mine, other = f"mine{token}", f"other{token}"
+    await client.upload(f"{mine}.a", b"12345", path="m.bin", metrics={f"m{token}": 1})
+    await client.upload(f"{mine}.b", b"12345", path="m.bin")
+    await client.upload(f"{other}.a", b"1", path="m.bin", metrics={f"n{token}": 1})
+    for name in (f"{mine}.a", f"{mine}.b", f"{other}.a"):
+        await until_found(api, name)
+    return mine, other
+
+
+async def test_namespaces_lead_to_what_is_in_them(
+    api: Api, settings: Settings, client: AsyncModelRegistryClient, model: str
+) -> None:
+    mine, _ = await uploaded(api, client, model)
+    async with signed_in(api, token_of(settings)) as browser:
+
+        async def told() -> str | None:  # counts are kept for some seconds
+            text = (await browser.get("/ui/models")).text
+            found = re.search(rf'href="([^"]+)">\s*<bdi>{mine}</bdi></a> <small>2<', text)
+            return found[1].replace("&amp;", "&") if found else None
+
+        text = (await browser.get(await eventually(told))).text
+        assert f"{mine}.a" in text
+        assert f"{mine}.b" in text
+        assert re.search(rf'aria-current="page">\s*<bdi>{mine}</bdi>', text)
+
+
+async def test_what_may_not_be_read_is_in_no_tree_no_count_and_no_completion(
+    api: Api, client: AsyncModelRegistryClient, model: str
+) -> None:
+    mine, other = await uploaded(api, client, model)
+    token = await api.token(f"reader:{mine}.*", f"reader:{mine}")
+    beginning = model.removeprefix("model-")
+    async with signed_in(api, token.token) as browser:
+        text = (await browser.get("/ui/")).text
+        assert "10 B in 2 versions of 2 models" in text
+        for path in ("/ui/", "/ui/models", "/ui/models?kind=versions"):
+            assert other not in (await browser.get(path)).text
+        for letter, offered in (("m", [f"metrics.m{beginning}"]), ("n", [])):
+            asked = {"kind": "versions", "beginning": f"metrics.{letter}{beginning}"}
+            answer = await browser.get("/ui/completions", params=asked)
+            assert answer.json() == {"items": offered}
+
+
+async def test_fields_and_entries_are_offered_as_a_filter_writes_them(
+    api: Api, settings: Settings, client: AsyncModelRegistryClient, model: str
+) -> None:
+    await client.upload(model, b"x", path="m.bin", tags={f"{model} x": "y"}, parameters={model: 1})
+    await until_found(api, model)
+    async with signed_in(api, token_of(settings)) as browser:
+
+        async def offered(beginning: str, kind: str = "versions") -> list[str]:
+            asked = {"kind": kind, "beginning": beginning}
+            return (await browser.get("/ui/completions", params=asked)).json()["items"]
+
+        assert await offered("me") == ["metrics."]
+        assert await offered("version", "models") == ["versions"]
+        assert await offered("nothing.") == []
+        assert await offered(f"tags.{model}") == [f'tags."{model} x"']
+        assert await offered(f"parameters.{model}") == [f"params.{model}"]
+        for wrong in ("a" * 300, "x&kind=odd"):
+            answer = await browser.get(f"/ui/completions?beginning={wrong}")
+            assert answer.status_code == 422, wrong

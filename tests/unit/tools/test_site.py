@@ -1,0 +1,79 @@
+"""The site of documents: it builds without a warning, and its reference is the code's."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import registry
+from shared.runtime.settings import Settings
+from tools.metrics import all_metrics
+
+CHECKOUT = Path(__file__).parents[3]
+
+
+def build(checkout: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Build the site as `make docs` does."""
+    return subprocess.run(
+        (sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)),
+        cwd=checkout,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    done = build(CHECKOUT, folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.mark.parametrize("link", ["nowhere.md", "cli.md#no-such-command", "../nowhere.md"])
+def test_a_link_that_leads_nowhere_is_an_error(tmp_path: Path, link: str) -> None:
+    for each in CHECKOUT.iterdir():
+        if each.name not in ("docs", ".git", "site"):
+            (tmp_path / each.name).symlink_to(each)
+    shutil.copytree(CHECKOUT / "docs", tmp_path / "docs")
+    page = tmp_path / "docs" / "index.md"
+    page.write_text(page.read_text(encoding="utf-8") + f"\n[a link]({link})\n")
+    (tmp_path / "mkdocs.yml").unlink()
+    shutil.copy(CHECKOUT / "mkdocs.yml", tmp_path)
+    done = build(tmp_path, tmp_path / "built")
+    assert done.returncode != 0
+    assert link.removeprefix("../").split("#")[0] in done.stdout + done.stderr
+
+
+def test_every_page_of_docs_is_there(site: Path) -> None:
+    pages = [page.relative_to(CHECKOUT / "docs") for page in (CHECKOUT / "docs").rglob("*.md")]
+    named = [page.with_name("index.html") if page.stem == "README" else page for page in pages]
+    assert [str(page) for page in named if not (site / page.with_suffix(".html")).exists()] == []
+
+
+def test_the_reference_has_every_setting_and_every_public_name(site: Path) -> None:
+    settings = (site / "reference" / "settings.html").read_text(encoding="utf-8")
+    missing = [
+        name.upper() for name in Settings.model_fields if f">{name.upper()}<" not in settings
+    ]
+    assert missing == []
+    names = (site / "reference" / "sdk.html").read_text(encoding="utf-8")
+    assert [name for name in registry.__all__ if f"registry.{name}<" not in names] == []
+
+
+def test_the_reference_has_every_metric(site: Path) -> None:
+    page = (site / "reference" / "metrics.html").read_text(encoding="utf-8")
+    assert [each.name for each in all_metrics() if f">{each.name}<" not in page] == []
+
+
+def test_no_page_asks_for_a_font_or_style_of_another_origin(site: Path) -> None:
+    page = (site / "index.html").read_text(encoding="utf-8")
+    loaded = re.findall(r"<(?:script|link)[^>]+(?:src|href)=\"(https?:[^\"]+)\"", page)
+    assert loaded == []

@@ -1,0 +1,1 @@
+"""What the site of documents has beside the pages of docs/."""
