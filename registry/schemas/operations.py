@@ -86,3 +86,51 @@ class UsagePage(Answer):
     items: list[NamespaceUsage]
     is_complete: bool = True
     """False: there are smaller ones."""
+
+
+class DeadLetterItem(Answer):
+    """A message, or work, that could not be handled, and lies in the dead-letter topic."""
+
+    partition: int
+    """Its place in that topic, as is `offset`."""
+    offset: int
+    buried_at: datetime
+    reason: str
+    original_topic: str | None = None
+    """Where it is sent when it is replayed."""
+    value_bytes: int
+    truncated: bool
+    """Whether it was cut to what Kafka takes, so that it cannot be replayed."""
+    replayed_at: datetime | None = None
+    """When it was sent again last."""
+
+
+class DeadLetterList(Answer):
+    """The newest dead letters, the newest first."""
+
+    items: list[DeadLetterItem]
+    is_complete: bool = True
+    """False: there are older ones."""
+
+
+class PurgedVersion(Answer):
+    """A deleted version whose files were removed."""
+
+    model: str
+    number: int
+    deleted_at: datetime
+    deleted_by: str
+    size_bytes: int
+    """All its files together; those that other versions refer to are still there."""
+    purged_at: datetime
+
+
+class PurgePage(Answer):
+    """What was purged of deleted versions, the newest first."""
+
+    waiting: int
+    """Deleted versions that are not purged yet, as far as 1,000."""
+    due: int
+    """Those of them that can not be restored any more, and wait for a worker."""
+    items: list[PurgedVersion]
+    next_cursor: str | None = None

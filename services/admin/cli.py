@@ -9,7 +9,6 @@ from services.admin.collect import CollectReport
 from services.admin.collect import collect as collect_what_is_due
 from services.admin.composition import run_with_context
 from services.admin.dead_letters import topic as dead_letters
-from services.admin.dead_letters.letters import Letter, WholeLetter
 from services.admin.dead_letters.sender import open_sender
 from services.admin.leftovers.open_uploads import OpenMultipartUpload, list_open_uploads
 from services.admin.leftovers.strays import Leftover, list_leftovers
@@ -24,6 +23,7 @@ from services.admin.usage import usage as usage_of_namespaces
 from services.indexer.context import Context
 from services.indexer.reconcile.report import Report
 from services.indexer.reconcile.round import reconcile as compare
+from shared.kafka.letters import Letter, WholeLetter
 from shared.kafka.topic_reader import open_reader
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 
 from services.admin.collect import CollectReport
-from services.admin.dead_letters.letters import Letter, WholeLetter
 from services.admin.dead_letters.topic import ReplayReport
 from services.admin.leftovers.open_uploads import OpenMultipartUpload
 from services.admin.leftovers.strays import Leftover
@@ -21,6 +20,7 @@ from services.admin.rebuild.report import Findings, RebuildReport
 from services.admin.storage_groups.groups import GroupStatus
 from services.admin.usage import Usage
 from services.indexer.reconcile.report import Report
+from shared.kafka.letters import Letter, WholeLetter
 from shared.runtime.service_users import SERVICES
 
 WIDE = 100_000

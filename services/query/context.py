@@ -34,6 +34,7 @@ class Context:
     streams: Streams
     graphs: Turns = field(default_factory=lambda: Turns("graphs", most_waiting=64))
     """A graph of the most nodes takes some 130 MB for a moment."""
+    letters: Turns = field(default_factory=lambda: Turns("readings"))
     packages: KnownPackages = field(default_factory=KnownPackages)
     sendings: Sendings = field(default_factory=Sendings)
 

@@ -73,6 +73,11 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
                 [("session.state", ASCENDING), ("session.expires_at", ASCENDING)],
                 partialFilterExpression={"session.state": "open"},
             ),
+            # What operators are shown of purges; what was not purged is not in it.
+            IndexModel(
+                [("deletion.purged_at", DESCENDING), ("_id", DESCENDING)],
+                partialFilterExpression={"deletion.purged_at": {"$type": "date"}},
+            ),
         ],
         "aliases": [
             # Those that point somewhere: a model may have had any number of others.

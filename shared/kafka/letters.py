@@ -1,4 +1,4 @@
-"""Dead letters as they lie in their topic: what a person is told, and what is sent again."""
+"""Dead letters as they are read from their topic: what is told of them, and what is sent again."""
 
 import base64
 import binascii
@@ -15,9 +15,9 @@ from shared.kafka.dead_letters import (
     KEY_CUT,
     ORIGINAL_HEADER,
     VALUE_CUT,
-    RawMessage,
     text_of,
 )
+from shared.kafka.topic_reader import RawMessage
 
 
 class Letter(BaseModel):

@@ -188,6 +188,8 @@ QUERY = [
     Operation("GET", "/v1/operations/comparison", ("admin",), 403),
     Operation("GET", "/v1/operations/strays", ("admin",), 403),
     Operation("GET", "/v1/operations/usage", ("admin",), 403),
+    Operation("GET", "/v1/operations/purges", ("admin",), 403),
+    Operation("GET", "/v1/operations/dead-letters", ("admin",), 403),
     Operation("GET", "/v1/events", (*READERS, "elsewhere"), 403, query="follow=false"),
     Operation("GET", "/v1/search", (*READERS, "elsewhere", "upload")),  # what each finds differs
     Operation("HEAD", HUB_FILE, READERS),

@@ -1,8 +1,11 @@
 """The overview keeps up with what happens, as far as its reader may know of it."""
 
 import asyncio
+import logging
+import os
 import re
 from collections.abc import AsyncIterator
+from time import monotonic
 
 import httpx
 import pytest
@@ -12,6 +15,13 @@ from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api
 from tests.support.browser import signed_in, until_found
+from tests.support.event_streams import until_streams_begin
+from tests.support.eventually import eventually
+
+log = logging.getLogger(__name__)
+
+VIEWERS = int(os.environ.get("PAGE_VIEWERS", "40"))
+"""Pages that are open at once; 1000 is the long form. Logged is how long the last one waited."""
 
 
 @pytest.fixture
@@ -65,6 +75,39 @@ async def test_a_page_is_told_of_models_that_its_reader_may_follow(
         text = (await reader.get("/ui/overview/newest")).text
         assert mine in text
         assert other not in text
+
+
+async def test_all_open_pages_are_told_of_a_version(
+    api: Api, settings: Settings, client: AsyncModelRegistryClient, model: str
+) -> None:
+    bounds = httpx.Limits(max_connections=None)
+    waited: list[float] = []
+    await until_streams_begin(str(api.query.base_url))
+    async with signed_in(api, token_of(settings), limits=bounds) as viewers:
+        before = await open_streams(api)
+
+        async def view() -> None:
+            await models_told(viewers, model)
+            waited.append(monotonic() - sent_at)
+
+        async with asyncio.TaskGroup() as pages:
+            for _ in range(VIEWERS):
+                pages.create_task(view())
+
+            async def are_open() -> bool | None:
+                return await open_streams(api) >= before + VIEWERS or None
+
+            await eventually(are_open, 30 + VIEWERS / 10)
+            sent_at = monotonic()
+            await client.upload(model, b"x", path="m.bin")
+    assert len(waited) == VIEWERS
+    log.info("%d pages, told of an upload within %.2f s of its beginning", VIEWERS, max(waited))
+
+
+async def open_streams(api: Api) -> int:
+    """The streams that query tells to be open."""
+    answer = await api.query.get("/health/events")
+    return int(answer.json()["streams"])
 
 
 async def test_the_newest_versions_wait_for_the_event_that_was_told(

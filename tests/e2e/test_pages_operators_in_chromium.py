@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from shared.runtime.settings import Settings
+from tests.support import topics
 from tests.support.access import token_of
 from tests.support.api import Api
 from tests.support.chromium import NEEDS_CHROMIUM, look, sign_in
@@ -57,9 +58,12 @@ async def test_an_operator_makes_and_revokes_a_token_and_replays_a_delivery(
     assert [each.id for each in await hook.until_accepted(2)] == [first.id] * 2
     await page.get_by_text("Send a range again").click()
     await look(page, "operators-webhook")
+    story = {"reason": "no event of storage: " + "x" * 300, "original-topic": "bucket-events"}
+    brokers, letters = settings.kafka_bootstrap_servers, settings.kafka_dead_letter_topic
+    await topics.produce(brokers, letters, b"{}", headers=story)
     for name, path in (
         *(("sections", ""), ("webhooks", "webhooks"), ("audit", "audit")),
-        ("storage", "storage"),
+        *(("storage", "storage"), ("dead-letters", "dead-letters")),
         ("audit-nothing", "audit?model=nothing"),
     ):
         await page.goto(f"/ui/admin/{path}")

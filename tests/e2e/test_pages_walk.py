@@ -125,6 +125,7 @@ PAGES = [
     Page("POST", "/ui/admin/webhooks/{webhook_id}/{act}", Action.MANAGE_WEBHOOKS, WITHOUT_A_KEY),
     # Who administers one model does not administer everything.
     Page("GET", "/ui/admin/storage", Action.READ_OPERATIONS, same(403, anonymous=401)),
+    Page("GET", "/ui/admin/dead-letters", Action.READ_OPERATIONS, same(403, anonymous=401)),
     Page("GET", "/ui/admin/audit", Action.READ_AUDIT, ADMINISTRATORS),
     # Where settings name no issuer to sign in at.
     Page("GET", "/ui/sign-in/oidc", Action.PUBLIC, same(404)),

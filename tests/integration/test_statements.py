@@ -28,6 +28,7 @@ from shared.database import (
     found_folders,
     lineage,
     proposals,
+    purges,
     references,
     reports,
     retention,
@@ -551,6 +552,11 @@ async def use_deletion_and_shared_bytes(database: Database, model: str) -> None:
             begun = await begin_purge(database, taken.id, token)
             assert begun is not None
             await finish_purge(database, begun, token)
+            [found] = await purges.purged_versions(database, before=None, limit=1)
+            assert found.deletion is not None
+            assert found.deletion.purged_at is not None
+            before = (found.deletion.purged_at, found.id)
+            assert found not in await purges.purged_versions(database, before=before, limit=1)
             assert await purge_again(database, begun.id)
         await database.versions.driver.update_many({}, {"$set": {"work": None}})
     assert not await clean_surplus(database, holder.id)
@@ -629,6 +635,7 @@ async def use_depths(database: Database, model: str) -> None:
     await depths.depth_of_delivery_queues(database, without=["another"])
     await depths.count_waiting_deliveries(database)
     await depths.count_open_uploads(database)
+    assert await purges.waiting_purges(database) == purges.Waiting(0, 0)
 
 
 async def use_search(database: Database, model: str) -> None:

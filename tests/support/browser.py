@@ -8,12 +8,18 @@ import httpx
 from tests.support.api import Api
 from tests.support.eventually import eventually
 
+DEFAULT_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+"""As httpx has them."""
+
 
 @asynccontextmanager
-async def signed_in(api: Api, token: str) -> AsyncGenerator[httpx.AsyncClient]:
+async def signed_in(
+    api: Api, token: str, *, limits: httpx.Limits = DEFAULT_LIMITS
+) -> AsyncGenerator[httpx.AsyncClient]:
     """Somebody who has signed in with a token."""
-    address = api.query.base_url
-    async with httpx.AsyncClient(base_url=address, timeout=60, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=api.query.base_url, timeout=60, trust_env=False, limits=limits
+    ) as client:
         answer = await client.post("/ui/sign-in", data={"token": token})
         assert answer.status_code == 303, answer.text
         yield client

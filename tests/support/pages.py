@@ -1,4 +1,4 @@
-"""A browser without scripts: cookies, pages, and forms that are sent as they stand."""
+"""Somebody signed in, and the forms of pages, which are sent as they stand."""
 
 import html
 import re
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import httpx
 
 from tests.support.api import Api
+from tests.support.browser import signed_in
 
 _FORM = re.compile(r'<form method="post"(?: action="([^"]*)")?>(.*?)</form>', re.DOTALL)
 _INPUT = re.compile(r"<input ([^>]*)>")
@@ -71,9 +72,5 @@ def forms_of(answer: httpx.Response, path: str) -> list[Form]:
 @asynccontextmanager
 async def visiting(api: Api, token: str) -> AsyncGenerator[Visitor]:
     """Somebody who is signed in with a token."""
-    async with httpx.AsyncClient(
-        base_url=api.query.base_url, trust_env=False, timeout=60
-    ) as client:
-        answer = await client.post("/ui/sign-in", data={"token": token, "next": "/ui/"})
-        assert answer.status_code == 303, answer.text
+    async with signed_in(api, token) as client:
         yield Visitor(client)

@@ -6,9 +6,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from services.admin.dead_letters.letters import Original
 from shared.kafka.connection import kafka_options
 from shared.kafka.errors import KafkaUnavailable, answered_within
+from shared.kafka.letters import Original
 from shared.runtime.settings import Settings
 
 Send = Callable[[Original], Awaitable[None]]

@@ -5,12 +5,12 @@ from collections.abc import AsyncGenerator, Sequence
 
 from pydantic import BaseModel, Field
 
-from services.admin.dead_letters.letters import Letter, WholeLetter, original_of
 from services.admin.dead_letters.sender import Send
 from services.admin.rebuild.report import Findings
 from services.indexer.context import Context
 from shared.database.reports import remember_replay, replays_of
 from shared.domain.errors import Conflict, NotFound
+from shared.kafka.letters import Letter, WholeLetter, original_of
 from shared.kafka.topic_reader import RawMessage, TopicReader
 
 

@@ -66,6 +66,8 @@ def _rights(
         if not subscriber:
             continue
         yield subscriber, ("Read", "Describe"), "topic", model_events
+    if query := settings.kafka_query_principal:
+        yield query, ("Read", "Describe"), "topic", settings.kafka_dead_letter_topic
 
 
 async def give_kafka_rights(settings: ProvisioningSettings) -> list[str]:

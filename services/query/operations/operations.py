@@ -1,10 +1,19 @@
-"""The last comparison of buckets and records, and the strays that comparisons report."""
+"""The last comparison of buckets and records, the strays that it reports, and what was purged."""
 
-from registry.schemas.operations import Comparison, ComparisonState, StrayObject, StrayPage
+from registry.schemas.operations import (
+    Comparison,
+    ComparisonState,
+    PurgedVersion,
+    PurgePage,
+    StrayObject,
+    StrayPage,
+)
 from services.query.context import Context
+from shared.database.purges import purged_versions, waiting_purges
 from shared.database.reports import COMPARISON, UNDER_WAY, find_place
 from shared.database.strays import ReportedStray, list_strays
-from shared.web.cursors import cut_page, decode_text, encode_text
+from shared.domain.records import VersionRecord
+from shared.web.cursors import cut_page, decode_place, decode_text, encode_place, encode_text
 
 
 async def last_comparison(context: Context) -> ComparisonState:
@@ -21,6 +30,31 @@ async def strays(cursor: str | None, limit: int, context: Context) -> StrayPage:
     found = await list_strays(context.database, bucket=None, after=after, limit=limit + 1)
     page, more = cut_page(found, limit, lambda last: encode_text(last[0]))
     return StrayPage(items=[_told(each) for _, each in page], next_cursor=more)
+
+
+async def purges(cursor: str | None, limit: int, context: Context) -> PurgePage:
+    """Return a page of what was purged, the newest first; raises InvalidRequest."""
+    before = decode_place(cursor) if cursor else None
+    waiting = await waiting_purges(context.database)
+    found = await purged_versions(context.database, before=before, limit=limit + 1)
+    told = [(each, purged) for each in found if (purged := _purged(each)) is not None]
+    page, more = cut_page(told, limit, lambda last: encode_place(last[1].purged_at, last[0].id))
+    items = [purged for _, purged in page]
+    return PurgePage(waiting=waiting.count, due=waiting.due, items=items, next_cursor=more)
+
+
+def _purged(version: VersionRecord) -> PurgedVersion | None:
+    deletion = version.deletion
+    if deletion is None or deletion.purged_at is None:
+        return None
+    return PurgedVersion(
+        model=version.model,
+        number=version.number,
+        deleted_at=deletion.at,
+        deleted_by=deletion.by,
+        size_bytes=version.size_bytes,
+        purged_at=deletion.purged_at,
+    )
 
 
 def _told(reported: ReportedStray) -> StrayObject:

@@ -2,11 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
-from registry.schemas.operations import ComparisonState, StrayPage, UsagePage
+from registry.schemas.operations import (
+    ComparisonState,
+    DeadLetterList,
+    PurgePage,
+    StrayPage,
+    UsagePage,
+)
 from services.query.context import RequestContext
-from services.query.operations import operations, usage
+from services.query.operations import dead_letters, operations, usage
 from shared.domain.access.actions import Action
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor, Limit
@@ -39,3 +45,23 @@ async def get_usage(caller: Operator, context: RequestContext, limit: Limit = 50
     """Answer the largest namespaces, as search knows them."""
     caller.require_pattern(EVERYTHING)
     return await usage.usage_by_namespace(limit, context)
+
+
+@router.get("/purges", summary="List what was purged of deleted versions")
+async def list_purges(
+    caller: Operator, context: RequestContext, cursor: Cursor = None, limit: Limit = 50
+) -> PurgePage:
+    """Answer how many deleted versions wait for it, and a page of those that were purged."""
+    caller.require_pattern(EVERYTHING)
+    return await operations.purges(cursor, limit, context)
+
+
+@router.get("/dead-letters", summary="List the newest dead letters")
+async def list_dead_letters(
+    caller: Operator,
+    context: RequestContext,
+    limit: Annotated[int, Query(ge=1, le=dead_letters.MOST_SHOWN)] = 20,
+) -> DeadLetterList:
+    """Answer what could not be handled, with the reason; the topic is read for it."""
+    caller.require_pattern(EVERYTHING)
+    return await dead_letters.newest_letters(limit, context)

@@ -10,6 +10,7 @@ from services.query.ui.comparing_routes import router as comparing
 from services.query.ui.completing_routes import router as completing
 from services.query.ui.live import router as live
 from services.query.ui.operators.audit import router as audit_pages
+from services.query.ui.operators.dead_letters import router as dead_letter_pages
 from services.query.ui.operators.storage import router as storage_pages
 from services.query.ui.operators.tokens import router as token_pages
 from services.query.ui.operators.webhooks import router as webhook_pages
@@ -22,5 +23,5 @@ PAGE_ROUTERS: tuple[APIRouter, ...] = (
     *(signing_in, signing_in_at_issuer),
     *(reading, comparing, live, completing),
     *(alias_forms, proposal_forms, life_forms, edit_forms, uploading),
-    *(audit_pages, token_pages, webhook_pages, storage_pages),
+    *(audit_pages, token_pages, webhook_pages, storage_pages, dead_letter_pages),
 )

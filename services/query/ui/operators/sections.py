@@ -13,6 +13,7 @@ TOKENS: Final = f"{ADMIN}tokens"
 WEBHOOKS: Final = f"{ADMIN}webhooks"
 AUDIT: Final = f"{ADMIN}audit"
 STORAGE: Final = f"{ADMIN}storage"
+DEAD_LETTERS: Final = f"{ADMIN}dead-letters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,10 @@ SECTIONS: Final = (
         WEBHOOKS, "Webhooks", "who is told of events, and whether it came", Action.MANAGE_WEBHOOKS
     ),
     Section(AUDIT, "Audit", "what was changed, and what was refused", Action.READ_AUDIT),
-    Section(STORAGE, "Storage", "comparisons, namespaces, strays", Action.READ_OPERATIONS, "*"),
+    Section(
+        STORAGE, "Storage", "comparisons, namespaces, strays, purges", Action.READ_OPERATIONS, "*"
+    ),
+    Section(DEAD_LETTERS, "Dead letters", "what could not be handled", Action.READ_OPERATIONS, "*"),
 )
 
 

@@ -1,4 +1,4 @@
-"""What lies in storage, on a page: the last comparison, what namespaces have, and strays."""
+"""What lies in storage, on a page: the last comparison, namespaces, strays, and what was purged."""
 
 import asyncio
 from typing import Annotated
@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from registry.schemas.operations import UsagePage
 from services.query.context import Context, RequestContext
-from services.query.operations.operations import last_comparison, strays
+from services.query.operations.operations import last_comparison, purges, strays
 from services.query.operations.routes import EVERYTHING
 from services.query.operations.usage import usage_by_namespace
 from services.query.ui.operators.sections import STORAGE
@@ -22,6 +22,7 @@ router = APIRouter(include_in_schema=False)
 
 NAMESPACES_SHOWN = 50
 STRAYS_SHOWN = 50
+PURGES_SHOWN = 20
 COUNTS = (
     *(("objects", "Objects"), ("records", "Versions"), ("indexed", "Indexed late")),
     *(("found", "Folders found"), ("expired", "Uploads over"), ("missing", "Gone missing")),
@@ -39,13 +40,17 @@ async def show_storage(
 ) -> Response:
     """Answer what was compared and repaired, what namespaces have, and what belongs to no model."""
     caller.require_pattern(EVERYTHING)
-    compared, listed, (used, trouble) = await asyncio.gather(
-        last_comparison(context), strays(cursor, STRAYS_SHOWN, context), _usage(context)
+    compared, listed, purged, (used, trouble) = await asyncio.gather(
+        last_comparison(context),
+        strays(cursor, STRAYS_SHOWN, context),
+        purges(None, PURGES_SHOWN, context),
+        _usage(context),
     )
     values = {
         "compared": compared,
         "counts": COUNTS,
         "strays": listed,
+        "purges": purged,
         "usage": used,
         "trouble": trouble,
     }

@@ -14,12 +14,12 @@ from registry.cli import run as run_client
 from registry.cli.exit_codes import exit_code
 from services.admin import output as admin_output
 from services.admin.__main__ import run
-from services.admin.dead_letters.letters import Letter
 from services.admin.errors import told_errors
 from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import LeaseLost
 from shared.domain.errors import Conflict, InvalidRequest, NotFound
 from shared.domain.records import utc_now
+from shared.kafka.letters import Letter
 from shared.runtime.settings import Settings
 from shared.storage.connection import StorageMissing, StorageRefused, StorageUnavailable
 

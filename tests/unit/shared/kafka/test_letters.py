@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from services.admin.dead_letters.letters import Letter, WholeLetter, original_of
 from services.indexer.events.bucket_events import PoisonMessage
 from shared.domain.errors import Conflict
 from shared.kafka.dead_letters import (
@@ -13,6 +12,7 @@ from shared.kafka.dead_letters import (
     DeadLetter,
     RawMessage,
 )
+from shared.kafka.letters import Letter, WholeLetter, original_of
 from tests.support.records import artifact
 from tests.unit.shared.kafka.test_dead_letters import BAD_HEADERS, record
 

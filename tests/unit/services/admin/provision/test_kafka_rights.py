@@ -29,10 +29,11 @@ def test_subscribers_read_model_events_and_nothing_else() -> None:
     }
 
 
-def test_query_reads_model_events_and_is_of_no_group() -> None:
+def test_query_reads_model_events_and_dead_letters_and_is_of_no_group() -> None:
     assert rights(kafka_query_principal="User:q", kafka_subscriber_principals="User:q") == {
-        "User:q: Read on topic model-events",
-        "User:q: Describe on topic model-events",
+        f"User:q: {operation} on topic {topic}"
+        for topic in ("model-events", "bucket-events.dead-letter")
+        for operation in ("Read", "Describe")
     }
 
 

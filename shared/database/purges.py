@@ -1,0 +1,47 @@
+"""What was purged of deleted versions, and what waits for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.database.client import Database
+from shared.database.collection import Document
+from shared.database.depths import MOST_COUNTED, depth_of_work
+from shared.domain.records import VersionRecord
+
+PURGED: Document = {"deletion.purged_at": {"$type": "date"}}
+"""As the index of purged versions has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Deleted versions that are not purged yet; each number is at most MOST_COUNTED."""
+
+    count: int
+    due: int
+
+
+async def waiting_purges(database: Database) -> Waiting:
+    """Count the versions that are to be purged, and those of which it is time; by the index."""
+    query: Document = {"work.kind": "purge"}
+    found = database.versions.find(query, {"_id": 0, "work.kind": 1})
+    found = found.sort([("work.kind", 1), ("work.due_at", 1)]).limit(MOST_COUNTED)
+    due = await depth_of_work(database, "purge")
+    return Waiting(len(await found.to_list()), due.count)
+
+
+async def purged_versions(
+    database: Database, *, before: tuple[datetime, str] | None, limit: int
+) -> Sequence[VersionRecord]:
+    """Return purged versions, those that were purged last first.
+
+    `before` is when the last one of the page before was purged, and its id.
+    """
+    query: Document = PURGED
+    if before is not None:
+        at, version_id = before
+        earlier: Document = {"deletion.purged_at": {"$lt": at}}
+        same: Document = {"deletion.purged_at": at, "_id": {"$lt": version_id}}
+        query = {**PURGED, "$or": [earlier, same]}
+    found = database.versions.find(query).sort([("deletion.purged_at", -1), ("_id", -1)])
+    return [VersionRecord.model_validate(each) for each in await found.limit(limit).to_list()]
