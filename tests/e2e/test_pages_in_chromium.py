@@ -1,5 +1,7 @@
 """The page in a real Chromium: signing in, finding, the theme, widths, and what axe finds."""
 
+from uuid import uuid4
+
 import pytest
 from playwright.async_api import Page, expect
 
@@ -13,6 +15,12 @@ from tests.support.chromium import NEEDS_CHROMIUM, look, sign_in
 CARD = b"# Churn\n\nWho is about to **leave**.\n\n| data | rows |\n|---|---|\n| june | 12000 |\n"
 
 pytestmark = NEEDS_CHROMIUM
+
+
+@pytest.fixture
+def model() -> str:
+    """A name that pictures may show."""
+    return f"churn-{uuid4().hex[:6]}"
 
 
 @pytest.fixture
