@@ -19,6 +19,11 @@ from shared.kafka.dead_letters import (
 )
 from shared.kafka.topic_reader import RawMessage
 
+MAX_REASON_CHARACTERS = 1000
+"""What `DeadLetter` keeps of it; others may write letters, too."""
+_MAX_DIGITS = 19
+"""Partitions and offsets have 64 bits at most."""
+
 
 class Letter(BaseModel):
     """A dead letter in one line."""
@@ -51,8 +56,8 @@ class Letter(BaseModel):
         return cls(
             partition=record.partition,
             offset=record.offset,
-            buried_at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
-            reason=headers.get("reason", ""),
+            buried_at=_moment(record.timestamp),
+            reason=headers.get("reason", "")[:MAX_REASON_CHARACTERS],
             original_topic=headers.get("original-topic"),
             original_partition=_number(headers.get("original-partition")),
             original_offset=_number(headers.get("original-offset")),
@@ -141,4 +146,13 @@ def _content(text: str) -> bytes:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() else None
+    is_one = text is not None and text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
+    return int(text) if text is not None and is_one else None
+
+
+def _moment(milliseconds: int) -> datetime:
+    """Return the time of a record; one that there is not is taken for the beginning of time."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(0, UTC)

@@ -1,11 +1,11 @@
 """The newest dead letters: read from the end of their topic, by a consumer of its own."""
 
 import asyncio
+from contextlib import aclosing
 
 from registry.schemas.operations import DeadLetterItem, DeadLetterList
 from services.query.context import Context
 from shared.database.reports import replays_of
-from shared.domain.errors import Unavailable
 from shared.kafka.errors import KafkaUnreadable
 from shared.kafka.letters import Letter
 from shared.kafka.topic_reader import Extent, open_reader
@@ -22,16 +22,14 @@ READING_SECONDS = 20.0
 async def newest_letters(limit: int, context: Context) -> DeadLetterList:
     """Return the newest dead letters with when each was replayed, the newest first.
 
-    Raises Unavailable where Kafka does not answer, and TooManyRequests.
+    Raises KafkaUnreadable and TooManyRequests.
     """
     async with context.letters.turn():
         try:
             async with asyncio.timeout(READING_SECONDS):
                 found, is_complete = await _read(limit, context.settings)
-        except KafkaUnreadable as error:
-            raise _unavailable(error.detail) from error
         except TimeoutError as error:
-            raise _unavailable("Kafka is too slow") from error
+            raise KafkaUnreadable("it is too slow") from error
     replays = await replays_of(context.database, [each.id for each in found])
     items = [
         DeadLetterItem.model_validate(
@@ -40,10 +38,6 @@ async def newest_letters(limit: int, context: Context) -> DeadLetterList:
         for each in found
     ]
     return DeadLetterList(items=items, is_complete=is_complete)
-
-
-def _unavailable(reason: str) -> Unavailable:
-    return Unavailable("dead_letters_unavailable", f"dead letters cannot be read: {reason}")
 
 
 async def _read(limit: int, settings: Settings) -> tuple[list[Letter], bool]:
@@ -57,7 +51,9 @@ async def _read(limit: int, settings: Settings) -> tuple[list[Letter], bool]:
             number: max(begin, extent.ends[number] - limit)
             for number, begin in extent.begins.items()
         }
-        async for records in reader.read(Extent(extent.topic, begins, extent.ends)):
-            found += map(Letter.of, records)
+        newest = Extent(extent.topic, begins, extent.ends)
+        async with aclosing(reader.read(newest)) as batches:
+            async for records in batches:
+                found += map(Letter.of, records)
     found.sort(key=lambda each: (each.buried_at, each.partition, each.offset), reverse=True)
     return found[:limit], begins == dict(extent.begins) and len(found) <= limit

@@ -4,7 +4,7 @@ Query keeps a verdict for some seconds. Were a person sent to sign in meanwhile,
 count there, and lead back at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable
 from http import HTTPStatus
 from typing import Final
 
@@ -12,6 +12,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from services.query.context import Context
+from services.query.ui.calls import Call
 from shared.domain.access.browser_sessions import SessionText
 from shared.domain.errors import Unauthenticated, Unavailable
 from shared.web.access.authentication import Authenticator
@@ -21,20 +22,22 @@ from shared.web.guard import address_of
 NOT_TAKEN: Final = "session_not_taken"
 
 
-async def ask_in_session(
-    request: Request,
-    context: Context,
-    method: str,
-    path: str,
-    content: bytes,
-    headers: Mapping[str, str],
-) -> Response:
-    """Return ingest's answer to a request in the name of a page's session, which ingest took.
+async def ask_in_session(request: Request, context: Context, call: Call) -> Response:
+    """Return ingest's answer to a request in the name of a page's session.
 
-    Raises as `Forwarding.ask` and `not_taken` do, and Unavailable "session_not_taken".
+    Raises as `Forwarding.ask` and `taken` do.
+    """
+    sent = (call.method, call.path, call.content, call.all_headers)
+    return await taken(request, context.ingest.ask(request, *sent))
+
+
+async def taken(request: Request, asking: Awaitable[Response]) -> Response:
+    """Return what ingest answers, which has taken the session.
+
+    Raises as `not_taken` does, and Unavailable "session_not_taken".
     """
     try:
-        answer = await context.ingest.ask(request, method, path, content, headers)
+        answer = await asking
     except Unauthenticated:  # it is not there any more
         raise await not_taken(request) from None
     if answer.status_code == HTTPStatus.UNAUTHORIZED:

@@ -27,6 +27,13 @@ async def read_form(request: Request, *, most_fields: int = MAX_FIELDS) -> dict[
     return {name: values[-1] for name, values in fields.items()}
 
 
+async def read_own_form(request: Request, *, most_fields: int = MAX_FIELDS) -> dict[str, str]:
+    """Return the fields of a form that a page of this session sent; raises as `read_form` does."""
+    form = await read_form(request, most_fields=most_fields)
+    require_form_key(form, request.state.session)
+    return form
+
+
 def require_own_site(request: Request) -> None:
     """Return where no other site's page sent the request; raises Denied.
 

@@ -12,12 +12,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.query.context import Context, RequestContext
-from services.query.ui.ended import not_taken
+from services.query.ui.ended import taken
 from services.query.ui.forms import require_script_of_ours
 from services.query.ui.paths import UPLOADS
 from services.query.ui.rendering import page
 from shared.domain.access.actions import Action
-from shared.domain.errors import Unauthenticated, Unavailable
+from shared.domain.errors import Unavailable
 from shared.web.access.caller import Caller, declares
 
 router = APIRouter(include_in_schema=False)
@@ -91,13 +91,7 @@ async def abort_upload(
 
 async def _forwarded(request: Request, context: Context, path: str) -> Response:
     require_script_of_ours(request)
-    try:
-        answer = await context.ingest.forward(request, path)
-    except Unauthenticated:  # the session is not there any more
-        raise await not_taken(request) from None
-    if answer.status_code == HTTPStatus.UNAUTHORIZED:
-        raise await not_taken(request)
-    return answer
+    return await taken(request, context.ingest.forward(request, path))
 
 
 def _quoted(text: str) -> str:

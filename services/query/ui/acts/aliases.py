@@ -14,17 +14,16 @@ from services.query.context import Context, RequestContext
 from services.query.ui.acts.asking import (
     NOT_THERE,
     REVISION,
-    Call,
     Refusal,
     asked,
     condition_of,
     next_once,
-    once_of,
     path_of,
-    read_act,
     reason_of,
     version_of,
 )
+from services.query.ui.calls import Call, once_of
+from services.query.ui.forms import read_own_form
 from services.query.ui.rendering import page
 from services.query.ui.shown import segment
 from services.query.versions.lookups import find_model
@@ -84,7 +83,7 @@ async def show_new(
 @router.post(MODEL + "/set-alias")
 async def set_new(model: str, request: Request, caller: Mover, context: RequestContext) -> Response:
     """Make an alias, or show why not: one that is there is shown, and stays as it is."""
-    form = await read_act(request)
+    form = await read_own_form(request)
     alias = form.get("alias", "").strip()
     if (refusal := await _move(model, alias, form, request, context)) is None:
         return RedirectResponse(alias_address(model, alias), HTTPStatus.SEE_OTHER)
@@ -111,7 +110,7 @@ async def move(
     model: str, alias: str, request: Request, caller: Mover, context: RequestContext
 ) -> Response:
     """Move or propose to move an alias, or show why not."""
-    form = await read_act(request)
+    form = await read_own_form(request)
     if (refusal := await _move(model, alias, form, request, context)) is None:
         return RedirectResponse(alias_address(model, alias), HTTPStatus.SEE_OTHER)
     return await _move_page(model, Form.sent(alias, form, refusal), request, caller, context)
@@ -131,7 +130,7 @@ async def remove(
     model: str, alias: str, request: Request, caller: Mover, context: RequestContext
 ) -> Response:
     """Remove or propose to remove an alias, or show why not."""
-    form = await read_act(request)
+    form = await read_own_form(request)
 
     def wanted() -> Call:
         if _act_of(form) == _PROPOSE:

@@ -5,9 +5,8 @@ again does it once.
 """
 
 import json
-import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self
 from urllib.parse import quote
@@ -17,8 +16,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from registry.schemas.aliases import MAX_REASON_CHARACTERS, Why
 from services.query.context import Context
+from services.query.ui.calls import Call, new_once
 from services.query.ui.ended import NOT_TAKEN, ask_in_session
-from services.query.ui.forms import read_form, require_form_key
 from shared.domain.errors import (
     InvalidRequest,
     RegistryError,
@@ -29,30 +28,8 @@ from shared.domain.errors import (
 REVISION = "revision"
 NOT_THERE = "none"
 """Stands for the revision of what is to be made."""
-_ONCE_CHARACTERS = 32
 _MAX_NUMBER_DIGITS = 10
 _REASON: TypeAdapter[str] = TypeAdapter(Why)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request of ingest's API."""
-
-    method: str
-    path: str
-    body: Mapping[str, Any] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    @property
-    def content(self) -> bytes:
-        """The body as it is sent."""
-        return b"" if self.body is None else json.dumps(self.body).encode()
-
-    @property
-    def all_headers(self) -> dict[str, str]:
-        """The headers, with the type of the body where there is one."""
-        told = {} if self.body is None else {"content-type": "application/json"}
-        return {**told, **self.headers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +69,7 @@ async def asked(request: Request, context: Context, wanted: Callable[[], Call]) 
     """
     try:
         call = wanted()
-        answer = await ask_in_session(
-            request, context, call.method, call.path, call.content, call.all_headers
-        )
+        answer = await ask_in_session(request, context, call)
     except (InvalidRequest, TooManyRequests, Unavailable) as error:
         return Refusal.of(error)
     if HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
@@ -120,30 +95,10 @@ def _may_be_done(status: int) -> bool:
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-async def read_act(request: Request, *, most_fields: int = 20) -> dict[str, str]:
-    """Return the fields of a form that a page of this session sent; raises Denied."""
-    form = await read_form(request, most_fields=most_fields)
-    require_form_key(form, request.state.session)
-    return form
-
-
-def new_once() -> str:
-    """Return what tells a form that is sent twice from two forms."""
-    return secrets.token_hex(_ONCE_CHARACTERS // 2)
-
-
 def next_once(refusal: Refusal | None, form: Mapping[str, str]) -> str:
     """Return the one-time value of a form that is shown again: its own, where it may be done."""
     is_kept = refusal is not None and refusal.is_to_be_sent_again
     return form.get("once", "") if is_kept else new_once()
-
-
-def once_of(form: Mapping[str, str]) -> dict[str, str]:
-    """Return the header by which a form that is sent twice does one thing."""
-    once = form.get("once", "")
-    if len(once) != _ONCE_CHARACTERS or not (once.isascii() and once.isalnum()):
-        raise InvalidRequest("once", f"must be the {_ONCE_CHARACTERS} characters of the form")
-    return {"idempotency-key": once}
 
 
 def condition_of(form: Mapping[str, str]) -> dict[str, str]:

@@ -15,14 +15,11 @@ from services.query.context import Context, RequestContext
 from services.query.edits.edits import list_model_edits, list_version_edits
 from services.query.ui.acts.asking import (
     REVISION,
-    Call,
     Refusal,
     asked,
     condition_of,
     next_once,
-    once_of,
     path_of,
-    read_act,
     reason_of,
 )
 from services.query.ui.acts.edit_forms import (
@@ -35,6 +32,8 @@ from services.query.ui.acts.edit_forms import (
     form_sent,
     patch_of,
 )
+from services.query.ui.calls import Call, once_of
+from services.query.ui.forms import read_own_form
 from services.query.ui.rendering import page
 from services.query.ui.shown import segment
 from services.query.versions.lookups import find_model, find_version
@@ -91,7 +90,7 @@ async def edit_model(
     model: str, request: Request, caller: Editor, context: RequestContext
 ) -> Response:
     """Edit what is said of a model, or show why not."""
-    form = await read_act(request, most_fields=MOST_FIELDS)
+    form = await read_own_form(request, most_fields=MOST_FIELDS)
     edited = Edited.of(await find_model(model, context))
     return await _edit(edited, form, request, caller, context)
 
@@ -110,7 +109,7 @@ async def edit_version(
     model: str, version: str, request: Request, caller: Editor, context: RequestContext
 ) -> Response:
     """Edit what is said of a version, or show why not."""
-    form = await read_act(request, most_fields=MOST_FIELDS)
+    form = await read_own_form(request, most_fields=MOST_FIELDS)
     edited = Edited.of(await find_version(model, version, context))
     return await _edit(edited, form, request, caller, context)
 

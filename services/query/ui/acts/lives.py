@@ -11,7 +11,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from registry.schemas import Version
 from services.query.context import Context, RequestContext
-from services.query.ui.acts.asking import Call, Refusal, asked, path_of, read_act, reason_of
+from services.query.ui.acts.asking import Refusal, asked, path_of, reason_of
+from services.query.ui.calls import Call
+from services.query.ui.forms import read_own_form
 from services.query.ui.rendering import page
 from services.query.ui.shown import segment
 from services.query.versions.lookups import find_model, find_version
@@ -118,7 +120,7 @@ async def restore(
 
 
 async def _do(life: Life, asked_for: Asked) -> Response:
-    form = await read_act(asked_for.request)
+    form = await read_own_form(asked_for.request)
     found = await find_version(asked_for.model, asked_for.version, asked_for.context)
     # By its number: what is sent again must not be done to the next one of that name.
     place = path_of(found.model, "versions", found.number)

@@ -11,7 +11,9 @@ from registry.schemas import AliasHistoryPage
 from services.query.aliases.aliases import list_moves, list_proposals
 from services.query.context import Context, RequestContext
 from services.query.ui.acts.aliases import ALIAS, Mover, alias_address
-from services.query.ui.acts.asking import Call, Refusal, asked, path_of, read_act
+from services.query.ui.acts.asking import Refusal, asked, path_of
+from services.query.ui.calls import Call
+from services.query.ui.forms import read_own_form
 from services.query.ui.moments import pointed_at
 from services.query.ui.rendering import page
 from shared.domain.access.actions import Action
@@ -60,7 +62,7 @@ async def close(
 async def _decided(
     model: str, alias: str, call: Call, request: Request, caller: Caller, context: Context
 ) -> Response:
-    await read_act(request)
+    await read_own_form(request)
     refusal = await asked(request, context, lambda: call)
     if refusal is None:
         return RedirectResponse(alias_address(model, alias), HTTPStatus.SEE_OTHER)

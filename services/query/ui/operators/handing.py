@@ -1,10 +1,9 @@
 """Forms that change something: they become requests of the API, which ingest decides."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 from fastapi import Request
@@ -12,8 +11,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ValidationError
 
 from services.query.context import Context
+from services.query.ui.calls import Call
 from services.query.ui.ended import ask_in_session
-from services.query.ui.forms import read_form, require_form_key
+from services.query.ui.forms import read_own_form
 from shared.domain.errors import Unavailable
 from shared.web.problems import PROBLEM_JSON
 
@@ -27,7 +27,6 @@ _TO_BE_MENDED: Final = frozenset(
     )
 )
 """Refusals that are shown beside the form, which stays as it was filled in."""
-_JSON: Final = {"content-type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +56,12 @@ class Answered:
             raise _no_answer(self.response) from None
 
 
-async def ask_ingest(
-    request: Request,
-    context: Context,
-    method: str,
-    path: str,
-    body: Mapping[str, Any] | None = None,
-    further: Mapping[str, str] | None = None,
-) -> Answered:
-    """Ask ingest in the name of whose page it is, with further headers.
+async def ask_ingest(request: Request, context: Context, call: Call) -> Answered:
+    """Ask ingest in the name of whose page it is.
 
     Raises Unavailable, TooManyRequests, and Unauthenticated where the session is over.
     """
-    content = b"" if body is None else json.dumps(body).encode()
-    headers = _JSON if body is not None else {}
-    sent = {**headers, **(further or {})}
-    answered = Answered(await ask_in_session(request, context, method, path, content, sent))
+    answered = Answered(await ask_in_session(request, context, call))
     if not answered.is_done and answered.response.headers.get("content-type") != PROBLEM_JSON:
         raise _no_answer(answered.response)
     return answered
@@ -83,10 +72,9 @@ def _no_answer(response: Response) -> Unavailable:
     return Unavailable("ingest_unavailable", detail)
 
 
-async def read_own_form(request: Request) -> dict[str, str]:
-    """Return the fields of a form that a page of this session sent; raises Denied."""
-    form = await read_form(request)
-    require_form_key(form, request.state.session)
+async def read_plain_form(request: Request) -> dict[str, str]:
+    """Return the fields of a form of this session, without what stands around them."""
+    form = await read_own_form(request)
     return {name: value.replace("\r\n", "\n").strip() for name, value in form.items()}
 
 

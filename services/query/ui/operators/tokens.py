@@ -10,11 +10,11 @@ from fastapi.responses import RedirectResponse, Response
 
 from registry.schemas.access import MAX_TOKEN_SECONDS, NewToken, TokenPage
 from services.query.context import Context, RequestContext
-from services.query.ui.acts.asking import new_once, once_of
+from services.query.ui.calls import Call, new_once, once_of
 from services.query.ui.operators.handing import (
     ask_ingest,
     lines_of,
-    read_own_form,
+    read_plain_form,
     segment_of,
 )
 from services.query.ui.operators.sections import TOKENS
@@ -53,7 +53,7 @@ async def show_tokens(
 @router.post(TOKENS)
 async def make_token(request: Request, caller: Manager, context: RequestContext) -> Response:
     """Make a token, and show its secret this once."""
-    form = await read_own_form(request)
+    form = await read_plain_form(request)
     try:
         once_of(form)
         body: dict[str, Any] = {
@@ -69,7 +69,7 @@ async def make_token(request: Request, caller: Manager, context: RequestContext)
         status = HTTPStatus.CONFLICT
         return await _page(request, caller, context, form=form, wrong=SENT_BEFORE, status=status)
     try:
-        answered = await ask_ingest(request, context, "POST", API, body)
+        answered = await ask_ingest(request, context, Call("POST", API, body))
     except TooManyRequests:  # it did not come to ingest
         context.sendings.forget(form["once"])
         raise
@@ -87,8 +87,8 @@ async def revoke_token(
     token_id: str, request: Request, caller: Manager, context: RequestContext
 ) -> Response:
     """Let a token count no more."""
-    await read_own_form(request)
-    answered = await ask_ingest(request, context, "DELETE", f"{API}/{segment_of(token_id)}")
+    await read_plain_form(request)
+    answered = await ask_ingest(request, context, Call("DELETE", f"{API}/{segment_of(token_id)}"))
     if not answered.is_done:
         return answered.response
     return RedirectResponse(f"{TOKENS}?done=revoked", HTTPStatus.SEE_OTHER)
@@ -106,7 +106,7 @@ async def _page(
     status: int | None = None,
 ) -> Response:
     asked = {"limit": str(SHOWN)} | ({"cursor": cursor} if cursor else {})
-    answered = await ask_ingest(request, context, "GET", f"{API}?{urlencode(asked)}")
+    answered = await ask_ingest(request, context, Call("GET", f"{API}?{urlencode(asked)}"))
     if not answered.is_done:
         return answered.response
     values = {

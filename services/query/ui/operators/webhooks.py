@@ -8,11 +8,11 @@ from fastapi.responses import RedirectResponse, Response
 
 from registry.schemas.webhooks import DeliveryState, NewWebhook, Replay, RotatedSecret
 from services.query.context import Context, RequestContext
-from services.query.ui.acts.asking import new_once, once_of
+from services.query.ui.calls import Call, new_once, once_of
 from services.query.ui.operators.handing import (
     ask_ingest,
     lines_of,
-    read_own_form,
+    read_plain_form,
     segment_of,
 )
 from services.query.ui.operators.sections import WEBHOOKS
@@ -53,7 +53,7 @@ async def show_webhooks(
 @router.post(WEBHOOKS)
 async def make_webhook(request: Request, caller: Manager, context: RequestContext) -> Response:
     """Subscribe an address, and show the secret this once."""
-    form = await read_own_form(request)
+    form = await read_plain_form(request)
     try:
         once = once_of(form)
     except InvalidRequest as error:
@@ -65,7 +65,7 @@ async def make_webhook(request: Request, caller: Manager, context: RequestContex
             body[name] = values
     if form.get("owner"):
         body["owner"] = form["owner"]
-    answered = await ask_ingest(request, context, "POST", API, body, once)
+    answered = await ask_ingest(request, context, Call("POST", API, body, once))
     if answered.is_done:
         made = answered.read(NewWebhook)
         return _secret(made.id, made.secret, request, caller)
@@ -97,14 +97,14 @@ async def act_on_webhook(
     webhook_id: WebhookId, act: Act, request: Request, caller: Manager, context: RequestContext
 ) -> Response:
     """Do something with a subscription."""
-    form = await read_own_form(request)
+    form = await read_plain_form(request)
     at_ingest, here = f"{API}/{segment_of(webhook_id)}", f"{WEBHOOKS}/{segment_of(webhook_id)}"
     if act == "remove":
-        answered = await ask_ingest(request, context, "DELETE", at_ingest)
+        answered = await ask_ingest(request, context, Call("DELETE", at_ingest))
         here = WEBHOOKS
     else:
         body = {"replay": _range(form), "rotate": {}}.get(act)
-        answered = await ask_ingest(request, context, "POST", f"{at_ingest}/{act}", body)
+        answered = await ask_ingest(request, context, Call("POST", f"{at_ingest}/{act}", body))
     if answered.is_done and act == "rotate":
         return _secret(webhook_id, answered.read(RotatedSecret).secret, request, caller)
     if answered.is_done:

@@ -36,6 +36,19 @@ def test_a_list_tells_where_it_came_from_and_why() -> None:
     assert letter.id == "dead-letter/2/17"
 
 
+@pytest.mark.parametrize("timestamp", [10**18, -(10**18)])
+def test_a_letter_that_others_wrote_is_listed_within_bounds(timestamp: int) -> None:
+    headers = [
+        ("reason", b"x" * 5000),
+        ("original-partition", b"9" * 5000),
+        ("original-offset", "\u0663".encode()),
+    ]
+    letter = Letter.of(replace(record(b"x", headers), timestamp=timestamp))
+    assert letter.reason == "x" * 1000
+    assert (letter.original_partition, letter.original_offset) == (None, None)
+    assert letter.buried_at.timestamp() == 0
+
+
 def test_the_whole_letter_tells_everything() -> None:
     letter = WholeLetter.of(letter_of(record(b"\xff", BAD_HEADERS)))
     assert (letter.key, letter.value) == ("key", "base64:/w==")

@@ -8,7 +8,8 @@ import pytest
 from fastapi import Request
 from fastapi.responses import Response
 
-from services.query.ui.acts.asking import Call, Refusal, asked, next_once
+from services.query.ui.acts.asking import Refusal, asked, next_once
+from services.query.ui.calls import Call
 from services.query.ui.rendering import page
 from shared.domain.errors import InvalidRequest, RegistryError, TooManyRequests, Unavailable
 

@@ -9,7 +9,8 @@ import pytest
 from fastapi import Request
 from fastapi.responses import Response
 
-from services.query.ui.acts.asking import Call, asked
+from services.query.ui.acts.asking import asked
+from services.query.ui.calls import Call
 from services.query.ui.operators.handing import ask_ingest
 from services.query.ui.uploading import read_upload
 from shared.domain.access.browser_sessions import SessionText
@@ -87,7 +88,7 @@ async def test_a_session_that_counts_here_is_told_that_ingest_does_not_take_it(
     assert (refusal.status, refusal.code) == (503, "session_not_taken")
     assert not refusal.is_unknown
     for answer in (
-        ask_ingest(request_of_page, context, "GET", "/v1/tokens"),
+        ask_ingest(request_of_page, context, Call("GET", "/v1/tokens")),
         read_upload("a", request_of_page, context, context),
     ):
         with pytest.raises(Unavailable) as caught:
