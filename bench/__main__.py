@@ -99,6 +99,11 @@ def main() -> None:
         metavar="URL",
         help="have the services send traces there by OTLP over HTTP, to see what that costs",
     )
+    parser.add_argument(
+        "--no-metrics",
+        action="store_true",
+        help="have the services tell no figures, to see what these cost",
+    )
     arguments = parser.parse_args()
     benchmarks = BENCHMARKS | {"f": functools.partial(downloads.run, sizes=arguments.sizes)}
     names: list[str] = arguments.names or list(benchmarks)
@@ -110,6 +115,7 @@ def main() -> None:
     findings: list[Finding] = []
     with running_system(arguments.servers) as system:
         system.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = arguments.traces
+        system.environment["METRICS_ENABLED"] = str(not arguments.no_metrics)
         for name in names:
             findings.append(benchmarks[name](system, quick=arguments.quick))
             show(findings[-1], console)

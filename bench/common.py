@@ -21,6 +21,7 @@ from pymongo import MongoClient
 
 from local import stack
 from local.environment import read_env_file
+from local.servers.mongo import without_retries
 from shared.runtime.service_users import USER_SETTINGS
 from shared.runtime.settings import Settings
 
@@ -144,17 +145,6 @@ def running_system(servers: Path | None) -> Generator[System]:
             uvloop.run(system.clean())
         stack.stop(root)
         shutil.rmtree(root, ignore_errors=True)
-
-
-def without_retries(mongodb_url: str) -> str:
-    """Switch retryable writes off, for the services and the plain programs alike.
-
-    SecantusDB looks through all of the last 10,000 retryable writes at each further one, which
-    makes each take 15 ms; that would be what is measured, and only plain writes would suffer.
-    """
-    if "retrywrites=" in mongodb_url.lower():
-        return mongodb_url
-    return f"{mongodb_url}{'&' if '?' in mongodb_url else '/?'}retryWrites=false"
 
 
 async def _forget(settings: Settings) -> None:

@@ -5,8 +5,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from local.programs.mongo import MINIMUM_MONGOD
-from local.programs.versions import find_program
+from local.servers.mongo import NO_RETRIES, without_retries
 from local.stack import start_servers, stop
 from shared.runtime.settings import Settings
 from tests.support.containers import DockerUnavailableError, containers
@@ -18,7 +17,6 @@ external: servers that somebody else runs. running: the services as well, such a
 then run the end-to-end tests without parallel workers, which would share one bucket.
 """
 RUNNING = "running"
-_NOT_RETRYING = "&retryWrites=false"
 
 _EXTERNAL = (
     "kafka_bootstrap_servers",
@@ -38,7 +36,7 @@ Say = Callable[[str], None]
 
 def retrying(mongodb_url: str) -> str:
     """The same database, where the driver repeats writes by itself, as it does with services."""
-    return mongodb_url.removesuffix(_NOT_RETRYING)
+    return mongodb_url.replace(f"&{NO_RETRIES}", "")
 
 
 @contextmanager
@@ -80,21 +78,11 @@ def _local(root: Path, say: Say) -> Generator[Addresses]:
     try:
         addresses = start_servers(root, "free")
         say(f"servers run from {root}")
-        yield _without_retried_writes(addresses.settings_env())
+        found = addresses.settings_env()
+        # Tests that prove repeated writes have servers or a proxy of their own.
+        yield {**found, "MONGODB_URL": without_retries(found["MONGODB_URL"])}
     finally:
         stop(root)
-
-
-def _without_retried_writes(found: Addresses) -> Addresses:
-    """The same servers, at whose database the driver repeats no write by itself.
-
-    SecantusDB sorts its last 10,000 retryable writes at each further one. Once so many were made, a
-    write takes 7 ms instead of 0.6 and holds up all others, so tests that prove repeated writes
-    have servers or a proxy of their own.
-    """
-    if find_program("mongod", MINIMUM_MONGOD, "--version"):
-        return found
-    return {**found, "MONGODB_URL": found["MONGODB_URL"] + _NOT_RETRYING}
 
 
 def _docker(stack: ExitStack, root: Path, say: Say, *, required: bool) -> Addresses:
