@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from shared.database.client import Database
 from shared.database.collection import Document
 from shared.database.depths import MOST_COUNTED, depth_of_work
+from shared.database.pages import Place, newest_first, older_than
 from shared.domain.records import VersionRecord
 
-PURGED: Document = {"deletion.purged_at": {"$type": "date"}}
-"""As the index of purged versions has it."""
+PURGED_AT = "deletion.purged_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +30,15 @@ async def waiting_purges(database: Database) -> Waiting:
 
 
 async def purged_versions(
-    database: Database, *, before: tuple[datetime, str] | None, limit: int
+    database: Database, *, before: Place | None, limit: int
 ) -> Sequence[VersionRecord]:
     """Return purged versions, those that were purged last first.
 
     `before` is when the last one of the page before was purged, and its id.
     """
-    query: Document = PURGED
+    purged: Document = {"$type": "date"}  # as their index has it
+    query: Document = {PURGED_AT: purged}
     if before is not None:
-        at, version_id = before
-        earlier: Document = {"deletion.purged_at": {"$lt": at}}
-        same: Document = {"deletion.purged_at": at, "_id": {"$lt": version_id}}
-        query = {**PURGED, "$or": [earlier, same]}
-    found = database.versions.find(query).sort([("deletion.purged_at", -1), ("_id", -1)])
-    return [VersionRecord.model_validate(each) for each in await found.limit(limit).to_list()]
+        query = {PURGED_AT: {**purged, "$lte": before[0]}, **older_than(PURGED_AT, before)}
+    found = database.versions.find(query).sort(newest_first(PURGED_AT)).limit(limit)
+    return [VersionRecord.model_validate(each) for each in await found.to_list()]

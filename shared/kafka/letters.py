@@ -2,13 +2,15 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.database.client import Database
+from shared.database.reports import replays_of
 from shared.domain.errors import Conflict
 from shared.kafka.dead_letters import (
     BASE64,
@@ -88,6 +90,15 @@ class WholeLetter(Letter):
             headers=_original_headers(headers),
             value=text_of(record.value),
         )
+
+
+async def with_replays(letters: Sequence[Letter], database: Database) -> list[Letter]:
+    """Return the letters with when each was replayed last."""
+    replays = await replays_of(database, [letter.id for letter in letters])
+    return [
+        letter.model_copy(update={"replayed_at": replays.get((letter.id, letter.buried_at))})
+        for letter in letters
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from registry.schemas import Version
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api, file_of
+from tests.support.browser import signed_in
 
 ATTACKS = (
     "<script>window.ran=1</script>",
@@ -62,10 +63,7 @@ class Read(HTMLParser):
 @pytest.fixture
 async def browser(api: Api, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """The administrator, signed in."""
-    address = api.query.base_url
-    async with httpx.AsyncClient(base_url=address, timeout=60, trust_env=False) as client:
-        answer = await client.post("/ui/sign-in", data={"token": token_of(settings)})
-        assert answer.status_code == 303
+    async with signed_in(api, token_of(settings)) as client:
         yield client
 
 

@@ -2,23 +2,19 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 
 from tests.support.api import Api
 from tests.support.eventually import eventually
 
-DEFAULT_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
-"""As httpx has them."""
-
 
 @asynccontextmanager
-async def signed_in(
-    api: Api, token: str, *, limits: httpx.Limits = DEFAULT_LIMITS
-) -> AsyncGenerator[httpx.AsyncClient]:
-    """Somebody who has signed in with a token."""
+async def signed_in(api: Api, token: str, **options: Any) -> AsyncGenerator[httpx.AsyncClient]:
+    """Somebody who has signed in with a token; `options` are further ones of the client."""
     async with httpx.AsyncClient(
-        base_url=api.query.base_url, timeout=60, trust_env=False, limits=limits
+        base_url=api.query.base_url, timeout=60, trust_env=False, **options
     ) as client:
         answer = await client.post("/ui/sign-in", data={"token": token})
         assert answer.status_code == 303, answer.text

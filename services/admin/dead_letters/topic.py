@@ -1,16 +1,16 @@
 """The dead-letter topic: listed, shown, and replayed to where its messages came from."""
 
 import heapq
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 
 from pydantic import BaseModel, Field
 
 from services.admin.dead_letters.sender import Send
 from services.admin.rebuild.report import Findings
 from services.indexer.context import Context
-from shared.database.reports import remember_replay, replays_of
+from shared.database.reports import remember_replay
 from shared.domain.errors import Conflict, NotFound
-from shared.kafka.letters import Letter, WholeLetter, original_of
+from shared.kafka.letters import Letter, WholeLetter, original_of, with_replays
 from shared.kafka.topic_reader import RawMessage, TopicReader
 
 
@@ -35,7 +35,7 @@ async def list_letters(limit: int, *, reader: TopicReader, context: Context) -> 
             if len(newest) > limit:
                 heapq.heappop(newest)
     letters = [letter for _, letter in sorted(newest, key=lambda each: each[0])]
-    return await _with_replays(letters, context)
+    return await with_replays(letters, context.database)
 
 
 async def find_letter(
@@ -43,7 +43,7 @@ async def find_letter(
 ) -> WholeLetter:
     """Return one letter; raises NotFound."""
     letter = WholeLetter.of(await _record(partition, offset, reader, context))
-    [known] = await _with_replays([letter], context)
+    [known] = await with_replays([letter], context.database)
     return letter.model_copy(update={"replayed_at": known.replayed_at})
 
 
@@ -62,7 +62,7 @@ async def replay_letters(*, reader: TopicReader, send: Send, context: Context) -
     """Replay every letter that was not replayed before; one that cannot be is told, and left."""
     report = ReplayReport()
     async for records in _batches(reader, context):
-        letters = await _with_replays([Letter.of(record) for record in records], context)
+        letters = await with_replays([Letter.of(record) for record in records], context.database)
         for record, letter in zip(records, letters, strict=True):
             if letter.replayed_at is not None:
                 report.skipped += 1
@@ -81,14 +81,6 @@ async def _replay(record: RawMessage, send: Send, context: Context) -> None:
     # In this order: a crash between the two repeats a message, which changes nothing.
     await send(original_of(record))
     await remember_replay(context.database, letter.id, letter.buried_at)
-
-
-async def _with_replays(letters: Sequence[Letter], context: Context) -> list[Letter]:
-    replays = await replays_of(context.database, [letter.id for letter in letters])
-    return [
-        letter.model_copy(update={"replayed_at": replays.get((letter.id, letter.buried_at))})
-        for letter in letters
-    ]
 
 
 async def _batches(reader: TopicReader, context: Context) -> AsyncGenerator[list[RawMessage]]:

@@ -5,9 +5,8 @@ from contextlib import aclosing
 
 from registry.schemas.operations import DeadLetterItem, DeadLetterList
 from services.query.context import Context
-from shared.database.reports import replays_of
 from shared.kafka.errors import KafkaUnreadable
-from shared.kafka.letters import Letter
+from shared.kafka.letters import Letter, with_replays
 from shared.kafka.topic_reader import Extent, open_reader
 from shared.runtime.settings import Settings
 
@@ -30,13 +29,8 @@ async def newest_letters(limit: int, context: Context) -> DeadLetterList:
                 found, is_complete = await _read(limit, context.settings)
         except TimeoutError as error:
             raise KafkaUnreadable("it is too slow") from error
-    replays = await replays_of(context.database, [each.id for each in found])
-    items = [
-        DeadLetterItem.model_validate(
-            {**each.model_dump(), "replayed_at": replays.get((each.id, each.buried_at))}
-        )
-        for each in found
-    ]
+    told = await with_replays(found, context.database)
+    items = [DeadLetterItem.model_validate(each.model_dump()) for each in told]
     return DeadLetterList(items=items, is_complete=is_complete)
 
 
