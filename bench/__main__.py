@@ -23,6 +23,7 @@ from bench import (
     pages,
     search,
     stored,
+    telemetry,
     uploads,
     waiting,
     webhooks,
@@ -45,6 +46,7 @@ BENCHMARKS: dict[str, Callable[..., Finding]] = {
     "l": webhooks.run,
     "m": imports.run,
     "n": pages.run,
+    "o": telemetry.run,
 }
 
 DESCRIPTION = """\
@@ -62,7 +64,8 @@ Measure the registry beside plain programs, on the same servers and in the same 
   k  from the PUT's reply to receivers: by Kafka, by a stream, by a webhook
   l  webhooks under fire, beside MLflow's
   m  imports from MLflow and from folders, beside plain loops
-  n  pages at 100,000 versions, beside the API's answers"""
+  n  pages at 100,000 versions, beside the API's answers
+  o  what telemetry costs: b, c and d without it, with figures, and with traces"""
 
 
 def stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -77,7 +80,7 @@ def main() -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="a|b|…|n", help="which; default: all")
+    parser.add_argument("names", nargs="*", metavar="a|b|…|o", help="which; default: all")
     parser.add_argument("--quick", action="store_true", help="small and rough, to see it work")
     parser.add_argument(
         "--sizes",

@@ -13,10 +13,11 @@ import uvloop
 from pymongo import MongoClient
 
 from bench.common import BenchmarkError, System, python_process, read_line
+from bench.cpu import cpu_seconds
 from bench.memory import peak_mib
 from bench.report import Finding, Value
 from bench.small_uploads import open_uploads
-from bench.topics import followed, rewind_to, where_it_ends
+from bench.topics import Offsets, followed, rewind_to, where_it_ends
 from shared.runtime.settings import Settings
 
 NAME = "backlog"
@@ -40,39 +41,66 @@ class Rate:
 
     per_second: float
     peak_mib: float
+    cpu_seconds: float = 0.0
+    """Processor time that the indexer used once it was up."""
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Objects that were stored while no indexer ran."""
+
+    system: System
+    plan: Plan
+    begins: Offsets
+    """Where their events begin in each partition."""
+    seconds: float
+    """How long it took to make them."""
+    found: Settings
+    """Where the records are that each pass gets a copy of."""
+
+
+def make_backlog(system: System, plan: Plan) -> Backlog:
+    """Open and PUT so many objects with the indexer stopped."""
+    system.fresh()
+    system.start("ingest", "indexer")  # the indexer makes the topics
+    system.stop("indexer")
+    begins = uvloop.run(where_it_ends(system.settings))
+    begun = perf_counter()
+    uvloop.run(_fill(system, plan))
+    seconds = perf_counter() - begun
+    system.stop("ingest")
+    return Backlog(system, plan, begins, seconds, system.settings)
+
+
+def work_off(backlog: Backlog, tag: str, measure: Callable[[Backlog], Rate]) -> Rate:
+    """Have one program work off all of it, with a group and a database of its own."""
+    system = backlog.system
+    name = f"{backlog.found.mongodb_db}_{tag}"
+    system.environment |= {"MONGODB_DB": name, "KAFKA_INDEXER_GROUP": name}
+    uvloop.run(rewind_to(backlog.begins, system.settings))
+    if measure is indexer:
+        _copy(backlog.found, system.settings)
+    rate = measure(backlog)
+    _drop(system.settings)
+    return rate
 
 
 def run(system: System, *, quick: bool) -> Finding:
     """Make the backlog once, then let the indexer and the bare loops take turns at it."""
     plan = Plan(6000, 60, 1) if quick else Plan(20_000, 200, 2)
-    system.fresh()
-    system.start("ingest", "indexer")  # the indexer makes the topics
-    system.stop("indexer")
-    begins = uvloop.run(where_it_ends(system.settings))
-    filled = perf_counter()
-    uvloop.run(_fill(system, plan))
-    filled = perf_counter() - filled
-    system.stop("ingest")
-    passes: dict[str, Callable[[System, Plan, int], Rate]] = {
-        "registry": _indexer,
+    backlog = make_backlog(system, plan)
+    passes: dict[str, Callable[[Backlog], Rate]] = {
+        "registry": indexer,
         "bare loop: getone, HEAD, insert_one": _bare,
         "bare loop: getmany, gather": _bare_gather,
     }
     rates: dict[str, list[Rate]] = {name: [] for name in passes}
-    backlog = system.settings
-    start = sum(begins.values())
-    for number in range(plan.rounds):
-        for name, measure in passes.items():
-            tag = f"{backlog.mongodb_db}_{number}_{list(passes).index(name)}"
-            system.environment |= {"MONGODB_DB": tag, "KAFKA_INDEXER_GROUP": tag}
-            uvloop.run(rewind_to(begins, system.settings))
-            if measure is _indexer:
-                _copy(backlog, system.settings)
-            rates[name].append(measure(system, plan, start))
-            _drop(system.settings)
+    for turn in range(plan.rounds):
+        for number, (name, measure) in enumerate(passes.items()):
+            rates[name].append(work_off(backlog, f"{turn}_{number}", measure))
     notes = [
         f"{plan.events:,} objects of {plan.models} models, opened and PUT with the indexer stopped "
-        f"({plan.events / filled:.0f}/s); each pass has its own group and database.",
+        f"({plan.events / backlog.seconds:.0f}/s); each pass has its own group and database.",
         "The indexer's pass includes publishing two model events for each version, as it goes on.",
         f"{plan.rounds} alternating rounds, medians; goal at least {TARGET} of the getone loop.",
     ]
@@ -118,31 +146,36 @@ def _drop(settings: Settings) -> None:
         client.drop_database(settings.mongodb_db)
 
 
-def _indexer(system: System, plan: Plan, start: int) -> Rate:
+def indexer(backlog: Backlog) -> Rate:
+    """Have the indexer work it off; raises BenchmarkError where a version is not ready then."""
+    system, events = backlog.system, backlog.plan.events
     system.start("indexer")
-    count, seconds = uvloop.run(followed(system.settings, start, plan.events))
-    rate = Rate(count / seconds, peak_mib(system.pid("indexer")))
+    pid = system.pid("indexer")
+    begun = cpu_seconds(pid)
+    start = sum(backlog.begins.values())
+    count, seconds = uvloop.run(followed(system.settings, start, events))
+    rate = Rate(count / seconds, peak_mib(pid), cpu_seconds(pid) - begun)
     system.stop("indexer")
     settings = system.settings
     with MongoClient[dict[str, Any]](settings.mongodb_url.get_secret_value()) as client:
         ready = client[settings.mongodb_db]["versions"].count_documents({"state": "ready"})
-    if ready != plan.events:
-        raise BenchmarkError(f"{ready} of {plan.events} versions are ready")
+    if ready != events:
+        raise BenchmarkError(f"{ready} of {events} versions are ready")
     return rate
 
 
-def _bare(system: System, plan: Plan, _start: int) -> Rate:
-    return _bare_pass(system, plan)
+def _bare(backlog: Backlog) -> Rate:
+    return _bare_pass(backlog)
 
 
-def _bare_gather(system: System, plan: Plan, _start: int) -> Rate:
-    return _bare_pass(system, plan, "--gather")
+def _bare_gather(backlog: Backlog) -> Rate:
+    return _bare_pass(backlog, "--gather")
 
 
-def _bare_pass(system: System, plan: Plan, *options: str) -> Rate:
-    arguments = (str(plan.events), "--head", *options)
-    environment = system.environment
+def _bare_pass(backlog: Backlog, *options: str) -> Rate:
+    arguments = (str(backlog.plan.events), "--head", *options)
+    environment = backlog.system.environment
     with python_process("bench.bare_consumer", *arguments, environment=environment) as process:
         read_line(process)
         found = json.loads(read_line(process))
-    return Rate(plan.events / found["seconds"], found["peak_mib"])
+    return Rate(backlog.plan.events / found["seconds"], found["peak_mib"])

@@ -20,6 +20,8 @@ from shared.runtime.settings import Settings
 
 NAME = "latency"
 TARGET_RATE = 20
+WARM_UP = 8
+"""Uploads before those that are measured."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ async def registry_round(system: System, plan: Plan) -> dict[str, list[float]]:
             opened, replied = await sent(uploads, f"latency-{number % 10}")
             return (await until_ready(query, opened) - replied) * 1000
 
-        await asyncio.gather(*(one(number) for number in range(8)))  # warm up
+        await asyncio.gather(*(one(number) for number in range(WARM_UP)))  # warm up
         return {"registry: ready": await _open_loop(one, plan)}
 
 
@@ -86,7 +88,7 @@ def _bare_round(system: System, plan: Plan) -> dict[str, list[float]]:
     )
     uvloop.run(_skip_to_end(settings))
     times = system.root / "times.json"
-    arguments = (str(plan.uploads + 8), "--times", str(times))
+    arguments = (str(plan.uploads + WARM_UP), "--times", str(times))
     with ExitStack() as stack:
         process = stack.enter_context(
             python_process("bench.bare_consumer", *arguments, environment=environment)
@@ -117,7 +119,7 @@ async def _bare_uploads(system: System, plan: Plan) -> dict[str, float]:
             replied[opened.key] = at
             return at
 
-        await asyncio.gather(*(one(number) for number in range(8)))
+        await asyncio.gather(*(one(number) for number in range(WARM_UP)))
         replied.clear()
         await _open_loop(one, plan)
     return replied

@@ -56,7 +56,7 @@ def run(system: System, *, quick: bool) -> Finding:
     plan = Plan(300, 10, 2, 2.0) if quick else Plan(2000, 50, 7, 5.0)
     system.fresh()
     system.start("ingest", "query", "indexer")
-    opened = uvloop.run(_upload(system, plan))
+    opened = uvloop.run(upload_all(system, plan))
     uvloop.run(_point(system, opened))
     system.stop("ingest", "indexer")
     port = choose_port("query", "free", None)
@@ -66,7 +66,8 @@ def run(system: System, *, quick: bool) -> Finding:
         return uvloop.run(_compare(ours, Program(bare), opened, plan))
 
 
-async def _upload(system: System, plan: Plan) -> list[Opened]:
+async def upload_all(system: System, plan: Plan) -> list[Opened]:
+    """Upload the plan's versions, and wait until all are ready."""
     names = cycle(f"lookup-{number}" for number in range(plan.models))
     queue = [next(names) for _ in range(plan.versions)]
     done: list[Opened] = []
