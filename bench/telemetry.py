@@ -28,7 +28,7 @@ class Plan:
 
 
 QUICK = Plan(
-    1, backlog.Plan(1000, 10, 1), (latency.Plan(20, 40, 1),), lookups.Plan(100, 10, 1, 1.0)
+    1, backlog.Plan(4000, 40, 1), (latency.Plan(20, 40, 1),), lookups.Plan(100, 10, 1, 1.0)
 )
 WHOLE = Plan(
     6,
