@@ -35,11 +35,21 @@ class TraceRecord(BaseModel):
         """Which span of it."""
         return self.traceparent[36:52]
 
+    @property
+    def is_sampled(self) -> bool:
+        """Whether whoever began it keeps it."""
+        return bool(int(self.traceparent[53:55], 16) & 1)
+
     def headers(self) -> dict[str, str]:
         """Return it as headers of a request or a message."""
         if self.tracestate is None:
             return {"traceparent": self.traceparent}
         return {"traceparent": self.traceparent, "tracestate": self.tracestate}
+
+
+def logged(trace: TraceRecord | None) -> dict[str, str]:
+    """Return how a line of the log that no span is open for names the trace it belongs to."""
+    return {} if trace is None else {"trace_id": trace.trace_id}
 
 
 def is_none(value: object) -> bool:

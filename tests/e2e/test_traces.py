@@ -16,6 +16,7 @@ import pytest
 
 import registry
 from local.processes.ports import HOST
+from local.stack import processes
 from registry.schemas import ModelEvent
 from shared.database.client import open_database
 from shared.domain.traces import read_trace
@@ -23,6 +24,7 @@ from shared.runtime.settings import Settings
 from tests.support import traced_upload
 from tests.support.access import bearer, token_of
 from tests.support.api import Api, file_of
+from tests.support.eventually import eventually
 from tests.support.isolation import isolated, settings_of
 from tests.support.narrow import narrow_services, with_users
 from tests.support.receiver import Receiver, receiver
@@ -46,9 +48,12 @@ def store() -> Iterator[TraceStore]:
 
 
 @pytest.fixture(scope="module")
-def traced(
-    addresses: Addresses, store: TraceStore, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("traced")
+
+
+@pytest.fixture(scope="module")
+def traced(addresses: Addresses, store: TraceStore, root: Path) -> Iterator[Settings]:
     """Services of their own that send their traces to the store."""
     environment = {
         **isolated(addresses),
@@ -56,7 +61,6 @@ def traced(
         "OTEL_EXPORTER_OTLP_HEADERS": "x-key=secret-of-the-store",
     }
     with ExitStack() as stack:
-        root = tmp_path_factory.mktemp("traced")
         complete = stack.enter_context(narrow_services(root, with_users(environment)))
         yield settings_of(complete)
 
@@ -219,6 +223,33 @@ async def test_spans_name_the_version_and_the_request_and_no_secret(
     for secret in ("X-Amz", "Bearer", token_of(traced), "secret-of-the-store", "?"):
         assert secret not in everything
     assert {each["x-key"] for each in store.requests if "x-key" in each} == {"secret-of-the-store"}
+
+
+async def test_the_log_names_the_trace_of_what_became_of_a_version(
+    traced_api: Api, traced: Settings, root: Path, hook: Receiver, model: str
+) -> None:
+    hook.behave(lambda _: 500)
+    subscription = {"url": hook.url, "models": [model]}
+    made = await traced_api.ingest.post("/v1/webhooks", json=subscription)
+    assert made.status_code == 201, made.text
+    traceparent = parent()
+    await make_version(traced_api, model, traceparent=traceparent)
+    expected = {("indexer", "version ready"), ("indexer", "event published")}
+    expected |= {("notifier", "webhook failed")}
+
+    def told() -> set[tuple[str, str]]:
+        lines = [
+            (name, json.loads(line))
+            for name in ("indexer", "notifier")
+            for line in Path(processes(root / name)[name].log).read_text().splitlines()
+            if traceparent[3:35] in line
+        ]
+        return {(name, line["event"]) for name, line in lines}
+
+    async def look() -> bool | None:
+        return expected <= told() or None
+
+    await eventually(look, PATIENCE_SECONDS)
 
 
 async def test_the_context_is_kept_in_the_version_and_sent_in_kafkas_headers(

@@ -24,6 +24,7 @@ from shared.domain.object_keys import folder_of
 from shared.domain.records import ArtifactRecord, VersionRecord
 from shared.domain.rules import Effective
 from shared.domain.sessions import GIVEN_UP
+from shared.domain.traces import logged
 from shared.domain.transitions import Verdict
 from shared.runtime.logs import get_logger
 from shared.runtime.tasks import end
@@ -106,6 +107,7 @@ def tell_settled(record: VersionRecord, context: Context) -> None:
         version=record.number,
         version_id=record.id,
         reasons=[reason.code for reason in record.reasons],
+        **logged(record.trace),
     )
 
 

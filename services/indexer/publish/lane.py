@@ -10,6 +10,7 @@ from services.indexer.publish.sink import EventRefused, EventSink
 from shared.database.outbox import Outbox, PendingEvent
 from shared.domain.errors import Unavailable
 from shared.domain.events import without_artifacts
+from shared.domain.traces import logged
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark, growing_pause, rest_after
 from shared.runtime.tasks import heed_cancellation, run_all, woken
@@ -159,7 +160,8 @@ class Lane:
         for event in events:
             await self._send(event)
             mark.moved()
-            log.info("event published", model=event.model, event_id=event.id)
+            told = logged(event.trace)
+            log.info("event published", model=event.model, event_id=event.id, **told)
             published.append(event)
 
     async def _send(self, event: PendingEvent) -> None:

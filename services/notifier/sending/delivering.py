@@ -13,6 +13,7 @@ from shared.database.webhooks.deliveries import note_attempt, settle
 from shared.database.webhooks.disabling import disable_subscription
 from shared.database.webhooks.queues import hurry_after
 from shared.database.webhooks.subscriptions import find_secrets, note_failure, note_success
+from shared.domain.traces import logged
 from shared.domain.webhooks.matching import may_be_told
 from shared.domain.webhooks.records import (
     AttemptRecord,
@@ -145,7 +146,7 @@ class Deliverer:
     ) -> GoOn | Rest:
         database, now = self._context.database, attempt.at
         delivery = _begun_anew(delivery, subscription)
-        told = {"webhook": subscription.id, "event_id": delivery.event_id}
+        told = {"webhook": subscription.id, "event_id": delivery.event_id, **logged(delivery.trace)}
         log.info("webhook failed", **told, status=outcome.status, error=outcome.error)
         since = subscription.failing_since or now
         if subscription.failing_since is None:

@@ -7,7 +7,7 @@ away, or slow, the newest are kept up to a bound, and all others are lost: nobod
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 
 from opentelemetry import trace as api
 from opentelemetry.context import Context
@@ -21,6 +21,7 @@ from shared.domain.traces import TraceRecord
 from shared.runtime.release import release
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry import tracing
+from shared.runtime.telemetry.share import Share
 from shared.runtime.telemetry.tracing import Attribute, Kind
 
 QUEUED_SPANS = 2048
@@ -81,36 +82,28 @@ class OpenSpan:
 class SdkSpans:
     """Makes spans by a tracer of the SDK."""
 
-    def __init__(self, tracer: api.Tracer) -> None:
+    def __init__(self, tracer: api.Tracer, share: Share | None = None) -> None:
         self._tracer = tracer
+        self._share = share or Share()
 
-    @contextmanager
-    def start(self, name: str, kind: Kind, parent: TraceRecord | None) -> Generator[OpenSpan]:
-        """Have a span open, and current, inside the block; without a parent, under the current.
-
-        An error that ends the block is told by its type alone: its text may hold a signed URL.
-        """
+    def start(
+        self, name: str, kind: Kind, parent: TraceRecord | None
+    ) -> AbstractContextManager[OpenSpan]:
+        """Have a span open, and current, inside the block; without a parent, under the current."""
         context = None if parent is None else _context_of(parent)
-        span = self._tracer.start_span(name, context, _KINDS[kind])
-        opened = OpenSpan(span)
-        with api.use_span(
-            span, end_on_exit=True, record_exception=False, set_status_on_exception=False
-        ):
-            try:
-                yield opened
-            except Exception as error:
-                opened.fail(type(error).__name__)
-                raise
+        return _opened(self._tracer.start_span(name, context, _KINDS[kind]))
+
+    def child(self, name: str, kind: Kind, parent: TraceRecord) -> AbstractContextManager[OpenSpan]:
+        """Have a span open, and current, inside the block: the parent itself where many traces
+        want spans, and this one is to have no more of them."""
+        return _opened(self._below(name, kind, parent))
 
     @contextmanager
     def beside(
         self, name: str, kind: Kind, parents: Mapping[str, TraceRecord]
     ) -> Generator[Mapping[str, OpenSpan]]:
-        """Have a span open for each parent inside the block, none of them current."""
-        spans = {
-            key: self._tracer.start_span(name, _context_of(parent), _KINDS[kind])
-            for key, parent in parents.items()
-        }
+        """Have a child, or the parent itself, open for each parent; none of them is current."""
+        spans = {key: self._below(name, kind, parent) for key, parent in parents.items()}
         opened = {key: OpenSpan(span) for key, span in spans.items()}
         try:
             yield opened
@@ -126,6 +119,29 @@ class SdkSpans:
         """Return the span that is open here."""
         span = api.get_current_span()
         return OpenSpan(span) if span.get_span_context().is_valid else None
+
+    def _below(self, name: str, kind: Kind, parent: TraceRecord) -> api.Span:
+        context = _context_of(parent)
+        if parent.is_sampled and not self._share.takes(parent.trace_id):
+            return api.get_current_span(context)
+        return self._tracer.start_span(name, context, _KINDS[kind])
+
+
+@contextmanager
+def _opened(span: api.Span) -> Generator[OpenSpan]:
+    """Have a span current inside the block, and end it.
+
+    An error that ends the block is told by its type alone: its text may hold a signed URL.
+    """
+    opened = OpenSpan(span)
+    with api.use_span(
+        span, end_on_exit=True, record_exception=False, set_status_on_exception=False
+    ):
+        try:
+            yield opened
+        except Exception as error:
+            opened.fail(type(error).__name__)
+            raise
 
 
 def _context_of(trace: TraceRecord) -> Context:

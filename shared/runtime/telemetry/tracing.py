@@ -51,10 +51,15 @@ class Spans(Protocol):
         """Have a span open, and current, inside the block; without a parent, under the current."""
         ...
 
+    def child(self, name: str, kind: Kind, parent: TraceRecord) -> AbstractContextManager[Span]:
+        """Have a span open, and current, inside the block: the parent itself where many traces
+        want spans, and this one is to have no more of them."""
+        ...
+
     def beside(
         self, name: str, kind: Kind, parents: Mapping[str, TraceRecord]
     ) -> AbstractContextManager[Mapping[str, Span]]:
-        """Have a span open for each parent inside the block, none of them current."""
+        """Have a child, or the parent itself, open for each parent; none of them is current."""
         ...
 
     def current(self) -> Span | None:
@@ -93,7 +98,7 @@ def child_of(
     """Have a span open inside the block, caused by what has this context; none without it."""
     if _Process.spans is None or trace is None:
         return NO_SPAN
-    return _Process.spans.start(name, kind, trace)
+    return _Process.spans.child(name, kind, trace)
 
 
 def children_of(

@@ -18,6 +18,7 @@ from shared.runtime.logs import configure_logs
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry import tracing
 from shared.runtime.telemetry.otlp import QUEUED_SPANS, SdkSpans, make_provider
+from shared.runtime.telemetry.share import Share
 from tests.support.isolation import SETTINGS
 
 PARENT = read_trace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "vendor=value")
@@ -138,6 +139,34 @@ def test_spans_side_by_side_belong_each_to_its_own_trace_and_none_is_current(
         }
         assert spans["a"].trace.tracestate == "vendor=value"
         assert tracing.current_trace() is None
+
+
+class Few(Share):
+    """Takes one trace, and no other."""
+
+    def takes(self, trace_id: str) -> bool:
+        assert PARENT is not None
+        return trace_id == PARENT.trace_id
+
+
+def test_what_is_to_have_no_span_passes_its_trace_on(process: Process) -> None:
+    other = TraceRecord(traceparent="00-" + "2" * 32 + "-" + "2" * 16 + "-01", tracestate="a=b")
+    tracing.use(SdkSpans(process.provider.get_tracer("test"), Few()))
+    with tracing.child_of(other, "look") as span:
+        assert span is not None
+        span.set({"registry.model": "m"})
+        span.fail("timeout")
+        assert tracing.current_trace() == span.trace == other
+    assert PARENT is not None
+    with tracing.children_of([("a", PARENT), ("b", other)], "record") as spans:
+        assert spans["b"].trace == other
+        assert spans["a"].trace.span_id != PARENT.span_id
+    with pytest.raises(ValueError, match="secret"), tracing.child_of(other, "look"):
+        raise ValueError("secret")
+    with tracing.request_span("GET", other) as request:  # each request has one
+        assert request is not None
+        assert request.trace != other
+    assert [each.name for each in process.sent()] == ["record", "GET"]
 
 
 def test_a_caller_decides_whether_its_trace_is_kept() -> None:
