@@ -46,13 +46,15 @@ def test_of_many_about_as_many_have_spans_as_are_allowed() -> None:
 def test_a_trace_that_has_spans_has_them_at_each_step_and_in_each_process() -> None:
     clock, elsewhere = Clock(), Clock()
     share, other = Share(100, clock), Share(100, elsewhere)
-    for _ in range(20):
+    for seconds in range(20):
         traces = [token_hex(16) for _ in range(500)]
         seen = second_of(share, clock, traces), second_of(other, elsewhere, traces)
         traces.reverse()
         again = second_of(share, clock, traces), second_of(other, elsewhere, traces)
-    assert seen[0] == seen[1] == again[0] == again[1]
-    assert 0 < len(seen[0]) < 500
+        assert seen[0] == seen[1]
+        if seconds > 0:
+            assert seen == again
+            assert 0 < len(seen[0]) < 500
 
 
 def test_once_few_are_wanted_again_all_have_spans_again() -> None:
