@@ -1,4 +1,4 @@
-"""Uploading in a real Chromium where answers are lost, and storage takes nothing more."""
+"""Uploading in a real Chromium where answers are lost, and bodies are damaged."""
 
 import asyncio
 from pathlib import Path
@@ -20,6 +20,10 @@ def file(tmp_path: Path) -> Path:
     made = tmp_path / "model.bin"
     made.write_bytes(uuid4().bytes)  # new ones: those that are stored are not sent
     return made
+
+
+def storage_of(settings: Settings) -> str:
+    return f"{settings.storage_public_scheme}://{settings.storage_public_endpoint}/**"
 
 
 async def test_an_upload_whose_opening_was_not_answered_is_opened_once(
@@ -59,8 +63,7 @@ async def test_what_storage_takes_no_more_of_is_sent_again(
 
     await page.clock.install()
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
-    storage = f"{settings.storage_public_scheme}://{settings.storage_public_endpoint}/**"
-    await page.route(storage, hold_the_first)
+    await page.route(storage_of(settings), hold_the_first)
     await page.locator("#upload-picker").set_input_files(file)
     await page.get_by_role("button", name="Upload").click()
     async with asyncio.timeout(30):
@@ -68,3 +71,27 @@ async def test_what_storage_takes_no_more_of_is_sent_again(
     await page.clock.fast_forward(61_000)
     await page.wait_for_url(f"**/ui/models/{model}/versions/1")
     assert (await api.version(model, 1, wait=30)).state == "ready"
+
+
+@pytest.mark.parametrize("damaged", [1, 9])
+async def test_a_body_that_storage_calls_another_one_is_sent_once_more(
+    page: Page, settings: Settings, model: str, file: Path, damaged: int
+) -> None:
+    sent: list[str] = []
+
+    async def damage(route: Route) -> None:
+        sent.append(route.request.method)
+        if len(sent) <= damaged:
+            await route.fulfill(status=400, headers={"access-control-allow-origin": "*"})
+        else:
+            await route.continue_()
+
+    await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
+    await page.route(storage_of(settings), damage)
+    await page.locator("#upload-picker").set_input_files(file)
+    await page.get_by_role("button", name="Upload").click()
+    if damaged == 1:
+        await page.wait_for_url(f"**/ui/models/{model}/versions/1")
+    else:
+        await expect(page.get_by_role("alert")).to_contain_text("has changed since it was chosen")
+    assert sent == ["PUT", "PUT"]
