@@ -1,4 +1,4 @@
-"""Uploading in a real Chromium where answers are lost, and bodies are damaged."""
+"""Uploading in a real Chromium where answers are lost, bodies damaged, and listings slow."""
 
 import asyncio
 from pathlib import Path
@@ -10,9 +10,20 @@ from playwright.async_api import Page, Route, expect
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api
-from tests.support.chromium import NEEDS_CHROMIUM, sign_in
+from tests.support.chromium import NEEDS_CHROMIUM, drop, sign_in
+from tests.support.eventually import eventually
 
 pytestmark = NEEDS_CHROMIUM
+
+LIST_SLOWLY = """() => {
+  const { prototype } = FileSystemDirectoryReader;
+  const readEntries = prototype.readEntries;
+  const held = new Promise((resolve) => { window.listOn = resolve; });
+  prototype.readEntries = function (...given) {
+    window.isListing = true;
+    held.then(() => readEntries.apply(this, given));
+  };
+}"""
 
 
 @pytest.fixture
@@ -95,3 +106,31 @@ async def test_a_body_that_storage_calls_another_one_is_sent_once_more(
     else:
         await expect(page.get_by_role("alert")).to_contain_text("has changed since it was chosen")
     assert sent == ["PUT", "PUT"]
+
+
+async def test_a_folder_that_was_dropped_before_changes_no_upload_that_is_under_way(
+    page: Page, settings: Settings, model: str, file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "dropped"
+    folder.mkdir()
+    (folder / "other.bin").write_bytes(b"other")
+
+    async def is_listing() -> bool | None:
+        return await page.evaluate("window.isListing === true") or None
+
+    async def hold(_: Route) -> None:
+        """Leave the browser without an answer."""
+
+    await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
+    await page.evaluate(LIST_SLOWLY)
+    await drop(page, folder, "#upload-files")
+    await eventually(is_listing)
+    await page.route(storage_of(settings), hold)
+    await page.locator("#upload-picker").set_input_files(file)
+    await page.get_by_role("button", name="Upload").click()
+    await expect(page.get_by_role("button", name="Pause")).to_be_enabled()
+    await page.evaluate("window.listOn()")
+    await page.evaluate("new Promise((resolve) => setTimeout(resolve, 500))")
+    await expect(page.locator("#upload")).to_have_attribute("data-state", "sending")
+    await expect(page.locator("#upload-list")).to_contain_text("model.bin")
+    await expect(page.locator("#upload-list")).not_to_contain_text("other.bin")

@@ -64,6 +64,9 @@ function tellProgress() {
 // ---- Choosing ----
 
 function choose(files) {
+  if (form.dataset.state === "sending") {
+    return; // a folder that was dropped before may take long to be listed
+  }
   chosen = new Map(files);
   const list = part("list");
   list.replaceChildren();
@@ -82,9 +85,6 @@ function choose(files) {
 async function dropped(event) {
   event.preventDefault();
   form.classList.remove("over");
-  if (form.dataset.state === "sending") {
-    return;
-  }
   const found = await filesIn(event.dataTransfer);
   choose(withoutFolder(found));
 }
@@ -213,7 +213,8 @@ async function start() {
 function failed(error) {
   const errors = error.problem?.errors;
   const told = errors ? errors.map((each) => `${each.field}: ${each.rule}`).join("; ") : error.message;
-  show("failed", error.status === 401 ? "Your session is over: sign in, and go on here." : told);
+  const over = "Your session is over: sign in, load this page again, and go on.";
+  show("failed", error.status === 401 ? over : told);
 }
 
 async function giveUp() {
