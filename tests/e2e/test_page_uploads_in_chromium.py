@@ -24,6 +24,22 @@ LIST_SLOWLY = """() => {
     held.then(() => readEntries.apply(this, given));
   };
 }"""
+HASH_TWO = """async (address) => {
+  const worker = new Worker(address);
+  const file = new File([new Uint8Array(64 * 1024 ** 2)], "large.bin");
+  const told = [];
+  await new Promise((resolve) => {
+    worker.addEventListener("message", ({ data }) => {
+      told.push(data.id);
+      if (told.length === 2) {
+        resolve();
+      }
+    });
+    worker.postMessage({ id: "large", file, begin: 0, end: file.size });
+    worker.postMessage({ id: "small", file, begin: 0, end: 1 });
+  });
+  return told;
+}"""
 
 
 @pytest.fixture
@@ -134,3 +150,11 @@ async def test_a_folder_that_was_dropped_before_changes_no_upload_that_is_under_
     await expect(page.locator("#upload")).to_have_attribute("data-state", "sending")
     await expect(page.locator("#upload-list")).to_contain_text("model.bin")
     await expect(page.locator("#upload-list")).not_to_contain_text("other.bin")
+
+
+async def test_one_part_at_a_time_is_in_the_memory_of_the_worker(
+    page: Page, settings: Settings, model: str
+) -> None:
+    await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
+    address = await page.locator("#upload").get_attribute("data-hasher")
+    assert await page.evaluate(HASH_TWO, address) == ["large", "small"]
