@@ -64,4 +64,6 @@ async def list_dead_letters(
 ) -> DeadLetterList:
     """Answer what could not be handled, with the reason; the topic is read for it."""
     caller.require_pattern(EVERYTHING)
-    return await dead_letters.newest_letters(limit, context)
+    found = await dead_letters.newest_letters(limit, context)
+    await caller.confirm()  # it may have waited
+    return found
