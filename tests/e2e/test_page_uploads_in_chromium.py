@@ -152,6 +152,34 @@ async def test_a_folder_that_was_dropped_before_changes_no_upload_that_is_under_
     await expect(page.locator("#upload-list")).not_to_contain_text("other.bin")
 
 
+async def test_one_page_does_not_give_up_what_another_one_sends(
+    api: Api, page: Page, settings: Settings, model: str, file: Path
+) -> None:
+    held: list[Route] = []
+
+    async def hold(route: Route) -> None:
+        held.append(route)
+
+    async def is_sent() -> bool | None:
+        return len(held) > 0 or None
+
+    await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
+    await page.route(storage_of(settings), hold)
+    await page.locator("#upload-picker").set_input_files(file)
+    await page.get_by_role("button", name="Upload").click()
+    await eventually(is_sent)
+    other = await page.context.new_page()
+    await other.goto(f"/ui/models/{model}/upload")
+    for button in ("Give it up", "Upload"):
+        await other.locator("#upload-picker").set_input_files(file)
+        await other.get_by_role("button", name=button).click()
+        await expect(other.get_by_role("alert")).to_contain_text("another page of this browser")
+    await other.close()
+    await held[0].continue_()
+    await page.wait_for_url(f"**/ui/models/{model}/versions/1")
+    assert (await api.version(model, 1, wait=30)).state == "ready"
+
+
 async def test_one_part_at_a_time_is_in_the_memory_of_the_worker(
     page: Page, settings: Settings, model: str
 ) -> None:

@@ -233,6 +233,20 @@ async function giveUp() {
   show("idle", "The upload was given up.");
 }
 
+// Does what no other page of this browser may do meanwhile: they share what is kept, and one could
+// give up what the other is sending.
+function alone(act) {
+  return navigator.locks.request(KEPT, { ifAvailable: true }, (lock) => {
+    if (lock !== null) {
+      return act();
+    }
+    if (form.dataset.state !== "sending") { // else it is this page, which was told twice
+      failed(new Error("another page of this browser sends an upload: wait for it, or pause it"));
+    }
+    return null;
+  });
+}
+
 function arrive() {
   const before = kept();
   if (before === null) {
@@ -257,10 +271,10 @@ if (globalThis.isSecureContext) {
   });
   form.addEventListener("dragleave", () => form.classList.remove("over"));
   form.addEventListener("drop", dropped);
-  part("start").addEventListener("click", start);
-  part("go-on").addEventListener("click", start);
+  part("start").addEventListener("click", () => alone(start));
+  part("go-on").addEventListener("click", () => alone(start));
   part("pause").addEventListener("click", () => transfer?.pause());
-  part("give-up").addEventListener("click", giveUp);
+  part("give-up").addEventListener("click", () => alone(giveUp));
   addEventListener("beforeunload", (event) => {
     if (form.dataset.state === "sending") {
       event.preventDefault();
