@@ -23,6 +23,8 @@ from shared.kafka.topic_reader import RawMessage
 
 MAX_REASON_CHARACTERS = 1000
 """What `DeadLetter` keeps of it; others may write letters, too."""
+MAX_TOPIC_CHARACTERS = 249
+"""Of a name that Kafka takes."""
 _MAX_DIGITS = 19
 """Partitions and offsets have 64 bits at most."""
 
@@ -60,7 +62,7 @@ class Letter(BaseModel):
             offset=record.offset,
             buried_at=_moment(record.timestamp),
             reason=headers.get("reason", "")[:MAX_REASON_CHARACTERS],
-            original_topic=headers.get("original-topic"),
+            original_topic=_topic(headers.get("original-topic")),
             original_partition=_number(headers.get("original-partition")),
             original_offset=_number(headers.get("original-offset")),
             value_bytes=len(record.value or b""),
@@ -154,6 +156,10 @@ def _content(text: str) -> bytes:
         except binascii.Error:
             pass
     return text.encode()
+
+
+def _topic(text: str | None) -> str | None:
+    return text if text is not None and len(text) <= MAX_TOPIC_CHARACTERS else None
 
 
 def _number(text: str | None) -> int | None:

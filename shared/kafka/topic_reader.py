@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import UnknownTopicOrPartitionError
 
 from shared.kafka.connection import STOP_SECONDS, ended_within, kafka_options
 from shared.kafka.errors import KafkaUnreadable, answered_within
@@ -51,6 +52,9 @@ class TopicReader:
         """Fix what is in the topic now; nothing where there is no such topic."""
         async with answered_within(self._limit_seconds, KafkaUnreadable):
             if topic not in await self._consumer.topics():
+                # Nor is one there that we may not see: only by its name Kafka says which it is.
+                with suppress(UnknownTopicOrPartitionError):
+                    await identify_topic(self._consumer, topic)
                 return Extent(topic, {}, {})
             # Assigned for its metadata alone: it makes the consumer ask for the topic.
             self._consumer.assign([TopicPartition(topic, 0)])

@@ -12,6 +12,8 @@ from shared.domain.errors import InvalidRequest
 
 T = TypeVar("T")
 Cursor = Annotated[str | None, Query(max_length=1024, description="`next_cursor` of a page")]
+KeyCursor = Annotated[str | None, Query(max_length=4096, description="`next_cursor` of a page")]
+"""Of a list in order of objects' keys: these have 1,024 bytes, and their versions some more."""
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 MAX_DIGITS = 10

@@ -15,7 +15,7 @@ from registry.schemas import Version
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import MIB, Api, file_of, sha256_of
-from tests.support.chromium import NEEDS_CHROMIUM, look, sign_in
+from tests.support.chromium import NEEDS_CHROMIUM, drop, look, sign_in
 
 UPLOAD_MIB = int(os.environ.get("PAGE_UPLOAD_MIB", "24"))
 DATA = b"bytes"
@@ -231,14 +231,7 @@ async def test_a_folder_is_dropped_and_what_is_over_is_told(
 ) -> None:
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
     await page.route(_storage(settings), _hold)
-    box = await page.locator("#upload-files").bounding_box()
-    assert box is not None
-    place = {"x": box["x"] + 20, "y": box["y"] + 20}
-    data = {"items": list[str](), "files": [str(folder)], "dragOperationsMask": 1}
-    devtools = await page.context.new_cdp_session(page)
-    for kind in ("dragEnter", "dragOver", "drop"):
-        told = {"type": kind, **place, "data": data}
-        await devtools.send("Input.dispatchDragEvent", told)  # pyright: ignore[reportUnknownMemberType]
+    await drop(page, folder, "#upload-files")
     await expect(page.get_by_text("4 files")).to_be_visible()
     await expect(page.get_by_text("tokenizer/vocab.txt", exact=True)).to_be_visible()
     await page.get_by_role("button", name="Upload").click()

@@ -235,6 +235,32 @@ async def test_a_form_that_is_sent_twice_makes_one_thing(
         assert "once must be" in answer.text
 
 
+async def test_a_form_that_exchanges_a_secret_twice_makes_one(
+    admin: Browser, hook: Receiver, model: str
+) -> None:
+    made = await admin.post(WEBHOOKS, url=hook.url, models=model)
+    found = re.search(rf'href="({WEBHOOKS}/[^"]+)"', made.text)
+    assert found is not None
+    here = found[1]
+    form = re.search(rf'action="{here}/rotate">(.*?)</form>', (await admin.get(here)).text)
+    once = re.search(r'name="once" value="([0-9a-f]{32})"', form[1] if form is not None else "")
+    assert once is not None
+    first, second = [await admin.post(f"{here}/rotate", once=once[1]) for _ in range(2)]
+    assert (first.status_code, second.status_code) == (200, 409)
+    assert "this form was sent before" in second.text
+    assert secret_of(first.text) not in second.text
+    wrong = await admin.post(f"{here}/rotate", once="x")
+    assert (wrong.status_code, "once must be" in wrong.text) == (422, True)
+
+
+async def test_a_form_that_was_refused_is_heard_again_once_it_is_mended(
+    admin: Browser, model: str
+) -> None:
+    fields = {"name": f"mended {model}", "once": secrets.token_hex(16)}
+    assert (await admin.post(TOKENS, grants="king:*", **fields)).status_code == 422
+    assert (await admin.post(TOKENS, grants=f"reader:{model}", **fields)).status_code == 200
+
+
 async def test_a_webhook_that_cannot_be_made_is_told_beside_the_form(admin: Browser) -> None:
     for url in ("ftp://x", "https://user:secret@x", "https://169.254.169.254/", "x" * 5000):
         answer = await admin.post(WEBHOOKS, url=url)

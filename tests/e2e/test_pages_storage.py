@@ -44,7 +44,8 @@ async def browser(api: Api, settings: Settings) -> AsyncIterator[httpx.AsyncClie
 async def test_strays_are_listed_page_by_page_and_shown_as_text(
     api: Api, system: System, browser: httpx.AsyncClient
 ) -> None:
-    keys = [f"{number}-{TEXT}" for number in range(3)]
+    longest = [f"{number}-{TEXT}".ljust(1024, "x").encode() for number in range(3)]
+    keys = [key[:1024].decode(errors="ignore") for key in longest]
     strays = [Stray("attacked", key, None, 7) for key in keys]
     reason = Reason(code="outside_key_rule", detail=TEXT)
     await report_strays(system.database, [(each, reason) for each in strays])

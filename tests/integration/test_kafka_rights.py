@@ -22,8 +22,10 @@ from local.programs.prepare import prepare
 from local.servers.kafka import plan_kafka
 from services.admin.provision.kafka_rights import give_kafka_rights
 from services.indexer.kafka.topics import ensure_topics
+from shared.kafka.errors import KafkaUnreadable
+from shared.kafka.topic_reader import open_reader
 from shared.runtime.service_users import ProvisioningSettings
-from tests.support.isolation import isolated
+from tests.support.isolation import isolated, settings_of
 from tests.support.narrow import provisioning_settings
 from tests.support.servers import Addresses
 
@@ -151,6 +153,25 @@ async def test_each_user_reads_what_it_must_and_nothing_else(
     for (topic, within), readers in wanted.items():
         found = {user for user in USERS if await reads(user, topic, within, brokers)}
         assert found == readers, topic
+
+
+async def test_a_topic_that_one_may_not_see_is_told_from_one_that_is_not_there(
+    settings: ProvisioningSettings, brokers: dict[str, str], addresses: Addresses
+) -> None:
+    stranger = {
+        "KAFKA_BOOTSTRAP_SERVERS": brokers["asking"],
+        "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "KAFKA_SASL_MECHANISM": "PLAIN",
+        "KAFKA_SASL_USERNAME": "stranger",
+        "KAFKA_SASL_PASSWORD": "stranger",
+    }
+    async with open_reader(settings_of({**isolated(addresses), **stranger})) as reader:
+        with pytest.raises(KafkaUnreadable, match="TopicAuthorizationFailed"):
+            await reader.extent(settings.kafka_dead_letter_topic)
+    anybody = {"KAFKA_BOOTSTRAP_SERVERS": brokers["open"]}
+    async with open_reader(settings_of({**isolated(addresses), **anybody})) as reader:
+        assert (await reader.extent("nowhere")).ends == {}
+        assert (await reader.extent(settings.kafka_dead_letter_topic)).ends != {}
 
 
 async def test_a_broker_that_asks_nobody_is_told_apart(addresses: Addresses) -> None:

@@ -21,6 +21,7 @@ from services.ingest.uploads.reuse import reuse, with_stored_bytes
 from shared.database.deletion import begin_purge, change_version
 from shared.database.lifecycle import mark_missing, settle_whole
 from shared.database.opening import open_version
+from shared.database.purges import purged_versions
 from shared.database.recovery.references import restore_references
 from shared.database.sessions import clean_surplus
 from shared.database.storage_groups import first_version_in
@@ -309,6 +310,23 @@ async def test_every_version_that_shares_a_lost_object_becomes_missing(
     await reconcile(rig.indexer)
     states = {(await now_is(rig, each)).state for each in (holder, *borrowers)}
     assert states == {"missing"}
+
+
+async def test_what_was_purged_is_told_without_reading_all_that_is_known_of_it(
+    rig: Rig, model: str
+) -> None:
+    version = await ready(rig, model, ("m.bin", b"123"))
+    await delete(rig, version)
+    await all_work(rig)
+    # Whoever read these fields as those of a version would fail.
+    await changed(rig, version, {"artifacts": "thousands", "parameters": "megabytes"})
+    try:
+        [found] = await purged_versions(rig.indexer.database, before=None, limit=1)
+    finally:
+        await rig.indexer.database.versions.delete_one({"_id": version.id})
+    assert (found.id, found.model, found.number) == (version.id, model, 1)
+    assert (found.size_bytes, found.deleted_by) == (3, "somebody")
+    assert found.deleted_at < found.purged_at
 
 
 async def test_a_purge_that_the_clock_calls_too_early_is_left_for_later(

@@ -553,9 +553,8 @@ async def use_deletion_and_shared_bytes(database: Database, model: str) -> None:
             assert begun is not None
             await finish_purge(database, begun, token)
             [found] = await purges.purged_versions(database, before=None, limit=1)
-            assert found.deletion is not None
-            assert found.deletion.purged_at is not None
-            before = (found.deletion.purged_at, found.id)
+            assert (found.id, found.deleted_by) == (version.id, OWNER)
+            before = (found.purged_at, found.id)
             assert found not in await purges.purged_versions(database, before=before, limit=1)
             assert await purge_again(database, begun.id)
         await database.versions.driver.update_many({}, {"$set": {"work": None}})

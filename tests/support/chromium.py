@@ -53,6 +53,18 @@ async def sign_in(page: Page, token: str, path: str) -> None:
     await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
+async def drop(page: Page, path: Path, where: str) -> None:
+    """Drop a file or a folder on an element of a page."""
+    box = await page.locator(where).bounding_box()
+    assert box is not None
+    place = {"x": box["x"] + 20, "y": box["y"] + 20}
+    data = {"items": list[str](), "files": [str(path)], "dragOperationsMask": 1}
+    devtools = await page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        told = {"type": kind, **place, "data": data}
+        await devtools.send("Input.dispatchDragEvent", told)  # pyright: ignore[reportUnknownMemberType]
+
+
 async def look(page: Page, name: str) -> None:
     """Find that a page is as wide as its window, and has no fault that axe knows, as it stands."""
     for width in WIDTHS:

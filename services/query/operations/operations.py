@@ -9,10 +9,9 @@ from registry.schemas.operations import (
     StrayPage,
 )
 from services.query.context import Context
-from shared.database.purges import purged_versions, waiting_purges
+from shared.database.purges import Purged, purged_versions, waiting_purges
 from shared.database.reports import COMPARISON, UNDER_WAY, find_place
 from shared.database.strays import ReportedStray, list_strays
-from shared.domain.records import VersionRecord
 from shared.web.cursors import cut_page, decode_place, decode_text, encode_place, encode_text
 
 
@@ -37,23 +36,19 @@ async def purges(cursor: str | None, limit: int, context: Context) -> PurgePage:
     before = decode_place(cursor) if cursor else None
     waiting = await waiting_purges(context.database)
     found = await purged_versions(context.database, before=before, limit=limit + 1)
-    told = [(each, purged) for each in found if (purged := _purged(each)) is not None]
-    page, more = cut_page(told, limit, lambda last: encode_place(last[1].purged_at, last[0].id))
-    items = [purged for _, purged in page]
+    page, more = cut_page(found, limit, lambda last: encode_place(last.purged_at, last.id))
+    items = [_purged(each) for each in page]
     return PurgePage(waiting=waiting.count, due=waiting.due, items=items, next_cursor=more)
 
 
-def _purged(version: VersionRecord) -> PurgedVersion | None:
-    deletion = version.deletion
-    if deletion is None or deletion.purged_at is None:
-        return None
+def _purged(version: Purged) -> PurgedVersion:
     return PurgedVersion(
         model=version.model,
         number=version.number,
-        deleted_at=deletion.at,
-        deleted_by=deletion.by,
+        deleted_at=version.deleted_at,
+        deleted_by=version.deleted_by,
         size_bytes=version.size_bytes,
-        purged_at=deletion.purged_at,
+        purged_at=version.purged_at,
     )
 
 

@@ -15,7 +15,7 @@ from services.query.context import RequestContext
 from services.query.operations import dead_letters, operations, usage
 from shared.domain.access.actions import Action
 from shared.web.access.caller import Caller, declares
-from shared.web.cursors import Cursor, Limit
+from shared.web.cursors import Cursor, KeyCursor, Limit
 from shared.web.problems import PROBLEMS
 
 router = APIRouter(prefix="/v1/operations", tags=["operations"], responses=PROBLEMS)
@@ -33,7 +33,7 @@ async def get_comparison(caller: Operator, context: RequestContext) -> Compariso
 
 @router.get("/strays", summary="List objects that belong to no version")
 async def list_strays(
-    caller: Operator, context: RequestContext, cursor: Cursor = None, limit: Limit = 50
+    caller: Operator, context: RequestContext, cursor: KeyCursor = None, limit: Limit = 50
 ) -> StrayPage:
     """Answer a page of them with their reasons, in order of bucket and key."""
     caller.require_pattern(EVERYTHING)
@@ -64,4 +64,6 @@ async def list_dead_letters(
 ) -> DeadLetterList:
     """Answer what could not be handled, with the reason; the topic is read for it."""
     caller.require_pattern(EVERYTHING)
-    return await dead_letters.newest_letters(limit, context)
+    found = await dead_letters.newest_letters(limit, context)
+    await caller.confirm()  # it may have waited
+    return found

@@ -1,5 +1,6 @@
 """Forms of pages: read within bounds, and only where a page of ours sent them."""
 
+import asyncio
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import Request
@@ -10,28 +11,44 @@ from shared.domain.access.tokens import is_equal
 from shared.domain.errors import Denied, InvalidRequest
 
 MAX_FIELDS = 20
+MAX_BYTES = 256 * 1024
+"""Of a form in which no more is said than reasons, names and lists of them."""
+READ_AT_ONCE_BYTES = 64 * 1024
+"""What is larger is read in a thread: 4 MiB of percent signs take more than a second."""
 FORM_KEY = "form_key"
 FORM_KEY_HEADER = "x-form-key"
 """In which a script brings it."""
 _OWN_SITES = ("same-origin", "none")
 
 
-async def read_form(request: Request, *, most_fields: int = MAX_FIELDS) -> dict[str, str]:
+async def read_form(
+    request: Request, *, most_fields: int = MAX_FIELDS, most_bytes: int = MAX_BYTES
+) -> dict[str, str]:
     """Return the fields of a form; raises InvalidRequest, and Denied for one of another site."""
     require_own_site(request)
+    body = await request.body()
+    if len(body) > most_bytes:
+        raise InvalidRequest("body", f"must be at most {most_bytes} bytes")
     try:
-        text = (await request.body()).decode()
-        fields = parse_qs(text, keep_blank_values=True, max_num_fields=most_fields)
+        if len(body) <= READ_AT_ONCE_BYTES:
+            return _fields(body, most_fields)
+        return await asyncio.to_thread(_fields, body, most_fields)
     except ValueError as error:
         raise InvalidRequest("body", "must be a form in UTF-8 of few fields") from error
-    return {name: values[-1] for name, values in fields.items()}
 
 
-async def read_own_form(request: Request, *, most_fields: int = MAX_FIELDS) -> dict[str, str]:
+async def read_own_form(
+    request: Request, *, most_fields: int = MAX_FIELDS, most_bytes: int = MAX_BYTES
+) -> dict[str, str]:
     """Return the fields of a form that a page of this session sent; raises as `read_form` does."""
-    form = await read_form(request, most_fields=most_fields)
+    form = await read_form(request, most_fields=most_fields, most_bytes=most_bytes)
     require_form_key(form, request.state.session)
     return form
+
+
+def _fields(body: bytes, most: int) -> dict[str, str]:
+    fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=most)
+    return {name: values[-1] for name, values in fields.items()}
 
 
 def require_own_site(request: Request) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from registry.schemas.names import check_entries
 from shared.domain.edits import merge_patch
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import InvalidRequest, checked
 from shared.domain.strict_json import parse_object
 
 MODEL_FIELDS = ("description", "tags")
@@ -89,7 +90,9 @@ def patch_of(form: EditForm) -> Patch:
         if text.value == text.old:
             continue
         if name in DOCUMENTS:
-            change = difference(_read(name, text.old), _read(name, text.value), name)
+            # As ingest does; also since a name that is no Unicode can be shown on no page.
+            new = checked(name, check_entries, _read(name, text.value))
+            change = difference(_read(name, text.old), new, name)
             if change:
                 patch[name] = change
         else:

@@ -40,6 +40,7 @@ from services.query.versions.lookups import find_model, find_version
 from shared.domain.access.actions import Action
 from shared.domain.errors import InvalidRequest
 from shared.web.access.caller import Caller, declares
+from shared.web.limits import MAX_BODY_BYTES
 
 router = APIRouter(include_in_schema=False)
 
@@ -90,7 +91,7 @@ async def edit_model(
     model: str, request: Request, caller: Editor, context: RequestContext
 ) -> Response:
     """Edit what is said of a model, or show why not."""
-    form = await read_own_form(request, most_fields=MOST_FIELDS)
+    form = await _read(request)
     edited = Edited.of(await find_model(model, context))
     return await _edit(edited, form, request, caller, context)
 
@@ -109,9 +110,13 @@ async def edit_version(
     model: str, version: str, request: Request, caller: Editor, context: RequestContext
 ) -> Response:
     """Edit what is said of a version, or show why not."""
-    form = await read_own_form(request, most_fields=MOST_FIELDS)
+    form = await _read(request)
     edited = Edited.of(await find_version(model, version, context))
     return await _edit(edited, form, request, caller, context)
+
+
+async def _read(request: Request) -> dict[str, str]:
+    return await read_own_form(request, most_fields=MOST_FIELDS, most_bytes=MAX_BODY_BYTES)
 
 
 async def _edit(

@@ -64,6 +64,9 @@ function tellProgress() {
 // ---- Choosing ----
 
 function choose(files) {
+  if (form.dataset.state === "sending") {
+    return; // a folder that was dropped before may take long to be listed
+  }
   chosen = new Map(files);
   const list = part("list");
   list.replaceChildren();
@@ -82,9 +85,6 @@ function choose(files) {
 async function dropped(event) {
   event.preventDefault();
   form.classList.remove("over");
-  if (form.dataset.state === "sending") {
-    return;
-  }
   const found = await filesIn(event.dataTransfer);
   choose(withoutFolder(found));
 }
@@ -213,7 +213,8 @@ async function start() {
 function failed(error) {
   const errors = error.problem?.errors;
   const told = errors ? errors.map((each) => `${each.field}: ${each.rule}`).join("; ") : error.message;
-  show("failed", error.status === 401 ? "Your session is over: sign in, and go on here." : told);
+  const over = "Your session is over: sign in, load this page again, and go on.";
+  show("failed", error.status === 401 ? over : told);
 }
 
 async function giveUp() {
@@ -230,6 +231,20 @@ async function giveUp() {
   }
   forget();
   show("idle", "The upload was given up.");
+}
+
+// Does what no other page of this browser may do meanwhile: they share what is kept, and one could
+// give up what the other is sending.
+function alone(act) {
+  return navigator.locks.request(KEPT, { ifAvailable: true }, (lock) => {
+    if (lock !== null) {
+      return act();
+    }
+    if (form.dataset.state !== "sending") { // else it is this page, which was told twice
+      failed(new Error("another page of this browser sends an upload: wait for it, or pause it"));
+    }
+    return null;
+  });
 }
 
 function arrive() {
@@ -256,10 +271,10 @@ if (globalThis.isSecureContext) {
   });
   form.addEventListener("dragleave", () => form.classList.remove("over"));
   form.addEventListener("drop", dropped);
-  part("start").addEventListener("click", start);
-  part("go-on").addEventListener("click", start);
+  part("start").addEventListener("click", () => alone(start));
+  part("go-on").addEventListener("click", () => alone(start));
   part("pause").addEventListener("click", () => transfer?.pause());
-  part("give-up").addEventListener("click", giveUp);
+  part("give-up").addEventListener("click", () => alone(giveUp));
   addEventListener("beforeunload", (event) => {
     if (form.dataset.state === "sending") {
       event.preventDefault();

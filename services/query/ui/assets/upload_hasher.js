@@ -1,7 +1,9 @@
 // A worker: the SHA-256 of a part of a file. One part at a time is in memory.
 "use strict";
 
-self.addEventListener("message", async ({ data: { id, file, begin, end } }) => {
+let last = Promise.resolve();
+
+async function hash({ id, file, begin, end }) {
   try {
     const bytes = await file.slice(begin, end).arrayBuffer();
     const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
@@ -10,4 +12,8 @@ self.addEventListener("message", async ({ data: { id, file, begin, end } }) => {
   } catch (error) {
     self.postMessage({ id, error: `${file.name} cannot be read: ${error.message}` });
   }
+}
+
+self.addEventListener("message", ({ data }) => {
+  last = last.then(() => hash(data)); // else all parts that are asked for would be read at once
 });

@@ -1,11 +1,16 @@
 // Sends the files of one upload to storage, part by part: hashed, signed, sent, and tried again.
 const AT_ONCE = 4;
 const MOST_TRIES = 6;
+const MOST_OTHER_BODIES = 2; // tries at a body that is not what was signed
 const ANSWER_MS = 70000; // query itself waits 60 s for ingest
 const STALL_MS = 60000; // without a byte that storage took
 const MOST_PART_BYTES = 1024 ** 3; // a part is in memory while it is hashed
 
 class Paused extends Error {}
+
+// A body that is not what was signed: the file has changed, or it was damaged on its way. Stores
+// answer a connection on which nothing more came alike.
+class OtherBody extends Error {}
 
 class Refused extends Error {
   constructor(problem, status) {
@@ -168,7 +173,8 @@ class Transfer {
       } catch (error) {
         this.requireGoing();
         const isLasting = error instanceof Refused && error.status < 500 && error.status !== 429;
-        if (isLasting || tries >= MOST_TRIES) {
+        const most = error instanceof OtherBody ? MOST_OTHER_BODIES : MOST_TRIES;
+        if (isLasting || tries >= most) {
           throw error;
         }
       }
@@ -231,8 +237,7 @@ class Transfer {
         if (request.status === 200 || isThere) {
           end(resolve);
         } else if (request.status === 400) {
-          const detail = `${piece.plan.path} has changed since it was chosen`;
-          end(reject, new Refused({ detail }, request.status));
+          end(reject, new OtherBody(`${piece.plan.path} has changed since it was chosen`));
         } else {
           end(reject, new Error(`storage answers ${request.status}`)); // 403: the URL is over
         }

@@ -25,4 +25,5 @@ async def show_dead_letters(
     """Answer the newest dead letters."""
     caller.require_pattern(EVERYTHING)
     values = {"letters": await newest_letters(MOST_SHOWN, context)}
+    await caller.confirm()  # it may have waited
     return page("operators/dead_letters.html", values, request=request, caller=caller)

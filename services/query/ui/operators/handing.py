@@ -14,7 +14,7 @@ from services.query.context import Context
 from services.query.ui.calls import Call
 from services.query.ui.ended import ask_in_session
 from services.query.ui.forms import read_own_form
-from shared.domain.errors import Unavailable
+from shared.domain.errors import TooManyRequests, Unavailable
 from shared.web.problems import PROBLEM_JSON
 
 T = TypeVar("T", bound=BaseModel)
@@ -64,6 +64,24 @@ async def ask_ingest(request: Request, context: Context, call: Call) -> Answered
     answered = Answered(await ask_in_session(request, context, call))
     if not answered.is_done and answered.response.headers.get("content-type") != PROBLEM_JSON:
         raise _no_answer(answered.response)
+    return answered
+
+
+async def ask_once(request: Request, context: Context, call: Call, once: str) -> Answered | None:
+    """Ask ingest for what it does anew at each request, and answers with a secret.
+
+    None where a form of this one-time value was heard before: no answer could tell the secret a
+    second time. Raises as `ask_ingest` does.
+    """
+    if not context.sendings.is_first(once):
+        return None
+    try:
+        answered = await ask_ingest(request, context, call)
+    except TooManyRequests:  # it did not come to ingest
+        context.sendings.forget(once)
+        raise
+    if answered.wrong:  # nothing was done: the form may be mended, and sent once more
+        context.sendings.forget(once)
     return answered
 
 

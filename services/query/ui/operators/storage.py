@@ -16,7 +16,7 @@ from services.query.ui.rendering import page
 from shared.domain.access.actions import Action
 from shared.domain.errors import InvalidRequest, TooManyRequests, Unavailable
 from shared.web.access.caller import Caller, declares
-from shared.web.cursors import Cursor
+from shared.web.cursors import KeyCursor
 
 router = APIRouter(include_in_schema=False)
 
@@ -36,7 +36,7 @@ async def show_storage(
     request: Request,
     caller: Annotated[Caller, declares(Action.READ_OPERATIONS)],
     context: RequestContext,
-    cursor: Cursor = None,
+    cursor: KeyCursor = None,
 ) -> Response:
     """Answer what was compared and repaired, what namespaces have, and what belongs to no model."""
     caller.require_pattern(EVERYTHING)

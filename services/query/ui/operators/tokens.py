@@ -13,6 +13,7 @@ from services.query.context import Context, RequestContext
 from services.query.ui.calls import Call, new_once, once_of
 from services.query.ui.operators.handing import (
     ask_ingest,
+    ask_once,
     lines_of,
     read_plain_form,
     segment_of,
@@ -20,7 +21,7 @@ from services.query.ui.operators.handing import (
 from services.query.ui.operators.sections import TOKENS
 from services.query.ui.rendering import page
 from shared.domain.access.actions import Action
-from shared.domain.errors import InvalidRequest, TooManyRequests
+from shared.domain.errors import InvalidRequest
 from shared.domain.records import utc_now
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor
@@ -64,15 +65,10 @@ async def make_token(request: Request, caller: Manager, context: RequestContext)
             body["expires_in_seconds"] = _seconds(form["days"])
     except InvalidRequest as error:
         return await _page(request, caller, context, form=form, wrong=error.detail)
-    # Ingest makes a token for each request: no answer could tell the secret a second time.
-    if not context.sendings.is_first(form["once"]):
+    answered = await ask_once(request, context, Call("POST", API, body), form["once"])
+    if answered is None:
         status = HTTPStatus.CONFLICT
         return await _page(request, caller, context, form=form, wrong=SENT_BEFORE, status=status)
-    try:
-        answered = await ask_ingest(request, context, Call("POST", API, body))
-    except TooManyRequests:  # it did not come to ingest
-        context.sendings.forget(form["once"])
-        raise
     if answered.is_done:
         values = {"token": answered.read(NewToken)}
         return page("operators/token.html", values, request=request, caller=caller)

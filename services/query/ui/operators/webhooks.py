@@ -11,6 +11,7 @@ from services.query.context import Context, RequestContext
 from services.query.ui.calls import Call, new_once, once_of
 from services.query.ui.operators.handing import (
     ask_ingest,
+    ask_once,
     lines_of,
     read_plain_form,
     segment_of,
@@ -33,6 +34,10 @@ API = "/v1/webhooks"
 WEBHOOK = WEBHOOKS + "/{webhook_id}"
 SHOWN = 50
 DELIVERIES_SHOWN = 30
+SENT_BEFORE = (
+    "this form was sent before, so no other secret was made now. If you do not have the one that "
+    "was, make a new one here: the secret before that one then signs no more"
+)
 _FORM = ("url", "models", "types", "aliases", "owner", "description")
 _RANGE = ("event_id", "model", "since", "until")
 
@@ -98,22 +103,43 @@ async def act_on_webhook(
 ) -> Response:
     """Do something with a subscription."""
     form = await read_plain_form(request)
+    if act == "rotate":
+        return await _rotate(webhook_id, form, request, caller, context)
     at_ingest, here = f"{API}/{segment_of(webhook_id)}", f"{WEBHOOKS}/{segment_of(webhook_id)}"
     if act == "remove":
         answered = await ask_ingest(request, context, Call("DELETE", at_ingest))
         here = WEBHOOKS
     else:
-        body = {"replay": _range(form), "rotate": {}}.get(act)
+        body = _range(form) if act == "replay" else None
         answered = await ask_ingest(request, context, Call("POST", f"{at_ingest}/{act}", body))
-    if answered.is_done and act == "rotate":
-        return _secret(webhook_id, answered.read(RotatedSecret).secret, request, caller)
     if answered.is_done:
         count = f"&count={answered.read(Replay).count}" if act == "replay" else ""
         return RedirectResponse(f"{here}?done={act}{count}", HTTPStatus.SEE_OTHER)
     if answered.wrong:
-        values = {"state": "", "model": "", "done": "", "count": 0, "wrong": answered.wrong}
         status = answered.response.status_code
-        return await _show(webhook_id, values, request, caller, context, status=status)
+        return await _show_wrong(webhook_id, answered.wrong, status, request, caller, context)
+    return answered.response
+
+
+async def _rotate(
+    webhook_id: str, form: dict[str, str], request: Request, caller: Caller, context: Context
+) -> Response:
+    """Make a new secret, and show it this once.
+
+    Sent twice, the form would make two: with the second one the secret that receivers have signs
+    no more.
+    """
+    try:
+        once_of(form)
+    except InvalidRequest as error:
+        return await _show_wrong(webhook_id, error.detail, error.status, request, caller, context)
+    call = Call("POST", f"{API}/{segment_of(webhook_id)}/rotate", {})
+    answered = await ask_once(request, context, call, form["once"])
+    if answered is None:
+        status = HTTPStatus.CONFLICT
+        return await _show_wrong(webhook_id, SENT_BEFORE, status, request, caller, context)
+    if answered.is_done:
+        return _secret(webhook_id, answered.read(RotatedSecret).secret, request, caller)
     return answered.response
 
 
@@ -153,8 +179,15 @@ async def _show(
     listed = await webhooks.list_deliveries(
         webhook_id, state, model, cursor, DELIVERIES_SHOWN, caller, context
     )
-    shown = {"webhook": found, "deliveries": listed, **values}
+    shown = {"webhook": found, "deliveries": listed, "once": new_once(), **values}
     return page("operators/webhook.html", shown, request=request, caller=caller, status=status)
+
+
+async def _show_wrong(
+    webhook_id: str, wrong: str, status: int, request: Request, caller: Caller, context: Context
+) -> Response:
+    values = {"state": "", "model": "", "done": "", "count": 0, "wrong": wrong}
+    return await _show(webhook_id, values, request, caller, context, status=status)
 
 
 def _secret(webhook: str, secret: str, request: Request, caller: Caller) -> Response:

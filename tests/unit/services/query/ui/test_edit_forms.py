@@ -80,11 +80,16 @@ def test_a_patch_has_what_was_filled_in_and_nothing_else(
         ({"parameters": '{"a": NaN}'}, "parameters"),
         ({"parameters": "[" * 100_000}, "parameters"),
         ({"parameters": '{"depth": null}'}, "parameters.depth"),
+        ({"parameters": '{"\\ud800": null}'}, "parameters"),
+        ({"parameters": '{"a": {"\\udfff": null}}'}, "parameters"),
+        ({"parameters": '{"a": "\\ud800"}'}, "parameters"),
+        ({"parameters": '{"a":' * 500 + "1" + "}" * 500}, "parameters"),
     ],
 )
 def test_a_wrong_value_is_named(changes: dict[str, str], field: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
         patch_of(sent(form_of(SAID, VERSION_FIELDS), **changes))
+    refused.value.detail.encode()  # so that a page can tell it
     assert refused.value.members["errors"][0]["field"] == field  # pyright: ignore[reportIndexIssue, reportUnknownMemberType]
 
 

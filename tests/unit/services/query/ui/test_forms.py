@@ -1,12 +1,16 @@
-"""Forms of other sites are refused, whatever a page there can have a browser send."""
+"""Forms are read within bounds; those of other sites are refused, whatever a page there sends."""
 
+import threading
 from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from fastapi import Request
 
-from services.query.ui.forms import require_own_site
-from shared.domain.errors import Denied
+from services.query.ui import forms
+from services.query.ui.forms import MAX_BYTES, READ_AT_ONCE_BYTES, read_form, require_own_site
+from shared.domain.errors import Denied, InvalidRequest
 
 HOST = "query.example:8443"
 
@@ -51,3 +55,35 @@ def test_a_page_of_ours_and_a_client_that_is_no_browser_are_heard() -> None:
     require_own_site(request(origin=f"https://{HOST}"))
     require_own_site(request(public=f"http://{HOST}", origin=f"http://{HOST}"))
     require_own_site(request())
+
+
+def sent(body: bytes) -> Request:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return Request({"type": "http", "headers": []}, receive)
+
+
+async def test_of_a_field_that_stands_twice_the_last_one_counts() -> None:
+    assert await read_form(sent(b"a=1&b=&a=2&c=%00%ff")) == {"a": "2", "b": "", "c": "\0\ufffd"}
+
+
+@pytest.mark.parametrize("body", [b"a" * (MAX_BYTES + 1), b"\xff", b"&".join([b"a=1"] * 21)])
+async def test_a_form_beyond_its_bounds_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidRequest):
+        await read_form(sent(body))
+
+
+async def test_a_large_form_holds_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    readers: list[int] = []
+
+    def noted(*given: Any, **named: Any) -> Any:
+        readers.append(threading.get_ident())
+        return parse_qs(*given, **named)
+
+    monkeypatch.setattr(forms, "parse_qs", noted)
+    for length in (READ_AT_ONCE_BYTES, READ_AT_ONCE_BYTES + 1):
+        text = "%" * (length - 2)
+        assert await read_form(sent(b"a=" + text.encode())) == {"a": text}
+    here = threading.get_ident()
+    assert [each == here for each in readers] == [True, False]
