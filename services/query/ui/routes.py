@@ -107,9 +107,6 @@ async def show_models(
         "namespaces": await counts_of(request).of(caller.names, context),
         "cell": finding.cell,
         "underlined": underlined(filter, found.column) if found.column else "",
-        "other_kind": finding.question("versions", "", "", "", None).address()
-        if kind == "models"
-        else finding.question("models", "", "", "", None).address(),
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if found.error else HTTPStatus.OK
     return page("models.html", values, request=request, caller=caller, status=status)
