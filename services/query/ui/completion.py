@@ -84,8 +84,13 @@ def as_field(name: str) -> str:
     parts = entry.split(".")
     if all(_PLAIN.fullmatch(part) for part in parts):
         return name
-    quoted = entry.replace('"', '""')
-    return f'{group}."{quoted}"'
+    return f"{group}.{quoted(entry)}"
+
+
+def quoted(entry: str) -> str:
+    """Return an entry's name in quotes, as a filter and an order read it whatever is in it."""
+    doubled = entry.replace('"', '""')
+    return f'"{doubled}"'
 
 
 def _with_dot(groups: Iterable[str]) -> list[str]:
