@@ -1,17 +1,18 @@
 """Namespaces: what a caller's models and versions come to in each, from search's copy."""
 
-import asyncio
 import sqlite3
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 
+from cachetools import LRUCache
 from fastapi import Request
 
 from services.query.context import Context
 from services.query.search.statements.sql import Sql, joined, listed
+from services.query.ui.kept import Kept
 from shared.domain.access.decision import NameFilter
 from shared.domain.errors import InvalidRequest, TooManyRequests, Unavailable
 
@@ -49,49 +50,28 @@ class Namespaces:
     """Why it cannot be told now."""
 
 
-@dataclass(slots=True)
-class _Kept:
-    """What was counted last, and when that began; and the count that is under way."""
-
-    told: Namespaces | None = None
-    told_at: float = 0.0
-    counting: asyncio.Task[None] | None = None
-
-
 class Counts:
     """Counts, each kept for some seconds for whoever may see the same models."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
-        self._kept: OrderedDict[NameFilter, _Kept] = OrderedDict()
+        self._kept: LRUCache[NameFilter, Kept[Namespaces]] = LRUCache(MOST_KEPT)
 
     async def of(self, names: NameFilter, context: Context) -> Namespaces:
         """Return what there is of these names; where search cannot tell it now, why.
 
-        It is at most a minute old, and ten seconds where somebody asks all the time: what is
-        older than these is told once more, while it is counted anew.
+        It is at most a minute old, and ten seconds where somebody asks all the time.
         """
-        kept = self._kept.setdefault(names, _Kept())
-        self._kept.move_to_end(names)
-        while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
-        age = self._now() - kept.told_at
-        if kept.told is None or kept.told.trouble or age > OLD_SECONDS:
-            await asyncio.shield(self._counting(kept, names, context))
-        elif age > KEPT_SECONDS:
-            self._counting(kept, names, context)
-        assert kept.told is not None  # noqa: S101 - it was counted
-        return kept.told
-
-    def _counting(self, kept: _Kept, names: NameFilter, context: Context) -> asyncio.Task[None]:
-        if kept.counting is None or kept.counting.done():
-            kept.counting = asyncio.create_task(self._count(kept, names, context))
-        return kept.counting
-
-    async def _count(self, kept: _Kept, names: NameFilter, context: Context) -> None:
-        begun = self._now()
-        kept.told = await _counted(names, context)
-        kept.told_at = begun
+        kept = self._kept.get(names)
+        if kept is None:
+            kept = self._kept[names] = Kept(
+                partial(_counted, names, context),
+                fresh_seconds=KEPT_SECONDS,
+                old_seconds=OLD_SECONDS,
+                now=self._now,
+                is_to_be_kept=lambda found: not found.trouble,
+            )
+        return await kept.told()
 
 
 async def _counted(names: NameFilter, context: Context) -> Namespaces:
