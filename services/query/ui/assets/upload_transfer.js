@@ -1,57 +1,11 @@
 // Sends the files of one upload to storage, part by part: hashed, signed, sent, and tried again.
+const { Refused } = globalThis.mrUpload;
 const AT_ONCE = 4;
 const MOST_TRIES = 6;
-const ANSWER_MS = 70000; // query itself waits 60 s for ingest
 const STALL_MS = 60000; // without a byte that storage took
 const MOST_PART_BYTES = 1024 ** 3; // a part is in memory while it is hashed
 
 class Paused extends Error {}
-
-class Refused extends Error {
-  constructor(problem, status) {
-    super(problem.detail ?? `the answer is ${status}`);
-    this.status = status;
-    this.problem = problem;
-  }
-}
-
-// Asks query, which hands it on to ingest.
-class Registry {
-  constructor(formKey) {
-    this.formKey = formKey;
-  }
-
-  async ask(method, path, body, headers = {}) {
-    const [answer, text] = await this.answered(path, {
-      method,
-      headers: { "X-Form-Key": this.formKey, "Content-Type": "application/json", ...headers },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    let told = null;
-    try {
-      told = text ? JSON.parse(text) : {};
-    } catch {
-      told = null; // something between here and query answered
-    }
-    if (!answer.ok) {
-      throw new Refused(told ?? {}, answer.status);
-    }
-    if (told === null) {
-      throw new Error("something before the registry answers: try again");
-    }
-    return told;
-  }
-
-  async answered(path, options) {
-    try {
-      const signal = AbortSignal.timeout(ANSWER_MS);
-      const answer = await fetch(`/ui/uploads${path}`, { ...options, signal });
-      return [answer, await answer.text()];
-    } catch {
-      throw new Error("the registry does not answer: try again"); // broken off, or too late
-    }
-  }
-}
 
 class Hasher {
   constructor(address) {
@@ -167,8 +121,7 @@ class Transfer {
         return;
       } catch (error) {
         this.requireGoing();
-        const isLasting = error instanceof Refused && error.status < 500 && error.status !== 429;
-        if (isLasting || tries >= MOST_TRIES) {
+        if (error.isLasting || tries >= MOST_TRIES) {
           throw error;
         }
       }
@@ -255,4 +208,4 @@ class Transfer {
 }
 
 // Modules name each other by address, which has a digest here: so they meet in one global name.
-globalThis.mrUpload = { ...globalThis.mrUpload, Hasher, Paused, Refused, Registry, Transfer };
+globalThis.mrUpload = { ...globalThis.mrUpload, Hasher, Paused, Transfer };
