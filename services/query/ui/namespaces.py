@@ -11,6 +11,7 @@ from cachetools import LRUCache
 from fastapi import Request
 
 from services.query.context import Context
+from services.query.search.failures import told_failures
 from services.query.search.statements.sql import Sql, joined, listed
 from services.query.ui.kept import Kept
 from shared.domain.access.decision import NameFilter
@@ -76,10 +77,8 @@ class Counts:
 
 async def _counted(names: NameFilter, context: Context) -> Namespaces:
     try:
-        return await context.search.reader().read(lambda connection: count(connection, names))
-    except sqlite3.Error as error:
-        context.search.has_failed(error)
-        return Namespaces(trouble="search's file cannot be read")
+        with told_failures(context.search):
+            return await context.search.reader().read(lambda connection: count(connection, names))
     except (Unavailable, TooManyRequests, InvalidRequest) as error:
         return Namespaces(trouble=error.detail)
 
