@@ -123,11 +123,7 @@ def condition(names: NameFilter) -> Sql:
     """Return the condition that a row is of a model with one of these names."""
     if names.everything:
         return Sql("1")
-    # Every name that begins with "risk." lies before "risk/": the slash follows the dot.
-    parts = [
-        Sql("(model >= ? AND model < ?)", (each, each[:-1] + "/"))
-        for each in sorted(names.namespaces)[:MOST_NAMES]
-    ]
+    parts = [Sql("(model >= ? AND model < ?)", each) for each in names.ranges[:MOST_NAMES]]
     if names.names:
         parts.append(Sql("model IN ") + listed(sorted(names.names)[:MOST_NAMES]))
     return Sql("(") + joined(parts, " OR ") + ")" if parts else Sql("0")
