@@ -4,8 +4,6 @@ import os
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-import anyio.to_thread
-
 from registry._answers import accepted, parse
 from registry._certificates import CA_VARIABLE
 from registry._credentials import ORIGINS_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE, Credentials
@@ -22,6 +20,7 @@ from registry.cache.settings import (
 from registry.doctor.asking import Asker, told_failures
 from registry.doctor.findings import Finding
 from registry.doctor.judging import judge_token
+from registry.doctor.threads import in_own_thread
 from registry.errors import AccessDeniedError, ProfileError
 from registry.schemas import Identity
 
@@ -75,8 +74,8 @@ async def check_token(asker: Asker, query_url: str, credentials: Credentials) ->
 async def check_cache() -> Finding:
     """Tell where the cache is, and what it holds; raises Unanswered."""
     with told_failures():
-        # A disk that hangs must not keep the others waiting.
-        return await anyio.to_thread.run_sync(_look_at_cache, abandon_on_cancel=True)
+        # A disk that hangs, or a cache that another has locked, must hold up nobody at the end.
+        return await in_own_thread(_look_at_cache)
 
 
 def _look_at_cache() -> Finding:

@@ -1,11 +1,13 @@
 """What the doctor says of this machine's cache where it is not as it should be."""
 
 import os
+import threading
 from pathlib import Path
 
 import anyio
 import pytest
 
+from registry.doctor import here
 from registry.doctor.asking import Unanswered
 from registry.doctor.here import check_cache
 
@@ -51,3 +53,16 @@ def test_a_size_that_is_none_is_told_by_its_variable(
     monkeypatch.setenv("REGISTRY_CACHE_BYTES", "plenty")
     with pytest.raises(Unanswered, match="REGISTRY_CACHE_BYTES"):
         anyio.run(check_cache)
+
+
+@pytest.mark.usefixtures("folder")
+async def test_who_gives_up_on_a_disk_that_hangs_can_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over = threading.Event()
+    monkeypatch.setattr(here, "cache_folder", is_over.wait)
+    before = set(threading.enumerate())
+    with anyio.move_on_after(0.05) as scope:
+        await check_cache()
+    [left] = set(threading.enumerate()) - before
+    is_over.set()
+    assert scope.cancelled_caught
+    assert left.daemon, "the interpreter would wait for it"
