@@ -8,6 +8,7 @@ from registry._answers import accepted, parse
 from registry._certificates import CA_VARIABLE
 from registry._credentials import ORIGINS_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE, Credentials
 from registry._profiles import look_up_profiles, profiles_path
+from registry._threads import in_own_thread
 from registry.cache import Cache
 from registry.cache.settings import (
     FOLDER_VARIABLE,
@@ -20,7 +21,6 @@ from registry.cache.settings import (
 from registry.doctor.asking import Asker, told_failures
 from registry.doctor.findings import Finding
 from registry.doctor.judging import judge_token
-from registry.doctor.threads import in_own_thread
 from registry.errors import AccessDeniedError, ProfileError
 from registry.schemas import Identity
 

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult
 from urllib.request import getproxies, proxy_bypass
 
-from registry.doctor.threads import in_own_thread
+from registry._threads import in_own_thread
 
 
 async def until_resolved(host: str, seconds: float) -> None:
