@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from registry.schemas import ModelEvent, NamespaceEvent, WebhookEvent
 from services.ingest.app import create_app as ingest
@@ -20,6 +20,12 @@ from shared.runtime.settings import Settings
 FOLDER = Path(__file__).parent.parent / "docs" / "api"
 
 _LOCAL_REFERENCES = "#/components/schemas/{model}"
+_EVENTS: Mapping[str, tuple[type[BaseModel], str]] = {
+    "ModelEvent": (ModelEvent, "model name"),
+    "NamespaceEvent": (NamespaceEvent, "scope"),
+    "WebhookEvent": (WebhookEvent, "subject"),
+}
+"""Events by the names of their schemas, each with what the key of its messages is."""
 
 
 def settings_of_documents() -> Settings:
@@ -48,16 +54,14 @@ def api_documents() -> dict[str, str]:
 
 
 def _asyncapi(settings: Settings) -> dict[str, Any]:
-    schema = ModelEvent.model_json_schema(ref_template=_LOCAL_REFERENCES, mode="serialization")
-    definitions = schema.pop("$defs")
-    of_namespace = NamespaceEvent.model_json_schema(
-        ref_template=_LOCAL_REFERENCES, mode="serialization"
-    )
-    definitions |= of_namespace.pop("$defs")
-    of_webhook = WebhookEvent.model_json_schema(
-        ref_template=_LOCAL_REFERENCES, mode="serialization"
-    )
-    definitions |= of_webhook.pop("$defs")
+    schemas: dict[str, Any] = {}
+    definitions: dict[str, Any] = {}
+    for name, (model, _) in _EVENTS.items():
+        schemas[name] = model.model_json_schema(
+            ref_template=_LOCAL_REFERENCES, mode="serialization"
+        )
+        definitions |= schemas[name].pop("$defs")
+    names = {name[0].lower() + name[1:]: name for name in _EVENTS}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -71,9 +75,8 @@ def _asyncapi(settings: Settings) -> dict[str, Any]:
             "modelEvents": {
                 "address": settings.kafka_model_events_topic,
                 "messages": {
-                    "modelEvent": {"$ref": "#/components/messages/ModelEvent"},
-                    "namespaceEvent": {"$ref": "#/components/messages/NamespaceEvent"},
-                    "webhookEvent": {"$ref": "#/components/messages/WebhookEvent"},
+                    message: {"$ref": f"#/components/messages/{name}"}
+                    for message, name in names.items()
                 },
             }
         },
@@ -82,37 +85,22 @@ def _asyncapi(settings: Settings) -> dict[str, Any]:
                 "action": "send",
                 "channel": {"$ref": "#/channels/modelEvents"},
                 "messages": [
-                    {"$ref": "#/channels/modelEvents/messages/modelEvent"},
-                    {"$ref": "#/channels/modelEvents/messages/namespaceEvent"},
-                    {"$ref": "#/channels/modelEvents/messages/webhookEvent"},
+                    {"$ref": f"#/channels/modelEvents/messages/{message}"} for message in names
                 ],
             }
         },
         "components": {
-            "messages": {
-                "ModelEvent": {
-                    "title": "CloudEvents 1.0, structured mode",
-                    "payload": {"$ref": "#/components/schemas/ModelEvent"},
-                    "bindings": {"kafka": {"key": {"type": "string", "description": "model name"}}},
-                },
-                "NamespaceEvent": {
-                    "title": "CloudEvents 1.0, structured mode",
-                    "payload": {"$ref": "#/components/schemas/NamespaceEvent"},
-                    "bindings": {"kafka": {"key": {"type": "string", "description": "scope"}}},
-                },
-                "WebhookEvent": {
-                    "title": "CloudEvents 1.0, structured mode",
-                    "payload": {"$ref": "#/components/schemas/WebhookEvent"},
-                    "bindings": {"kafka": {"key": {"type": "string", "description": "subject"}}},
-                },
-            },
-            "schemas": {
-                "ModelEvent": schema,
-                "NamespaceEvent": of_namespace,
-                "WebhookEvent": of_webhook,
-                **definitions,
-            },
+            "messages": {name: _message(name, key) for name, (_, key) in _EVENTS.items()},
+            "schemas": {**schemas, **definitions},
         },
+    }
+
+
+def _message(name: str, key: str) -> dict[str, Any]:
+    return {
+        "title": "CloudEvents 1.0, structured mode",
+        "payload": {"$ref": f"#/components/schemas/{name}"},
+        "bindings": {"kafka": {"key": {"type": "string", "description": key}}},
     }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -95,14 +96,20 @@ Ask = Callable[["AsyncModelRegistryClient"], Coroutine[Any, Any, list[str]]]
 def _asked(ctx: typer.Context, ask: Ask, incomplete: str) -> list[str]:
     import anyio
 
+    from registry._credentials import registry_url
+    from registry._resolving import is_proxied, until_resolved
     from registry._retry import RetryPolicy
     from registry.aio import AsyncModelRegistryClient
     from registry.errors import RegistryError
 
     async def run() -> list[str]:
-        retry = RetryPolicy(attempts=1)
-        async with AsyncModelRegistryClient(ctx.params.get("url"), retry=retry) as client:
-            with anyio.fail_after(SECONDS):
+        retry, url = RetryPolicy(attempts=1), ctx.params.get("url")
+        with anyio.fail_after(SECONDS):
+            # First: once the client is in a resolver that hangs, nothing ends before it does.
+            address = urlsplit(registry_url(url))
+            if not is_proxied(address):
+                await until_resolved(address.hostname or "", SECONDS)
+            async with AsyncModelRegistryClient(url, retry=retry) as client:
                 return await ask(client)
 
     try:

@@ -15,7 +15,7 @@ import httpx
 
 from registry._bounded import send_bounded
 from registry._certificates import told_certificates
-from registry.doctor.resolving import is_proxied, until_resolved
+from registry._resolving import is_proxied, until_resolved
 from registry.errors import RegistryError
 
 ASK_SECONDS = 4.0

@@ -4,12 +4,11 @@ import os
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-import anyio.to_thread
-
 from registry._answers import accepted, parse
 from registry._certificates import CA_VARIABLE
 from registry._credentials import ORIGINS_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE, Credentials
 from registry._profiles import look_up_profiles, profiles_path
+from registry._threads import in_own_thread
 from registry.cache import Cache
 from registry.cache.settings import (
     FOLDER_VARIABLE,
@@ -75,8 +74,8 @@ async def check_token(asker: Asker, query_url: str, credentials: Credentials) ->
 async def check_cache() -> Finding:
     """Tell where the cache is, and what it holds; raises Unanswered."""
     with told_failures():
-        # A disk that hangs must not keep the others waiting.
-        return await anyio.to_thread.run_sync(_look_at_cache, abandon_on_cancel=True)
+        # A disk that hangs, or a cache that another has locked, must hold up nobody at the end.
+        return await in_own_thread(_look_at_cache)
 
 
 def _look_at_cache() -> Finding:

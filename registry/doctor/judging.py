@@ -79,15 +79,10 @@ def judge_token(identity: Identity, found_in: str, remedy: str, now: datetime) -
     """Return what the token is worth; `found_in` says where it is from, empty where none is."""
     grants = " ".join(identity.grants) or "no grants"
     if not found_in:
-        state, mend = ("ok", "") if identity.grants else ("warning", remedy)
-        return Finding.model_validate(
-            {
-                "name": "token",
-                "state": state,
-                "found": f"none; {identity.principal}: {grants}",
-                "remedy": mend,
-            }
-        )
+        text = f"none; {identity.principal}: {grants}"
+        if identity.grants:
+            return Finding(name="token", state="ok", found=text)
+        return Finding(name="token", state="warning", found=text, remedy=remedy)
     text = f"{found_in}: {identity.principal}, {grants}"
     if not identity.grants:
         return Finding(

@@ -6,7 +6,7 @@ from services.ingest.context import Context
 from shared.database.client import limit_operations
 from shared.database.depths import count_open_uploads
 from shared.runtime.telemetry.metrics import Metrics
-from shared.runtime.telemetry.samples import Figure, Question, Told
+from shared.runtime.telemetry.samples import Figure, Question, Readings
 from shared.web.readiness import ANSWER_SECONDS
 from shared.web.standing import standing
 
@@ -29,7 +29,7 @@ class Figures:
     async def _named(self) -> Iterable[str]:
         return ["start"] if self._missing is None else await self._missing()
 
-    async def _uploads(self) -> Told:
+    async def _uploads(self) -> Readings:
         if self._context is None:
             return {}
         with limit_operations(ANSWER_SECONDS):

@@ -6,7 +6,7 @@ from services.query.search.projection.projection import Projection
 from services.query.stream.streams import Streams
 from shared.runtime.progress import troubles
 from shared.runtime.telemetry.metrics import Metrics
-from shared.runtime.telemetry.samples import Figure, Question, Told
+from shared.runtime.telemetry.samples import Figure, Question, Readings
 from shared.web.standing import standing
 
 LOADED = Figure("registry_search_loaded", "Whether search has read all records once")
@@ -50,7 +50,7 @@ class Figures:
     async def _named(self) -> Iterable[str]:
         return ["start"] if self._missing is None else await self._missing()
 
-    async def _parts(self) -> Told:
+    async def _parts(self) -> Readings:
         if self._search is None or self._streams is None:
             return {}
         search, health = self._search, self._streams.health()

@@ -12,7 +12,6 @@ def within(names: NameFilter, field: str, *, after: str | None = None) -> Docume
     later: Document = {} if after is None else {"$gt": after}
     if names.everything:
         return {field: later} if later else {}
-    # Every name that begins with "risk." lies before "risk/": the slash follows the dot.
-    below = [{"$gte": each, "$lt": each[:-1] + "/"} for each in sorted(names.namespaces)]
+    below = [{"$gte": low, "$lt": high} for low, high in names.ranges]
     alternatives = [{field: each | later} for each in ({"$in": sorted(names.names)}, *below)]
     return alternatives[0] if len(alternatives) == 1 else {"$or": alternatives}

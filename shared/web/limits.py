@@ -12,6 +12,7 @@ from shared.domain.errors import (
     RequestTooSlow,
     TooManyRequests,
 )
+from shared.web.metrics import PATH
 from shared.web.problems import problem_of
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
@@ -20,7 +21,7 @@ BODY_IDLE_SECONDS = 10.0
 BODY_TOTAL_SECONDS = 60.0
 MAX_HELD_BYTES = 32 * 1024 * 1024
 """Bodies in memory at once; handling them takes a few times as much."""
-UNLIMITED = ("/health/", "/metrics")
+UNLIMITED = ("/health/", PATH)
 """A busy service is still alive and ready, and tells how busy it is."""
 
 

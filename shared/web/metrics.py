@@ -8,20 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.runtime.telemetry.labels import OTHER, FewValues
 from shared.runtime.telemetry.metrics import CONTENT_TYPE, Metrics
 from shared.web.problems import PROBLEM_CODE
 
 PATH = "/metrics"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-OTHER = "other"
-"""A method that nobody answers, and a path of no route: whoever asks could invent any number."""
+"""Any other method is told as OTHER, and so is a path of no route."""
 NO_ANSWER = "none"
 """The status of a request whose caller left before its answer began."""
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-
-
-MOST_CODES = 200
-"""Codes of problems come from the code: that there are few of them is made sure of."""
 
 
 class Measured:
@@ -42,7 +38,7 @@ class Measured:
             ["method", "route", "status"],
             registry=metrics.registry,
         )
-        self._codes: set[str] = set()
+        self._codes = FewValues()
         self._problems = Counter(
             "registry_http_problems",
             "Requests that were answered with a problem document, by its code",
@@ -85,12 +81,7 @@ class Measured:
         self._seconds.labels(*labels).observe(seconds)
         code: str | None = scope.get(PROBLEM_CODE)
         if code is not None:
-            self._problems.labels(self._known(code)).inc()
-
-    def _known(self, code: str) -> str:
-        if len(self._codes) < MOST_CODES:
-            self._codes.add(code)
-        return code if code in self._codes else OTHER
+            self._problems.labels(self._codes.told(code)).inc()
 
 
 def route_template(scope: Scope) -> str | None:

@@ -28,6 +28,7 @@ from shared.web.problems import PROBLEMS, answer_problems
 from shared.web.rates import Rate
 from shared.web.tracing import Traced
 
+_ANYBODY = (declares(Action.PUBLIC),)
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Any]]]
 
 
@@ -70,12 +71,24 @@ def add_shared_parts(
     describe_access(app)
     # Around all that Starlette puts together: its own outermost part answers for a defect.
     app.build_middleware_stack = partial(_guarded, app.build_middleware_stack, settings, metrics)
+    _add_discovery(app, settings)
+    _add_health(app, ready)
+    if metrics is not None:
+        app.add_api_route(
+            PATH,
+            answer_with(metrics),
+            dependencies=_ANYBODY,
+            summary="Figures of this process, for Prometheus",
+            response_class=PlainTextResponse,
+        )
+    declared_actions(app)
 
+
+def _add_discovery(app: FastAPI, settings: Settings) -> None:
     running = release()
-    anybody = [declares(Action.PUBLIC)]
 
     @app.get(
-        "/v1", dependencies=anybody, summary="Addresses of both services and of the event topic"
+        "/v1", dependencies=_ANYBODY, summary="Addresses of both services and of the event topic"
     )
     async def discover() -> Discovery:
         return Discovery(
@@ -100,26 +113,17 @@ def add_shared_parts(
             expires_at=found.expires_at,
         )
 
-    @app.get("/health/live", dependencies=anybody, summary="The process runs")
+
+def _add_health(app: FastAPI, ready: Callable[[Request], Awaitable[list[str]]]) -> None:
+    @app.get("/health/live", dependencies=_ANYBODY, summary="The process runs")
     async def live() -> dict[str, str]:
         return {"status": "alive"}
 
-    @app.get("/health/ready", dependencies=anybody, summary="The process can do its work now")
+    @app.get("/health/ready", dependencies=_ANYBODY, summary="The process can do its work now")
     async def readiness(request: Request) -> Response:
         waits_for = await ready(request)
         status = HTTPStatus.SERVICE_UNAVAILABLE if waits_for else HTTPStatus.OK
         return JSONResponse({"waits_for": waits_for}, status)
-
-    if metrics is not None:
-        app.add_api_route(
-            PATH,
-            answer_with(metrics),
-            dependencies=anybody,
-            summary="Figures of this process, for Prometheus",
-            response_class=PlainTextResponse,
-        )
-
-    declared_actions(app)
 
 
 def _guarded(

@@ -6,7 +6,7 @@ Readiness tells a person which worker, model or index it is; a label may have no
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 
-from shared.runtime.telemetry.samples import Figure, Question, Told
+from shared.runtime.telemetry.samples import Figure, Question, Readings
 
 READY = Figure("registry_ready", "Whether the service's readiness names nothing that is missing")
 WAITS_FOR = Figure(
@@ -22,7 +22,7 @@ PART = "part"
 def standing(missing: Callable[[], Awaitable[Iterable[str]]]) -> Question:
     """Return the question how a service stands; `missing` returns what its readiness names."""
 
-    async def ask() -> Told:
+    async def ask() -> Readings:
         named = list(await missing())
         counts = Counter(map(_kind_of, named))
         kinds = {(kind.lower(),): float(counts[kind]) for kind in (*SERVERS, PART)}

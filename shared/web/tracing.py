@@ -7,10 +7,11 @@ agents and queries of callers, and queries may be what somebody searches for.
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.domain.traces import TraceRecord, read_trace
+from shared.runtime.telemetry.labels import OTHER
 from shared.runtime.telemetry.tracing import Span, request_span
-from shared.web.metrics import METHODS, OTHER, route_template
+from shared.web.metrics import METHODS, PATH, route_template
 
-_UNTRACED = ("/health/", "/metrics")
+_UNTRACED = ("/health/", PATH)
 """What asks for these asks for ever, and nobody looks for the trace of it."""
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -74,7 +74,11 @@ def _type(schema: Mapping[str, Any]) -> str:
     return f"`{schema['type']}`" if "type" in schema else "any"
 
 
-def _text(text: str) -> str:
+def cell(text: str) -> str:
     """Return a text as it may stand in a cell of a table."""
-    plain = " ".join(text.split())
-    return plain.replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _text(text: str) -> str:
+    """Return a description in one line, no part of which is read as a link."""
+    return cell(" ".join(text.split())).replace("[", "\\[")

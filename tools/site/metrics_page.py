@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from tools.metrics import Metric, all_metrics
+from tools.site.http_pages import cell
 
 
 def metrics_page() -> str:
@@ -31,4 +32,4 @@ def _table(metrics: Iterable[Metric]) -> Iterable[str]:
     for each in metrics:
         labels = ", ".join(f"`{label}`" for label in each.labels)
         services = "all" if len(each.services) == 4 else ", ".join(each.services)
-        yield f"| `{each.name}` | {each.kind} | {labels} | {services} | {each.explanation} |"
+        yield f"| `{each.name}` | {each.kind} | {labels} | {services} | {cell(each.explanation)} |"

@@ -9,7 +9,7 @@ from typing import Any
 
 import registry
 from tools.api_documents import api_documents
-from tools.site.http_pages import schema_lines
+from tools.site.http_pages import cell, schema_lines
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
 _SETTING = re.compile(r"#?([A-Z][A-Z0-9_]*)=(.*)")
@@ -45,7 +45,7 @@ def settings_page() -> str:
         found = _SETTING.fullmatch(line)
         if found is not None:
             default = f"`{found[2]}`" if found[2] else ""
-            lines.append(f"| `{found[1]}` | {_cell(default)} | {_cell(' '.join(told))} |")
+            lines.append(f"| `{found[1]}` | {cell(default)} | {cell(' '.join(told))} |")
         if line.startswith("# "):
             told.append(line.removeprefix("# "))
         else:
@@ -86,7 +86,3 @@ def _quoted(found: Any) -> list[str]:
     """Return a docstring as it stands: its examples and lists are laid out by spaces."""
     text = inspect.getdoc(found)
     return ["```text", text, "```"] if text else []
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")

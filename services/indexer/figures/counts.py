@@ -8,11 +8,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from services.indexer.reconcile.report import REPAIRS
 from shared.domain.records import VersionRecord
 from shared.domain.transitions import EVENT_OF_STATE
+from shared.runtime.telemetry.labels import FewValues
 
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
-MOST_REASONS = 200
-"""Reasons come from the code, some of them composed: that there are few of them is made sure of."""
-OTHER = "other"
 
 
 class Counts(Protocol):
@@ -62,7 +60,7 @@ class Counted:
     """Counts among the metrics of the process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._reasons: set[str] = set()
+        self._reasons = FewValues()
         self._ready = Histogram(
             "registry_put_to_ready_seconds",
             "From the time at which storage says that it wrote the last object of a version to the"
@@ -108,7 +106,7 @@ class Counted:
             self._settled.labels(record.state).inc()
         if record.state == "rejected":
             for code in {reason.code for reason in record.reasons}:
-                self._rejected.labels(self._known(code)).inc()
+                self._rejected.labels(self._reasons.told(code)).inc()
 
     def version_ready(self, seconds: float) -> None:
         """Count how long after its last object was stored a version was ready."""
@@ -126,8 +124,3 @@ class Counted:
     def buried(self) -> None:
         """Count a dead letter."""
         self._buried.inc()
-
-    def _known(self, code: str) -> str:
-        if len(self._reasons) < MOST_REASONS:
-            self._reasons.add(code)
-        return code if code in self._reasons else OTHER

@@ -18,7 +18,7 @@ from shared.database.depths import (
 )
 from shared.kafka.lag import lag_of
 from shared.runtime.telemetry.metrics import Metrics
-from shared.runtime.telemetry.samples import Figure, Question, Told
+from shared.runtime.telemetry.samples import Figure, Question, Readings
 from shared.web.readiness import ANSWER_SECONDS
 from shared.web.standing import standing
 
@@ -68,20 +68,20 @@ class Figures:
         """Tell from now on what these clients answer."""
         self._context, self._consumer = context, consumer
 
-    async def _bucket_events(self) -> Told:
+    async def _bucket_events(self) -> Readings:
         lag = await lag_of(self._consumer(), self._health)
         if lag is None:
             return {}
         return {UNREAD: {(): float(lag.records)}, UNREAD_AGE: {(): lag.age_seconds}}
 
-    async def _outbox(self) -> Told:
+    async def _outbox(self) -> Readings:
         if self._context is None:
             return {}
         with limit_operations(ANSWER_SECONDS):
             depth = await depth_of_outbox(self._context.database)
         return {OUTBOX: {(): float(depth.count)}, OUTBOX_AGE: {(): depth.seconds}}
 
-    async def _work(self) -> Told:
+    async def _work(self) -> Readings:
         if self._context is None:
             return {}
         database = self._context.database

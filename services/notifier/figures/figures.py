@@ -12,7 +12,7 @@ from shared.database.client import limit_operations
 from shared.database.depths import count_waiting_deliveries, depth_of_delivery_queues
 from shared.kafka.lag import lag_of
 from shared.runtime.telemetry.metrics import Metrics
-from shared.runtime.telemetry.samples import Figure, Question, Told
+from shared.runtime.telemetry.samples import Figure, Question, Readings
 from shared.web.readiness import ANSWER_SECONDS
 from shared.web.standing import standing
 
@@ -58,13 +58,13 @@ class Figures:
         """Tell from now on what these clients answer."""
         self._context, self._consumer = context, consumer
 
-    async def _model_events(self) -> Told:
+    async def _model_events(self) -> Readings:
         lag = await lag_of(self._consumer(), self._health)
         if lag is None:
             return {}
         return {UNREAD: {(): float(lag.records)}, UNREAD_AGE: {(): lag.age_seconds}}
 
-    async def _deliveries(self) -> Told:
+    async def _deliveries(self) -> Readings:
         if self._context is None:
             return {}
         database = self._context.database

@@ -11,10 +11,10 @@ from services.query.mlflow.lookups import find_there
 from services.query.versions.downloads import sign_downloads
 from shared.domain.errors import InvalidRequest
 from shared.web.mlflow.numbers import read_number
-from shared.web.mlflow.shapes import Told
+from shared.web.mlflow.shapes import MlflowAnswer
 
 
-class File(Told):
+class File(MlflowAnswer):
     """A file or a folder, by its name in the folder that is listed."""
 
     path: str
@@ -23,7 +23,7 @@ class File(Told):
     """In bytes; of a folder there is none."""
 
 
-class Files(Told):
+class Files(MlflowAnswer):
     """What lies in a folder."""
 
     files: list[File] = Field(default_factory=list[File])

@@ -20,7 +20,13 @@ from shared.web.access.caller import Caller, declares
 from shared.web.json_body import JsonRoute
 from shared.web.mlflow.errors import PREFIX
 from shared.web.mlflow.numbers import read_number
-from shared.web.mlflow.shapes import ModelAnswer, ModelVersion, Told, VersionAnswer, artifacts_url
+from shared.web.mlflow.shapes import (
+    MlflowAnswer,
+    ModelAnswer,
+    ModelVersion,
+    VersionAnswer,
+    artifacts_url,
+)
 from shared.web.problems import PROBLEMS
 
 router = APIRouter(prefix=PREFIX, tags=["mlflow"], responses=PROBLEMS, route_class=JsonRoute)
@@ -44,13 +50,13 @@ class LatestRequest(BaseModel):
     stages: list[str] = Field(default_factory=list[str], max_length=16)
 
 
-class LatestVersions(Told):
+class LatestVersions(MlflowAnswer):
     """The latest version, if there is one."""
 
     model_versions: list[ModelVersion] = Field(default_factory=list[ModelVersion])
 
 
-class DownloadAddress(Told):
+class DownloadAddress(MlflowAnswer):
     """Where a version's files are listed and fetched."""
 
     artifact_uri: str

@@ -20,7 +20,7 @@ from services.query.search.statements.order import width_of
 from services.query.search.statements.places import decode_place, encode_place, fingerprint
 from shared.database.models import find_model
 from shared.domain.access.decision import NameFilter
-from shared.web.mlflow.shapes import ModelVersion, RegisteredModel, Told, told_version
+from shared.web.mlflow.shapes import MlflowAnswer, ModelVersion, RegisteredModel, told_version
 
 PAGE = 500
 """Items that are read at once."""
@@ -49,14 +49,14 @@ _DEFAULT: Mapping[Kind, Sequence[OrderKey]] = {
 _DELETED = OneOf(Field("state"), ("deleted",))
 
 
-class ModelVersions(Told):
+class ModelVersions(MlflowAnswer):
     """A page of versions."""
 
     model_versions: list[ModelVersion] = Described(default_factory=list[ModelVersion])
     next_page_token: str = ""
 
 
-class RegisteredModels(Told):
+class RegisteredModels(MlflowAnswer):
     """A page of models."""
 
     registered_models: list[RegisteredModel] = Described(default_factory=list[RegisteredModel])

@@ -4,16 +4,13 @@ import sqlite3
 
 from registry.schemas.operations import NamespaceUsage, UsagePage
 from services.query.context import Context
-from shared.domain.errors import Unavailable
-from shared.runtime.logs import get_logger
+from services.query.search.failures import told_failures
 
 _COUNTED = """
 SELECT coalesce(namespace, ''), count(DISTINCT model), count(*), coalesce(sum(size), 0)
 FROM versions WHERE state IN ('ready', 'missing')
 GROUP BY 1 ORDER BY 4 DESC, 1 LIMIT ?
 """
-
-log = get_logger(__name__)
 
 
 async def usage_by_namespace(limit: int, context: Context) -> UsagePage:
@@ -24,10 +21,6 @@ async def usage_by_namespace(limit: int, context: Context) -> UsagePage:
         rows = connection.execute(_COUNTED, (limit + 1,)).fetchall()
         return [NamespaceUsage.model_validate(dict(zip(names, row, strict=True))) for row in rows]
 
-    try:
+    with told_failures(context.search):
         found = await context.search.reader().read(count)
-    except sqlite3.Error as error:
-        log.error("search fails", exc_info=error)
-        context.search.has_failed(error)
-        raise Unavailable("search_failed", "search's file cannot be read; try again") from error
     return UsagePage(items=found[:limit], is_complete=len(found) <= limit)

@@ -91,10 +91,7 @@ def _visible(node: Node | None, names: NameFilter) -> Node | None:
     if names.everything:
         return node
     model = Field("name")
-    # Every name that begins with "risk." lies before "risk/": the slash follows the dot.
-    below = [
-        Range(model, each, each[:-1] + "/", with_high=False) for each in sorted(names.namespaces)
-    ]
+    below = [Range(model, low, high, with_high=False) for low, high in names.ranges]
     visible = Or([OneOf(model, sorted(names.names)), *below] if names.names else below)
     return visible if node is None else And([visible, node])
 

@@ -1,12 +1,12 @@
 """The use case: a page of what a search finds, as JSON that was made when it was written."""
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.schemas.names import MAX_MODEL_CHARACTERS
 from services.query.context import Context
+from services.query.search.failures import told_failures
 from services.query.search.finding import MOST_TOLD, Found, Wanted, find
 from services.query.search.language.fields import Kind
 from services.query.search.language.ordering import parse_order
@@ -14,13 +14,10 @@ from services.query.search.language.parsing import parse_filter
 from services.query.search.statements.order import width_of
 from services.query.search.statements.places import decode_place, encode_place, fingerprint
 from shared.domain.access.decision import NameFilter
-from shared.domain.errors import InvalidRequest, Unavailable
-from shared.runtime.logs import get_logger
+from shared.domain.errors import InvalidRequest
 
 MOST_SEEN = 16
 """Models whose event a search may wait for."""
-
-log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +52,10 @@ async def read_page(wanted: Wanted, seen: Mapping[str, int], context: Context) -
     Raises InvalidRequest, TooManyRequests, Unavailable.
     """
     reader = context.search.reader()
-    try:
+    with told_failures(context.search):
         if seen:
             await context.search.have(seen)
         return await reader.read(lambda connection: find(connection, wanted))
-    except sqlite3.Error as error:
-        log.error("search fails", exc_info=error)
-        context.search.has_failed(error)
-        raise Unavailable("search_failed", "search's file cannot be read; try again") from error
 
 
 def _page(found: Found, told: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 from http import HTTPStatus
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -14,6 +14,7 @@ from services.query.context import RequestContext
 from services.query.ui.comparing import compared, picked, rows_of
 from services.query.ui.rendering import page
 from services.query.ui.routes import MODEL, Reader
+from services.query.ui.shown import segment
 
 router = APIRouter(include_in_schema=False)
 
@@ -26,8 +27,7 @@ async def go_to_comparison(caller: Reader, pick: Picked = []) -> Response:  # no
     model, numbers = picked(pick)
     caller.require(model)
     query = urlencode([("versions", each) for each in numbers])
-    address = f"/ui/models/{quote(model, safe='')}/compare?{query}"
-    return RedirectResponse(address, HTTPStatus.SEE_OTHER)
+    return RedirectResponse(f"/ui/models/{segment(model)}/compare?{query}", HTTPStatus.SEE_OTHER)
 
 
 @router.get(MODEL + "/compare")

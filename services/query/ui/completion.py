@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from services.query.context import Context
+from services.query.search.failures import told_failures
 from services.query.search.language.fields import FIELDS, Kind
 from services.query.search.projection.tables import TABLES
 from services.query.search.statements.sql import Sql
 from services.query.ui.namespaces import condition
 from shared.domain.access.decision import NameFilter
-from shared.domain.errors import Unavailable
 
 MOST_NAMES: Final = 20
 MAX_CHARACTERS: Final = 200
@@ -42,13 +42,10 @@ async def complete(
     if not dot or group not in known.groups:
         return fields[:MOST_NAMES]
     prefix = written.replace('"', "")
-    try:
+    with told_failures(context.search):
         found = await context.search.reader().read(
             lambda connection: entries(connection, prefix, kind, names)
         )
-    except sqlite3.Error as error:
-        context.search.has_failed(error)
-        raise Unavailable("search_failed", "search's file cannot be read; try again") from error
     return [*fields, *(as_field(each) for each in found)][:MOST_NAMES]
 
 
@@ -84,8 +81,13 @@ def as_field(name: str) -> str:
     parts = entry.split(".")
     if all(_PLAIN.fullmatch(part) for part in parts):
         return name
-    quoted = entry.replace('"', '""')
-    return f'{group}."{quoted}"'
+    return f"{group}.{quoted(entry)}"
+
+
+def quoted(entry: str) -> str:
+    """Return an entry's name in quotes, as a filter and an order read it whatever is in it."""
+    doubled = entry.replace('"', '""')
+    return f'"{doubled}"'
 
 
 def _with_dot(groups: Iterable[str]) -> list[str]:

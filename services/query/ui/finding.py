@@ -1,7 +1,7 @@
 """The search page: a filter, columns that the reader chose, and an order, all in the address."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -10,12 +10,15 @@ from services.query.context import Context
 from services.query.search.language.errors import FILTER, InvalidSearch
 from services.query.search.language.fields import Kind
 from services.query.search.pages import Asked, search
+from services.query.ui.completion import quoted
 from shared.domain.access.decision import NameFilter
 from shared.domain.errors import InvalidRequest
 
 PAGE_ITEMS: Final = 50
 MOST_COLUMNS: Final = 12
 MAX_COLUMN_CHARACTERS: Final = 200
+MOST_FIELDS: Final = 30
+"""Entries of the rows that are offered as further columns."""
 MODELS_PATH: Final = "/ui/models"
 _DEFAULT: dict[Kind, Sequence[str]] = {
     "models": ("name", "latest", "versions", "created_at", "description"),
@@ -79,16 +82,17 @@ class Answer:
     error: str = ""
     column: int = 0
     """At which the filter breaks a rule; 0: nowhere in it."""
-    fields: Sequence[str] = field(default=())
+    fields: Sequence[str] = ()
     """Entries that the rows have, to be chosen as columns."""
 
 
 def question(kind: Kind, text: str, order: str, columns: str, cursor: str | None) -> Question:
-    """Return what an address asks for; raises InvalidRequest for too many columns."""
+    """Return what an address asks for; raises InvalidRequest for columns too many or too long."""
     chosen = [each.strip() for each in columns.split(",") if each.strip()]
     is_long = any(len(each) > MAX_COLUMN_CHARACTERS for each in chosen)
     if len(chosen) > MOST_COLUMNS or is_long:
-        raise InvalidRequest("columns", f"must be at most {MOST_COLUMNS} names")
+        rule = f"must be at most {MOST_COLUMNS} names of {MAX_COLUMN_CHARACTERS} characters each"
+        raise InvalidRequest("columns", rule)
     return Question(kind, text, order, tuple(dict.fromkeys(chosen)) or _DEFAULT[kind], cursor)
 
 
@@ -120,7 +124,7 @@ def _column(name: str, asked: Question) -> Column:
     group, _, entry = name.partition(".")
     if name not in _ORDERED and not (entry and group in _GROUPS):
         return Column(name, "", "")
-    field_name = f'{group}."{entry.replace(chr(34), chr(34) * 2)}"' if entry else name
+    field_name = f"{group}.{quoted(entry)}" if entry else name
     direction = next((d for d in ("asc", "desc") if asked.order == f"{field_name} {d}"), "")
     turned = "asc" if direction == "desc" else "desc"
     return Column(name, asked.address(order=f"{field_name} {turned}"), direction)
@@ -133,7 +137,7 @@ def _entries(rows: Sequence[Model | VersionSummary]) -> list[str]:
             found |= dict.fromkeys(f"metrics.{name}" for name in row.metrics)
         found |= dict.fromkeys(f"tags.{name}" for name in row.tags)
     usable = [each for each in found if "," not in each and len(each) <= MAX_COLUMN_CHARACTERS]
-    return usable[:30]
+    return usable[:MOST_FIELDS]
 
 
 def cell(row: Model | VersionSummary, column: str) -> Any:

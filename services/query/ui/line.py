@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import httpx
 from fastapi import Request
 
+from services.query.ui.kept import Kept
 from shared.runtime.pem_files import load_authorities
 from shared.runtime.settings import Settings
-from shared.runtime.tasks import end
 
 ANSWER_SECONDS: Final = 3.0
 """A service that takes longer is told as one that does not answer."""
@@ -38,12 +38,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a service told of itself."""
+class Part:
+    """A service, or a part of one, and how it is."""
 
     name: str
     work: str
+    """What it does."""
     waits_for: Sequence[str]
+    figures: str = ""
+    """What else there is to tell of it, in one line."""
 
 
 class Line:
@@ -55,33 +58,23 @@ class Line:
         places: Sequence[Place],
         now: Callable[[], float] = monotonic,
     ) -> None:
-        self._client, self._places, self._now = client, places, now
-        self._told: Sequence[Told] = ()
-        self._told_at: float | None = None
-        self._asking: asyncio.Task[None] | None = None
+        self._client, self._places = client, places
+        self._kept = Kept(
+            self._answers, fresh_seconds=FRESH_SECONDS, old_seconds=OLD_SECONDS, now=now
+        )
 
-    async def told(self) -> Sequence[Told]:
+    async def told(self) -> Sequence[Part]:
         """Return what each service told last; nothing that was told is older than six seconds."""
-        age = None if self._told_at is None else self._now() - self._told_at
-        if age is not None and age <= FRESH_SECONDS:
-            return self._told
-        if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._ask())
-        if age is None or age > OLD_SECONDS:
-            await asyncio.shield(self._asking)
-        return self._told
+        return await self._kept.told()
 
     async def close(self) -> None:
         """Ask no more."""
-        if self._asking is not None:
-            await end(self._asking)
+        await self._kept.close()
 
-    async def _ask(self) -> None:
-        begun = self._now()
-        self._told = await asyncio.gather(*(self._answer(place) for place in self._places))
-        self._told_at = begun  # what changed since is not in it
+    async def _answers(self) -> Sequence[Part]:
+        return await asyncio.gather(*(self._answer(place) for place in self._places))
 
-    async def _answer(self, place: Place) -> Told:
+    async def _answer(self, place: Place) -> Part:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 waits_for = await self._waits_for(place)
@@ -89,7 +82,7 @@ class Line:
             waits_for = [f"an answer: there was none within {ANSWER_SECONDS:.0f} s"]
         except (httpx.HTTPError, ValueError, RecursionError) as error:
             waits_for = [f"an answer: {type(error).__name__}"]
-        return Told(place.name, place.work, waits_for)
+        return Part(place.name, place.work, waits_for)
 
     async def _waits_for(self, place: Place) -> Sequence[str]:
         """Return what a service says that it waits for; ValueError for what tells no readiness."""

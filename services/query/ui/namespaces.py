@@ -1,17 +1,19 @@
 """Namespaces: what a caller's models and versions come to in each, from search's copy."""
 
-import asyncio
 import sqlite3
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 
+from cachetools import LRUCache
 from fastapi import Request
 
 from services.query.context import Context
+from services.query.search.failures import told_failures
 from services.query.search.statements.sql import Sql, joined, listed
+from services.query.ui.kept import Kept
 from shared.domain.access.decision import NameFilter
 from shared.domain.errors import InvalidRequest, TooManyRequests, Unavailable
 
@@ -49,57 +51,34 @@ class Namespaces:
     """Why it cannot be told now."""
 
 
-@dataclass(slots=True)
-class _Kept:
-    """What was counted last, and when that began; and the count that is under way."""
-
-    told: Namespaces | None = None
-    told_at: float = 0.0
-    counting: asyncio.Task[None] | None = None
-
-
 class Counts:
     """Counts, each kept for some seconds for whoever may see the same models."""
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
-        self._kept: OrderedDict[NameFilter, _Kept] = OrderedDict()
+        self._kept: LRUCache[NameFilter, Kept[Namespaces]] = LRUCache(MOST_KEPT)
 
     async def of(self, names: NameFilter, context: Context) -> Namespaces:
         """Return what there is of these names; where search cannot tell it now, why.
 
-        It is at most a minute old, and ten seconds where somebody asks all the time: what is
-        older than these is told once more, while it is counted anew.
+        It is at most a minute old, and ten seconds where somebody asks all the time.
         """
-        kept = self._kept.setdefault(names, _Kept())
-        self._kept.move_to_end(names)
-        while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
-        age = self._now() - kept.told_at
-        if kept.told is None or kept.told.trouble or age > OLD_SECONDS:
-            await asyncio.shield(self._counting(kept, names, context))
-        elif age > KEPT_SECONDS:
-            self._counting(kept, names, context)
-        assert kept.told is not None  # noqa: S101 - it was counted
-        return kept.told
-
-    def _counting(self, kept: _Kept, names: NameFilter, context: Context) -> asyncio.Task[None]:
-        if kept.counting is None or kept.counting.done():
-            kept.counting = asyncio.create_task(self._count(kept, names, context))
-        return kept.counting
-
-    async def _count(self, kept: _Kept, names: NameFilter, context: Context) -> None:
-        begun = self._now()
-        kept.told = await _counted(names, context)
-        kept.told_at = begun
+        kept = self._kept.get(names)
+        if kept is None:
+            kept = self._kept[names] = Kept(
+                partial(_counted, names, context),
+                fresh_seconds=KEPT_SECONDS,
+                old_seconds=OLD_SECONDS,
+                now=self._now,
+                is_to_be_kept=lambda found: not found.trouble,
+            )
+        return await kept.told()
 
 
 async def _counted(names: NameFilter, context: Context) -> Namespaces:
     try:
-        return await context.search.reader().read(lambda connection: count(connection, names))
-    except sqlite3.Error as error:
-        context.search.has_failed(error)
-        return Namespaces(trouble="search's file cannot be read")
+        with told_failures(context.search):
+            return await context.search.reader().read(lambda connection: count(connection, names))
     except (Unavailable, TooManyRequests, InvalidRequest) as error:
         return Namespaces(trouble=error.detail)
 
@@ -144,11 +123,7 @@ def condition(names: NameFilter) -> Sql:
     """Return the condition that a row is of a model with one of these names."""
     if names.everything:
         return Sql("1")
-    # Every name that begins with "risk." lies before "risk/": the slash follows the dot.
-    parts = [
-        Sql("(model >= ? AND model < ?)", (each, each[:-1] + "/"))
-        for each in sorted(names.namespaces)[:MOST_NAMES]
-    ]
+    parts = [Sql("(model >= ? AND model < ?)", each) for each in names.ranges[:MOST_NAMES]]
     if names.names:
         parts.append(Sql("model IN ") + listed(sorted(names.names)[:MOST_NAMES]))
     return Sql("(") + joined(parts, " OR ") + ")" if parts else Sql("0")

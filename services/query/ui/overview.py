@@ -8,7 +8,7 @@ from registry.schemas import VersionSearchPage, VersionSummary
 from services.query.context import Context
 from services.query.search.health import health_of
 from services.query.search.pages import Asked, search
-from services.query.ui.line import Line
+from services.query.ui.line import Line, Part
 from shared.domain.access.decision import NameFilter
 from shared.domain.errors import TooManyRequests, Unavailable
 from shared.web.readiness import absent_servers
@@ -17,17 +17,6 @@ NEWEST = 15
 REJECTED = 10
 FOLLOWED = ("version.*", "alias.*")
 """Events that change what is shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of the line, as this process sees it."""
-
-    name: str
-    work: str
-    """What it does."""
-    waits_for: Sequence[str]
-    figures: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +55,7 @@ async def _versions(
 
 async def health(line: Line, context: Context) -> list[Part]:
     """Return the parts of the line, in the order in which a version goes along it."""
-    waits_for, told, searching = await asyncio.gather(
+    waits_for, services, searching = await asyncio.gather(
         absent_servers(context.database, None, context.settings.minio_bucket),
         line.told(),
         health_of(context.search),
@@ -74,7 +63,7 @@ async def health(line: Line, context: Context) -> list[Part]:
     streams = context.streams.health()
     lag = f"{searching['lag_seconds']:.1f} s behind the records"
     return [
-        *(Part(each.name, each.work, each.waits_for) for each in told),
+        *services,
         Part("query", "lookups and downloads", waits_for),
         Part("search", "of query", searching["waits_for"], lag),
         Part("streams", "of query", streams["waits_for"], f"{streams['streams']} open"),

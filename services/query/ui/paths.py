@@ -13,13 +13,18 @@ AT_ISSUER: Final = f"{SIGN_IN}/oidc"
 """Leads to the issuer at which people sign in."""
 FROM_ISSUER: Final = f"{AT_ISSUER}/back"
 """Where the issuer leads back to: the redirect URI, below QUERY_PUBLIC_URL."""
-_OTHERS_FILES = "/resolve/"
-"""Of a model `ui`, or of a namespace `ui`, clients of Hugging Face read files below it."""
-_MODELS = f"{ROOT}models/resolve"
+_HUB_FILES = "/resolve/"
+"""In the paths of files as clients of Hugging Face read them, also those of a model or a namespace
+that is called `ui`."""
+_MODEL_CALLED_RESOLVE = f"{ROOT}models/resolve"
 
 UPLOADS: Final = f"{ROOT}uploads"
 """Where the script of the upload page asks: answers are JSON, also of errors."""
 _UPLOAD_PAGE: Final = re.compile(r"/ui/(?:models/[^/]+/)?upload")
+
+_MAX_TARGET_CHARACTERS: Final = 4096
+_LEADING_UP = ("\\", "..", "%2e")
+"""With one of these in it a browser may read a path as another one."""
 
 PAGE_HEADERS: Final[Mapping[str, str]] = {
     "content-security-policy": (
@@ -36,9 +41,9 @@ _REPLACED = frozenset(name.encode() for name in PAGE_HEADERS)
 
 def is_page(path: str) -> bool:
     """Whether a person's browser asks for this path, and no client of another tool."""
-    if path.startswith(_MODELS):  # a model may have this name
+    if path.startswith(_MODEL_CALLED_RESOLVE):
         return True
-    return path in ("/", "/ui") or (path.startswith(ROOT) and _OTHERS_FILES not in path)
+    return path in ("/", "/ui") or (path.startswith(ROOT) and _HUB_FILES not in path)
 
 
 def is_upload_page(path: str) -> bool:
@@ -51,22 +56,22 @@ def is_asked_by_script(path: str) -> bool:
     return is_page(path) and (path == UPLOADS or path.startswith(f"{UPLOADS}/"))
 
 
-def headers_towards(origin: str) -> Mapping[str, str]:
-    """Return the headers of a page that may send to one other origin: storage."""
+def headers_towards(origins: str) -> Mapping[str, str]:
+    """Return the headers of a page that may send to these other origins too, those of storage."""
     name = "content-security-policy"
-    policy = PAGE_HEADERS[name].replace("connect-src 'self'", f"connect-src 'self' {origin}")
+    policy = PAGE_HEADERS[name].replace("connect-src 'self'", f"connect-src 'self' {origins}")
     return {**PAGE_HEADERS, name: policy}
 
 
 def own_headers(path: str) -> frozenset[bytes]:
-    """Return the headers of every answer in whose place a path's answers bring their own."""
+    """Return the names of the headers that a page sets itself; elsewhere the service sets them."""
     return _REPLACED if is_page(path) else frozenset()
 
 
 def safe_target(target: str) -> str:
     """Return where to go on after signing in: a page of ours, or the overview."""
     is_ours = target.startswith(ROOT) and is_page(target.partition("?")[0])
-    is_plain = target.isascii() and target.isprintable() and "\\" not in target
     is_back = target.startswith((SIGN_IN, SIGN_OUT))
-    is_plain &= ".." not in target and "%2e" not in target.lower()
-    return target if is_ours and is_plain and not is_back and len(target) <= 4096 else ROOT
+    is_plain = target.isascii() and target.isprintable() and len(target) <= _MAX_TARGET_CHARACTERS
+    leads_up = any(each in target.lower() for each in _LEADING_UP)
+    return target if is_ours and is_plain and not is_back and not leads_up else ROOT

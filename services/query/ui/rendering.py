@@ -15,6 +15,7 @@ from shared.domain.access.actions import Action
 from shared.domain.access.browser_sessions import SessionText
 from shared.domain.access.decision import NameFilter, decide
 from shared.web.access.caller import Caller
+from shared.web.access.entrance import SESSION
 
 THEME_COOKIE = "mr_theme"
 _THEMES = ("dark", "light")
@@ -56,16 +57,17 @@ def page(
     """Return a page; `request` and `caller` tell its theme, and whom it is for."""
     theme = request.cookies.get(THEME_COOKIE, "") if request is not None else ""
     session: SessionText | None = (
-        getattr(request.state, "session", None) if request is not None else None
+        getattr(request.state, SESSION, None) if request is not None else None
     )
+    signed_in = caller if session is not None else None
     text = _TEMPLATES.get_template(template).render(
         theme=theme if theme in _THEMES else "",
-        principal=caller.principal if caller is not None and session is not None else None,
+        principal=signed_in.principal if signed_in is not None else None,
         is_anonymous=caller is not None and session is None,
         form_key=session.form_key if session is not None else "",
-        tabs=sections_of(caller.principal) if caller is not None and session is not None else (),
-        may=_permissions(caller if session is not None else None),
-        may_somewhere=_permissions_anywhere(caller if session is not None else None),
+        tabs=sections_of(signed_in.principal) if signed_in is not None else (),
+        may=_permissions(signed_in),
+        may_somewhere=_permissions_anywhere(signed_in),
         **values,
     )
     return HTMLResponse(text, status)

@@ -46,6 +46,8 @@ ANYBODY = [declares(Action.PUBLIC)]
 MODEL = "/ui/models/{model}"
 VERSION = f"{MODEL}/versions/{{version}}"
 VERSIONS_SHOWN = 50
+METRICS_SHOWN = 12
+ALIASES_SHOWN = 500
 EDITS_SHOWN = 50
 TENSORS_SHOWN = 500
 LINEAGE_DEPTH = 5
@@ -107,9 +109,6 @@ async def show_models(
         "namespaces": await counts_of(request).of(caller.names, context),
         "cell": finding.cell,
         "underlined": underlined(filter, found.column) if found.column else "",
-        "other_kind": finding.question("versions", "", "", "", None).address()
-        if kind == "models"
-        else finding.question("models", "", "", "", None).address(),
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if found.error else HTTPStatus.OK
     return page("models.html", values, request=request, caller=caller, status=status)
@@ -123,14 +122,15 @@ async def show_model(
     found = await find_model(model, context)
     versions, aliases, rules = await asyncio.gather(
         list_versions(model, cursor, VERSIONS_SHOWN, context),
-        list_aliases(model, None, 500, context),
+        list_aliases(model, None, ALIASES_SHOWN, context),
         effective_rules(model, context),
     )
     card: Card | None = None
     if found.latest_number is not None:
         latest = await find_version(model, str(found.latest_number), context)
         card = await read_card(latest, context.headers)
-    metrics = list(dict.fromkeys(name for each in versions.items for name in each.metrics))[:12]
+    metrics = list(dict.fromkeys(name for each in versions.items for name in each.metrics))
+    metrics = metrics[:METRICS_SHOWN]
     values: dict[str, Any] = {
         "model": found,
         "versions": versions,

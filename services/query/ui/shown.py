@@ -40,7 +40,7 @@ def words(value: object, most: int = MOST_CHARACTERS) -> Markup:
 
     What is in it cannot turn around what stands beside it, nor be read as HTML.
     """
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = _text_of(value)
     if len(text) <= most:
         return Markup("<bdi>{}</bdi>").format(text)
     return Markup("<bdi>{}…</bdi>").format(text[:most])
@@ -51,7 +51,7 @@ def label(value: object, most: int = 60) -> str:
 
     Characters that nobody sees, those that turn the direction among them, become a dot.
     """
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = _text_of(value)
     plain = "".join(each if each.isprintable() else "·" for each in text[: most + 1])
     return plain if len(plain) <= most else f"{plain[:most]}…"
 
@@ -66,3 +66,8 @@ def underlined(text: str, column: int) -> Markup:
     at = max(0, column - 1)
     before, here, after = text[:at], text[at : at + 1] or "\u00a0", text[at + 1 :]
     return escape(before) + Markup('<mark class="wrong">{}</mark>').format(here) + escape(after)
+
+
+def _text_of(value: object) -> str:
+    """Return a text as it is, and any other value as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -20,6 +20,7 @@ class Snippet:
 def snippets(version: Version, settings: Settings) -> Sequence[Snippet]:
     """Return the ways to fetch a version; each asks for a token in REGISTRY_TOKEN."""
     model, number = version.model, version.number
+    quoted = shlex.quote(model)
     ingest, query = settings.ingest_url, settings.query_url
     python = (
         "from registry import ModelRegistryClient\n\n"
@@ -28,11 +29,10 @@ def snippets(version: Version, settings: Settings) -> Sequence[Snippet]:
     )
     shell = (
         f"export REGISTRY_URL={shlex.quote(ingest)} REGISTRY_ORIGINS={shlex.quote(query)}\n"
-        f"registry download {shlex.quote(model)} {number} --to {shlex.quote(model)}"
+        f"registry download {quoted} {number} --to {quoted}"
     )
     address = f"{query}/v1/models/{model}/versions/{number}/downloads"
     curl = f'curl -H "Authorization: Bearer $REGISTRY_TOKEN" {shlex.quote(address)}'
-    folder = shlex.quote(model)
     fsspec = (
         "import fsspec\n\n"
         f"files = fsspec.filesystem('registry', url={ingest!r}, origins=({ingest!r}, {query!r}))\n"
@@ -41,14 +41,15 @@ def snippets(version: Version, settings: Settings) -> Sequence[Snippet]:
     mlflow = (
         f"export MLFLOW_REGISTRY_URI={shlex.quote(query)}/mlflow"
         " MLFLOW_TRACKING_TOKEN=$REGISTRY_TOKEN\n"
-        f"mkdir -p {folder}\n"
-        f"mlflow artifacts download -u {shlex.quote(f'models:/{model}/{number}')} -d {folder}"
-    )
-    repo = repo_of_model(model)
-    hub = (
-        f"export HF_ENDPOINT={shlex.quote(query)} HF_TOKEN=$REGISTRY_TOKEN\n"
-        f"hf download {shlex.quote(repo or '')} --revision {number}"
+        f"mkdir -p {quoted}\n"
+        f"mlflow artifacts download -u {shlex.quote(f'models:/{model}/{number}')} -d {quoted}"
     )
     found = [Snippet("Python", python), Snippet("Command", shell), Snippet("curl", curl)]
     found += [Snippet("fsspec", fsspec), Snippet("MLflow", mlflow)]
-    return [*found, Snippet("Hugging Face", hub)] if repo is not None else found
+    if (repo := repo_of_model(model)) is not None:
+        hub = (
+            f"export HF_ENDPOINT={shlex.quote(query)} HF_TOKEN=$REGISTRY_TOKEN\n"
+            f"hf download {shlex.quote(repo)} --revision {number}"
+        )
+        found.append(Snippet("Hugging Face", hub))
+    return found

@@ -1,6 +1,6 @@
 """The one decision: whether a principal may do something to a model, and which names it sees."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,6 +35,12 @@ class NameFilter:
     def has(self, name: str) -> bool:
         """Whether the name is among them."""
         return self.everything or name in self.names or any(map(name.startswith, self.namespaces))
+
+    @property
+    def ranges(self) -> Sequence[tuple[str, str]]:
+        """Where the names of each namespace lie: from the first text on, and before the second."""
+        # Every name that begins with "risk." lies before "risk/": the slash follows the dot.
+        return [(each, each[:-1] + "/") for each in sorted(self.namespaces)]
 
     def below(self, beginning: str) -> "NameFilter":
         """Return those among them that begin so; `beginning` is a namespace with its dot."""

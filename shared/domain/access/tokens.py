@@ -86,6 +86,11 @@ class TokenRecord(Record):
         return is_same and self.revoked_at is None and not _is_past(self.expires_at, now)
 
 
+def sha256_of(text: str) -> str:
+    """Return the digest by which a credential is known, whatever characters are in it."""
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
 def is_equal(one: str, other: str) -> bool:
     """Compare two digests in a time that does not depend on where they differ."""
     return hmac.compare_digest(one.encode(), other.encode())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from shared.runtime.telemetry.samples import Figure, Question, Told
+from shared.runtime.telemetry.samples import Figure, Question, Readings
 
 ENDS = Figure(
     "registry_certificate_expires_timestamp_seconds",
@@ -16,7 +16,7 @@ ENDS = Figure(
 def certificate(cert_file: str) -> Question:
     """Return the question when the first certificate of a file ends; empty: there is none."""
 
-    async def ask() -> Told:
+    async def ask() -> Readings:
         if not cert_file:
             return {}
         return {ENDS: {(): await asyncio.to_thread(_end_of, Path(cert_file))}}

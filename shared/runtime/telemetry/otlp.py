@@ -49,12 +49,18 @@ _KINDS: Mapping[Kind, api.SpanKind] = {
 class OpenSpan:
     """A span of the SDK, as the services see it."""
 
-    def __init__(self, span: api.Span) -> None:
+    def __init__(self, span: api.Span, trace: TraceRecord | None = None) -> None:
         self._span = span
+        self._trace = trace
 
     @property
     def trace(self) -> TraceRecord:
         """How whatever it causes names it."""
+        if self._trace is None:
+            self._trace = self._told()
+        return self._trace
+
+    def _told(self) -> TraceRecord:
         found = self._span.get_span_context()
         trace_id, span_id = api.format_trace_id(found.trace_id), api.format_span_id(found.span_id)
         return TraceRecord(
@@ -78,6 +84,16 @@ class OpenSpan:
         self.set({"error.type": kind})
         self._span.set_status(api.StatusCode.ERROR)
 
+    def is_current(self) -> AbstractContextManager[object]:
+        """Have it be the current one inside the block, and end it then."""
+        return api.use_span(
+            self._span, end_on_exit=True, record_exception=False, set_status_on_exception=False
+        )
+
+    def end(self) -> None:
+        """Say that what it is of is over."""
+        self._span.end()
+
 
 class SdkSpans:
     """Makes spans by a tracer of the SDK."""
@@ -91,7 +107,7 @@ class SdkSpans:
     ) -> AbstractContextManager[OpenSpan]:
         """Have a span open, and current, inside the block; without a parent, under the current."""
         context = None if parent is None else _context_of(parent)
-        return _opened(self._tracer.start_span(name, context, _KINDS[kind]))
+        return _opened(OpenSpan(self._tracer.start_span(name, context, _KINDS[kind])))
 
     def child(self, name: str, kind: Kind, parent: TraceRecord) -> AbstractContextManager[OpenSpan]:
         """Have a span open, and current, inside the block: the parent itself where many traces
@@ -103,8 +119,7 @@ class SdkSpans:
         self, name: str, kind: Kind, parents: Mapping[str, TraceRecord]
     ) -> Generator[Mapping[str, OpenSpan]]:
         """Have a child, or the parent itself, open for each parent; none of them is current."""
-        spans = {key: self._below(name, kind, parent) for key, parent in parents.items()}
-        opened = {key: OpenSpan(span) for key, span in spans.items()}
+        opened = {key: self._below(name, kind, parent) for key, parent in parents.items()}
         try:
             yield opened
         except Exception as error:
@@ -112,35 +127,32 @@ class SdkSpans:
                 each.fail(type(error).__name__)
             raise
         finally:
-            for span in spans.values():
-                span.end()
+            for each in opened.values():
+                each.end()
 
     def current(self) -> OpenSpan | None:
         """Return the span that is open here."""
         span = api.get_current_span()
         return OpenSpan(span) if span.get_span_context().is_valid else None
 
-    def _below(self, name: str, kind: Kind, parent: TraceRecord) -> api.Span:
+    def _below(self, name: str, kind: Kind, parent: TraceRecord) -> OpenSpan:
         context = _context_of(parent)
         if parent.is_sampled and not self._share.takes(parent.trace_id):
-            return api.get_current_span(context)
-        return self._tracer.start_span(name, context, _KINDS[kind])
+            return OpenSpan(api.get_current_span(context), parent)
+        return OpenSpan(self._tracer.start_span(name, context, _KINDS[kind]))
 
 
 @contextmanager
-def _opened(span: api.Span) -> Generator[OpenSpan]:
+def _opened(span: OpenSpan) -> Generator[OpenSpan]:
     """Have a span current inside the block, and end it.
 
     An error that ends the block is told by its type alone: its text may hold a signed URL.
     """
-    opened = OpenSpan(span)
-    with api.use_span(
-        span, end_on_exit=True, record_exception=False, set_status_on_exception=False
-    ):
+    with span.is_current():
         try:
-            yield opened
+            yield span
         except Exception as error:
-            opened.fail(type(error).__name__)
+            span.fail(type(error).__name__)
             raise
 
 

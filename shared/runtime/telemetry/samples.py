@@ -34,7 +34,7 @@ class Figure:
     labels: tuple[str, ...] = ()
 
 
-Told = Mapping[Figure, Mapping[tuple[str, ...], float]]
+Readings = Mapping[Figure, Mapping[tuple[str, ...], float]]
 """Values by the values of their labels; without labels by the empty tuple."""
 
 
@@ -44,7 +44,7 @@ class Question:
 
     name: str
     figures: Sequence[Figure]
-    ask: Callable[[], Awaitable[Told]]
+    ask: Callable[[], Awaitable[Readings]]
 
 
 class Samples(Collector):
@@ -59,7 +59,7 @@ class Samples(Collector):
     ) -> None:
         self._answer_seconds, self._rest_seconds = answer_seconds, rest_seconds
         self._questions: list[Question] = []
-        self._told: dict[str, Told] = {}
+        self._told: dict[str, Readings] = {}
         self._failing: set[str] = set()
         self._asked_at: float | None = None
         self._lock = asyncio.Lock()

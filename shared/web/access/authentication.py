@@ -1,7 +1,6 @@
 """Whom a request comes from, by its `Authorization: Bearer` header."""
 
 import asyncio
-import hashlib
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from cachetools import LRUCache, TTLCache
 from shared.database.client import Database
 from shared.domain.access.grants import Grant
 from shared.domain.access.principals import Principal
-from shared.domain.access.tokens import MAX_CHARACTERS
+from shared.domain.access.tokens import MAX_CHARACTERS, sha256_of
 from shared.domain.errors import Unauthenticated
 from shared.runtime.settings import Settings
 from shared.web.access.sources import (
@@ -70,10 +69,10 @@ class Authenticator:
         self._sources = sources
         self._now = now
         self._anonymous = Principal("anonymous", "anonymous", "anonymous", tuple(anonymous))
-        self._known: LRUCache[bytes, tuple[float, Principal]] = LRUCache(MOST_KNOWN)
+        self._known: LRUCache[str, tuple[float, Principal]] = LRUCache(MOST_KNOWN)
         """Verdicts with the moment until which each counts; then it says who was right before."""
-        self._refused: TTLCache[bytes, None] = TTLCache(MOST_REFUSED, VERDICT_SECONDS, monotonic)
-        self._asking: dict[bytes, asyncio.Task[Principal | None]] = {}
+        self._refused: TTLCache[str, None] = TTLCache(MOST_REFUSED, VERDICT_SECONDS, monotonic)
+        self._asking: dict[str, asyncio.Task[Principal | None]] = {}
         """Questions under way, one for each credential, however many requests bring it."""
         self._wrong = wrong or Rate(0, 1)
         self._requests = requests or Rate(0, 1)
@@ -125,7 +124,7 @@ class Authenticator:
 
     def forget(self, credential: str) -> None:
         """Ask anew about a credential that was just ended here."""
-        self._known.pop(hashlib.sha256(credential.encode(errors="surrogateescape")).digest(), None)
+        self._known.pop(sha256_of(credential), None)
 
     async def _verdict(self, authorization: str, address: str) -> Principal | None:
         credential = credential_of(authorization)
@@ -133,7 +132,7 @@ class Authenticator:
             return None
         # By a digest, so that no token stays in memory, and none is compared byte by byte. Not of
         # the header: a token can be brought in many, and would push the verdicts on others out.
-        key = hashlib.sha256(credential.encode(errors="surrogateescape")).digest()
+        key = sha256_of(credential)
         kept = self._known.get(key)
         if kept is not None and kept[0] > monotonic():
             return kept[1]
@@ -148,7 +147,7 @@ class Authenticator:
         return asking.result()
 
     def _begin(
-        self, key: bytes, credential: str, asker: str | None
+        self, key: str, credential: str, asker: str | None
     ) -> asyncio.Task[Principal | None]:
         """Ask about a credential; raises TooManyRequests where its asker had too many wrong ones.
 
@@ -162,7 +161,7 @@ class Authenticator:
         asking.add_done_callback(lambda _: self._asking.pop(key, None))
         return asking
 
-    async def _ask_once(self, key: bytes, credential: str, asker: str | None) -> Principal | None:
+    async def _ask_once(self, key: str, credential: str, asker: str | None) -> Principal | None:
         is_wrong = False
         asked_at = monotonic()  # a credential that is revoked from now on may still be found right
         try:

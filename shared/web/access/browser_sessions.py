@@ -16,8 +16,9 @@ from shared.domain.access.browser_sessions import (
 )
 from shared.domain.access.issuers import TrustedIssuer
 from shared.domain.access.principals import Principal
+from shared.domain.access.tokens import sha256_of
 from shared.domain.errors import Denied, Unauthenticated
-from shared.web.access.session_holders import SessionHolders, digest_of_issuer, sha256_of
+from shared.web.access.session_holders import SessionHolders, digest_of_issuer
 
 
 class BrowserSessions:

@@ -3,7 +3,6 @@
 Query knows sessions by the cookie, and ingest by what query hands on; both find its holder here.
 """
 
-import hashlib
 from datetime import datetime
 
 from shared.database.browser_sessions import find_session
@@ -18,7 +17,7 @@ from shared.domain.access.browser_sessions import (
 from shared.domain.access.grants import Grant
 from shared.domain.access.issuers import TrustedIssuer
 from shared.domain.access.principals import Principal
-from shared.domain.access.tokens import is_equal
+from shared.domain.access.tokens import is_equal, sha256_of
 from shared.runtime.settings import Settings
 
 
@@ -92,11 +91,6 @@ class HandedOnSessions:
 def digest_of_issuer(issuer: TrustedIssuer) -> str:
     """Return what stands for an issuer with its rules: a session ends when they are changed."""
     return sha256_of(issuer.model_dump_json(include={"url", "rules"}))
-
-
-def sha256_of(text: str) -> str:
-    """Return the digest by which a credential is known."""
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
 def _stands_for(session: SessionRecord, digest: str) -> bool:

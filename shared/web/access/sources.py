@@ -1,6 +1,5 @@
 """Credentials of the registry's own: the administrator's, tokens, and those of one upload."""
 
-import hashlib
 from typing import Protocol
 
 from pydantic import SecretStr
@@ -8,9 +7,10 @@ from pydantic import SecretStr
 from shared.database.client import Database
 from shared.database.tokens import find_token, note_use
 from shared.database.versions import Versions
+from shared.domain.access.browser_sessions import ADMINISTRATOR
 from shared.domain.access.grants import Grant
 from shared.domain.access.principals import Principal
-from shared.domain.access.tokens import TokenText, is_equal
+from shared.domain.access.tokens import TokenText, is_equal, sha256_of
 
 
 class CredentialSource(Protocol):
@@ -28,14 +28,14 @@ class AdministratorToken:
     """The one token that settings name, so that there is somebody who can make others."""
 
     def __init__(self, token: SecretStr) -> None:
-        self._sha256 = _sha256(token.get_secret_value())
+        self._sha256 = sha256_of(token.get_secret_value())
 
     async def principal_of(self, credential: str) -> Principal | None:
         """Return the administrator, or nobody."""
-        if not is_equal(_sha256(credential), self._sha256):
+        if not is_equal(sha256_of(credential), self._sha256):
             return None
         everything = (Grant("admin", "*"),)
-        return Principal("administrator", "administrator", "administrator", everything)
+        return Principal(ADMINISTRATOR, ADMINISTRATOR, ADMINISTRATOR, everything)
 
 
 class RegistryTokens:
@@ -80,7 +80,3 @@ class UploadTokens:
         grant = Grant("upload", version.id)
         name = f"upload of {version.model} {version.number}"
         return Principal(f"upload:{version.id}", "upload", name, (grant,), session.expires_at)
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

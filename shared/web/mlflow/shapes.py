@@ -23,27 +23,27 @@ _STATUS: Mapping[VersionState, Status] = {
 }
 
 
-class Told(BaseModel):
+class MlflowAnswer(BaseModel):
     """An answer of MLflow's."""
 
     model_config = ConfigDict(frozen=True)
 
 
-class Tag(Told):
+class Tag(MlflowAnswer):
     """A tag."""
 
     key: str
     value: str
 
 
-class ModelAlias(Told):
+class ModelAlias(MlflowAnswer):
     """An alias of a model."""
 
     alias: str
     version: str
 
 
-class ModelVersion(Told):
+class ModelVersion(MlflowAnswer):
     """A version; its number is a text."""
 
     name: str
@@ -65,7 +65,7 @@ class ModelVersion(Told):
     aliases: list[str] = Field(default_factory=list[str])
 
 
-class RegisteredModel(Told):
+class RegisteredModel(MlflowAnswer):
     """A model."""
 
     name: str
@@ -78,19 +78,19 @@ class RegisteredModel(Told):
     aliases: list[ModelAlias] = Field(default_factory=list[ModelAlias])
 
 
-class VersionAnswer(Told):
+class VersionAnswer(MlflowAnswer):
     """Answers one version."""
 
     model_version: ModelVersion
 
 
-class ModelAnswer(Told):
+class ModelAnswer(MlflowAnswer):
     """Answers one model."""
 
     registered_model: RegisteredModel
 
 
-class NothingAnswer(Told):
+class NothingAnswer(MlflowAnswer):
     """Answers that it is done."""
 
 

@@ -1,6 +1,6 @@
 // The page that uploads: files that are chosen or dropped, what is shown of them, and going on.
 const { filesIn, sizeOf, timeOf, withoutFolder } = globalThis.mrUpload;
-const { Hasher, Paused, Refused, Registry, Transfer } = globalThis.mrUpload;
+const { Hasher, Paused, Registry, Transfer } = globalThis.mrUpload;
 const HASHED_BYTES = 16 * 1024 ** 2; // files up to this size are told with their digest
 const RATE_SECONDS = 5;
 
@@ -13,7 +13,6 @@ const KEPT = `mr_upload:${form.dataset.owner}:${form.dataset.model}`;
 let chosen = new Map(); // by path
 let transfer = null;
 let samples = [];
-let opening = null; // what was asked for with which key, as long as nobody has answered
 
 function show(state, text = "") {
   form.dataset.state = state;
@@ -126,8 +125,7 @@ async function open() {
   for (const [path, file] of chosen) {
     files.push(await fileOf(path, file));
   }
-  const body = { ...said(), model: part("model").value.trim(), files };
-  const session = await opened(body);
+  const session = await registry.open({ ...said(), model: part("model").value.trim(), files });
   keep({
     upload_id: session.upload_id,
     model: session.model,
@@ -135,24 +133,6 @@ async function open() {
     files: files.map((each) => ({ ...each, modified: chosen.get(each.path).lastModified })),
   });
   return session;
-}
-
-// An upload may be open though the answer was lost: asked for with the same key, it is that one.
-async function opened(body) {
-  const text = JSON.stringify(body);
-  if (opening?.text !== text) {
-    opening = { text, key: crypto.randomUUID() };
-  }
-  try {
-    const session = await registry.ask("POST", "", body, { "Idempotency-Key": opening.key });
-    opening = null;
-    return session;
-  } catch (error) {
-    if (error instanceof Refused && error.status < 500 && error.status !== 429) {
-      opening = null;
-    }
-    throw error;
-  }
 }
 
 // Raises an Error that names a file which is not the one that the upload began with.
@@ -221,10 +201,10 @@ async function giveUp() {
   try {
     await registry.ask("DELETE", `/${kept().upload_id}`);
   } catch (error) {
-    if (error instanceof Refused && error.status === 409) {
+    if (error.status === 409) {
       forget(); // it is over already, and not by giving it up
     }
-    if (!(error instanceof Refused && error.status === 404)) {
+    if (error.status !== 404) {
       failed(error);
       return;
     }

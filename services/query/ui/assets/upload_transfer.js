@@ -2,7 +2,6 @@
 const AT_ONCE = 4;
 const MOST_TRIES = 6;
 const MOST_OTHER_BODIES = 2; // tries at a body that is not what was signed
-const ANSWER_MS = 70000; // query itself waits 60 s for ingest
 const STALL_MS = 60000; // without a byte that storage took
 const MOST_PART_BYTES = 1024 ** 3; // a part is in memory while it is hashed
 
@@ -11,52 +10,6 @@ class Paused extends Error {}
 // A body that is not what was signed: the file has changed, or it was damaged on its way. Stores
 // answer a connection on which nothing more came alike.
 class OtherBody extends Error {}
-
-class Refused extends Error {
-  constructor(problem, status) {
-    super(problem.detail ?? `the answer is ${status}`);
-    this.status = status;
-    this.problem = problem;
-  }
-}
-
-// Asks query, which hands it on to ingest.
-class Registry {
-  constructor(formKey) {
-    this.formKey = formKey;
-  }
-
-  async ask(method, path, body, headers = {}) {
-    const [answer, text] = await this.answered(path, {
-      method,
-      headers: { "X-Form-Key": this.formKey, "Content-Type": "application/json", ...headers },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    let told = null;
-    try {
-      told = text ? JSON.parse(text) : {};
-    } catch {
-      told = null; // something between here and query answered
-    }
-    if (!answer.ok) {
-      throw new Refused(told ?? {}, answer.status);
-    }
-    if (told === null) {
-      throw new Error("something before the registry answers: try again");
-    }
-    return told;
-  }
-
-  async answered(path, options) {
-    try {
-      const signal = AbortSignal.timeout(ANSWER_MS);
-      const answer = await fetch(`/ui/uploads${path}`, { ...options, signal });
-      return [answer, await answer.text()];
-    } catch {
-      throw new Error("the registry does not answer: try again"); // broken off, or too late
-    }
-  }
-}
 
 class Hasher {
   constructor(address) {
@@ -172,9 +125,8 @@ class Transfer {
         return;
       } catch (error) {
         this.requireGoing();
-        const isLasting = error instanceof Refused && error.status < 500 && error.status !== 429;
         const most = error instanceof OtherBody ? MOST_OTHER_BODIES : MOST_TRIES;
-        if (isLasting || tries >= most) {
+        if (error.isLasting || tries >= most) {
           throw error;
         }
       }
@@ -260,4 +212,4 @@ class Transfer {
 }
 
 // Modules name each other by address, which has a digest here: so they meet in one global name.
-globalThis.mrUpload = { ...globalThis.mrUpload, Hasher, Paused, Refused, Registry, Transfer };
+globalThis.mrUpload = { ...globalThis.mrUpload, Hasher, Paused, Transfer };

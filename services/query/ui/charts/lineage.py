@@ -46,6 +46,8 @@ class LineageDrawing:
     arrows: Sequence[Arrow]
     left_out: int
     """Arrows that are not drawn: there are too many."""
+    box_width: int = BOX_WIDTH
+    box_height: int = BOX_HEIGHT
 
 
 def drawing(lineage: Lineage) -> LineageDrawing | None:

@@ -17,7 +17,8 @@ AXIS_GAP: Final = 140
 SIDE: Final = 70
 TOP: Final = 44
 PLOT_HEIGHT: Final = 220
-HEIGHT: Final = TOP + PLOT_HEIGHT + 24
+BOTTOM: Final = TOP + PLOT_HEIGHT
+HEIGHT: Final = BOTTOM + 24
 LABEL_GAP: Final = 15
 """Between the numbers of versions at the end of their lines."""
 _GROUPS = ("metrics.", "parameters.")
@@ -61,6 +62,10 @@ class Parallel:
     lines: Sequence[Line]
     left_out: int
     """Metrics and parameters that differ and have no axis: there are too many."""
+    height: int = HEIGHT
+    top: int = TOP
+    bottom: int = BOTTOM
+    """The ends of its axes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from services.query.ui.charts.scales import Scale, as_number, scale_of
 WIDTH: Final = 320
 HEIGHT: Final = 130
 LEFT: Final = 14
+RIGHT: Final = WIDTH - LEFT
 TOP: Final = 22
-PLOT_WIDTH: Final = WIDTH - 2 * LEFT
-PLOT_HEIGHT: Final = HEIGHT - 2 * TOP
+BOTTOM: Final = HEIGHT - TOP
 MOST_TRENDS: Final = 6
 LEAST_POINTS: Final = 2
 
@@ -35,6 +35,13 @@ class Trend:
     name: str
     scale: Scale
     points: Sequence[Point]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = RIGHT
+    top: int = TOP
+    bottom: int = BOTTOM
+    """The edges within which the points lie."""
 
     @property
     def line(self) -> str:
@@ -65,8 +72,8 @@ def _trend(name: str, versions: Sequence[VersionSummary]) -> Trend | None:
     places = scale_of(float(place) for place in (0, len(versions) - 1))
     points = [
         Point(
-            round(LEFT + PLOT_WIDTH * places.share(place), 1),
-            round(TOP + PLOT_HEIGHT * (1 - scale.share(value)), 1),
+            round(LEFT + (RIGHT - LEFT) * places.share(place), 1),
+            round(BOTTOM - (BOTTOM - TOP) * scale.share(value), 1),
             version.number,
             value,
             version.aliases,

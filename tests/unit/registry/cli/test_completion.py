@@ -3,9 +3,14 @@
 import os
 import subprocess
 import sys
+import threading
+from time import monotonic
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from registry.cli.completion import complete_model
 from tests.unit.cli_command import Command
 
 CODE = "from registry.cli import main; main()"
@@ -51,3 +56,22 @@ def test_the_script_asks_by_the_variable(command: Command, shell: str) -> None:
 
 def test_another_shell_is_wrong_usage(command: Command) -> None:
     assert command("completion", "csh").status == 2
+
+
+def test_a_resolver_that_hangs_holds_up_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_over = threading.Event()
+
+    def hangs(*_: object, **__: object) -> list[object]:
+        is_over.wait(30)
+        return []
+
+    monkeypatch.setattr("registry._resolving.socket.getaddrinfo", hangs)
+    monkeypatch.setattr(sys.modules["registry.cli.completion"], "SECONDS", 0.05)
+    monkeypatch.setenv("REGISTRY_URL", "http://registry.test")
+    monkeypatch.setenv("NO_PROXY", "*")
+    began = monotonic()
+    try:
+        assert complete_model(cast("Any", SimpleNamespace(params={})), "a") == []
+        assert monotonic() - began < 10
+    finally:
+        is_over.set()

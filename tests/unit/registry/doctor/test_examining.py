@@ -9,7 +9,7 @@ import anyio
 import httpx
 import pytest
 
-from registry.doctor import Diagnosis, asking, examine, examining, resolving
+from registry.doctor import Diagnosis, asking, examine, examining
 from registry.doctor.examining import Named
 from registry.doctor.findings import Finding
 from tests.unit.client_fake import SECRET, URL, FakeRegistry, identity, problem, times
@@ -198,7 +198,7 @@ async def test_a_resolver_that_hangs_is_told_and_holds_up_nothing(
         is_over.wait()
         return []
 
-    monkeypatch.setattr(resolving.socket, "getaddrinfo", hangs)
+    monkeypatch.setattr("registry._resolving.socket.getaddrinfo", hangs)
     monkeypatch.setattr(asking, "RESOLVE_SECONDS", 0.05)
     try:
         found = await examine("http://registry.test", Named())

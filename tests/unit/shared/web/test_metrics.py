@@ -90,7 +90,7 @@ async def test_a_problem_is_counted_by_its_code() -> None:
 
 
 async def test_there_are_no_more_codes_than_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.web.metrics.MOST_CODES", 1)
+    monkeypatch.setattr("shared.runtime.telemetry.labels.MOST_VALUES", 1)
     app, metrics = service(SETTINGS)
     assert metrics is not None
     await ask(app, ("GET", "/v1/nothing"), ("POST", "/v1/models/a"), ("GET", "/v1/nothing"))

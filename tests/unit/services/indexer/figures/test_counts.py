@@ -4,9 +4,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from registry.schemas import Reason
-from services.indexer.figures import counts
 from services.indexer.figures.counts import Counted
 from services.indexer.reconcile.report import REPAIRS
+from shared.runtime.telemetry import labels
 from tests.support.records import version
 
 REJECTED = "registry_versions_rejected_total"
@@ -51,7 +51,7 @@ def test_a_version_that_is_on_its_way_is_not_settled(registry: CollectorRegistry
 def test_there_are_no_more_reasons_than_a_bound(
     registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(counts, "MOST_REASONS", 1)
+    monkeypatch.setattr(labels, "MOST_VALUES", 1)
     counted = Counted(registry)
     for code in ("first", "second", "third", "first"):
         counted.version_settled(version(state="rejected", reasons=rejected(code)))

@@ -5,7 +5,7 @@ import asyncio
 from prometheus_client import CollectorRegistry, generate_latest
 from structlog.testing import capture_logs
 
-from shared.runtime.telemetry.samples import Figure, Question, Samples, Told
+from shared.runtime.telemetry.samples import Figure, Question, Readings, Samples
 
 DEPTH = Figure("registry_test_depth", "How much waits", ("kind",))
 AGE = Figure("registry_test_age_seconds", "How long it waits")
@@ -19,7 +19,7 @@ async def test_an_answer_is_told_with_its_labels() -> None:
     registry = CollectorRegistry(auto_describe=True)
     samples = Samples(registry)
 
-    async def ask() -> Told:
+    async def ask() -> Readings:
         return {DEPTH: {("read",): 3.0, ("purge",): 0.0}, AGE: {(): 1.5}}
 
     samples.add(Question("queue", [DEPTH, AGE], ask))
@@ -34,7 +34,7 @@ async def test_a_question_is_asked_once_however_many_scrape() -> None:
     samples = Samples(CollectorRegistry())
     asked = 0
 
-    async def ask() -> Told:
+    async def ask() -> Readings:
         nonlocal asked
         asked += 1
         await asyncio.sleep(0)
@@ -50,14 +50,14 @@ async def test_a_question_that_fails_or_hangs_is_told_and_the_others_are_answere
     registry = CollectorRegistry(auto_describe=True)
     samples = Samples(registry, answer_seconds=0.01)
 
-    async def fails() -> Told:
+    async def fails() -> Readings:
         raise ConnectionError
 
-    async def hangs() -> Told:
+    async def hangs() -> Readings:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def answers() -> Told:
+    async def answers() -> Readings:
         return {AGE: {(): 2.0}}
 
     samples.add(Question("fails", [DEPTH], fails))
@@ -77,7 +77,7 @@ async def test_a_failure_is_logged_once_until_it_is_over() -> None:
     samples = Samples(CollectorRegistry(), rest_seconds=0)
     fails = True
 
-    async def ask() -> Told:
+    async def ask() -> Readings:
         if fails:
             raise ConnectionError
         return {}
@@ -98,7 +98,7 @@ async def test_what_was_told_before_a_failure_is_not_told_after_it() -> None:
     samples = Samples(registry, rest_seconds=0)
     fails = False
 
-    async def ask() -> Told:
+    async def ask() -> Readings:
         if fails:
             raise ConnectionError
         return {AGE: {(): 2.0}}

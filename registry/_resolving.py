@@ -1,17 +1,17 @@
 """Names of hosts: whether the resolver answers at all.
 
-The system's resolver cannot be interrupted, and by its defaults tries for half a minute; the event
-loop and the interpreter wait at their end for a thread of a pool that is in it. So each name is
-asked for in a thread that nobody waits for, before anything connects to it.
+The system's resolver cannot be interrupted, and by its defaults tries for half a minute. So each
+name is asked for in a thread that nobody waits for, before anything connects to it.
 """
 
 import asyncio
 import socket
-import threading
 from contextlib import suppress
 from ipaddress import ip_address
 from urllib.parse import SplitResult
 from urllib.request import getproxies, proxy_bypass
+
+from registry._threads import in_own_thread
 
 
 async def until_resolved(host: str, seconds: float) -> None:
@@ -21,17 +21,13 @@ async def until_resolved(host: str, seconds: float) -> None:
     """
     if _needs_no_resolver(host):
         return
-    loop, answered = asyncio.get_running_loop(), asyncio.Event()
 
     def look_up() -> None:
         with suppress(OSError, UnicodeError):
             socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        with suppress(RuntimeError):  # nobody waits any more, and the loop is closed
-            loop.call_soon_threadsafe(answered.set)
 
-    threading.Thread(target=look_up, daemon=True).start()
     async with asyncio.timeout(seconds):
-        await answered.wait()
+        await in_own_thread(look_up)
 
 
 def _needs_no_resolver(host: str) -> bool:

@@ -1,0 +1,70 @@
+"""What an address of the search page asks for, and what its columns show."""
+
+import pytest
+
+from registry.schemas import VersionSummary
+from services.query.search.language.fields import Kind
+from services.query.search.language.ordering import parse_order
+from services.query.ui.completion import quoted
+from services.query.ui.finding import (
+    MAX_COLUMN_CHARACTERS,
+    MOST_COLUMNS,
+    cell,
+    question,
+)
+from shared.domain.errors import InvalidRequest
+
+ROW = VersionSummary.model_construct(
+    model="churn", number=3, metrics={"auc": 0.9}, tags={"a.b": "x"}, aliases=[], size_bytes=7
+)
+
+
+@pytest.mark.parametrize("kind", ["models", "versions"])
+@pytest.mark.parametrize("columns", ["", " , ,"])
+def test_without_columns_there_are_the_usual_ones(kind: Kind, columns: str) -> None:
+    asked = question(kind, "", "", columns, None)
+    assert asked.columns[0] == "name"
+    assert "columns" not in asked.address()
+
+
+def test_a_column_stands_once_and_in_the_order_of_the_reader() -> None:
+    asked = question("versions", "", "", "size, name,size", None)
+    assert asked.columns == ("size", "name")
+    assert "columns=size%2Cname" in asked.address()
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ",".join(f"tags.t{at}" for at in range(MOST_COLUMNS + 1)),
+        "name,tags." + "t" * MAX_COLUMN_CHARACTERS,
+    ],
+)
+def test_too_many_columns_or_too_long_ones_are_refused(columns: str) -> None:
+    with pytest.raises(InvalidRequest, match="columns"):
+        question("versions", "", "", columns, None)
+
+
+def test_a_namespace_is_asked_for_by_its_name_whatever_is_in_it() -> None:
+    asked = question("models", "namespace = 'o''brien'", "", "", None)
+    assert asked.is_below("o'brien")
+    assert not asked.is_below(None)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        *(("name", "churn"), ("version", 3), ("size", 7), ("metrics.auc", 0.9), ("tags.a.b", "x")),
+        *(("metrics.loss", None), ("metrics.", None), ("nothing", None), ("__class__", None)),
+        *(("model_fields", None), ("metrics.__class__", None)),
+    ],
+)
+def test_a_cell_has_what_the_row_says_and_nothing_else(column: str, value: object) -> None:
+    assert cell(ROW, column) == value
+
+
+@pytest.mark.parametrize("entry", ["auc", "a b", 'a"b', "a.b", "ä", "desc"])
+def test_an_order_can_be_by_an_entry_of_any_name(entry: str) -> None:
+    [key] = parse_order([f"metrics.{quoted(entry)} desc"], "versions")
+    assert key.field.name == f"metrics.{entry}"
+    assert key.descending
