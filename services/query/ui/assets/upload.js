@@ -1,6 +1,6 @@
 // The page that uploads: files that are chosen or dropped, what is shown of them, and going on.
 const { filesIn, sizeOf, timeOf, withoutFolder } = globalThis.mrUpload;
-const { Hasher, Paused, Registry, Transfer } = globalThis.mrUpload;
+const { Hasher, Kept, Paused, Registry, Transfer } = globalThis.mrUpload;
 const HASHED_BYTES = 16 * 1024 ** 2; // files up to this size are told with their digest
 const RATE_SECONDS = 5;
 
@@ -8,7 +8,7 @@ const form = document.getElementById("upload");
 const part = (name) => document.getElementById(`upload-${name}`);
 const registry = new Registry(form.dataset.key);
 const hasher = new Hasher(form.dataset.hasher);
-const KEPT = `mr_upload:${form.dataset.owner}:${form.dataset.model}`;
+const kept = new Kept(`mr_upload:${form.dataset.owner}:${form.dataset.model}`);
 
 let chosen = new Map(); // by path
 let transfer = null;
@@ -24,22 +24,9 @@ function show(state, text = "") {
   part("pause").hidden = state !== "sending";
   part("pause").disabled = true; // until there is something to pause
   part("go-on").hidden = state !== "paused";
-  part("give-up").hidden = kept() === null || state === "sending";
-  part("about").disabled = kept() !== null;
+  part("give-up").hidden = kept.read() === null || state === "sending";
+  part("about").disabled = kept.read() !== null;
   part("progress").hidden = !["sending", "paused"].includes(state);
-}
-
-// What is kept over a reload has no URL, and nothing that could be used without the session.
-function kept() {
-  return JSON.parse(localStorage.getItem(KEPT) ?? "null");
-}
-
-function keep(state) {
-  localStorage.setItem(KEPT, JSON.stringify(state));
-}
-
-function forget() {
-  localStorage.removeItem(KEPT);
 }
 
 function totalOf(files) {
@@ -78,7 +65,7 @@ function choose(files) {
   }
   const more = chosen.size > 100 ? `, of which 100 are shown` : "";
   const told = `${chosen.size} files, ${sizeOf(totalOf(chosen.values()))}${more}`;
-  show(kept() ? "kept" : "idle", chosen.size ? told : "");
+  show(kept.read() ? "kept" : "idle", chosen.size ? told : "");
 }
 
 async function dropped(event) {
@@ -126,7 +113,7 @@ async function open() {
     files.push(await fileOf(path, file));
   }
   const session = await registry.open({ ...said(), model: part("model").value.trim(), files });
-  keep({
+  kept.keep({
     upload_id: session.upload_id,
     model: session.model,
     number: session.number,
@@ -155,7 +142,7 @@ async function requireSame(files) {
 }
 
 async function begin() {
-  const before = kept();
+  const before = kept.read();
   if (before === null) {
     return open();
   }
@@ -174,10 +161,10 @@ async function start() {
       await transfer.run();
       await registry.ask("POST", `/${session.upload_id}/complete`, {});
     } else if (session.state !== "completed") {
-      forget();
+      kept.forget();
       throw new Error(`the upload is ${session.state}: begin another`);
     }
-    forget();
+    kept.forget();
     show("done", "All of it is there.");
     const model = encodeURIComponent(session.model);
     location.assign(`/ui/models/${model}/versions/${session.number}`);
@@ -199,36 +186,28 @@ function failed(error) {
 
 async function giveUp() {
   try {
-    await registry.ask("DELETE", `/${kept().upload_id}`);
+    await registry.ask("DELETE", `/${kept.read().upload_id}`);
   } catch (error) {
     if (error.status === 409) {
-      forget(); // it is over already, and not by giving it up
+      kept.forget(); // it is over already, and not by giving it up
     }
     if (error.status !== 404) {
       failed(error);
       return;
     }
   }
-  forget();
+  kept.forget();
   show("idle", "The upload was given up.");
 }
 
-// Does what no other page of this browser may do meanwhile: they share what is kept, and one could
-// give up what the other is sending.
-function alone(act) {
-  return navigator.locks.request(KEPT, { ifAvailable: true }, (lock) => {
-    if (lock !== null) {
-      return act();
-    }
-    if (form.dataset.state !== "sending") { // else it is this page, which was told twice
-      failed(new Error("another page of this browser sends an upload: wait for it, or pause it"));
-    }
-    return null;
-  });
+function isBusy() {
+  if (form.dataset.state !== "sending") { // else it is this page, which was told twice
+    failed(new Error("another page of this browser sends an upload: wait for it, or pause it"));
+  }
 }
 
 function arrive() {
-  const before = kept();
+  const before = kept.read();
   if (before === null) {
     show("idle");
     return;
@@ -251,10 +230,10 @@ if (globalThis.isSecureContext) {
   });
   form.addEventListener("dragleave", () => form.classList.remove("over"));
   form.addEventListener("drop", dropped);
-  part("start").addEventListener("click", () => alone(start));
-  part("go-on").addEventListener("click", () => alone(start));
+  part("start").addEventListener("click", () => kept.alone(start, isBusy));
+  part("go-on").addEventListener("click", () => kept.alone(start, isBusy));
   part("pause").addEventListener("click", () => transfer?.pause());
-  part("give-up").addEventListener("click", () => alone(giveUp));
+  part("give-up").addEventListener("click", () => kept.alone(giveUp, isBusy));
   addEventListener("beforeunload", (event) => {
     if (form.dataset.state === "sending") {
       event.preventDefault();

@@ -29,7 +29,11 @@ def test_a_cache_that_cannot_be_written_is_a_failure(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.mkdir()
-    monkeypatch.setattr(os, "access", lambda *_: False)  # root could write it whatever its mode
+
+    def denied(_path: str, _mode: int) -> bool:
+        return False
+
+    monkeypatch.setattr(os, "access", denied)  # root could write it whatever its mode
     found = anyio.run(check_cache)
     assert found.state == "failure"
     assert str(folder) in found.found
