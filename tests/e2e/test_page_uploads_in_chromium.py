@@ -16,12 +16,21 @@ from tests.support.eventually import eventually
 pytestmark = NEEDS_CHROMIUM
 
 LIST_SLOWLY = """() => {
-  const { prototype } = FileSystemDirectoryReader;
-  const readEntries = prototype.readEntries;
+  const { prototype } = DataTransferItem;
+  const entryOf = prototype.webkitGetAsEntry;
   const held = new Promise((resolve) => { window.listOn = resolve; });
-  prototype.readEntries = function (...given) {
-    window.isListing = true;
-    held.then(() => readEntries.apply(this, given));
+  prototype.webkitGetAsEntry = function () {
+    const entry = entryOf.call(this);
+    const reader = entry.createReader();
+    const readEntries = (told, failed) => {
+      window.listing = "begun";
+      held.then(() => reader.readEntries((found) => {
+        told(found);
+        window.listing = found.length === 0 ? "ended" : "begun";
+      }, failed));
+    };
+    entry.createReader = () => ({ readEntries });
+    return entry;
   };
 }"""
 HASH_TWO = """async (address) => {
@@ -124,6 +133,13 @@ async def test_a_body_that_storage_calls_another_one_is_sent_once_more(
     assert sent == ["PUT", "PUT"]
 
 
+async def until_listing(page: Page, state: str) -> None:
+    async def look() -> bool | None:
+        return await page.evaluate("window.listing") == state or None
+
+    await eventually(look)
+
+
 async def test_a_folder_that_was_dropped_before_changes_no_upload_that_is_under_way(
     page: Page, settings: Settings, model: str, file: Path, tmp_path: Path
 ) -> None:
@@ -131,22 +147,19 @@ async def test_a_folder_that_was_dropped_before_changes_no_upload_that_is_under_
     folder.mkdir()
     (folder / "other.bin").write_bytes(b"other")
 
-    async def is_listing() -> bool | None:
-        return await page.evaluate("window.isListing === true") or None
-
     async def hold(_: Route) -> None:
         """Leave the browser without an answer."""
 
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
     await page.evaluate(LIST_SLOWLY)
     await drop(page, folder, "#upload-files")
-    await eventually(is_listing)
+    await until_listing(page, "begun")
     await page.route(storage_of(settings), hold)
     await page.locator("#upload-picker").set_input_files(file)
     await page.get_by_role("button", name="Upload").click()
     await expect(page.get_by_role("button", name="Pause")).to_be_enabled()
     await page.evaluate("window.listOn()")
-    await page.evaluate("new Promise((resolve) => setTimeout(resolve, 500))")
+    await until_listing(page, "ended")
     await expect(page.locator("#upload")).to_have_attribute("data-state", "sending")
     await expect(page.locator("#upload-list")).to_contain_text("model.bin")
     await expect(page.locator("#upload-list")).not_to_contain_text("other.bin")

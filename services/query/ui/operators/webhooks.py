@@ -10,6 +10,7 @@ from registry.schemas.webhooks import DeliveryState, NewWebhook, Replay, Rotated
 from services.query.context import Context, RequestContext
 from services.query.ui.calls import Call, new_once, once_of
 from services.query.ui.operators.handing import (
+    Answered,
     ask_ingest,
     ask_once,
     lines_of,
@@ -115,10 +116,7 @@ async def act_on_webhook(
     if answered.is_done:
         count = f"&count={answered.read(Replay).count}" if act == "replay" else ""
         return RedirectResponse(f"{here}?done={act}{count}", HTTPStatus.SEE_OTHER)
-    if answered.wrong:
-        status = answered.response.status_code
-        return await _show_wrong(webhook_id, answered.wrong, status, request, caller, context)
-    return answered.response
+    return await _refused(webhook_id, answered, request, caller, context)
 
 
 async def _rotate(
@@ -140,7 +138,7 @@ async def _rotate(
         return await _show_wrong(webhook_id, SENT_BEFORE, status, request, caller, context)
     if answered.is_done:
         return _secret(webhook_id, answered.read(RotatedSecret).secret, request, caller)
-    return answered.response
+    return await _refused(webhook_id, answered, request, caller, context)
 
 
 async def _list(
@@ -181,6 +179,16 @@ async def _show(
     )
     shown = {"webhook": found, "deliveries": listed, "once": new_once(), **values}
     return page("operators/webhook.html", shown, request=request, caller=caller, status=status)
+
+
+async def _refused(
+    webhook_id: str, answered: Answered, request: Request, caller: Caller, context: Context
+) -> Response:
+    """Answer what ingest refused, beside the forms where it is about them."""
+    if not answered.wrong:
+        return answered.response
+    status = answered.response.status_code
+    return await _show_wrong(webhook_id, answered.wrong, status, request, caller, context)
 
 
 async def _show_wrong(
