@@ -131,7 +131,8 @@ def _lookups(system: System, plan: lookups.Plan, kinds: Kinds) -> Generator[Work
     targets = [f"/v1/models/{each.model}/versions/{each.number}" for each in opened]
     system.stop(*SERVICES)
     with ExitStack() as stack:
-        systems = {kind: System(system.root / kind, dict(system.environment)) for kind in kinds}
+        taken = {name: value for name, value in system.environment.items() if name != "QUERY_PORT"}
+        systems = {kind: System(system.root / kind, dict(taken)) for kind in kinds}
         for kind, each in systems.items():
             stack.callback(each.stop, "query")
             each.start("query", **kinds[kind])
