@@ -78,8 +78,6 @@ def work_off(backlog: Backlog, tag: str, measure: Callable[[Backlog], Rate]) -> 
     name = f"{backlog.found.mongodb_db}_{tag}"
     system.environment |= {"MONGODB_DB": name, "KAFKA_INDEXER_GROUP": name}
     uvloop.run(rewind_to(backlog.begins, system.settings))
-    if measure is indexer:
-        _copy(backlog.found, system.settings)
     rate = measure(backlog)
     _drop(system.settings)
     return rate
@@ -149,6 +147,7 @@ def _drop(settings: Settings) -> None:
 def indexer(backlog: Backlog) -> Rate:
     """Have the indexer work it off; raises BenchmarkError where a version is not ready then."""
     system, events = backlog.system, backlog.plan.events
+    _copy(backlog.found, system.settings)
     system.start("indexer")
     pid = system.pid("indexer")
     begun = cpu_seconds(pid)

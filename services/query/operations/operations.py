@@ -9,7 +9,7 @@ from registry.schemas.operations import (
     StrayPage,
 )
 from services.query.context import Context
-from shared.database.purges import Purged, purged_versions, waiting_purges
+from shared.database.purges import purged_versions, waiting_purges
 from shared.database.reports import COMPARISON, UNDER_WAY, find_place
 from shared.database.strays import ReportedStray, list_strays
 from shared.web.cursors import cut_page, decode_place, decode_text, encode_place, encode_text
@@ -37,19 +37,8 @@ async def purges(cursor: str | None, limit: int, context: Context) -> PurgePage:
     waiting = await waiting_purges(context.database)
     found = await purged_versions(context.database, before=before, limit=limit + 1)
     page, more = cut_page(found, limit, lambda last: encode_place(last.purged_at, last.id))
-    items = [_purged(each) for each in page]
+    items = [PurgedVersion.model_validate(each, from_attributes=True) for each in page]
     return PurgePage(waiting=waiting.count, due=waiting.due, items=items, next_cursor=more)
-
-
-def _purged(version: Purged) -> PurgedVersion:
-    return PurgedVersion(
-        model=version.model,
-        number=version.number,
-        deleted_at=version.deleted_at,
-        deleted_by=version.deleted_by,
-        size_bytes=version.size_bytes,
-        purged_at=version.purged_at,
-    )
 
 
 def _told(reported: ReportedStray) -> StrayObject:
