@@ -12,9 +12,9 @@ from services.query.compare.comparing import compare_versions
 from services.query.compare.routes import Names
 from services.query.context import RequestContext
 from services.query.ui.comparing import compared, picked, rows_of
+from services.query.ui.paths import segment
 from services.query.ui.rendering import page
 from services.query.ui.routes import MODEL, Reader
-from services.query.ui.shown import segment
 
 router = APIRouter(include_in_schema=False)
 

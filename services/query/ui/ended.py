@@ -45,6 +45,12 @@ async def taken(request: Request, asking: Awaitable[Response]) -> Response:
     return answer
 
 
+def no_answer(response: Response) -> Unavailable:
+    """Return the error of an answer that is none of ingest's."""
+    detail = f"something before ingest answered {response.status_code}; try again"
+    return Unavailable("ingest_unavailable", detail)
+
+
 async def not_taken(request: Request) -> Unavailable:
     """Return the error of a session that counts here, and that ingest does not take.
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
 
 from shared.web.access.entrance import SIGN_IN
 
@@ -37,6 +38,11 @@ PAGE_HEADERS: Final[Mapping[str, str]] = {
     "cross-origin-resource-policy": "same-origin",
 }
 _REPLACED = frozenset(name.encode() for name in PAGE_HEADERS)
+
+
+def segment(value: object) -> str:
+    """Return a text as one segment of a path, here or at ingest."""
+    return quote(str(value), safe="@")
 
 
 def is_page(path: str) -> bool:

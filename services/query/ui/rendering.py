@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from services.query.ui import shown
 from services.query.ui.assets import address_of
 from services.query.ui.operators.sections import sections_of
+from services.query.ui.paths import segment
 from shared.domain.access.actions import Action
 from shared.domain.access.browser_sessions import SessionText
 from shared.domain.access.decision import NameFilter, decide
@@ -37,7 +38,7 @@ def _environment() -> Environment:
         "number": shown.number,
         "words": shown.words,
         "label": shown.label,
-        "segment": shown.segment,
+        "segment": segment,
     }
     made.filters.update(filters)
     return made

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
@@ -54,11 +53,6 @@ def label(value: object, most: int = 60) -> str:
     text = _text_of(value)
     plain = "".join(each if each.isprintable() else "·" for each in text[: most + 1])
     return plain if len(plain) <= most else f"{plain[:most]}…"
-
-
-def segment(value: object) -> str:
-    """Return a text as one segment of a path."""
-    return quote(str(value), safe="@")
 
 
 def underlined(text: str, column: int) -> Markup:

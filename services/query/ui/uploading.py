@@ -6,18 +6,16 @@ Bytes go from the browser to storage, by the URLs that ingest signs.
 import json
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from services.query.context import Context, RequestContext
-from services.query.ui.ended import taken
+from services.query.ui.ended import no_answer, taken
 from services.query.ui.forms import require_script_of_ours
-from services.query.ui.paths import UPLOADS
+from services.query.ui.paths import UPLOADS, segment
 from services.query.ui.rendering import page
 from shared.domain.access.actions import Action
-from shared.domain.errors import Unavailable
 from shared.web.access.caller import Caller, declares
 
 router = APIRouter(include_in_schema=False)
@@ -52,8 +50,7 @@ async def open_upload(request: Request, _: Uploader, context: RequestContext) ->
         told: Any = json.loads(bytes(answer.body))
         told.pop("token", None)
     except (ValueError, AttributeError, TypeError):  # something between here and ingest answered
-        detail = f"something before ingest answered {answer.status_code}; try again"
-        raise Unavailable("ingest_unavailable", detail) from None
+        raise no_answer(answer) from None
     return Response(json.dumps(told), answer.status_code, media_type="application/json")
 
 
@@ -62,7 +59,7 @@ async def read_upload(
     upload_id: str, request: Request, _: Sender, context: RequestContext
 ) -> Response:
     """Hand it on."""
-    return await _forwarded(request, context, f"{_API}/{_quoted(upload_id)}")
+    return await _forwarded(request, context, f"{_API}/{segment(upload_id)}")
 
 
 @router.post(UPLOAD + "/parts")
@@ -70,7 +67,7 @@ async def sign_parts(
     upload_id: str, request: Request, _: Sender, context: RequestContext
 ) -> Response:
     """Hand it on."""
-    return await _forwarded(request, context, f"{_API}/{_quoted(upload_id)}/parts")
+    return await _forwarded(request, context, f"{_API}/{segment(upload_id)}/parts")
 
 
 @router.post(UPLOAD + "/complete")
@@ -78,7 +75,7 @@ async def complete_upload(
     upload_id: str, request: Request, _: Sender, context: RequestContext
 ) -> Response:
     """Hand it on."""
-    return await _forwarded(request, context, f"{_API}/{_quoted(upload_id)}/complete")
+    return await _forwarded(request, context, f"{_API}/{segment(upload_id)}/complete")
 
 
 @router.delete(UPLOAD)
@@ -86,13 +83,9 @@ async def abort_upload(
     upload_id: str, request: Request, _: Sender, context: RequestContext
 ) -> Response:
     """Hand it on."""
-    return await _forwarded(request, context, f"{_API}/{_quoted(upload_id)}")
+    return await _forwarded(request, context, f"{_API}/{segment(upload_id)}")
 
 
 async def _forwarded(request: Request, context: Context, path: str) -> Response:
     require_script_of_ours(request)
     return await taken(request, context.ingest.forward(request, path))
-
-
-def _quoted(text: str) -> str:
-    return quote(text, safe="")

@@ -24,8 +24,8 @@ from services.query.ui.acts.asking import (
 )
 from services.query.ui.calls import Call, once_of
 from services.query.ui.forms import read_own_form
+from services.query.ui.paths import segment
 from services.query.ui.rendering import page
-from services.query.ui.shown import segment
 from services.query.versions.lookups import find_model
 from shared.database.aliases import find_alias
 from shared.database.rules import read_effective

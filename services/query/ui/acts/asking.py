@@ -9,15 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self
-from urllib.parse import quote
 
 from fastapi import Request
+from fastapi.responses import Response
 from pydantic import TypeAdapter, ValidationError
 
 from registry.schemas.aliases import MAX_REASON_CHARACTERS, Why
 from services.query.context import Context
 from services.query.ui.calls import Call, new_once
-from services.query.ui.ended import NOT_TAKEN, ask_in_session
+from services.query.ui.ended import NOT_TAKEN, ask_in_session, no_answer
+from services.query.ui.paths import segment
 from shared.domain.errors import (
     InvalidRequest,
     RegistryError,
@@ -74,20 +75,20 @@ async def asked(request: Request, context: Context, wanted: Callable[[], Call]) 
         return Refusal.of(error)
     if HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
         return None
-    return _refusal(answer.status_code, bytes(answer.body))
+    return _refusal(answer)
 
 
-def _refusal(status: int, body: bytes) -> Refusal:
+def _refusal(answer: Response) -> Refusal:
+    status = answer.status_code
     try:
-        told = json.loads(body)
+        told = json.loads(bytes(answer.body))
         detail, code = str(told["detail"]), str(told["code"])
         errors = [
             {"field": str(each["field"]), "rule": str(each["rule"])}
             for each in told.get("errors", ())
         ]
     except (ValueError, KeyError, TypeError):  # something between here and ingest answered
-        detail = f"something before ingest answered {status}"
-        return Refusal(HTTPStatus.BAD_GATEWAY, "no_answer", detail, is_unknown=True)
+        return Refusal.of(no_answer(answer))
     return Refusal(status, code, detail, errors, _may_be_done(status))
 
 
@@ -129,7 +130,7 @@ def version_of(form: Mapping[str, str]) -> int | str:
 
 def path_of(*segments: object) -> str:
     """Return a path of the API below models, each segment quoted."""
-    return "/v1/models/" + "/".join(quote(str(each), safe="") for each in segments)
+    return "/v1/models/" + "/".join(map(segment, segments))
 
 
 def _is_number(text: str) -> bool:

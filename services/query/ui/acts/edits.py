@@ -34,8 +34,8 @@ from services.query.ui.acts.edit_forms import (
 )
 from services.query.ui.calls import Call, once_of
 from services.query.ui.forms import read_own_form
+from services.query.ui.paths import segment
 from services.query.ui.rendering import page
-from services.query.ui.shown import segment
 from services.query.versions.lookups import find_model, find_version
 from shared.domain.access.actions import Action
 from shared.domain.errors import InvalidRequest

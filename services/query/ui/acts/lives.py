@@ -14,8 +14,8 @@ from services.query.context import Context, RequestContext
 from services.query.ui.acts.asking import Refusal, asked, path_of, reason_of
 from services.query.ui.calls import Call
 from services.query.ui.forms import read_own_form
+from services.query.ui.paths import segment
 from services.query.ui.rendering import page
-from services.query.ui.shown import segment
 from services.query.versions.lookups import find_model, find_version
 from shared.database.lineage import children_of
 from shared.domain.access.actions import Action
@@ -23,9 +23,6 @@ from shared.web.access.caller import Caller, declares
 
 router = APIRouter(include_in_schema=False)
 
-Archivist = Annotated[Caller, declares(Action.ARCHIVE)]
-Deleter = Annotated[Caller, declares(Action.DELETE)]
-VERSION = "/ui/models/{model}/versions/{version}"
 CHILDREN_SHOWN = 20
 
 
@@ -34,14 +31,18 @@ class Life:
     """What becomes of a version, and how the page calls it."""
 
     name: str
+    action: Action
     button: str
     has_reason: bool = False
 
 
-ARCHIVE = Life("archive", "Archive")
-UNARCHIVE = Life("unarchive", "Take out of the archive")
-DELETE = Life("delete", "Delete", has_reason=True)
-RESTORE = Life("restore", "Restore")
+DELETE = Life("delete", Action.DELETE, "Delete", has_reason=True)
+LIVES = (
+    Life("archive", Action.ARCHIVE, "Archive"),
+    Life("unarchive", Action.ARCHIVE, "Take out of the archive"),
+    DELETE,
+    Life("restore", Action.DELETE, "Restore"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,68 +56,30 @@ class Asked:
     context: Context
 
 
-@router.get(VERSION + "/archive")
-async def show_archive(
-    model: str, version: str, request: Request, caller: Archivist, context: RequestContext
-) -> Response:
-    """Answer what archiving means."""
-    return await _show(ARCHIVE, Asked(model, version, request, caller, context))
+def _add_pages(life: Life) -> None:
+    """Add the page that says what it means, and what its form does."""
+    path = f"/ui/models/{{model}}/versions/{{version}}/{life.name}"
+    declared = declares(life.action)
 
+    @router.get(path)
+    async def show(
+        model: str,
+        version: str,
+        request: Request,
+        caller: Annotated[Caller, declared],
+        context: RequestContext,
+    ) -> Response:
+        return await _show(life, Asked(model, version, request, caller, context))
 
-@router.post(VERSION + "/archive")
-async def archive(
-    model: str, version: str, request: Request, caller: Archivist, context: RequestContext
-) -> Response:
-    """Archive a version, or show why not."""
-    return await _do(ARCHIVE, Asked(model, version, request, caller, context))
-
-
-@router.get(VERSION + "/unarchive")
-async def show_unarchive(
-    model: str, version: str, request: Request, caller: Archivist, context: RequestContext
-) -> Response:
-    """Answer what taking it out of the archive means."""
-    return await _show(UNARCHIVE, Asked(model, version, request, caller, context))
-
-
-@router.post(VERSION + "/unarchive")
-async def unarchive(
-    model: str, version: str, request: Request, caller: Archivist, context: RequestContext
-) -> Response:
-    """Take a version out of the archive, or show why not."""
-    return await _do(UNARCHIVE, Asked(model, version, request, caller, context))
-
-
-@router.get(VERSION + "/delete")
-async def show_deletion(
-    model: str, version: str, request: Request, caller: Deleter, context: RequestContext
-) -> Response:
-    """Answer what deleting takes along."""
-    return await _show(DELETE, Asked(model, version, request, caller, context))
-
-
-@router.post(VERSION + "/delete")
-async def delete(
-    model: str, version: str, request: Request, caller: Deleter, context: RequestContext
-) -> Response:
-    """Delete a version, or show why not."""
-    return await _do(DELETE, Asked(model, version, request, caller, context))
-
-
-@router.get(VERSION + "/restore")
-async def show_restoring(
-    model: str, version: str, request: Request, caller: Deleter, context: RequestContext
-) -> Response:
-    """Answer what restoring means."""
-    return await _show(RESTORE, Asked(model, version, request, caller, context))
-
-
-@router.post(VERSION + "/restore")
-async def restore(
-    model: str, version: str, request: Request, caller: Deleter, context: RequestContext
-) -> Response:
-    """Restore a version, or show why not."""
-    return await _do(RESTORE, Asked(model, version, request, caller, context))
+    @router.post(path)
+    async def act(
+        model: str,
+        version: str,
+        request: Request,
+        caller: Annotated[Caller, declared],
+        context: RequestContext,
+    ) -> Response:
+        return await _do(life, Asked(model, version, request, caller, context))
 
 
 async def _do(life: Life, asked_for: Asked) -> Response:
@@ -167,3 +130,7 @@ async def _taken_along(version: Version, caller: Caller, context: Context) -> di
         "is_latest": model.latest_number == version.number,
         "restorable_until": await context.database.now() + retention,
     }
+
+
+for _life in LIVES:
+    _add_pages(_life)

@@ -4,7 +4,6 @@ import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TypeVar
-from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -12,9 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from services.query.context import Context
 from services.query.ui.calls import Call
-from services.query.ui.ended import ask_in_session
+from services.query.ui.ended import ask_in_session, no_answer
 from services.query.ui.forms import read_own_form
-from shared.domain.errors import TooManyRequests, Unavailable
+from shared.domain.errors import TooManyRequests
 from shared.web.problems import PROBLEM_JSON
 
 T = TypeVar("T", bound=BaseModel)
@@ -53,7 +52,7 @@ class Answered:
         try:
             return model.model_validate_json(bytes(self.response.body))
         except ValidationError:
-            raise _no_answer(self.response) from None
+            raise no_answer(self.response) from None
 
 
 async def ask_ingest(request: Request, context: Context, call: Call) -> Answered:
@@ -63,7 +62,7 @@ async def ask_ingest(request: Request, context: Context, call: Call) -> Answered
     """
     answered = Answered(await ask_in_session(request, context, call))
     if not answered.is_done and answered.response.headers.get("content-type") != PROBLEM_JSON:
-        raise _no_answer(answered.response)
+        raise no_answer(answered.response)
     return answered
 
 
@@ -85,11 +84,6 @@ async def ask_once(request: Request, context: Context, call: Call, once: str) ->
     return answered
 
 
-def _no_answer(response: Response) -> Unavailable:
-    detail = f"something before ingest answered {response.status_code}; try again"
-    return Unavailable("ingest_unavailable", detail)
-
-
 async def read_plain_form(request: Request) -> dict[str, str]:
     """Return the fields of a form of this session, without what stands around them."""
     form = await read_own_form(request)
@@ -99,8 +93,3 @@ async def read_plain_form(request: Request) -> dict[str, str]:
 def lines_of(text: str) -> list[str]:
     """Return what a field has in its lines, or between its commas."""
     return [each.strip() for each in text.replace(",", "\n").split("\n") if each.strip()]
-
-
-def segment_of(text: str) -> str:
-    """Return a text as one segment of a path at ingest."""
-    return quote(text, safe="")

@@ -16,9 +16,9 @@ from services.query.ui.operators.handing import (
     ask_once,
     lines_of,
     read_plain_form,
-    segment_of,
 )
 from services.query.ui.operators.sections import TOKENS
+from services.query.ui.paths import segment
 from services.query.ui.rendering import page
 from shared.domain.access.actions import Action
 from shared.domain.errors import InvalidRequest
@@ -84,7 +84,7 @@ async def revoke_token(
 ) -> Response:
     """Let a token count no more."""
     await read_plain_form(request)
-    answered = await ask_ingest(request, context, Call("DELETE", f"{API}/{segment_of(token_id)}"))
+    answered = await ask_ingest(request, context, Call("DELETE", f"{API}/{segment(token_id)}"))
     if not answered.is_done:
         return answered.response
     return RedirectResponse(f"{TOKENS}?done=revoked", HTTPStatus.SEE_OTHER)

@@ -15,9 +15,9 @@ from services.query.ui.operators.handing import (
     ask_once,
     lines_of,
     read_plain_form,
-    segment_of,
 )
 from services.query.ui.operators.sections import WEBHOOKS
+from services.query.ui.paths import segment
 from services.query.ui.rendering import page
 from services.query.webhooks import webhooks
 from shared.domain.access.actions import Action
@@ -106,7 +106,7 @@ async def act_on_webhook(
     form = await read_plain_form(request)
     if act == "rotate":
         return await _rotate(webhook_id, form, request, caller, context)
-    at_ingest, here = f"{API}/{segment_of(webhook_id)}", f"{WEBHOOKS}/{segment_of(webhook_id)}"
+    at_ingest, here = f"{API}/{segment(webhook_id)}", f"{WEBHOOKS}/{segment(webhook_id)}"
     if act == "remove":
         answered = await ask_ingest(request, context, Call("DELETE", at_ingest))
         here = WEBHOOKS
@@ -131,7 +131,7 @@ async def _rotate(
         once_of(form)
     except InvalidRequest as error:
         return await _show_wrong(webhook_id, error.detail, error.status, request, caller, context)
-    call = Call("POST", f"{API}/{segment_of(webhook_id)}/rotate", {})
+    call = Call("POST", f"{API}/{segment(webhook_id)}/rotate", {})
     answered = await ask_once(request, context, call, form["once"])
     if answered is None:
         status = HTTPStatus.CONFLICT
