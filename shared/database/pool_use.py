@@ -1,5 +1,8 @@
 """How the driver's pool of connections is used, as the driver tells it."""
 
+from collections.abc import Callable
+from threading import Lock
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from pymongo.monitoring import (
     ConnectionCheckedInEvent,
@@ -18,53 +21,59 @@ from pymongo.monitoring import (
 
 
 class PoolUse(ConnectionPoolListener):
-    """Counts connections; the driver calls it from its threads, which the figures allow."""
+    """Counts connections, of which the driver tells in its threads.
+
+    As plain numbers until somebody scrapes: each statement is told of three times.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._open = Gauge(
-            "registry_mongodb_connections_open", "Connections to MongoDB", registry=registry
-        )
-        self._in_use = Gauge(
-            "registry_mongodb_connections_in_use",
-            "Connections to MongoDB that statements have",
-            registry=registry,
-        )
-        self._waiting = Gauge(
-            "registry_mongodb_connections_awaited",
-            "Statements that wait for a connection to MongoDB",
-            registry=registry,
-        )
+        self._lock = Lock()
+        self._open = self._in_use = self._waiting = 0
         self._failed = Counter(
             "registry_mongodb_connections_refused",
             "Statements that got no connection to MongoDB",
             registry=registry,
         )
+        told: tuple[tuple[str, str, Callable[[], int]], ...] = (
+            ("open", "Connections to MongoDB", lambda: self._open),
+            ("in_use", "Connections to MongoDB that statements have", lambda: self._in_use),
+            ("awaited", "Statements that wait for a connection to MongoDB", lambda: self._waiting),
+        )
+        for name, explanation, value in told:
+            gauge = Gauge(f"registry_mongodb_connections_{name}", explanation, registry=registry)
+            gauge.set_function(value)
 
     def connection_created(self, event: ConnectionCreatedEvent) -> None:
         """Count one more."""
-        self._open.inc()
+        with self._lock:
+            self._open += 1
 
     def connection_closed(self, event: ConnectionClosedEvent) -> None:
         """Count one less."""
-        self._open.dec()
+        with self._lock:
+            self._open -= 1
 
     def connection_check_out_started(self, event: ConnectionCheckOutStartedEvent) -> None:
         """Count a statement that waits."""
-        self._waiting.inc()
+        with self._lock:
+            self._waiting += 1
 
     def connection_check_out_failed(self, event: ConnectionCheckOutFailedEvent) -> None:
         """Count a statement that waited in vain."""
-        self._waiting.dec()
+        with self._lock:
+            self._waiting -= 1
         self._failed.inc()
 
     def connection_checked_out(self, event: ConnectionCheckedOutEvent) -> None:
         """Count one that is used."""
-        self._waiting.dec()
-        self._in_use.inc()
+        with self._lock:
+            self._waiting -= 1
+            self._in_use += 1
 
     def connection_checked_in(self, event: ConnectionCheckedInEvent) -> None:
         """Count one that is free again."""
-        self._in_use.dec()
+        with self._lock:
+            self._in_use -= 1
 
     def pool_created(self, event: PoolCreatedEvent) -> None:
         """Nothing to count."""

@@ -1,9 +1,9 @@
 """Figures over HTTP: how requests go, and `/metrics`, which tells all figures of the process."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,13 +11,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.runtime.telemetry.labels import OTHER, FewValues
 from shared.runtime.telemetry.metrics import CONTENT_TYPE, Metrics
 from shared.web.problems import PROBLEM_CODE
+from shared.web.request_times import RequestTimes
 
 PATH = "/metrics"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Any other method is told as OTHER, and so is a path of no route."""
 NO_ANSWER = "none"
 """The status of a request whose caller left before its answer began."""
-BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 class Measured:
@@ -32,12 +32,7 @@ class Measured:
     ) -> None:
         self._app = app
         self._template_of = template_of
-        self._requests = Counter(
-            "registry_http_requests",
-            "Requests, by method, route and status",
-            ["method", "route", "status"],
-            registry=metrics.registry,
-        )
+        self._times = RequestTimes(metrics.registry)
         self._codes = FewValues()
         self._problems = Counter(
             "registry_http_problems",
@@ -45,15 +40,6 @@ class Measured:
             ["code"],
             registry=metrics.registry,
         )
-        self._seconds = Histogram(
-            "registry_http_request_duration_seconds",
-            "Time until the answer begins, by method, route and status",
-            ["method", "route", "status"],
-            buckets=BUCKETS,
-            registry=metrics.registry,
-        )
-        # The library finds a series by its labels, which takes longer than to count in it.
-        self._series: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and count it when its answer begins."""
@@ -63,12 +49,12 @@ class Measured:
         began = perf_counter()
         status = NO_ANSWER
 
-        async def noted(message: Message) -> None:
+        def noted(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start" and status == NO_ANSWER:
                 status = str(message["status"])
                 self._count(scope, status, perf_counter() - began)
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, noted)
@@ -78,14 +64,7 @@ class Measured:
 
     def _count(self, scope: Scope, status: str, seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else OTHER
-        labels = (method, self._template_of(scope) or OTHER, status)
-        series = self._series.get(labels)
-        if series is None:
-            series = self._requests.labels(*labels), self._seconds.labels(*labels)
-            self._series[labels] = series
-        requests, durations = series
-        requests.inc()
-        durations.observe(seconds)
+        self._times.add((method, self._template_of(scope) or OTHER, status), seconds)
         code: str | None = scope.get(PROBLEM_CODE)
         if code is not None:
             self._problems.labels(self._codes.told(code)).inc()
