@@ -2,10 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from prometheus_client.metrics import MetricWrapperBase
-from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 
 from services.indexer.figures.figures import Figures as OfIndexer
@@ -69,18 +66,10 @@ def _services(settings: Settings) -> Mapping[str, Callable[[Metrics], object]]:
 
 
 def _told_by(metrics: Metrics) -> Iterator[Metric]:
-    labels = {figure.name: figure.labels for figure in metrics.samples.figures()}
-    # The registry has no public list of its collectors, nor they one of their labels.
-    collectors: Mapping[Collector, Sequence[str]] = metrics.registry._collector_to_names  # pyright: ignore[reportPrivateUsage]
-    for collector in collectors:
+    # Neither a registry tells its collectors, nor they and their families their labels.
+    for collector in metrics.registry._collector_to_names:  # pyright: ignore[reportPrivateUsage]
         own: Sequence[str] = getattr(collector, "_labelnames", ())
         for family in collector.collect():
             name = f"{family.name}_total" if family.type == "counter" else family.name
-            told = labels.get(family.name, own)
-            if not isinstance(collector, MetricWrapperBase) and not told and family.samples:
-                told = list(_labels_of(family.samples[0]))
+            told: Sequence[str] = own or getattr(family, "_labelnames", ())
             yield Metric(name, family.type, told, family.documentation)
-
-
-def _labels_of(sample: Any) -> Mapping[str, str]:
-    return sample.labels
