@@ -17,6 +17,7 @@ from bench import (
     downloads,
     hub_downloads,
     imports,
+    instructions,
     large_headers,
     latency,
     lookups,
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Callable[..., Finding]] = {
     "m": imports.run,
     "n": pages.run,
     "o": telemetry.run,
+    "p": instructions.run,
 }
 
 DESCRIPTION = """\
@@ -65,7 +67,8 @@ Measure the registry beside plain programs, on the same servers and in the same 
   l  webhooks under fire, beside MLflow's
   m  imports from MLflow and from folders, beside plain loops
   n  pages at 100,000 versions, beside the API's answers
-  o  what telemetry costs: b, c and d without it, with figures, and with traces"""
+  o  what telemetry costs: b, c and d without it, with figures, and with traces
+  p  the same of a lookup in instructions, where valgrind is installed"""
 
 
 def stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -80,7 +83,7 @@ def main() -> None:
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="a|b|…|o", help="which; default: all")
+    parser.add_argument("names", nargs="*", metavar="a|b|…|p", help="which; default: all")
     parser.add_argument("--quick", action="store_true", help="small and rough, to see it work")
     parser.add_argument(
         "--sizes",

@@ -49,6 +49,7 @@ class Measured:
         began = perf_counter()
         status = NO_ANSWER
 
+        # No coroutine of its own: each answer is sent in two messages at least.
         def noted(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start" and status == NO_ANSWER:

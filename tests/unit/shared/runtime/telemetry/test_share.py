@@ -57,12 +57,31 @@ def test_a_trace_that_has_spans_has_them_at_each_step_and_in_each_process() -> N
             assert 0 < len(seen[0]) < 500
 
 
+def test_a_burst_after_a_rest_has_few_spans_more_than_are_allowed() -> None:
+    clock = Clock()
+    share = Share(100, clock)
+    taken = sum(share.takes(token_hex(16)) for _ in range(10_000))
+    assert 200 <= taken <= 1400, "200 of all, of a half, of a quarter, and so on"
+
+
+def test_batches_with_little_between_them_have_no_more_spans_than_a_steady_stream() -> None:
+    clock = Clock()
+    share = Share(100, clock)
+    taken = 0
+    for _ in range(20):
+        taken += sum(share.takes(token_hex(16)) for _ in range(4000))
+        for _ in range(4):
+            taken += len(second_of(share, clock, [token_hex(16) for _ in range(5)]))
+    assert taken <= 20 * 4 * 200
+
+
 def test_once_few_are_wanted_again_all_have_spans_again() -> None:
     clock = Clock()
     share = Share(100, clock)
     for _ in range(3):
         second_of(share, clock, [token_hex(16) for _ in range(1000)])
-    second_of(share, clock, [token_hex(16) for _ in range(50)])
+    for _ in range(4):  # a tenth of them, a fifth, two fifths, four fifths
+        second_of(share, clock, [token_hex(16) for _ in range(50)])
     traces = [token_hex(16) for _ in range(50)]
     assert second_of(share, clock, traces) == set(traces)
     clock.now += 3600

@@ -194,7 +194,7 @@ def test_while_nothing_is_taken_a_bounded_number_waits_and_nobody_else_does(
 ) -> None:
     process.kept.gate.clear()
     for _ in range(4 * QUEUED_SPANS):
-        with tracing.child_of(PARENT, "look"):
+        with tracing.request_span("GET", PARENT):
             pass
     process.kept.gate.set()
     # One batch was under way beside what waited.
