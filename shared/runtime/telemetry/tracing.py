@@ -52,8 +52,8 @@ class Spans(Protocol):
         ...
 
     def child(self, name: str, kind: Kind, parent: TraceRecord) -> AbstractContextManager[Span]:
-        """Have a span open, and current, inside the block: the parent itself where many traces
-        want spans, and this one is to have no more of them."""
+        """Have a span open, and current, inside the block: the parent itself where nobody keeps
+        it, or where many traces want spans and this one is to have no more of them."""
         ...
 
     def beside(

@@ -17,8 +17,9 @@ from shared.domain.traces import TraceRecord, read_trace
 from shared.runtime.logs import configure_logs
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry import tracing
-from shared.runtime.telemetry.otlp import QUEUED_SPANS, SdkSpans, make_provider
+from shared.runtime.telemetry.otlp import QUEUED_SPANS, make_provider
 from shared.runtime.telemetry.share import Share
+from shared.runtime.telemetry.spans import SdkSpans
 from tests.support.isolation import SETTINGS
 
 PARENT = read_trace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "vendor=value")
@@ -139,6 +140,17 @@ def test_spans_side_by_side_belong_each_to_its_own_trace_and_none_is_current(
         }
         assert spans["a"].trace.tracestate == "vendor=value"
         assert tracing.current_trace() is None
+
+
+def test_work_for_a_trace_that_nobody_keeps_has_no_span_and_passes_it_on(process: Process) -> None:
+    assert UNSAMPLED is not None
+    with tracing.child_of(UNSAMPLED, "look") as span:
+        assert span is not None
+        assert span.trace == UNSAMPLED == tracing.current_trace()
+    assert tracing.current_trace() is None
+    with tracing.children_of([("a", UNSAMPLED)], "record") as spans:
+        assert spans["a"].trace == UNSAMPLED
+    assert process.sent() == []
 
 
 class Few(Share):

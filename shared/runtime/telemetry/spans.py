@@ -1,0 +1,183 @@
+"""Spans by OpenTelemetry's SDK, and what stands for those that are not made.
+
+Imported only where there are traces.
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import Token
+from typing import Self
+
+from opentelemetry import trace as api
+from opentelemetry.context import Context, attach, detach
+
+from shared.domain.traces import TraceRecord
+from shared.runtime.telemetry.share import Share
+from shared.runtime.telemetry.tracing import Attribute, Kind, Span
+
+KNOWN_FLAGS = 0x03
+"""Sampled, and that the trace's id is random: others mean nothing yet, and are not passed on."""
+_KINDS: Mapping[Kind, api.SpanKind] = {
+    "internal": api.SpanKind.INTERNAL,
+    "server": api.SpanKind.SERVER,
+    "client": api.SpanKind.CLIENT,
+    "producer": api.SpanKind.PRODUCER,
+    "consumer": api.SpanKind.CONSUMER,
+}
+
+
+class OpenSpan:
+    """A span of the SDK, as the services see it."""
+
+    def __init__(self, span: api.Span) -> None:
+        self._span = span
+        self._trace: TraceRecord | None = None
+
+    @property
+    def trace(self) -> TraceRecord:
+        """How whatever it causes names it."""
+        if self._trace is None:
+            self._trace = self._told()
+        return self._trace
+
+    def _told(self) -> TraceRecord:
+        found = self._span.get_span_context()
+        trace_id, span_id = api.format_trace_id(found.trace_id), api.format_span_id(found.span_id)
+        return TraceRecord(
+            traceparent=f"00-{trace_id}-{span_id}-{found.trace_flags:02x}",
+            tracestate=found.trace_state.to_header() or None,
+        )
+
+    def set(self, attributes: Mapping[str, Attribute | None]) -> None:
+        """Tell more of it; what is None is left out."""
+        if self._span.is_recording():
+            for name, value in attributes.items():
+                if value is not None:
+                    self._span.set_attribute(name, value)
+
+    def rename(self, name: str) -> None:
+        """Call it otherwise."""
+        self._span.update_name(name)
+
+    def fail(self, kind: str) -> None:
+        """Say that it went wrong."""
+        self.set({"error.type": kind})
+        self._span.set_status(api.StatusCode.ERROR)
+
+    def is_current(self) -> AbstractContextManager[object]:
+        """Have it be the current one inside the block, and end it then."""
+        return api.use_span(
+            self._span, end_on_exit=True, record_exception=False, set_status_on_exception=False
+        )
+
+    def end(self) -> None:
+        """Say that what it is of is over."""
+        self._span.end()
+
+
+class PassedOn:
+    """Stands for a span that is not made: whatever it would cause belongs to its parent."""
+
+    def __init__(self, trace: TraceRecord) -> None:
+        self.trace = trace
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> Self:
+        """Have the trace be the current one inside the block."""
+        self._token = attach(_context_of(self.trace))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Have the one before be the current one again."""
+        if self._token is not None:
+            detach(self._token)
+
+    def set(self, attributes: Mapping[str, Attribute | None]) -> None:
+        """Nothing: there is nothing to tell it of."""
+
+    def rename(self, name: str) -> None:
+        """Nothing, as for `set`."""
+
+    def fail(self, kind: str) -> None:
+        """Nothing, as for `set`."""
+
+    def end(self) -> None:
+        """Nothing, as for `set`."""
+
+
+class SdkSpans:
+    """Makes spans by a tracer of the SDK."""
+
+    def __init__(self, tracer: api.Tracer, share: Share | None = None) -> None:
+        self._tracer = tracer
+        self._share = share or Share()
+
+    def start(
+        self, name: str, kind: Kind, parent: TraceRecord | None
+    ) -> AbstractContextManager[OpenSpan]:
+        """Have a span open, and current, inside the block; without a parent, under the current."""
+        return _opened(self._open(name, kind, parent))
+
+    def child(self, name: str, kind: Kind, parent: TraceRecord) -> AbstractContextManager[Span]:
+        """Have a span open, and current, inside the block: the parent itself where nobody keeps
+        it, or where many traces want spans and this one is to have no more of them."""
+        return _opened(self._open(name, kind, parent)) if self._has(parent) else PassedOn(parent)
+
+    @contextmanager
+    def beside(
+        self, name: str, kind: Kind, parents: Mapping[str, TraceRecord]
+    ) -> Generator[Mapping[str, Span]]:
+        """Have a child, or the parent itself, open for each parent; none of them is current."""
+        opened = {
+            key: self._open(name, kind, parent) if self._has(parent) else PassedOn(parent)
+            for key, parent in parents.items()
+        }
+        try:
+            yield opened
+        except Exception as error:
+            for each in opened.values():
+                each.fail(type(error).__name__)
+            raise
+        finally:
+            for each in opened.values():
+                each.end()
+
+    def current(self) -> OpenSpan | None:
+        """Return the span that is open here."""
+        span = api.get_current_span()
+        return OpenSpan(span) if span.get_span_context().is_valid else None
+
+    def _has(self, parent: TraceRecord) -> bool:
+        return parent.is_sampled and self._share.takes(parent.trace_id)
+
+    def _open(self, name: str, kind: Kind, parent: TraceRecord | None) -> OpenSpan:
+        context = None if parent is None else _context_of(parent)
+        return OpenSpan(self._tracer.start_span(name, context, _KINDS[kind]))
+
+
+@contextmanager
+def _opened(span: OpenSpan) -> Generator[OpenSpan]:
+    """Have a span current inside the block, and end it.
+
+    An error that ends the block is told by its type alone: its text may hold a signed URL.
+    """
+    with span.is_current():
+        try:
+            yield span
+        except Exception as error:
+            span.fail(type(error).__name__)
+            raise
+
+
+def _context_of(trace: TraceRecord) -> Context:
+    """Return a context in which a span of another process is current."""
+    _, trace_id, span_id, flags = trace.traceparent[:55].split("-")
+    state = api.TraceState.from_header([trace.tracestate]) if trace.tracestate else None
+    known = api.SpanContext(
+        int(trace_id, 16),
+        int(span_id, 16),
+        is_remote=True,
+        trace_flags=api.TraceFlags(int(flags, 16) & KNOWN_FLAGS),
+        trace_state=state,
+    )
+    return api.set_span_in_context(api.NonRecordingSpan(known), Context())
