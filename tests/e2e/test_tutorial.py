@@ -60,5 +60,15 @@ def test_the_page_followed_word_for_word(of_a_user: dict[str, str], tmp_path: Pa
     assert all(each in told for each in EVENTS)
 
 
-def test_what_comes_before_is_a_target_and_this_package() -> None:
-    assert PREPARATION == ["make start", "pip install ."]
+def test_what_comes_before_is_a_target_and_the_environment_that_it_makes() -> None:
+    assert PREPARATION == ["make start", ". .venv/bin/activate"]
+    command = "test -x .venv/bin/registry && . .venv/bin/activate && command -v registry"
+    found = subprocess.run(
+        ("bash", "-euo", "pipefail", "-c", command),  # noqa: S607 - whichever there is
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=True,
+    )
+    assert found.stdout.strip() == str(CHECKOUT / ".venv" / "bin" / "registry")
