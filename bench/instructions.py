@@ -5,14 +5,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from statistics import median
-from time import monotonic
 
 import uvloop
 
 from bench import callgrind, lookups
 from bench.callgrind import Counter
-from bench.common import BenchmarkError, System, python_process, read_line
-from bench.lookups import IN_FLIGHT, Program
+from bench.common import System, python_process, read_line
+from bench.lookups import IN_FLIGHT, Program, look_up, until_answered
 from bench.report import Finding, Value
 from bench.telemetry import OFF, SERVICES, kinds_of
 from bench.wire import Connection
@@ -66,20 +65,24 @@ def run(system: System, *, quick: bool) -> Finding:
             program = Program((system.settings.registry_host, port), system.bearer)
             services[kind] = Counted(program, counter)
         uvloop.run(_measure(list(services.values()), targets, plan))
-    return Finding(NAME, TITLE, _rows(services), _notes(plan), _samples(services))
+    notes = [
+        f"Of query, the kernel's left out: medians of {plan.windows} windows of {plan.lookups:,}"
+        f" lookups with {IN_FLIGHT} in flight; `off again` shows how far two processes of one kind"
+        " are apart. Goal: within 5%.",
+    ]
+    samples = {kind: each.found for kind, each in services.items()}
+    return Finding(NAME, TITLE, _rows(services), notes, samples)
 
 
 async def _measure(services: list[Counted], targets: list[str], plan: Plan) -> None:
     for each in services:
-        await _until_up(each.program)
+        await until_answered(each.program, targets[0], START_SECONDS)
         await _ask(each.program, targets, WARM_UP)
-        each.counter.begin()
     for _ in range(plan.windows):
         for each in services:
             each.counter.begin()  # what went on while others were asked
             await _ask(each.program, targets, plan.lookups)
-            executed = await asyncio.to_thread(each.counter.end)
-            each.found.append(executed / plan.lookups / 1000)
+            each.found.append(each.counter.end() / plan.lookups / 1000)
 
 
 async def _ask(program: Program, targets: list[str], count: int) -> None:
@@ -88,26 +91,11 @@ async def _ask(program: Program, targets: list[str], count: int) -> None:
 
     async def ask(connection: Connection) -> None:
         while left:
-            answer = await connection.request("GET", left.pop(), headers=program.headers)
-            if answer.status != 200:
-                raise BenchmarkError(f"lookup answered {answer.status}: {answer.body!r}")
+            await look_up(connection, left.pop(), program)
 
     await asyncio.gather(*map(ask, connections))
     for connection in connections:
         connection.close()
-
-
-async def _until_up(program: Program) -> None:
-    end = monotonic() + START_SECONDS
-    while monotonic() < end:
-        try:
-            connection = await Connection.open(*program.address)
-        except OSError:
-            await asyncio.sleep(0.5)
-            continue
-        connection.close()
-        return
-    raise BenchmarkError(f"query does not listen within {START_SECONDS:.0f} s")
 
 
 def _rows(services: dict[str, Counted]) -> list[dict[str, Value]]:
@@ -120,15 +108,3 @@ def _rows(services: dict[str, Counted]) -> list[dict[str, Value]]:
             row["to off"] = median(ratios)
         rows.append(row)
     return rows
-
-
-def _notes(plan: Plan) -> list[str]:
-    return [
-        f"Of query, the kernel's left out: medians of {plan.windows} windows of {plan.lookups:,}"
-        f" lookups with {IN_FLIGHT} in flight; `off again` shows how far two processes of one kind"
-        " are apart. Goal: within 5%.",
-    ]
-
-
-def _samples(services: dict[str, Counted]) -> dict[str, list[float]]:
-    return {kind: each.found for kind, each in services.items()}

@@ -108,7 +108,7 @@ async def _compare(ours: Program, bare: Program, opened: Sequence[Opened], plan:
     by_id = [f"/v1/versions/{each.version_id}" for each in opened]
     models = sorted({each.model for each in opened})
     by_alias = [f"/v1/models/{model}/versions/@{ALIAS}" for model in models]
-    await _until_answered(bare.address, by_id[0])
+    await until_answered(bare, by_id[0])
     rows: list[dict[str, str | float]] = []
     samples: dict[str, list[float]] = {}
     for label, targets, of_bare in (
@@ -159,9 +159,7 @@ async def measure(program: Program, targets: Sequence[str], seconds: float) -> R
     async def ask(connection: Connection) -> None:
         while (sent := perf_counter()) < end:
             target = random.choice(targets)  # noqa: S311
-            answer = await connection.request("GET", target, headers=program.headers)
-            if answer.status != 200:
-                raise BenchmarkError(f"lookup answered {answer.status}: {answer.body!r}")
+            await look_up(connection, target, program)
             times.append(perf_counter() - sent)
 
     await asyncio.gather(*(ask(connection) for connection in connections))
@@ -173,15 +171,25 @@ async def measure(program: Program, targets: Sequence[str], seconds: float) -> R
     return Rate(len(times) / elapsed, p99 * 1000, used / elapsed)
 
 
-async def _until_answered(address: tuple[str, int], target: str) -> None:
-    for _ in range(200):
+async def look_up(connection: Connection, target: str, program: Program) -> None:
+    """Ask for a version; raises BenchmarkError where that is not what is answered."""
+    answer = await connection.request("GET", target, headers=program.headers)
+    if answer.status != 200:
+        raise BenchmarkError(f"lookup answered {answer.status}: {answer.body!r}")
+
+
+async def until_answered(program: Program, target: str, seconds: float = 10.0) -> None:
+    """Wait until a program that begins answers a lookup; raises BenchmarkError after so long."""
+    end = perf_counter() + seconds
+    while perf_counter() < end:
         try:
-            connection = await Connection.open(*address)
+            connection = await Connection.open(*program.address)
         except OSError:
             await asyncio.sleep(0.05)
             continue
-        answer = await connection.request("GET", target)
+        answer = await connection.request("GET", target, headers=program.headers)
         connection.close()
         if answer.status == 200:
             return
-    raise BenchmarkError("the bare program does not answer")
+        await asyncio.sleep(0.05)
+    raise BenchmarkError(f"{program.address} does not answer a lookup within {seconds:.0f} s")

@@ -75,10 +75,6 @@ class Samples(Collector):
         """Ask this too from now on."""
         self._questions.append(question)
 
-    def figures(self) -> list[Figure]:
-        """Return all figures that may be told."""
-        return [each for question in self._questions for each in question.figures]
-
     async def refresh(self) -> None:
         """Ask all questions side by side, unless that was done a moment ago."""
         async with self._lock:
@@ -105,7 +101,7 @@ class Samples(Collector):
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         """Name the figures, whatever was answered."""
-        return [_family(each) for each in self.figures()]
+        return [_family(each) for question in self._questions for each in question.figures]
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """Yield what was answered last."""

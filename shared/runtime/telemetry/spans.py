@@ -32,6 +32,23 @@ class OpenSpan:
     def __init__(self, span: api.Span) -> None:
         self._span = span
         self._trace: TraceRecord | None = None
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> Self:
+        """Have it be the current one inside the block."""
+        self._token = attach(api.set_span_in_context(self._span))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End it, and have the one before be the current one again.
+
+        An error that ends the block is told by its type alone: its text may hold a signed URL.
+        """
+        if self._token is not None:
+            detach(self._token)
+        if kind is not None and issubclass(kind, Exception):
+            self.fail(kind.__name__)
+        self.end()
 
     @property
     def trace(self) -> TraceRecord:
@@ -63,12 +80,6 @@ class OpenSpan:
         """Say that it went wrong."""
         self.set({"error.type": kind})
         self._span.set_status(api.StatusCode.ERROR)
-
-    def is_current(self) -> AbstractContextManager[object]:
-        """Have it be the current one inside the block, and end it then."""
-        return api.use_span(
-            self._span, end_on_exit=True, record_exception=False, set_status_on_exception=False
-        )
 
     def end(self) -> None:
         """Say that what it is of is over."""
@@ -116,22 +127,19 @@ class SdkSpans:
         self, name: str, kind: Kind, parent: TraceRecord | None
     ) -> AbstractContextManager[OpenSpan]:
         """Have a span open, and current, inside the block; without a parent, under the current."""
-        return _opened(self._open(name, kind, parent))
+        return self._open(name, kind, parent)
 
     def child(self, name: str, kind: Kind, parent: TraceRecord) -> AbstractContextManager[Span]:
         """Have a span open, and current, inside the block: the parent itself where nobody keeps
         it, or where many traces want spans and this one is to have no more of them."""
-        return _opened(self._open(name, kind, parent)) if self._has(parent) else PassedOn(parent)
+        return self._below(name, kind, parent)
 
     @contextmanager
     def beside(
         self, name: str, kind: Kind, parents: Mapping[str, TraceRecord]
     ) -> Generator[Mapping[str, Span]]:
         """Have a child, or the parent itself, open for each parent; none of them is current."""
-        opened = {
-            key: self._open(name, kind, parent) if self._has(parent) else PassedOn(parent)
-            for key, parent in parents.items()
-        }
+        opened = {key: self._below(name, kind, parent) for key, parent in parents.items()}
         try:
             yield opened
         except Exception as error:
@@ -147,26 +155,14 @@ class SdkSpans:
         span = api.get_current_span()
         return OpenSpan(span) if span.get_span_context().is_valid else None
 
-    def _has(self, parent: TraceRecord) -> bool:
-        return parent.is_sampled and self._share.takes(parent.trace_id)
+    def _below(self, name: str, kind: Kind, parent: TraceRecord) -> OpenSpan | PassedOn:
+        if parent.is_sampled and self._share.takes(parent.trace_id):
+            return self._open(name, kind, parent)
+        return PassedOn(parent)
 
     def _open(self, name: str, kind: Kind, parent: TraceRecord | None) -> OpenSpan:
         context = None if parent is None else _context_of(parent)
         return OpenSpan(self._tracer.start_span(name, context, _KINDS[kind]))
-
-
-@contextmanager
-def _opened(span: OpenSpan) -> Generator[OpenSpan]:
-    """Have a span current inside the block, and end it.
-
-    An error that ends the block is told by its type alone: its text may hold a signed URL.
-    """
-    with span.is_current():
-        try:
-            yield span
-        except Exception as error:
-            span.fail(type(error).__name__)
-            raise
 
 
 def _context_of(trace: TraceRecord) -> Context:
