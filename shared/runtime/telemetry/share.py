@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from time import monotonic
 
-SPANS_PER_SECOND = 200
+SPANS_PER_SECOND: float = 200
 """Spans that a process makes for what requests caused earlier. With some 40 microseconds each, they
 take below 1% of a core."""
 WINDOW_SECONDS = 1.0
@@ -24,9 +24,9 @@ class Share:
     """
 
     def __init__(
-        self, per_second: float = SPANS_PER_SECOND, clock: Callable[[], float] = monotonic
+        self, per_second: float | None = None, clock: Callable[[], float] = monotonic
     ) -> None:
-        self._per_second = per_second
+        self._per_second = SPANS_PER_SECOND if per_second is None else per_second
         self._clock = clock
         self._begun = clock()
         self._wanted = self._made = 0

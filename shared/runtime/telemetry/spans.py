@@ -9,11 +9,11 @@ from contextvars import Token
 from typing import Self
 
 from opentelemetry import trace as api
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import Context
 
 from shared.domain.traces import TraceRecord
 from shared.runtime.telemetry.share import Share
-from shared.runtime.telemetry.tracing import Attribute, Kind, Span
+from shared.runtime.telemetry.tracing import CURRENT, Attribute, Kind, Span
 
 KNOWN_FLAGS = 0x03
 """Sampled, and that the trace's id is random: others mean nothing yet, and are not passed on."""
@@ -32,11 +32,11 @@ class OpenSpan:
     def __init__(self, span: api.Span) -> None:
         self._span = span
         self._trace: TraceRecord | None = None
-        self._token: Token[Context] | None = None
+        self._token: Token[Span | None] | None = None
 
     def __enter__(self) -> Self:
         """Have it be the current one inside the block."""
-        self._token = attach(api.set_span_in_context(self._span))
+        self._token = CURRENT.set(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -45,7 +45,7 @@ class OpenSpan:
         An error that ends the block is told by its type alone: its text may hold a signed URL.
         """
         if self._token is not None:
-            detach(self._token)
+            CURRENT.reset(self._token)
         if kind is not None and issubclass(kind, Exception):
             self.fail(kind.__name__)
         self.end()
@@ -68,9 +68,7 @@ class OpenSpan:
     def set(self, attributes: Mapping[str, Attribute | None]) -> None:
         """Tell more of it; what is None is left out."""
         if self._span.is_recording():
-            for name, value in attributes.items():
-                if value is not None:
-                    self._span.set_attribute(name, value)
+            self._span.set_attributes({n: v for n, v in attributes.items() if v is not None})
 
     def rename(self, name: str) -> None:
         """Call it otherwise."""
@@ -91,17 +89,17 @@ class PassedOn:
 
     def __init__(self, trace: TraceRecord) -> None:
         self.trace = trace
-        self._token: Token[Context] | None = None
+        self._token: Token[Span | None] | None = None
 
     def __enter__(self) -> Self:
-        """Have the trace be the current one inside the block."""
-        self._token = attach(_context_of(self.trace))
+        """Have it stand for the current one inside the block."""
+        self._token = CURRENT.set(self)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Have the one before be the current one again."""
         if self._token is not None:
-            detach(self._token)
+            CURRENT.reset(self._token)
 
     def set(self, attributes: Mapping[str, Attribute | None]) -> None:
         """Nothing: there is nothing to tell it of."""
@@ -126,7 +124,7 @@ class SdkSpans:
     def start(
         self, name: str, kind: Kind, parent: TraceRecord | None
     ) -> AbstractContextManager[OpenSpan]:
-        """Have a span open, and current, inside the block; without a parent, under the current."""
+        """Have a span open, and current, inside the block; without a parent its trace begins."""
         return self._open(name, kind, parent)
 
     def child(self, name: str, kind: Kind, parent: TraceRecord) -> AbstractContextManager[Span]:
@@ -150,18 +148,13 @@ class SdkSpans:
             for each in opened.values():
                 each.end()
 
-    def current(self) -> OpenSpan | None:
-        """Return the span that is open here."""
-        span = api.get_current_span()
-        return OpenSpan(span) if span.get_span_context().is_valid else None
-
     def _below(self, name: str, kind: Kind, parent: TraceRecord) -> OpenSpan | PassedOn:
         if parent.is_sampled and self._share.takes(parent.trace_id):
             return self._open(name, kind, parent)
         return PassedOn(parent)
 
     def _open(self, name: str, kind: Kind, parent: TraceRecord | None) -> OpenSpan:
-        context = None if parent is None else _context_of(parent)
+        context = Context() if parent is None else _context_of(parent)
         return OpenSpan(self._tracer.start_span(name, context, _KINDS[kind]))
 
 

@@ -9,6 +9,7 @@ trace that is known. So what goes on by itself begins no traces of its own.
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from importlib import import_module
 from typing import Literal, Protocol
 
@@ -48,7 +49,7 @@ class Spans(Protocol):
     def start(
         self, name: str, kind: Kind, parent: TraceRecord | None
     ) -> AbstractContextManager[Span]:
-        """Have a span open, and current, inside the block; without a parent, under the current."""
+        """Have a span open, and current, inside the block; without a parent its trace begins."""
         ...
 
     def child(self, name: str, kind: Kind, parent: TraceRecord) -> AbstractContextManager[Span]:
@@ -62,9 +63,10 @@ class Spans(Protocol):
         """Have a child, or the parent itself, open for each parent; none of them is current."""
         ...
 
-    def current(self) -> Span | None:
-        """Return the span that is open here."""
-        ...
+
+CURRENT: ContextVar[Span | None] = ContextVar("current_span", default=None)
+"""The span that is open here. Not OpenTelemetry's own: it would have to be told of spans that are
+not made as well, and asking it for the name of the current one costs as much as a small span."""
 
 
 class _Process:
@@ -123,10 +125,10 @@ def request_span(
 
 def current_span() -> Span | None:
     """Return the span that is open here; None where none is."""
-    return None if _Process.spans is None else _Process.spans.current()
+    return CURRENT.get()
 
 
 def current_trace() -> TraceRecord | None:
     """Return what names the span that is open here; None where none is."""
-    span = current_span()
+    span = CURRENT.get()
     return None if span is None else span.trace
