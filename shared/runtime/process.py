@@ -3,16 +3,19 @@
 import gc
 import resource
 from collections.abc import Callable
+from contextlib import suppress
 from ssl import SSLContext
 from typing import Any
 
 import uvicorn
 from pydantic import ValidationError
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.importer import import_from_string
 
 from shared.runtime.answer_headers import answer_headers
 from shared.runtime.certificates import Certificate
 from shared.runtime.connections import MAX_CONNECTIONS, BoundedProtocol
+from shared.runtime.ending import OrderlyServer
 from shared.runtime.logs import configure_logs
 from shared.runtime.settings import Settings
 from shared.runtime.telemetry.tracing import prepare_tracing
@@ -43,10 +46,22 @@ def run_service(name: str, application: str, port: Callable[[Settings], int]) ->
     app = create_app(settings)
     prepare_tracing(settings)
     _keep_what_stays()
-    uvicorn.run(
+    _serve(_config(app, port(settings), settings))
+
+
+def _serve(config: uvicorn.Config) -> None:
+    server = OrderlyServer(config)
+    with suppress(KeyboardInterrupt):  # Ctrl+C, once all has ended
+        server.run()
+    if not server.started:
+        raise SystemExit(STARTUP_FAILURE)
+
+
+def _config(app: Any, port: int, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         host=settings.registry_host,
-        port=port(settings),
+        port=port,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,

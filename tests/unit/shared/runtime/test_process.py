@@ -2,11 +2,10 @@
 
 import gc
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import uvicorn
 
+from shared.runtime.ending import OrderlyServer
 from shared.runtime.process import run_service
 from shared.runtime.settings import Settings
 
@@ -24,10 +23,11 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[object, int]]
     """What is served, and on which port; nothing is."""
     found: list[tuple[object, int]] = []
 
-    def run(app: object, **options: Any) -> None:
-        found.append((app, options["port"]))
+    def run(server: OrderlyServer) -> None:
+        found.append((server.config.app, server.config.port))
+        server.started = True
 
-    monkeypatch.setattr(uvicorn, "run", run)
+    monkeypatch.setattr(OrderlyServer, "run", run)
 
     def keep_logs(settings: Settings, service: str) -> None:
         """Leave this process's logs as they are."""
