@@ -2,13 +2,11 @@
 
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.admin import AIOKafkaAdminClient
-from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
 from shared.domain.errors import Unavailable
 from shared.kafka.connection import kafka_options
-from shared.kafka.consuming import HandleBatch, decode_nothing, parse_tolerantly
-from shared.kafka.topic_reader import RawMessage
+from shared.kafka.consuming import HandleBatch, subscribe
 from shared.runtime.settings import Settings
 
 BATCH_EVENTS = 100
@@ -46,19 +44,5 @@ def subscribe_to_model_events(
     listener: ConsumerRebalanceListener,
 ) -> None:
     """Register `handle` for the batches of model events; they come once consuming starts."""
-
-    @broker.subscriber(
-        settings.kafka_model_events_topic,
-        group_id=settings.kafka_notifier_group,
-        auto_offset_reset="earliest",  # "latest" would lose what came before the first start
-        ack_policy=AckPolicy.NACK_ON_ERROR,  # the default acknowledges before the work is done
-        batch=True,
-        max_records=BATCH_EVENTS,
-        # FastStream sleeps this long after an empty poll, so it bounds the delay of an event.
-        batch_timeout_ms=5,
-        listener=listener,
-        parser=parse_tolerantly,
-        decoder=decode_nothing,
-    )
-    async def on_model_events(messages: tuple[RawMessage, ...]) -> None:
-        await handle(messages)
+    topic, group = settings.kafka_model_events_topic, settings.kafka_notifier_group
+    subscribe(broker, topic, group, handle, listener, batch_size=BATCH_EVENTS)
