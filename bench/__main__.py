@@ -68,7 +68,7 @@ Measure the registry beside plain programs, on the same servers and in the same 
   m  imports from MLflow and from folders, beside plain loops
   n  pages at 100,000 versions, beside the API's answers
   o  what telemetry costs: b, c and d without it, with figures, and with traces
-  p  the same of a lookup in instructions, where valgrind is installed"""
+  p  the same of c and d in instructions, where valgrind is installed"""
 
 
 def stop(number: int, frame: FrameType | None) -> NoReturn:

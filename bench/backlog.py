@@ -66,7 +66,7 @@ def make_backlog(system: System, plan: Plan) -> Backlog:
     system.stop("indexer")
     begins = uvloop.run(where_it_ends(system.settings))
     begun = perf_counter()
-    uvloop.run(_fill(system, plan))
+    uvloop.run(fill(system, plan))
     seconds = perf_counter() - begun
     system.stop("ingest")
     return Backlog(system, plan, begins, seconds, system.settings)
@@ -119,7 +119,8 @@ def _rows(rates: dict[str, list[Rate]]) -> list[dict[str, Value]]:
     return rows
 
 
-async def _fill(system: System, plan: Plan) -> None:
+async def fill(system: System, plan: Plan) -> None:
+    """Open and PUT so many objects."""
     names = cycle(f"backlog-{number}" for number in range(plan.models))
     queue = [next(names) for _ in range(plan.events)]
     async with open_uploads(system) as uploads:

@@ -1,0 +1,76 @@
+"""An event of a backlog, in instructions of the indexer: one kind of telemetry after the other."""
+
+import os
+import signal
+from dataclasses import dataclass
+from time import sleep
+from typing import Any
+
+import uvloop
+from pymongo import MongoClient
+
+from bench import backlog, callgrind
+from bench.backlog import fill
+from bench.common import System
+from bench.telemetry import TRACES, Kinds
+from bench.topics import followed, where_it_ends
+
+WARM_UP = 100
+MODELS = 20
+PATIENT = {
+    "MONGODB_TIMEOUT_SECONDS": "200",
+    "MONGODB_TRANSACTION_SECONDS": "300",
+    "MINIO_TIMEOUT_SECONDS": "200",
+    "KAFKA_TIMEOUT_SECONDS": "60",
+    "INDEXER_BATCH_SIZE": "100",
+}
+"""Settings for a process that is so slow."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is counted; `windows` of each kind."""
+
+    windows: int
+    events: int
+    """Of each window, all of them stored before the indexer sees the first one."""
+
+
+def count(system: System, kinds: Kinds, plan: Plan) -> dict[str, list[float]]:
+    """Return the thousands of instructions of an event, for each kind in each window."""
+    return {kind: _count_with(kind, system, kinds, plan) for kind in kinds}
+
+
+def _count_with(kind: str, system: System, kinds: Kinds, plan: Plan) -> list[float]:
+    system.fresh()
+    # The versions know of a trace, whoever indexes them; the indexer makes the topics.
+    system.start("ingest", "indexer", **kinds[TRACES])
+    system.stop("indexer")
+    environment = {**system.environment, **kinds[kind], **PATIENT}
+    out = system.root / f"indexer.{kind.replace(' ', '-')}"
+    found: list[float] = []
+    with callgrind.counted("bench.counted_indexer", environment, out) as counter:
+        _work_off(system, WARM_UP, counter.pid)
+        for _ in range(plan.windows):
+            counter.begin()
+            _work_off(system, plan.events, counter.pid)
+            found.append(counter.end() / plan.events / 1000)
+    system.stop("ingest")
+    return found
+
+
+def _work_off(system: System, events: int, indexer: int) -> None:
+    """Store so many objects while the indexer stands still, and have it handle them all."""
+    begins = sum(uvloop.run(where_it_ends(system.settings)).values())
+    os.kill(indexer, signal.SIGSTOP)
+    uvloop.run(fill(system, backlog.Plan(events, MODELS, 1)))
+    os.kill(indexer, signal.SIGCONT)
+    uvloop.run(followed(system.settings, begins, events))
+    _until_announced(system)
+
+
+def _until_announced(system: System) -> None:
+    settings = system.settings
+    with MongoClient[dict[str, Any]](settings.mongodb_url.get_secret_value()) as client:
+        while client[settings.mongodb_db]["outbox"].find_one() is not None:
+            sleep(0.1)
