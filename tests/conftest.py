@@ -18,6 +18,8 @@ from uuid import uuid4
 import pytest
 import structlog
 
+from local.processes import supervisor
+from tests.support.forked import start_service
 from tests.support.servers import Addresses, running_servers
 
 ROOT = "TEST_SERVERS_ROOT"
@@ -43,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[structlog.stdlib.add_log_level, plain])
     _forget_the_users_registries()
+    supervisor.start_process = start_service
     if _is_worker(config):
         return
     stack = config.stash[OWN] = ExitStack()

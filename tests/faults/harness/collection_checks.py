@@ -20,7 +20,11 @@ async def collection_violations(view: View) -> list[str]:
                 else:
                     listed[found.key] += 1
     reached = reached_keys(versions)
-    found = [f"{key} is stored and nothing reaches it" for key in sorted(listed.keys() - reached)]
+    told = {each.key: _told(version) for version in versions for each in version.artifacts}
+    found = [
+        f"{key} is stored and nothing reaches it: {told.get(key, 'no version has it')}"
+        for key in sorted(listed.keys() - reached)
+    ]
     found += [f"{key} is reached and not stored" for key in sorted(reached - listed.keys())]
     found += [f"{key} is stored {count} times" for key, count in listed.items() if count > 1]
     found += _count_violations(versions)
@@ -54,6 +58,13 @@ def _count_violations(versions: Sequence[VersionRecord]) -> list[str]:
         for artifact in version.artifacts
         if artifact.references != sharing[artifact.key]
     ]
+
+
+def _told(version: VersionRecord) -> str:
+    session = version.session.state if version.session is not None else None
+    reasons = [f"{reason.path}: {reason.code}" for reason in version.reasons]
+    purged = ", purged" if _is_purged(version) else ""
+    return f"version {version.number} is {version.state}{purged}, session {session}, {reasons}"
 
 
 def _is_purged(version: VersionRecord) -> bool:

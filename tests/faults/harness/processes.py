@@ -2,17 +2,15 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO
 
 import httpx
 
 from local.processes.ports import HOST
 from local.servers.services import CHECKOUT, PORT_SETTINGS
 from tests.faults.harness.waiting import until_true
+from tests.support.forked import start_child
 
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 """What a service gets of this process's environment, beside coverage's own variables."""
@@ -28,28 +26,20 @@ class Service:
         self.log = log
         self._port = int(settings[PORT_SETTINGS[name]])
         module = f"services.{name}"
-        plain = (sys.executable, "-m", module)
-        tampered = (sys.executable, "-m", "tests.faults.harness.tampered", module, *tamperings)
-        self._output: IO[bytes] = log.open("ab")
-        self._process = subprocess.Popen(
-            tampered if tamperings else plain,
-            cwd=CHECKOUT,
-            env={**_inherited(), **settings},
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        tampered = ("tests.faults.harness.tampered", module, *tamperings)
+        command = tampered if tamperings else (module,)
+        self._process = start_child(command, {**_inherited(), **settings}, CHECKOUT, log)
 
     @property
     def pid(self) -> int:
         """The process's id."""
+        assert self._process.pid is not None  # it was started
         return self._process.pid
 
     @property
     def is_alive(self) -> bool:
         """Whether the process is there, be it stopped."""
-        return self._process.poll() is None
+        return self._process.exitcode is None
 
     async def ready(self, seconds: float = 60) -> None:
         """Wait until it says that it is ready; raises RuntimeError when it has ended."""
@@ -81,8 +71,8 @@ class Service:
     async def killed(self, seconds: float = 60) -> None:
         """Wait until it has killed itself; raises RuntimeError where it ended otherwise."""
         await self.ended(seconds)
-        if self._process.returncode != -signal.SIGKILL:
-            raise RuntimeError(f"{self.name} ended with {self._process.returncode}: {self.log}")
+        if self._process.exitcode != -signal.SIGKILL:
+            raise RuntimeError(f"{self.name} ended with {self._process.exitcode}: {self.log}")
 
     async def ended(self, seconds: float = 60) -> None:
         """Wait until it is gone, for whatever reason."""
@@ -101,8 +91,11 @@ class Service:
         await until_true(f"{self.name} stops itself", look, seconds)
 
     def _is_stopped(self) -> bool:
-        how = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, self._process.pid, how) is not None
+        try:
+            told = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8")
+        except OSError:
+            return False  # it has ended
+        return told.rpartition(")")[2].split()[0] == "T"
 
     def output(self) -> str:
         """What it has logged."""
@@ -111,15 +104,15 @@ class Service:
     def kill(self) -> None:
         """End it as a crash would."""
         self._process.kill()
-        self._process.wait()
+        self._process.join()
 
     def freeze(self) -> None:
         """Stop it where it stands."""
-        self._process.send_signal(signal.SIGSTOP)
+        os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on."""
-        self._process.send_signal(signal.SIGCONT)
+        os.kill(self.pid, signal.SIGCONT)
 
     async def end(self, seconds: float = 30) -> None:
         """Have it end in order, as an update does."""
@@ -130,7 +123,6 @@ class Service:
         """Leave nothing behind, whatever state it is in."""
         if self.is_alive:
             self.kill()
-        self._output.close()
 
 
 def _inherited() -> dict[str, str]:

@@ -25,6 +25,8 @@ from tests.unit.shared.formats.files import MemoryReader, gguf_file, zip_of
 
 HOSTILE = "tests.support.hostile_check"
 LIMITS = ProcessLimits(memory_bytes=128 * MIB, cpu_seconds=1)
+AMPLE = ProcessLimits(memory_bytes=128 * MIB, cpu_seconds=60)
+"""For what is to end by itself, on a slow machine too."""
 FILE = MemoryReader(10_000_000, {})
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -105,7 +107,7 @@ BROKEN = {
 @pytest.mark.parametrize("name", GOOD)
 async def test_a_good_file_gets_the_report_that_it_gets_in_the_indexer(name: str) -> None:
     reader = MemoryReader.of(GOOD[name])
-    found = await CheckProcesses(LIMITS, 1).check(name, reader)
+    found = await CheckProcesses(AMPLE, 1).check(name, reader)
     assert found == await check_format(name, reader)
 
 
@@ -115,7 +117,7 @@ async def test_a_broken_file_gets_the_reason_that_it_gets_in_the_indexer(name: s
     with pytest.raises(FormatError) as expected:
         await check_format(name, reader)
     with pytest.raises(FormatError) as found:
-        await CheckProcesses(LIMITS, 1).check(name, reader)
+        await CheckProcesses(AMPLE, 1).check(name, reader)
     assert (found.value.code, found.value.reason) == (expected.value.code, expected.value.reason)
 
 
@@ -176,8 +178,7 @@ async def test_it_is_killed_where_the_check_is_cancelled() -> None:
 
 async def test_it_is_killed_in_the_middle_of_its_work_too() -> None:
     reader = Noting(FILE.size_bytes, {})
-    limits = ProcessLimits(LIMITS.memory_bytes, cpu_seconds=60)
-    checking = asyncio.create_task(hostile("endless_later", reader, limits=limits))
+    checking = asyncio.create_task(hostile("endless_later", reader, limits=AMPLE))
     await reader.wanted.wait()
     [process] = children()
     before = _cpu_ticks(process)
