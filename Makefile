@@ -31,16 +31,16 @@ status: | $(UV) ## Show each server and service
 	@$(RUN) python -m local status
 
 test: | $(UV) ## Run all tests; ARGS goes to pytest
-	$(RUN) pytest $(ARGS) -n $(WORKERS) --dist worksteal
+	$(RUN) python -m pytest $(ARGS) -n $(WORKERS) --dist worksteal
 
 coverage: | $(UV) ## Run all tests with coverage, also of the services' processes; ARGS goes to pytest
-	$(RUN) pytest $(ARGS) -n $(WORKERS) --dist worksteal --cov
+	$(RUN) python -m pytest $(ARGS) -n $(WORKERS) --dist worksteal --cov
 
 test-unit: | $(UV) ## Run the tests that need no server; ARGS goes to pytest
-	$(RUN) pytest tests/unit $(ARGS)
+	$(RUN) python -m pytest tests/unit $(ARGS)
 
 test-faults: | $(UV) ## Kill and freeze everything, in the long form; ARGS goes to pytest
-	$(RUN) pytest tests/faults --faults=long $(ARGS)
+	$(RUN) python -m pytest tests/faults --faults=long $(ARGS)
 
 bench: | $(UV) ## Measure; ARGS goes to the benchmark
 	@$(RUN) python -m bench $(ARGS)

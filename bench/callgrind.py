@@ -49,7 +49,7 @@ class Counter:
 
 @contextmanager
 def counted(module: str, environment: Mapping[str, str], out: Path) -> Generator[Counter]:
-    """Run `python -m module` under valgrind, some 40 times as slow; it is killed at the end.
+    """Run `python -m module` under valgrind, 40 times as slow and more; it is killed at the end.
 
     `out` is where callgrind writes, with a number behind it. Hashes are the same in each process,
     as they change how long a set or a mapping is searched.

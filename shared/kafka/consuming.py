@@ -35,6 +35,7 @@ def subscribe(
         auto_offset_reset="earliest",  # "latest" would lose what came before the first start
         ack_policy=AckPolicy.NACK_ON_ERROR,  # the default acknowledges before the work is done
         batch=True,
+        max_records=batch_size,
         listener=listener,
         parser=parse_tolerantly,
         decoder=decode_nothing,

@@ -7,9 +7,7 @@ each task and thread stands, and ends. Nothing is lost by that: it may be killed
 
 import asyncio
 import faulthandler
-from collections.abc import Generator
-from contextlib import contextmanager
-from types import CoroutineType
+from types import CoroutineType, FrameType
 from typing import Any
 
 import uvicorn
@@ -17,8 +15,8 @@ import uvicorn
 from shared.runtime.logs import get_logger
 
 END_SECONDS = 25.0
-"""How long an end may take: longer than all parts may take one after the other (requests 10 s, a
-batch 9 s, the last spans 2 s), and less than the 30 s after which compose kills."""
+"""How long an end may take: more than its parts do one after the other (requests 10 s, a batch 5 s,
+consumer, producer, leases and spans 2 s each), and less than the 30 s after which compose kills."""
 TELLING_SECONDS = 1.0
 """So long before the limit the process says what it waits for."""
 
@@ -26,25 +24,26 @@ log = get_logger(__name__)
 
 
 class OrderlyServer(uvicorn.Server):
-    """uvicorn, whose end has a limit."""
+    """uvicorn, whose end has a limit from the first signal on."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end; a process that is still there at the limit ends with 1.
+
+        By a thread of C, which also ends one whose event loop is blocked, or that has not started
+        to its end.
+        """
+        if not self.should_exit:
+            faulthandler.dump_traceback_later(END_SECONDS, exit=True)
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, *args: Any, **options: Any) -> None:
-        """End in order; where that takes too long, the process ends with 1."""
-        with limited_end():
+        """End in order; tell where all tasks are where that takes too long."""
+        loop = asyncio.get_running_loop()
+        telling = loop.call_later(END_SECONDS - TELLING_SECONDS, _tell_tasks)
+        try:
             await super().shutdown(*args, **options)
-
-
-@contextmanager
-def limited_end() -> Generator[None]:
-    """End the process where the block takes longer, and say what it waited for."""
-    telling = asyncio.get_running_loop().call_later(END_SECONDS - TELLING_SECONDS, _tell_tasks)
-    # By a thread of C: it also ends a process whose event loop is blocked.
-    faulthandler.dump_traceback_later(END_SECONDS, exit=True)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
-        telling.cancel()
+        finally:
+            telling.cancel()
 
 
 def _tell_tasks() -> None:

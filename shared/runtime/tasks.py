@@ -59,9 +59,14 @@ def heed_cancellation() -> None:
     away while something is tidied up at the end. So a loop that catches errors and goes on calls
     this at the beginning of each turn.
     """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
+    if is_cancelled():
         raise asyncio.CancelledError
+
+
+def is_cancelled() -> bool:
+    """Whether the current task was told to end, and still does something."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:

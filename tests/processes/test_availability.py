@@ -2,10 +2,18 @@
 
 import pytest
 
+from local.processes import supervisor
+from local.processes.process import start_process
 from local.processes.state import SERVERS, SERVICES
 from tests.processes.machine import Machine
 
 pytestmark = pytest.mark.servers
+
+
+@pytest.fixture(autouse=True)
+def as_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Services are programs of their own here, as elsewhere than in tests: nothing is forked."""
+    monkeypatch.setattr(supervisor, "start_process", start_process)
 
 
 async def test_services_wait_for_their_servers_and_say_so(machine: Machine) -> None:

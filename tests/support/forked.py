@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import runpy
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
@@ -28,14 +29,16 @@ IMPORTED = [
     *(f"services.{name}.app" for name in SERVICES),
     *("uvicorn.loops.uvloop", "uvicorn.lifespan.on", "shared.runtime.process"),
 ]
-"""What is imported once. Nothing of it may start a thread, or read the environment."""
+"""What is imported once."""
+MOST_FILES = 256
+"""More than the process has open from which services are forked."""
 CONTEXT.set_forkserver_preload(IMPORTED)
 
 
 def start_child(
     command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
 ) -> BaseProcess:
-    """Run a module with its arguments as a child, which the end of this process ends."""
+    """Run a module with its arguments as a child, which an end of this process in order ends."""
     process = CONTEXT.Process(
         target=_run, args=(command, dict(environment), folder, log), daemon=True
     )
@@ -50,12 +53,13 @@ def start_service(plan: ProcessPlan, log: Path) -> int | None:
         return start_process(plan, log)
     log.parent.mkdir(parents=True, exist_ok=True)
     told, telling = CONTEXT.Pipe(duplex=False)
-    with told, telling:
-        arguments = (command, dict(plan.environment), plan.folder, log, telling)
-        process = CONTEXT.Process(target=_run_detached, args=arguments)
-        process.start()
+    arguments = (command, dict(plan.environment), plan.folder, log, telling)
+    process = CONTEXT.Process(target=_run_detached, args=arguments)
+    process.start()
+    telling.close()  # else the end of the process would not end the wait for what it tells
+    with told:
         pid: int = told.recv()
-        process.join()
+    process.join()
     return pid
 
 
@@ -71,15 +75,12 @@ def _run_detached(
         telling.send(pid)
         return
     telling.close()
-    try:
-        _run(command, environment, folder, log)
-    except SystemExit as end:
-        os._exit(end.code if isinstance(end.code, int) else 1)
-    os._exit(0)
+    _run(command, environment, folder, log)
 
 
 def _run(command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> None:
     """Become what `python -m` would be."""
+    assert threading.active_count() == 1, "what was imported started a thread"
     os.setsid()
     os.chdir(folder)
     os.environ.clear()
@@ -88,5 +89,7 @@ def _run(command: Sequence[str], environment: Mapping[str, str], folder: Path, l
         os.dup2(nothing.fileno(), 0)
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
+    if not IS_MEASURED:
+        os.closerange(3, MOST_FILES)  # pipes of the process it was forked from, which it would keep
     sys.argv = list(command)
     runpy.run_module(command[0], run_name="__main__", alter_sys=True)

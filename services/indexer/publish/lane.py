@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import NoReturn, Self
 
 from services.indexer.publish.sink import EventRefused, EventSink
+from shared.database.client import limit_operations
 from shared.database.outbox import Outbox, PendingEvent
 from shared.domain.errors import Unavailable
 from shared.domain.events import without_artifacts
 from shared.domain.traces import logged
 from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark, growing_pause, rest_after
-from shared.runtime.tasks import heed_cancellation, run_all, woken
+from shared.runtime.tasks import heed_cancellation, is_cancelled, run_all, woken
 
 BATCH = 250
 """Entries that are read at once."""
@@ -27,6 +29,7 @@ MAX_DEFECT_PAUSE_SECONDS = 60.0
 """Longest pause of a lane after an error that no waiting mends."""
 STUCK_SECONDS = 60.0
 """A step that takes longer stands still: a statement or an event takes some seconds at most."""
+FORGET_SECONDS = 2.0
 
 log = get_logger(__name__)
 
@@ -137,7 +140,7 @@ class Lane:
             )
         finally:
             if published:
-                await self._outbox.remove(published)
+                await self._forget(published)
         for model, failure in zip(by_model, failures, strict=True):
             if failure is not None:
                 self._hold_up(model, failure)
@@ -163,6 +166,12 @@ class Lane:
             told = logged(event.trace)
             log.info("event published", model=event.model, event_id=event.id, **told)
             published.append(event)
+
+    async def _forget(self, published: Sequence[PendingEvent]) -> None:
+        """Take out what was published. At the end of the process that is given up after seconds:
+        what stays is published again."""
+        with limit_operations(FORGET_SECONDS) if is_cancelled() else nullcontext():
+            await self._outbox.remove(published)
 
     async def _send(self, event: PendingEvent) -> None:
         """Send an event, without its artifacts where it is refused with them."""
@@ -215,7 +224,7 @@ class Lane:
             await self._in_order(events, published, self.held[model].mark)
         finally:
             if published:
-                await self._outbox.remove(published)
+                await self._forget(published)
         return more
 
 

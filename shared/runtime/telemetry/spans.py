@@ -35,8 +35,12 @@ class OpenSpan:
         self._token: Token[Span | None] | None = None
 
     def __enter__(self) -> Self:
-        """Have it be the current one inside the block."""
-        self._token = CURRENT.set(self)
+        """Have it be the current one inside the block.
+
+        One without an id is none: the SDK gives it where OTEL_SDK_DISABLED says so.
+        """
+        if self._span.get_span_context().is_valid:
+            self._token = CURRENT.set(self)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

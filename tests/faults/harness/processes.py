@@ -103,26 +103,29 @@ class Service:
 
     def kill(self) -> None:
         """End it as a crash would."""
-        self._process.kill()
+        if self.is_alive:  # which tells by itself whether its id is still its own
+            self._process.kill()
         self._process.join()
 
     def freeze(self) -> None:
         """Stop it where it stands."""
-        os.kill(self.pid, signal.SIGSTOP)
+        if self.is_alive:
+            os.kill(self.pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on."""
-        os.kill(self.pid, signal.SIGCONT)
+        if self.is_alive:
+            os.kill(self.pid, signal.SIGCONT)
 
     async def end(self, seconds: float = 30) -> None:
         """Have it end in order, as an update does."""
-        self._process.terminate()
+        if self.is_alive:
+            self._process.terminate()
         await self.ended(seconds)
 
     def close(self) -> None:
         """Leave nothing behind, whatever state it is in."""
-        if self.is_alive:
-            self.kill()
+        self.kill()
 
 
 def _inherited() -> dict[str, str]:

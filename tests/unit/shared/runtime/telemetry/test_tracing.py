@@ -11,6 +11,7 @@ import pytest
 import structlog
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import NoOpTracer
 from pydantic import ValidationError
 
 from shared.domain.traces import TraceRecord, read_trace
@@ -116,6 +117,15 @@ def test_without_traces_each_call_answers_the_same_nothing() -> None:
     assert tracing.request_span("GET", PARENT) is tracing.NO_SPAN
     assert tracing.children_of([("a", PARENT)], "look") is tracing.NO_SPANS
     assert tracing.current_trace() is None
+
+
+def test_a_disabled_sdk_gives_no_trace_to_anything() -> None:
+    tracing.use(SdkSpans(NoOpTracer()))
+    try:
+        with tracing.request_span("GET", None):
+            assert tracing.current_trace() is None
+    finally:
+        tracing.use(None)
 
 
 def test_what_has_no_trace_begins_none_but_a_request_does(process: Process) -> None:
