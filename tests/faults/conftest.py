@@ -1,12 +1,29 @@
 """Servers of the suite's own, since it kills them, and a registry for each scenario."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults.harness.outages import Servers, own_servers
 from tests.faults.harness.running_registry import Harness, running_registry
+
+LOGGED_LINES = 40
+"""Of each service, shown where a test fails."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the services said: the folder of their logs is gone when somebody looks."""
+    report = yield
+    found = getattr(item, "funcargs", {}).get("registry")
+    if report.when == "call" and report.failed and isinstance(found, Harness):
+        for service in found.services:
+            told = "\n".join(service.output().splitlines()[-LOGGED_LINES:])
+            report.sections.append((f"log of {service.log.name}", told))
+    return report
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
