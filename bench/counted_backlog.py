@@ -3,7 +3,7 @@
 import os
 import signal
 from dataclasses import dataclass
-from time import sleep
+from time import perf_counter, sleep
 from typing import Any
 
 import uvloop
@@ -11,12 +11,14 @@ from pymongo import MongoClient
 
 from bench import backlog, callgrind
 from bench.backlog import fill
+from bench.callgrind import Counter
 from bench.common import System
 from bench.telemetry import TRACES, Kinds
 from bench.topics import followed, rewind_to, where_it_ends
 
 WARM_UP = 100
 MODELS = 20
+IDLE_SECONDS = 20
 PATIENT = {
     "MONGODB_TIMEOUT_SECONDS": "200",
     "MONGODB_TRANSACTION_SECONDS": "300",
@@ -53,22 +55,35 @@ def _count_with(kind: str, system: System, kinds: Kinds, plan: Plan) -> list[flo
     found: list[float] = []
     with callgrind.counted("bench.counted_indexer", environment, out) as counter:
         _work_off(system, WARM_UP, counter.pid)
+        idle = _idle(counter)
         for _ in range(plan.windows):
             counter.begin()
-            _work_off(system, plan.events, counter.pid)
-            found.append(counter.end() / plan.events / 1000)
+            seconds = _work_off(system, plan.events, counter.pid)
+            found.append((counter.end() - idle * seconds) / plan.events / 1000)
     system.stop("ingest")
     return found
 
 
-def _work_off(system: System, events: int, indexer: int) -> None:
-    """Store so many objects while the indexer stands still, and have it handle them all."""
+def _idle(counter: Counter) -> float:
+    """Return the instructions of a second in which nothing happens: at this pace they count."""
+    counter.begin()
+    sleep(IDLE_SECONDS)
+    return counter.end() / IDLE_SECONDS
+
+
+def _work_off(system: System, events: int, indexer: int) -> float:
+    """Store so many objects while the indexer stands still, and have it handle them all.
+
+    Returns the seconds that it took for that.
+    """
     begins = sum(uvloop.run(where_it_ends(system.settings)).values())
     os.kill(indexer, signal.SIGSTOP)
     uvloop.run(fill(system, backlog.Plan(events, MODELS, 1)))
+    begun = perf_counter()
     os.kill(indexer, signal.SIGCONT)
     uvloop.run(followed(system.settings, begins, events))
     _until_announced(system)
+    return perf_counter() - begun
 
 
 def _until_announced(system: System) -> None:
