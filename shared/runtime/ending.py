@@ -29,8 +29,8 @@ class OrderlyServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to end; a process that is still there at the limit ends with 1.
 
-        By a thread of C, which also ends one whose event loop is blocked, or that has not started
-        to its end.
+        By a thread of C, which also ends one whose event loop is blocked, or whose start has not
+        come to its end.
         """
         if not self.should_exit:
             faulthandler.dump_traceback_later(END_SECONDS, exit=True)

@@ -59,6 +59,7 @@ def traced(addresses: Addresses, store: TraceStore, root: Path) -> Iterator[Sett
         **isolated(addresses),
         "OTEL_EXPORTER_OTLP_ENDPOINT": store.url,
         "OTEL_EXPORTER_OTLP_HEADERS": "x-key=secret-of-the-store",
+        "OTEL_BSP_SCHEDULE_DELAY": "200",  # milliseconds; the SDK's own variable
     }
     with ExitStack() as stack:
         complete = stack.enter_context(narrow_services(root, with_users(environment)))
