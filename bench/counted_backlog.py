@@ -10,7 +10,6 @@ import uvloop
 from pymongo import MongoClient
 
 from bench import backlog, callgrind
-from bench.backlog import fill
 from bench.callgrind import Counter
 from bench.common import System
 from bench.telemetry import TRACES, Kinds
@@ -78,7 +77,7 @@ def _work_off(system: System, events: int, indexer: int) -> float:
     """
     begins = sum(uvloop.run(where_it_ends(system.settings)).values())
     os.kill(indexer, signal.SIGSTOP)
-    uvloop.run(fill(system, backlog.Plan(events, MODELS, 1)))
+    uvloop.run(backlog.fill(system, backlog.Plan(events, MODELS, 1)))
     begun = perf_counter()
     os.kill(indexer, signal.SIGCONT)
     uvloop.run(followed(system.settings, begins, events))

@@ -30,6 +30,7 @@ MAX_DEFECT_PAUSE_SECONDS = 60.0
 STUCK_SECONDS = 60.0
 """A step that takes longer stands still: a statement or an event takes some seconds at most."""
 FORGET_SECONDS = 2.0
+"""How long the end of the process waits until what was published is taken out."""
 
 log = get_logger(__name__)
 

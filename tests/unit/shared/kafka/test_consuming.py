@@ -25,15 +25,20 @@ class Consumer:
         return self._answers.pop(0)
 
 
-async def test_after_a_poll_that_found_nothing_the_next_one_waits_at_once() -> None:
-    """As FastStream runs it: its own polls end in a sleep, in which messages wait."""
+def subscribed() -> Any:
+    """FastStream's subscriber to a topic, whose batches have 7 messages at most."""
 
     async def handle(messages: object) -> None:
-        raise AssertionError("there was none")
+        raise AssertionError("nothing is handled here")
 
     broker = KafkaBroker("nowhere:9092")
     subscribe(broker, "topic", "group", handle, ConsumerHealth("batch"), batch_size=7)
-    subscriber: Any = broker.subscribers[0]
+    return broker.subscribers[0]
+
+
+async def test_after_a_poll_that_found_nothing_the_next_one_waits_at_once() -> None:
+    """As FastStream runs it: its own polls end in a sleep, in which messages wait."""
+    subscriber = subscribed()
     subscriber.running = True
     consumer = Consumer([{}, {}])
     await subscriber._run_consume_loop(consumer)
@@ -41,11 +46,5 @@ async def test_after_a_poll_that_found_nothing_the_next_one_waits_at_once() -> N
 
 
 async def test_a_batch_has_the_messages_of_all_partitions() -> None:
-    async def handle(messages: object) -> None:
-        """Not asked for here."""
-
-    broker = KafkaBroker("nowhere:9092")
-    subscribe(broker, "topic", "group", handle, ConsumerHealth("batch"), batch_size=7)
-    subscriber: Any = broker.subscribers[0]
     found = {TopicPartition("topic", 0): ["a", "b"], TopicPartition("topic", 1): ["c"]}
-    assert await subscriber.get_msg(Consumer([found])) == ("a", "b", "c")
+    assert await subscribed().get_msg(Consumer([found])) == ("a", "b", "c")
