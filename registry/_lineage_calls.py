@@ -10,7 +10,7 @@ from registry._services import segment
 from registry.schemas.lineage import Direction, Lineage, LineageFormat
 from registry.schemas.links import LineageRequest, ParentRequest, VersionLinks
 
-Told = str | Mapping[str, Any]
+Named = str | Mapping[str, Any]
 """A text such as `base@3` or a URI, or the fields of what it stands for."""
 
 
@@ -53,10 +53,10 @@ class LineageCalls(AliasCalls):
         model: str,
         version: str | int,
         *,
-        parents: Sequence[Told] = (),
-        datasets: Sequence[Told] = (),
-        run: Told | None = None,
-        code: Told | None = None,
+        parents: Sequence[Named] = (),
+        datasets: Sequence[Named] = (),
+        run: Named | None = None,
+        code: Named | None = None,
     ) -> VersionLinks:
         """Say what a version was made from; what is said already is not said twice.
 

@@ -23,7 +23,7 @@ _REPLACED = ("content-type", "content-length")
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Failure:
     """What a problem document says."""
 
     status: int
@@ -41,7 +41,7 @@ class Dialect:
 
     covers: Callable[[str], bool]
     """Whether a path is one of them."""
-    word: Callable[[Told], Response]
+    word: Callable[[Failure], Response]
     """Returns the answer that tells an error."""
     credential: Callable[[str], str] | None = None
     """Returns an Authorization header as the registry reads it."""
@@ -109,10 +109,10 @@ class _Worded:
 
     async def _answer(self, problem: Message) -> None:
         document = json.loads(self._body)
-        told = Told(
+        failure = Failure(
             document["status"], document["code"], document["detail"], document, self._target
         )
-        answer = self._dialect.word(told)
+        answer = self._dialect.word(failure)
         for name, value in Headers(raw=problem["headers"]).items():
             if name not in _REPLACED:
                 answer.headers.setdefault(name, value)

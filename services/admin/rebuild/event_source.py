@@ -13,7 +13,7 @@ from shared.kafka.topic_reader import Extent, RawMessage, TopicReader
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class OwnEvents:
     """Events of this registry, in the order of their messages."""
 
     models: list[ModelEvent] = field(default_factory=list[ModelEvent])
@@ -39,12 +39,14 @@ async def log_events(
     return log
 
 
-def read_events(records: Iterable[RawMessage], report: RebuildReport | None, source: str) -> Told:
+def read_events(
+    records: Iterable[RawMessage], report: RebuildReport | None, source: str
+) -> OwnEvents:
     """Return the events of the records that have this source: other registries' are not ours.
 
     What is none, or another registry's, is told in the report, where there is one.
     """
-    told = Told()
+    told = OwnEvents()
     for record in records:
         event = _event(record)
         if event is None:

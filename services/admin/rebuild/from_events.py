@@ -6,7 +6,7 @@ from registry.schemas import ModelEvent
 from services.admin.rebuild.aliases import moves_of
 from services.admin.rebuild.edits import edits_of
 from services.admin.rebuild.event_log import EventLog
-from services.admin.rebuild.event_source import Told, read_events
+from services.admin.rebuild.event_source import OwnEvents, read_events
 from services.admin.rebuild.from_manifests import find_manifest
 from services.admin.rebuild.overlay import compare, opened_by, overlay
 from services.admin.rebuild.proposals import proposals_of
@@ -47,7 +47,7 @@ async def restore_from_events(
 
 
 async def _restore_beside(
-    told: Told, log: EventLog, report: RebuildReport, context: Context
+    told: OwnEvents, log: EventLog, report: RebuildReport, context: Context
 ) -> None:
     """Restore what the events tell beside versions: moves of aliases, edits, proposals, rules."""
     events = told.models

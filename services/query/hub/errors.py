@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from fastapi.responses import JSONResponse, Response
 
-from shared.web.dialects import Dialect, Told
+from shared.web.dialects import Dialect, Failure
 
 REPO_NOT_FOUND = "RepoNotFound"
 REVISION_NOT_FOUND = "RevisionNotFound"
@@ -33,28 +33,28 @@ def is_hub_path(path: str) -> bool:
     return path.startswith("/api/") or "/resolve/" in path or ".git/info/lfs/" in path
 
 
-def word_error(told: Told) -> Response:
+def word_error(failure: Failure) -> Response:
     """Return an error as such a client reads it."""
-    status = told.status
+    status = failure.status
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         status = HTTPStatus.BAD_REQUEST  # the one that they show the reason of
-    answer = JSONResponse({"error": told.detail, "code": told.code}, status)
-    answer.headers["X-Error-Message"] = _printable(told.detail)
-    if code := _code_of(told):
+    answer = JSONResponse({"error": failure.detail, "code": failure.code}, status)
+    answer.headers["X-Error-Message"] = _printable(failure.detail)
+    if code := _code_of(failure):
         answer.headers["X-Error-Code"] = code
-    if commit := told.members.get("commit"):
+    if commit := failure.members.get("commit"):
         answer.headers[COMMIT_HEADER] = commit  # that a commit lacks a file is remembered
     return answer
 
 
-def _code_of(told: Told) -> str | None:
-    if told.status == HTTPStatus.UNAUTHORIZED:
+def _code_of(failure: Failure) -> str | None:
+    if failure.status == HTTPStatus.UNAUTHORIZED:
         return REPO_NOT_FOUND
-    if told.status == HTTPStatus.FORBIDDEN:
-        grant = str(told.members.get("missing_grant", "reader"))
+    if failure.status == HTTPStatus.FORBIDDEN:
+        grant = str(failure.members.get("missing_grant", "reader"))
         # Who may not write is shown the message: there is no gate to ask at.
         return GATED_REPO if grant.startswith("reader") else None
-    return _MISSING.get(told.code)
+    return _MISSING.get(failure.code)
 
 
 def _printable(text: str) -> str:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from fastapi.responses import JSONResponse, Response
 
-from shared.web.dialects import Dialect, Told
+from shared.web.dialects import Dialect, Failure
 
 NAME_INVALID = "name_invalid"
 TAG_INVALID = "tag_invalid"
@@ -36,13 +36,13 @@ def is_oci_path(path: str) -> bool:
     return path.startswith("/v2/") or path == "/v2"
 
 
-def word_error(told: Told) -> Response:
+def word_error(failure: Failure) -> Response:
     """Return an error as such a client reads it."""
-    status = told.status
+    status = failure.status
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         status = HTTPStatus.BAD_REQUEST
-    code = _CODES.get(told.code) or _CODES_OF_STATUS.get(HTTPStatus(status), "UNKNOWN")
-    answer = JSONResponse({"errors": [{"code": code, "message": told.detail}]}, status)
+    code = _CODES.get(failure.code) or _CODES_OF_STATUS.get(HTTPStatus(status), "UNKNOWN")
+    answer = JSONResponse({"errors": [{"code": code, "message": failure.detail}]}, status)
     if status == HTTPStatus.UNAUTHORIZED:
         # Asked so, a client sends what it was logged in with, without another service for tokens.
         answer.headers["WWW-Authenticate"] = 'Basic realm="model registry"'

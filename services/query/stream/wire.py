@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from registry.schemas.event_types import EVENT_TYPES
 from shared.domain.streams.position import Position
-from shared.domain.streams.wanted import Told
+from shared.domain.streams.wanted import Facts
 
 HEARTBEAT = b": heartbeat\n"
 END = b"end"
@@ -26,7 +26,7 @@ class StreamEvent:
 
     id: str
     """The event's own, by which repetitions are known; not that of its place."""
-    told: Told
+    told: Facts
     lines: bytes
     """Its type and data, and the empty line that ends it."""
 
@@ -56,7 +56,7 @@ def read_event(value: bytes | None, source: str) -> StreamEvent | None:
         # In ASCII: half of a surrogate pair, which JSON may escape, has no bytes of its own.
         value = json.dumps(event, separators=(",", ":")).encode()
     lines = b"event: %s\ndata: %s\n\n" % (kind.encode(), value)
-    return StreamEvent(identity, Told(model, kind, _alias_of(members)), lines)
+    return StreamEvent(identity, Facts(model, kind, _alias_of(members)), lines)
 
 
 def _alias_of(data: dict[str, Any]) -> str | None:

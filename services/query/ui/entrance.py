@@ -20,7 +20,7 @@ from services.query.ui.rendering import page
 from shared.domain.access.browser_sessions import SESSION_PREFIX, SessionText
 from shared.runtime.settings import Settings
 from shared.web.access.entrance import SESSION, SIGN_IN
-from shared.web.dialects import Dialect, Told
+from shared.web.dialects import Dialect, Failure
 from shared.web.problems import PROBLEM_JSON
 
 COOKIE = "mr_session"
@@ -56,17 +56,17 @@ def _arrange(scope: Scope) -> None:
     scope["headers"] = kept
 
 
-def _word(told: Told) -> Response:
-    if told.status == HTTPStatus.UNAUTHORIZED:
-        values = {"target": safe_target(told.target)}
-        return page("sign_in_needed.html", values, status=told.status)
-    title = HTTPStatus(told.status).phrase
-    values = {"title": title, "status": told.status, "detail": told.detail}
-    return page("error.html", values, status=told.status)
+def _word(failure: Failure) -> Response:
+    if failure.status == HTTPStatus.UNAUTHORIZED:
+        values = {"target": safe_target(failure.target)}
+        return page("sign_in_needed.html", values, status=failure.status)
+    title = HTTPStatus(failure.status).phrase
+    values = {"title": title, "status": failure.status, "detail": failure.detail}
+    return page("error.html", values, status=failure.status)
 
 
-def _word_for_script(told: Told) -> Response:
-    return JSONResponse(dict(told.members), told.status, media_type=PROBLEM_JSON)
+def _word_for_script(failure: Failure) -> Response:
+    return JSONResponse(dict(failure.members), failure.status, media_type=PROBLEM_JSON)
 
 
 PAGES = Dialect(covers=is_page, word=_word, arrange=_arrange, headers=PAGE_HEADERS)

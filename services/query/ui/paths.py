@@ -9,6 +9,9 @@ from shared.web.access.entrance import SIGN_IN
 
 ROOT: Final = "/ui/"
 STATIC: Final = "/ui/static"
+MODEL: Final = "/ui/models/{model}"
+"""The route of a model's page; what can be done with it is below."""
+VERSION: Final = MODEL + "/versions/{version}"
 SIGN_OUT: Final = "/ui/sign-out"
 AT_ISSUER: Final = f"{SIGN_IN}/oidc"
 """Leads to the issuer at which people sign in."""

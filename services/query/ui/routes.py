@@ -26,7 +26,7 @@ from services.query.ui.charts.trends import trends
 from services.query.ui.line import line_of
 from services.query.ui.moments import read_moment
 from services.query.ui.namespaces import counts_of
-from services.query.ui.paths import ROOT, STATIC
+from services.query.ui.paths import MODEL, ROOT, STATIC, VERSION
 from services.query.ui.rendering import page
 from services.query.ui.shown import underlined
 from services.query.ui.snippets import snippets
@@ -43,8 +43,6 @@ router = APIRouter(include_in_schema=False)
 Reader = Annotated[Caller, declares(Action.READ)]
 Downloader = Annotated[Caller, declares(Action.DOWNLOAD)]
 ANYBODY = [declares(Action.PUBLIC)]
-MODEL = "/ui/models/{model}"
-VERSION = f"{MODEL}/versions/{{version}}"
 VERSIONS_SHOWN = 50
 METRICS_SHOWN = 12
 ALIASES_SHOWN = 500

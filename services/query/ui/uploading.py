@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from services.query.context import Context, RequestContext
 from services.query.ui.ended import no_answer, taken
 from services.query.ui.forms import require_script_of_ours
-from services.query.ui.paths import UPLOADS, segment
+from services.query.ui.paths import MODEL, UPLOADS, segment
 from services.query.ui.rendering import page
 from shared.domain.access.actions import Action
 from shared.web.access.caller import Caller, declares
@@ -34,7 +34,7 @@ async def show_new(request: Request, caller: Uploader) -> Response:
     return page("upload.html", {"model": ""}, request=request, caller=caller)
 
 
-@router.get("/ui/models/{model}/upload")
+@router.get(MODEL + "/upload")
 async def show(model: str, request: Request, caller: Uploader) -> Response:
     """Answer the page that uploads a version of a model, which need not be there yet."""
     return page("upload.html", {"model": model}, request=request, caller=caller)

@@ -14,7 +14,7 @@ MAX_VALUES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Facts:
     """What filters ask of an event."""
 
     model: str
@@ -65,7 +65,7 @@ class Wanted:
         _check("alias", aliases, check_alias)
         return cls(Patterns.of(models), frozenset(expanded_types(types)), frozenset(aliases))
 
-    def has(self, event: Told, readable: NameFilter) -> bool:
+    def has(self, event: Facts, readable: NameFilter) -> bool:
         """Whether the reader gets the event, who may follow the models of `readable`."""
         return (
             (not self.types or event.type in self.types)

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from fastapi.responses import JSONResponse, Response
 
-from shared.web.dialects import Dialect, Told
+from shared.web.dialects import Dialect, Failure
 
 PREFIX = "/mlflow/api/2.0"
 """Below which MLflow's clients ask, given MLFLOW_REGISTRY_URI=<query's address>/mlflow."""
@@ -33,12 +33,14 @@ def is_mlflow_path(path: str) -> bool:
     return path == "/mlflow" or path.startswith("/mlflow/")
 
 
-def word_error(told: Told) -> Response:
+def word_error(failure: Failure) -> Response:
     """Return an error as such a client reads it."""
-    name = _NAMES_OF_CODES.get(told.code) or _NAMES.get(HTTPStatus(told.status), "BAD_REQUEST")
-    status = HTTPStatus.BAD_REQUEST if name in _AS_BAD_REQUEST else told.status
-    members = {each: told.members[each] for each in _MEMBERS if each in told.members}
-    return JSONResponse({"error_code": name, "message": told.detail, **members}, status)
+    status = failure.status
+    name = _NAMES_OF_CODES.get(failure.code) or _NAMES.get(HTTPStatus(status), "BAD_REQUEST")
+    if name in _AS_BAD_REQUEST:
+        status = HTTPStatus.BAD_REQUEST
+    members = {each: failure.members[each] for each in _MEMBERS if each in failure.members}
+    return JSONResponse({"error_code": name, "message": failure.detail, **members}, status)
 
 
 MLFLOW = Dialect(is_mlflow_path, word_error)

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
@@ -20,11 +19,12 @@ from services.query.ui.acts.asking import (
     next_once,
     path_of,
     reason_of,
+    reason_query,
     version_of,
 )
 from services.query.ui.calls import Call, once_of
 from services.query.ui.forms import read_own_form
-from services.query.ui.paths import segment
+from services.query.ui.paths import MODEL, segment
 from services.query.ui.rendering import page
 from services.query.versions.lookups import find_model
 from shared.database.aliases import find_alias
@@ -39,7 +39,6 @@ router = APIRouter(include_in_schema=False)
 
 Mover = Annotated[Caller, declares(Action.MOVE_ALIAS)]
 Version = Annotated[str, Query(max_length=256)]
-MODEL = "/ui/models/{model}"
 ALIAS = MODEL + "/aliases/{alias}"
 _MOVE, _PROPOSE = "move", "propose"
 _PROTECTED = ("approval_needed", "alias_protected")
@@ -136,7 +135,7 @@ async def remove(
         if _act_of(form) == _PROPOSE:
             return _proposal(model, alias, form, {"remove": True})
         headers = {**condition_of(form), **once_of(form)}
-        asked_for = f"{path_of(model, 'aliases', alias)}?reason={quote(reason_of(form), safe='')}"
+        asked_for = f"{path_of(model, 'aliases', alias)}{reason_query(form)}"
         return Call("DELETE", asked_for, headers=headers)
 
     refusal = await asked(request, context, wanted)

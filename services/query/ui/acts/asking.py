@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Self
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -120,6 +121,11 @@ def reason_of(form: Mapping[str, str]) -> str:
     except ValidationError:
         rule = f"must be at most {MAX_REASON_CHARACTERS} characters without control characters"
         raise InvalidRequest("reason", rule) from None
+
+
+def reason_query(form: Mapping[str, str]) -> str:
+    """Return the same as the query of a path, `?` included; raises InvalidRequest."""
+    return f"?reason={quote(reason_of(form), safe='')}"
 
 
 def version_of(form: Mapping[str, str]) -> int | str:

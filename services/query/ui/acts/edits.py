@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -20,7 +19,7 @@ from services.query.ui.acts.asking import (
     condition_of,
     next_once,
     path_of,
-    reason_of,
+    reason_query,
 )
 from services.query.ui.acts.edit_forms import (
     MODEL_FIELDS,
@@ -34,7 +33,7 @@ from services.query.ui.acts.edit_forms import (
 )
 from services.query.ui.calls import Call, once_of
 from services.query.ui.forms import read_own_form
-from services.query.ui.paths import segment
+from services.query.ui.paths import MODEL, VERSION, segment
 from services.query.ui.rendering import page
 from services.query.versions.lookups import find_model, find_version
 from shared.domain.access.actions import Action
@@ -45,8 +44,6 @@ from shared.web.limits import MAX_BODY_BYTES
 router = APIRouter(include_in_schema=False)
 
 Editor = Annotated[Caller, declares(Action.EDIT)]
-MODEL = "/ui/models/{model}"
-VERSION = MODEL + "/versions/{version}"
 EDITS_SHOWN = 10
 
 
@@ -132,7 +129,7 @@ async def _edit(
         return RedirectResponse(edited.address, HTTPStatus.SEE_OTHER)
 
     def wanted() -> Call:
-        path = f"{edited.api_path}?reason={quote(reason_of(form), safe='')}"
+        path = f"{edited.api_path}{reason_query(form)}"
         headers = {**condition_of(form), **once_of(form), "content-type": MERGE_PATCH_JSON}
         return Call("PATCH", path, patch, headers)
 

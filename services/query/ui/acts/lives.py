@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from registry.schemas import Version
 from services.query.context import Context, RequestContext
-from services.query.ui.acts.asking import Refusal, asked, path_of, reason_of
+from services.query.ui.acts.asking import Refusal, asked, path_of, reason_query
 from services.query.ui.calls import Call
 from services.query.ui.forms import read_own_form
 from services.query.ui.paths import segment
@@ -90,7 +89,7 @@ async def _do(life: Life, asked_for: Asked) -> Response:
 
     def wanted() -> Call:
         if life is DELETE:
-            return Call("DELETE", f"{place}?reason={quote(reason_of(form), safe='')}")
+            return Call("DELETE", f"{place}{reason_query(form)}")
         return Call("POST", f"{place}/{life.name}")
 
     refusal = await asked(asked_for.request, asked_for.context, wanted)

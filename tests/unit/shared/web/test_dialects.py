@@ -13,13 +13,13 @@ from shared.domain.access.actions import Action
 from shared.domain.errors import NotFound, TooManyRequests
 from shared.runtime.settings import Settings
 from shared.web.access.caller import declares
-from shared.web.dialects import Dialect, Told, speak
+from shared.web.dialects import Dialect, Failure, speak
 from shared.web.service import add_shared_parts, make_app
 from tests.support.isolation import SETTINGS
 
 
-def word(told: Told) -> Response:
-    return JSONResponse({"said": told.detail, "code": told.code}, told.status)
+def word(failure: Failure) -> Response:
+    return JSONResponse({"said": failure.detail, "code": failure.code}, failure.status)
 
 
 DIALECT = Dialect(lambda path: path.startswith("/other/"), word, lambda given: given.upper())
@@ -137,8 +137,8 @@ async def test_a_dialect_arranges_heads_and_gives_every_answer_its_headers() -> 
     def say(scope: Scope) -> None:
         scope["headers"] = [*scope["headers"], (b"x-arranged", b"yes")]
 
-    def told_target(told: Told) -> Response:
-        return JSONResponse({"target": told.target}, told.status)
+    def told_target(failure: Failure) -> Response:
+        return JSONResponse({"target": failure.target}, failure.status)
 
     app = make_app("A service", "For tests.", None)
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from services.query.hub.errors import is_hub_path, word_error
-from shared.web.dialects import Told
+from shared.web.dialects import Failure
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from shared.web.dialects import Told
 def test_what_is_missing_is_told_by_its_code(
     status: int, code: str, told: str | None, answered: int
 ) -> None:
-    answer = word_error(Told(status, code, "why"))
+    answer = word_error(Failure(status, code, "why"))
     assert (answer.status_code, answer.headers.get("x-error-code")) == (answered, told)
     assert answer.headers["x-error-message"] == "why"
     assert json.loads(bytes(answer.body))["error"] == "why"
@@ -37,18 +37,18 @@ def test_what_is_missing_is_told_by_its_code(
 
 @pytest.mark.parametrize(("grant", "told"), [("reader:churn", "GatedRepo"), ("writer:churn", None)])
 def test_who_may_not_write_meets_no_gate(grant: str, told: str | None) -> None:
-    answer = word_error(Told(403, "forbidden", "why", {"missing_grant": grant}))
+    answer = word_error(Failure(403, "forbidden", "why", {"missing_grant": grant}))
     assert answer.headers.get("x-error-code") == told
 
 
 def test_a_commit_that_lacks_a_file_is_named() -> None:
-    answer = word_error(Told(404, "file_not_found", "why", {"commit": "0" * 40}))
+    answer = word_error(Failure(404, "file_not_found", "why", {"commit": "0" * 40}))
     assert answer.headers["x-repo-commit"] == "0" * 40
 
 
 def test_a_message_fits_into_a_header_whatever_it_says() -> None:
     detail = "größe\r\nX-Other: 1 " + "🚀" * 1000
-    answer = word_error(Told(404, "file_not_found", detail))
+    answer = word_error(Failure(404, "file_not_found", detail))
     said = answer.headers["x-error-message"]
     assert said.isascii()
     assert said.isprintable()

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from services.query.oci.errors import bearer_of_basic, is_oci_path, word_error
-from shared.web.dialects import Told
+from shared.web.dialects import Failure
 
 
 @pytest.mark.parametrize(
@@ -29,14 +29,14 @@ from shared.web.dialects import Told
 def test_an_error_has_a_code_of_the_specification(
     status: int, code: str, told: str, answered: int
 ) -> None:
-    answer = word_error(Told(status, code, "why"))
+    answer = word_error(Failure(status, code, "why"))
     assert answer.status_code == answered
     assert json.loads(bytes(answer.body)) == {"errors": [{"code": told, "message": "why"}]}
     assert "www-authenticate" not in answer.headers
 
 
 def test_who_brings_no_credential_is_asked_for_user_and_password() -> None:
-    answer = word_error(Told(401, "unauthenticated", "why"))
+    answer = word_error(Failure(401, "unauthenticated", "why"))
     assert answer.headers["www-authenticate"] == 'Basic realm="model registry"'
 
 

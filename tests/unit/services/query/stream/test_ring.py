@@ -8,7 +8,7 @@ from services.query.stream.ring import Place, Ring
 from services.query.stream.wire import StreamEvent
 from shared.domain.access.decision import EVERY_NAME
 from shared.domain.streams.position import Position
-from shared.domain.streams.wanted import Told, Wanted
+from shared.domain.streams.wanted import Facts, Wanted
 
 TOPIC = b"12345678"
 MODELS = ("a", "b", "c.x", "c.y")
@@ -19,7 +19,7 @@ Record = tuple[int, int, StreamEvent]
 
 def record(partition: int, offset: int, model: str) -> Record:
     name = f"{partition}-{offset}"
-    return partition, offset, StreamEvent(name, Told(model, "t"), f"data: {name}\n\n".encode())
+    return partition, offset, StreamEvent(name, Facts(model, "t"), f"data: {name}\n\n".encode())
 
 
 def some_records(chance: random.Random, count: int) -> list[Record]:

@@ -10,7 +10,7 @@ from shared.domain.access.actions import Action
 from shared.domain.access.decision import visible_names
 from shared.domain.access.grants import Grant
 from shared.domain.streams.repeats import Recent
-from shared.domain.streams.wanted import MAX_VALUES, BadFilter, Told, Wanted
+from shared.domain.streams.wanted import MAX_VALUES, BadFilter, Facts, Wanted
 from tests.support.access_oracle import ROLES, oracle
 
 NAMES = ("churn", "churn2", "risk", "risk.churn", "risk.churn.v2", "riskier.x", "Risk.churn", "r")
@@ -25,7 +25,7 @@ TYPES = (
 TYPE_PATTERNS = (*TYPES, "registry.version.*", "registry.alias.*", "registry.*")
 
 told = st.builds(
-    Told, st.sampled_from(NAMES), st.sampled_from(TYPES), st.sampled_from((None, *ALIASES))
+    Facts, st.sampled_from(NAMES), st.sampled_from(TYPES), st.sampled_from((None, *ALIASES))
 )
 grants = st.lists(
     st.one_of(
@@ -49,7 +49,7 @@ def is_given(values: list[str], found: str | None) -> bool:
     st.lists(told, min_size=10, max_size=40),
 )
 def test_an_event_comes_if_the_filters_want_it_and_the_grants_let_the_reader_have_it(
-    models: list[str], types: list[str], aliases: list[str], held: list[Grant], events: list[Told]
+    models: list[str], types: list[str], aliases: list[str], held: list[Grant], events: list[Facts]
 ) -> None:
     wanted = Wanted.of(models, types, aliases)
     readable = visible_names(held, Action.FOLLOW)

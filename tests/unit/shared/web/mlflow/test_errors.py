@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.web.dialects import Told
+from shared.web.dialects import Failure
 from shared.web.mlflow.errors import is_mlflow_path, word_error
 
 
@@ -28,14 +28,14 @@ from shared.web.mlflow.errors import is_mlflow_path, word_error
 def test_an_error_has_a_name_that_they_know(
     status: int, code: str, name: str, told_status: int
 ) -> None:
-    answer = word_error(Told(status, code, "why"))
+    answer = word_error(Failure(status, code, "why"))
     assert answer.status_code == told_status
     assert json.loads(bytes(answer.body)) == {"error_code": name, "message": "why"}
 
 
 def test_wrong_fields_are_named_beside_the_reason() -> None:
     members: dict[str, Any] = {"errors": [{"field": "name", "rule": "too long"}], "type": "urn:x"}
-    body = json.loads(bytes(word_error(Told(422, "invalid_request", "why", members)).body))
+    body = json.loads(bytes(word_error(Failure(422, "invalid_request", "why", members)).body))
     assert body["errors"] == members["errors"]
     assert "type" not in body
 
