@@ -32,6 +32,16 @@ async def keep_manifest(record: VersionRecord, storage: Storage, settings: Setti
     )
 
 
+async def keep_commit_manifest(record: VersionRecord, storage: Storage, settings: Settings) -> None:
+    """Write the manifest of a commit: ingest may have ended once it had opened the version.
+
+    The upload of any other version is repeated by its client until the manifest is there. Raises
+    storage errors.
+    """
+    if record.session is not None and record.session.commit is not None:
+        await keep_manifest(record, storage, settings)
+
+
 async def remove_manifest(model: str, number: int, storage: Storage, settings: Settings) -> None:
     """Remove the manifest of a version; quiet where there is none. Raises storage errors."""
     await remove_object(settings.manifest_bucket, manifest_key(model, number), storage)

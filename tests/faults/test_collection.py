@@ -19,6 +19,7 @@ from local.processes.ports import HOST, choose_port
 from registry import AsyncModelRegistryClient
 from registry.errors import ConflictError, NotFoundError, RegistryError, UnavailableError
 from shared.domain.records import utc_now
+from shared.domain.sessions import OPEN_VERSION
 from tests.faults.harness import kafka_groups
 from tests.faults.harness.checker import unrest
 from tests.faults.harness.collection_checks import collection_violations
@@ -270,9 +271,14 @@ async def at_rest(registry: Harness) -> list[str]:
     view = registry.view
     staged = await view.database.staged.find().to_list()
     await view.database.staged.driver.update_many({}, {"$set": {"expires_at": utc_now()}})
+    given_up = {"session.state": "open", "state": {"$in": list(OPEN_VERSION)}}
+    over = {"$set": {"session.expires_at": utc_now()}}
+    await view.database.versions.driver.update_many(given_up, over)
 
     async def is_done() -> bool:
         if await view.database.staged.count_documents({}):
+            return False
+        if await view.count(state={"$in": list(OPEN_VERSION)}):
             return False
         waiting = await view.count(state="deleted", hold=None, **{"deletion.purged_at": None})
         return not waiting and not await view.count(work={"$ne": None})

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from registry.schemas import CompleteRequest, Downloads, SignPartsRequest, Version
-from services.admin.part_digests import ask_for_part_digests
+from services.admin.left_work import ask_for_left_work
 from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.events.indexing import index_objects
 from services.indexer.work.workers import work_once
@@ -179,12 +179,12 @@ async def test_an_object_that_was_read_whole_has_the_digests_of_its_parts(rig: R
 async def test_a_version_of_before_is_read_once_more_for_its_part_digests(rig: Rig) -> None:
     version = await read_whole(rig)
     await rig.indexer.database.part_digests.driver.delete_many({})
-    assert await ask_for_part_digests(rig.indexer) == 1
-    assert await ask_for_part_digests(rig.indexer) == 0, "it is in the queue already"
+    assert (await ask_for_left_work(rig.indexer)).to_confirm == 1
+    assert (await ask_for_left_work(rig.indexer)).to_confirm == 0, "it is in the queue already"
     assert await work_once(rig.indexer, bury_nothing)
     assert await kept(rig, version) == {0: PARTS}
     assert (await rig.version("churn")).work is None
-    assert await ask_for_part_digests(rig.indexer) == 0, "nothing lacks any"
+    assert (await ask_for_left_work(rig.indexer)).to_confirm == 0, "nothing lacks any"
 
 
 async def test_other_bytes_than_were_verified_are_never_confirmed(rig: Rig) -> None:
@@ -194,7 +194,7 @@ async def test_other_bytes_than_were_verified_are_never_confirmed(rig: Rig) -> N
     await database.versions.driver.update_one(
         {"_id": version.id}, {"$set": {"artifacts.0.sha256": SHA256}}
     )
-    await ask_for_part_digests(rig.indexer)
+    await ask_for_left_work(rig.indexer)
     assert await work_once(rig.indexer, bury_nothing)
     after = await rig.version("churn")
     assert after.artifacts[0].sha256 == SHA256

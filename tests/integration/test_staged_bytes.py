@@ -1,6 +1,7 @@
 """Bytes that wait for a commit: taken by one version, or dropped, whatever ends in between."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from services.admin.left_work import ask_for_left_work
 from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.events.indexing import index_objects
 from services.indexer.reconcile.round import expire, reconcile
@@ -198,6 +200,48 @@ async def test_a_version_becomes_ready_though_ingest_ended_when_it_had_opened_it
     assert len({each.stored_key for each in ready.artifacts}) == 1
     assert await rig.told(model) == ["created", "ready"]
     assert open_parts(rig, model) == []
+
+
+@pytest.mark.parametrize("name", ["same.bin", "renamed.safetensors"])
+async def test_a_commit_of_known_bytes_becomes_ready_though_ingest_ended_when_it_had_opened_it(
+    rig: Rig, model: str, name: str
+) -> None:
+    """No event comes for it: its bytes were stored before."""
+    header = json.dumps({"__metadata__": {"of": model}}).encode()
+    data = len(header).to_bytes(8, "little") + header  # safetensors without a tensor
+    await stage(rig, model, data)
+    await make_ready(rig, await opened(rig, asked(model, **{"m.bin": data})))
+    version = await opened(rig, asked(model, **{name: data}))
+    due = {"$set": {"work.due_at": utc_now() - timedelta(seconds=1)}}
+    await rig.indexer.database.versions.update_one({"_id": version.id}, due)
+    while await work_once(rig.indexer, bury):
+        pass
+    ready = await rig.version(model, 2)
+    assert (ready.state, ready.work) == ("ready", None)
+    [first] = (await rig.version(model)).artifacts
+    assert {each.stored_key for each in ready.artifacts} == {first.stored_key}
+    kept = await read_manifest(model, 2, rig.indexer.storage, rig.indexer.settings)
+    assert kept is not None
+    assert kept.id == version.id
+    assert (await rig.told(model))[-2:] == ["created", "ready"]
+    head = await find_head(model, MAIN, rig.ingest)
+    assert (head.version and head.version.number, head.is_settled) == (2, True)
+
+
+async def test_a_migration_resumes_commits_that_an_earlier_release_left_open(
+    rig: Rig, model: str
+) -> None:
+    data = os.urandom(1000)
+    await stage(rig, model, data)
+    await make_ready(rig, await opened(rig, asked(model, **{"m.bin": data})))
+    left = await opened(rig, asked(model, **{"n.bin": data}))
+    no_work = {"$set": {"work": None}}
+    await rig.indexer.database.versions.update_one({"_id": left.id}, no_work)
+    assert (await ask_for_left_work(rig.indexer)).to_join == 1
+    while await work_once(rig.indexer, bury):
+        pass
+    assert (await rig.version(model, 2)).state == "ready"
+    assert (await ask_for_left_work(rig.indexer)).to_join == 0
 
 
 async def test_events_that_come_before_the_join_is_recorded_hold_up_nothing(

@@ -264,6 +264,7 @@ async def use_sessions_and_work(database: Database, model: str) -> None:
     assert await work.finish_work(database, record.id, "mine")
     assert not await work.confirm_digests(database, record.id, "mine", {0: SHA256})
     assert not await work.ask_to_confirm(database, record.id)
+    assert not await work.ask_to_join(database, record.id)
 
 
 async def use_outbox_and_leases(database: Database, model: str) -> None:

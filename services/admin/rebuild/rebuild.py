@@ -3,7 +3,7 @@
 It may be cut off and run again, and runs beside live services: what is newer stays.
 """
 
-from services.admin.part_digests import ask_for_part_digests
+from services.admin.left_work import ask_for_left_work
 from services.admin.rebuild.event_log import EventLog
 from services.admin.rebuild.event_source import log_events
 from services.admin.rebuild.from_events import restore_from_events
@@ -60,7 +60,7 @@ async def rebuild(context: Context, *, reader: TopicReader, dry_run: bool = Fals
             report.aliases += await restore_alias(context.database, model, alias)
         for place in log.edited:
             report.edited += await make_edits_again(context.database, place)
-        report.asked_to_confirm = await ask_for_part_digests(context)
+        report.asked_to_confirm = (await ask_for_left_work(context)).to_confirm
         # 5. The bucket has the last word.
         report.reconciled = await reconcile(context)
     report.finished_at = await context.database.now()

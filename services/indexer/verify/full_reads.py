@@ -23,6 +23,7 @@ from shared.domain.transitions import Verdict
 from shared.domain.version_rules import lacks
 from shared.runtime.logs import get_logger
 from shared.storage.connection import StorageUnavailable
+from shared.storage.manifests import keep_commit_manifest
 
 log = get_logger(__name__)
 
@@ -34,6 +35,7 @@ async def verify_version(version: VersionRecord, token: str, context: Context) -
     version that lacks what its model's rules require is not read at all. Raises the storage and
     database errors, and CheckProcessFailed.
     """
+    await keep_commit_manifest(version, context.storage, context.settings)
     rules = await read_effective(context.database, version.model)
     waiting = [
         (index, artifact)

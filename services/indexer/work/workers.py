@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, NoReturn
 
 from services.indexer.context import Context
+from services.indexer.events.indexing import tell_settled
 from services.indexer.found.adopter import Adopter
 from services.indexer.verify.full_reads import confirm_version, verify_version
 from services.indexer.work.pauses import MAX_DEFECT_PAUSE_SECONDS, STUCK_SECONDS, pause_after
@@ -17,7 +18,7 @@ from services.indexer.work.purge import purge_version
 from shared.database.client import limit_operations
 from shared.database.errors import DatabaseUnavailable
 from shared.database.leases import LeaseLost, keep_renewed
-from shared.database.lifecycle import reject
+from shared.database.lifecycle import reject, settle_whole
 from shared.database.sessions import finish_join
 from shared.database.work import (
     claim_work,
@@ -37,7 +38,7 @@ from shared.runtime.telemetry.attributes import version_attributes
 from shared.runtime.telemetry.tracing import child_of
 from shared.storage.cleaning import clean_upload
 from shared.storage.joining import join_upload
-from shared.storage.manifests import keep_manifest
+from shared.storage.manifests import keep_commit_manifest
 
 LEASE = timedelta(seconds=60)
 GIVE_BACK_SECONDS = 2.0
@@ -58,16 +59,20 @@ async def clean_version(version: VersionRecord, token: str, context: Context) ->
 
 
 async def join_version(version: VersionRecord, token: str, context: Context) -> None:
-    """Join the parts of a completed upload, where ingest did not come to its end."""
+    """Join the parts of a completed upload, where ingest did not come to its end.
+
+    A commit may have none to join, and no event either, as all of its bytes were stored before.
+    """
     del token  # joining twice does no harm, and whoever is done first records it
-    if version.session is not None and version.session.commit is not None:
-        # A commit is all there is of its opening: ingest may have ended before it kept this.
-        await keep_manifest(version, context.storage, context.settings)
+    await keep_commit_manifest(version, context.storage, context.settings)
     if lost := await join_upload(version, context.storage):
         if (rejected := await reject(context.database, version.id, lost[0])) is not None:
             context.counts.version_settled(rejected)
-    else:
-        await finish_join(context.database, version.id)
+        return
+    settled = await settle_whole(context.database, version)
+    if version.state != "ready" and settled.state == "ready":
+        tell_settled(settled, context)
+    await finish_join(context.database, version.id)
 
 
 WORK: tuple[tuple[WorkKind, Work], ...] = (

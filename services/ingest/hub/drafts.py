@@ -178,15 +178,13 @@ def _draft(
         created_at=whose.now,
         session=session,
     )
-    if contents.staged:
-        # From here on the parts are joined, by whomever.
-        return draft.model_copy(
-            update={"work": WorkRecord(kind="join", due_at=whose.now + JOIN_GRACE)}
-        )
-    if any(each.state == "pending" for each in contents.artifacts):
+    if not contents.staged and any(each.state == "pending" for each in contents.artifacts):
         verify = WorkRecord(kind="verify", due_at=whose.now)
         return draft.model_copy(update={"state": "verifying", "work": verify})
-    return draft
+    # From here on it becomes ready by whomever: a worker joins its parts, if there are any, where
+    # this process ends before it has.
+    join = WorkRecord(kind="join", due_at=whose.now + JOIN_GRACE)
+    return draft.model_copy(update={"work": join})
 
 
 def _require_formats(rules: Effective, draft: VersionRecord) -> None:
