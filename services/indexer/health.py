@@ -52,7 +52,7 @@ class Health(ConsumerHealth):
             missing.append("Kafka assignment")
         if any(task.done() for task in self._tasks):
             missing.append("a part that ended")
-        missing += _shortened(troubles([self.batch, *self._marks()]))
+        missing += _shortened(troubles([self.batch, self.polls, *self._marks()]))
         bucket = self._settings.minio_bucket
         kafka, absent, unpublished = await asyncio.gather(
             self._kafka_away(),

@@ -50,7 +50,7 @@ class Health(ConsumerHealth):
         missing: list[str] = [] if self.is_assigned else ["Kafka assignment"]
         if any(task.done() for task in self._tasks):
             missing.append("a part that ended")
-        missing += troubles([self.batch, *self._marks])
+        missing += troubles([self.batch, self.polls, *self._marks])
         kafka, absent = await asyncio.gather(
             self._kafka_away(),
             absent_servers(context.database, None, context.settings.minio_bucket),

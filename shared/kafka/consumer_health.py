@@ -1,4 +1,4 @@
-"""Whether a consumer goes on: partitions assigned, and batches that come to their end."""
+"""Whether a consumer goes on: partitions assigned, batches that come to their end, and polls."""
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -7,6 +7,7 @@ from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 
 from shared.domain.errors import Unavailable
+from shared.kafka.offsets import HandledOffsets
 from shared.kafka.topic_reader import RawMessage
 from shared.runtime.progress import Mark, rest_after
 
@@ -22,6 +23,9 @@ class ConsumerHealth(ConsumerRebalanceListener):
     def __init__(self, batches: str) -> None:
         self._assigned: set[TopicPartition] | None = None
         self.batch = Mark(batches, STUCK_SECONDS)
+        self.polls = Mark("consumer", STUCK_SECONDS)
+        """Asking for batches and committing them; while one is handled, that has its own mark."""
+        self.handled = HandledOffsets()
         self.starting = "start"
         """What the start waits for; empty once it is over."""
         self.kafka_was_away = False
@@ -64,6 +68,7 @@ class ConsumerHealth(ConsumerRebalanceListener):
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Forget the assignment until the next one, and what a batch failed by: it is another's."""
         self._assigned = None
+        self.handled.forget()
         self.batch.succeeded()
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:

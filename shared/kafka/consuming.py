@@ -5,18 +5,23 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka import TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
 from shared.kafka.broker import BATCH_END_SECONDS
 from shared.kafka.connection import STOP_SECONDS, ended_within
+from shared.kafka.consumer_health import ConsumerHealth
+from shared.kafka.errors import KafkaUnavailable
 from shared.kafka.topic_reader import RawMessage
+from shared.runtime.logs import get_logger
 
 HandleBatch = Callable[[tuple[RawMessage, ...]], Awaitable[None]]
 """Returns when all that the batch tells is durable; an error gives the batch back to Kafka."""
 POLL_MILLISECONDS = 1000
 """How long one poll waits for messages; it returns as soon as there are some."""
+
+log = get_logger(__name__)
 
 
 def subscribe(
@@ -24,11 +29,12 @@ def subscribe(
     topic: str,
     group: str,
     handle: HandleBatch,
-    listener: ConsumerRebalanceListener,
+    health: ConsumerHealth,
     *,
     batch_size: int,
 ) -> None:
     """Register `handle` for a topic's batches; they come to it once consuming starts."""
+    consumption = Consumption(health, batch_size)
     subscriber: Any = broker.subscriber(
         topic,
         group_id=group,
@@ -36,23 +42,79 @@ def subscribe(
         ack_policy=AckPolicy.NACK_ON_ERROR,  # the default acknowledges before the work is done
         batch=True,
         max_records=batch_size,
-        listener=listener,
-        parser=parse_tolerantly,
+        listener=health,
+        parser=consumption.parse,
         decoder=decode_nothing,
     )
-
-    async def get_batch(consumer: Any) -> tuple[RawMessage, ...]:
-        found = await consumer.getmany(timeout_ms=POLL_MILLISECONDS, max_records=batch_size)
-        return tuple(chain.from_iterable(found.values()))
-
     # FastStream's own sleeps after an empty poll for as long as it polled. So it either lets
     # messages wait, or polls all the time: 100 times a second, it took 3% of a core.
-    subscriber.get_msg = get_batch
+    subscriber.get_msg = consumption.get_batch
 
     async def on_batch(messages: tuple[RawMessage, ...]) -> None:
         await handle(messages)
+        health.handled.add(messages)
 
     subscriber(on_batch)
+
+
+class Consumption:
+    """Polls for FastStream's subscriber, and commits in place of its consumer."""
+
+    def __init__(self, health: ConsumerHealth, batch_size: int) -> None:
+        self._health, self._batch_size = health, batch_size
+
+    async def get_batch(self, consumer: Any) -> tuple[RawMessage, ...]:
+        """Return what there is, or nothing after a second; raises what the consumer does."""
+        mark = self._health.polls
+        mark.moved()
+        try:
+            found = await consumer.getmany(
+                timeout_ms=POLL_MILLISECONDS, max_records=self._batch_size
+            )
+        except Exception as error:
+            mark.failed(error)
+            raise  # FastStream tells it, and polls again
+        if found:
+            mark.idle()  # the batch has a mark of its own
+        else:
+            await self.commit(consumer)  # nothing that follows would commit what is owed
+        return tuple(chain.from_iterable(found.values()))
+
+    async def parse(
+        self,
+        messages: tuple[RawMessage, ...],
+        original: Callable[[Any], Awaitable[KafkaMessage]],
+    ) -> KafkaMessage:
+        """Return the batch as FastStream wants it, whose acknowledgement commits what is owed."""
+        message = await parse_tolerantly(messages, original)
+        message.consumer = _Acknowledging(self, message.consumer)
+        return message
+
+    async def commit(self, consumer: Any) -> None:
+        """Commit what is owed; where Kafka does not take it, readiness tells, and it stays owed."""
+        mark = self._health.polls
+        mark.moved()
+        try:
+            await self._health.handled.commit(consumer)
+        except KafkaUnavailable as error:
+            if not mark.failures:
+                log.warning("offsets not committed", error=error.reason)
+            mark.failed(error)
+        else:
+            mark.succeeded()
+
+
+class _Acknowledging:
+    """What a message asks of its consumer when it is acknowledged or given back."""
+
+    def __init__(self, consumption: Consumption, consumer: Any) -> None:
+        self._consumption, self._consumer = consumption, consumer
+
+    async def commit(self) -> None:
+        await self._consumption.commit(self._consumer)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self._consumer.seek(partition, offset)
 
 
 async def parse_tolerantly(

@@ -1,11 +1,11 @@
 """Model events come in batches, each acknowledged when its deliveries are durable."""
 
-from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.admin import AIOKafkaAdminClient
 from faststream.kafka import KafkaBroker
 
 from shared.domain.errors import Unavailable
 from shared.kafka.connection import kafka_options
+from shared.kafka.consumer_health import ConsumerHealth
 from shared.kafka.consuming import HandleBatch, subscribe
 from shared.runtime.settings import Settings
 
@@ -41,8 +41,8 @@ def subscribe_to_model_events(
     broker: KafkaBroker,
     settings: Settings,
     handle: HandleBatch,
-    listener: ConsumerRebalanceListener,
+    health: ConsumerHealth,
 ) -> None:
     """Register `handle` for the batches of model events; they come once consuming starts."""
     topic, group = settings.kafka_model_events_topic, settings.kafka_notifier_group
-    subscribe(broker, topic, group, handle, listener, batch_size=BATCH_EVENTS)
+    subscribe(broker, topic, group, handle, health, batch_size=BATCH_EVENTS)

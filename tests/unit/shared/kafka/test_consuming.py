@@ -1,50 +1,191 @@
-"""A consumer waits for its messages, and does not look for them all the time."""
+"""A consumer waits for its messages, and commits what is handled until Kafka has taken it."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import ConsumerStoppedError
+from aiokafka.errors import (
+    ConsumerStoppedError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    TopicAuthorizationFailedError,
+)
+from aiokafka.structs import ConsumerRecord
 from faststream.kafka import KafkaBroker
 
 from shared.kafka.consumer_health import ConsumerHealth
 from shared.kafka.consuming import POLL_MILLISECONDS, subscribe
 
+FIRST, SECOND = TopicPartition("topic", 0), TopicPartition("topic", 1)
+Found = dict[TopicPartition, list[Any]]
+
 
 class Consumer:
-    """Has nothing at first, and then has ended."""
+    """Answers each poll with what it is given, and then has ended; notes what is committed."""
 
-    def __init__(self, answers: Sequence[dict[TopicPartition, list[Any]]]) -> None:
+    def __init__(self, *answers: Found | Exception, refusals: Sequence[Exception] = ()) -> None:
         self.asked: list[dict[str, int]] = []
-        self._answers = list(answers)
+        self.committed: list[dict[TopicPartition, int]] = []
+        self.troubles: list[str] = []
+        """What readiness tells at each poll."""
+        self.trouble: Callable[[], str] = str
+        self.sought: dict[TopicPartition, int] = {}
+        self.assigned = {FIRST, SECOND}
+        self._answers, self._refusals = list(answers), list(refusals)
 
-    async def getmany(self, **limits: int) -> dict[TopicPartition, list[Any]]:
+    async def getmany(self, **limits: int) -> Found:
         self.asked.append(limits)
+        self.troubles.append(self.trouble())
         if not self._answers:
             raise ConsumerStoppedError
-        return self._answers.pop(0)
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def assignment(self) -> set[TopicPartition]:
+        return self.assigned
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        if self._refusals:
+            raise self._refusals.pop(0)
+        self.committed.append(offsets)
+
+    def subscribe(self, **asked: Any) -> None:
+        assert asked["topics"] == ["topic"]
+
+    async def start(self) -> None:
+        pass
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self.sought[partition] = offset
 
 
-def subscribed() -> Any:
-    """FastStream's subscriber to a topic, whose batches have 7 messages at most."""
+def records(place: TopicPartition, *offsets: int) -> list[Any]:
+    return [
+        ConsumerRecord(
+            topic=place.topic,
+            partition=place.partition,
+            offset=offset,
+            timestamp=0,
+            timestamp_type=0,
+            key=None,
+            value=b"",
+            checksum=None,
+            serialized_key_size=0,
+            serialized_value_size=0,
+            headers=(),
+        )
+        for offset in offsets
+    ]
 
-    async def handle(messages: object) -> None:
-        raise AssertionError("nothing is handled here")
 
-    broker = KafkaBroker("nowhere:9092")
-    subscribe(broker, "topic", "group", handle, ConsumerHealth("batch"), batch_size=7)
-    return broker.subscribers[0]
+def _given(consumer: Consumer, **_settings: Any) -> Consumer:
+    return consumer
+
+
+class Service:
+    """What a service that consumes has, with FastStream's subscriber; batches of 7 at most."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.health = ConsumerHealth("batch")
+        self.batches: list[list[int]] = []
+        self._failures = list(failures)
+        broker: Any = KafkaBroker("nowhere:9092", allow_auto_create_topics=False)
+        subscribe(broker, "topic", "group", self._handle, self.health, batch_size=7)
+        broker._setup_logger()
+        self._subscriber: Any = broker.subscribers[0]
+
+    async def _handle(self, messages: Sequence[Any]) -> None:
+        self.batches.append([each.offset for each in messages])
+        if self._failures:
+            raise self._failures.pop(0)
+
+    async def consume(self, consumer: Consumer) -> None:
+        """Consume by FastStream until the consumer has ended."""
+        consumer.trouble = self.health.polls.trouble
+        self._subscriber._outer_config.builder = partial(_given, consumer)
+        await self._subscriber.start()
+        await asyncio.gather(*self._subscriber.tasks)
 
 
 async def test_after_a_poll_that_found_nothing_the_next_one_waits_at_once() -> None:
-    """As FastStream runs it: its own polls end in a sleep, in which messages wait."""
-    subscriber = subscribed()
-    subscriber.running = True
-    consumer = Consumer([{}, {}])
-    await subscriber._run_consume_loop(consumer)
+    """FastStream's own polls end in a sleep, in which messages wait."""
+    consumer = Consumer({}, {})
+    await Service().consume(consumer)
     assert consumer.asked == 3 * [{"timeout_ms": POLL_MILLISECONDS, "max_records": 7}]
+    assert consumer.committed == []
 
 
-async def test_a_batch_has_the_messages_of_all_partitions() -> None:
-    found = {TopicPartition("topic", 0): ["a", "b"], TopicPartition("topic", 1): ["c"]}
-    assert await subscribed().get_msg(Consumer([found])) == ("a", "b", "c")
+async def test_a_batch_has_the_messages_of_all_partitions_and_is_committed_once() -> None:
+    service = Service()
+    consumer = Consumer({FIRST: records(FIRST, 5, 6), SECOND: records(SECOND, 1)}, {}, {})
+    await service.consume(consumer)
+    assert service.batches == [[5, 6, 1]]
+    assert consumer.committed == [{FIRST: 7, SECOND: 2}]
+
+
+async def test_what_kafka_does_not_take_is_committed_again_though_no_message_follows() -> None:
+    service = Service()
+    refusals = [KafkaConnectionError(), GroupAuthorizationFailedError("group")]
+    consumer = Consumer({FIRST: records(FIRST, 5)}, {}, {}, {}, refusals=refusals)
+    await service.consume(consumer)
+    assert service.batches == [[5]], "it is handled once"
+    assert consumer.committed == [{FIRST: 6}]
+
+
+async def test_readiness_tells_why_nothing_is_committed_until_it_is() -> None:
+    refusal = GroupAuthorizationFailedError("group")
+    consumer = Consumer({FIRST: records(FIRST, 5)}, {}, {}, refusals=[refusal, refusal])
+    await Service().consume(consumer)
+    why = "Kafka does not confirm: GroupAuthorizationFailedError"
+    fails = f"consumer fails (KafkaUnavailable: {why})"
+    assert consumer.troubles == ["", fails, fails, ""]
+
+
+async def test_readiness_tells_why_nothing_can_be_polled_until_it_can() -> None:
+    error = TopicAuthorizationFailedError("topic")
+    consumer = Consumer(error, {}, {})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("faststream.kafka.subscriber.usecase.anyio.sleep", immediately)
+        await Service().consume(consumer)
+    [before, failing, *after] = consumer.troubles
+    assert (before, after) == ("", ["", ""])
+    assert failing.startswith("consumer fails (TopicAuthorizationFailedError")
+
+
+async def immediately(_seconds: float) -> None:
+    """FastStream polls again after 5 seconds."""
+
+
+async def test_what_a_failed_batch_had_is_not_committed_and_comes_again() -> None:
+    service = Service(ValueError("a defect"))
+    consumer = Consumer({FIRST: records(FIRST, 5)}, {}, {FIRST: records(FIRST, 5, 6)})
+    await service.consume(consumer)
+    assert consumer.sought == {FIRST: 5}
+    assert service.batches == [[5], [5, 6]]
+    assert consumer.committed == [{FIRST: 7}]
+
+
+async def test_nothing_is_committed_for_who_has_the_partition_now() -> None:
+    service = Service()
+    consumer = Consumer(
+        {FIRST: records(FIRST, 5), SECOND: records(SECOND, 1)}, refusals=[KafkaConnectionError()]
+    )
+    await service.consume(consumer)
+    consumer.assigned = {SECOND}
+    await service.health.handled.commit(consumer)
+    assert consumer.committed == [{SECOND: 2}]
+
+
+async def test_after_a_rebalance_nothing_is_owed() -> None:
+    service = Service()
+    consumer = Consumer({FIRST: records(FIRST, 5)}, refusals=[KafkaConnectionError()])
+    await service.consume(consumer)
+    service.health.on_partitions_revoked([FIRST])
+    service.health.on_partitions_assigned([FIRST])
+    await service.health.handled.commit(consumer)
+    assert consumer.committed == [], "another may have been further on meanwhile"
