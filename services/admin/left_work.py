@@ -8,6 +8,7 @@ from shared.database.part_digests import read_part_digests
 from shared.database.work import ask_to_confirm, ask_to_join
 from shared.domain.part_digests import spans_parts
 from shared.domain.records import VersionRecord
+from shared.domain.sessions import is_commit, is_whole
 
 MODELS = 200
 PAGE = 20
@@ -42,15 +43,9 @@ async def _ask_for_model(model: str, asked: Asked, context: Context) -> None:
         for version in page:
             if version.state == "ready" and await _lacks_parts(version, context):
                 asked.to_confirm += await ask_to_confirm(context.database, version.id)
-            elif _is_left_open(version):
+            elif is_commit(version) and is_whole(version):
                 asked.to_join += await ask_to_join(context.database, version.id)
         number = page[-1].number
-
-
-def _is_left_open(version: VersionRecord) -> bool:
-    is_commit = version.session is not None and version.session.commit is not None
-    is_whole = all(each.state == "verified" for each in version.artifacts)
-    return version.state == "pending" and is_commit and is_whole
 
 
 async def _lacks_parts(version: VersionRecord, context: Context) -> bool:

@@ -19,7 +19,7 @@ from shared.database.references import count_references
 from shared.database.versions import Versions
 from shared.domain.blobs import without_locations
 from shared.domain.records import VersionRecord, WorkRecord
-from shared.domain.sessions import OPEN_VERSION, close_session_if_settled
+from shared.domain.sessions import close_session_if_settled, is_whole
 from shared.domain.transitions import (
     EVENT_OF_STATE,
     Verdict,
@@ -89,23 +89,18 @@ async def settle_whole(database: Database, record: VersionRecord) -> VersionReco
 
     Nothing where it is anything else. Raises DatabaseContended and DatabaseUnavailable.
     """
-    if not _is_whole(record):
+    if not is_whole(record):
         return record
     now = await database.now()
 
     def decide(found: VersionRecord) -> VersionRecord | None:
-        if not _is_whole(found):
+        if not is_whole(found):
             return None
         derived = derive_state(found.artifacts, [], found.work, now)
         return close_session_if_settled(found.model_copy(update=derived), now)
 
     settled = await _change(database, record.id, decide)
     return settled or await Versions(database).get(record.id) or record
-
-
-def _is_whole(version: VersionRecord) -> bool:
-    verified = all(each.state == "verified" for each in version.artifacts)
-    return version.state in OPEN_VERSION and verified
 
 
 async def reject(

@@ -130,9 +130,10 @@ async def ask_to_confirm(database: Database, version_id: str) -> bool:
 async def ask_to_join(database: Database, version_id: str) -> bool:
     """Have a completed upload joined, and made ready; False where it is not open, or has work."""
     work = WorkRecord(kind="join", due_at=await database.now())
-    left: Document = {"state": "pending", "session.state": "completed", "work": None}
+    is_left: Document = {"state": "pending", "session.state": "completed"}
     result = await database.versions.update_one(
-        {"_id": version_id, **left, "failure": None}, {"$set": {"work": work.model_dump()}}
+        {"_id": version_id, **is_left, "work": None, "failure": None},
+        {"$set": {"work": work.model_dump()}},
     )
     return result.matched_count == 1
 

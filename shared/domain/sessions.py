@@ -37,6 +37,17 @@ def is_joining(record: VersionRecord) -> bool:
     )
 
 
+def is_whole(record: VersionRecord) -> bool:
+    """Whether a version is open still, though all of its bytes are stored and verified."""
+    verified = all(each.state == "verified" for each in record.artifacts)
+    return record.state in OPEN_VERSION and verified
+
+
+def is_commit(record: VersionRecord) -> bool:
+    """Whether a commit of Hugging Face's client made the version."""
+    return record.session is not None and record.session.commit is not None
+
+
 def close_session_if_settled(record: VersionRecord, now: datetime) -> VersionRecord:
     """Return a version whose open session has ended where the version is settled.
 

@@ -8,6 +8,7 @@ of it, the records can be rebuilt (docs/decisions/0011).
 from collections.abc import AsyncGenerator
 
 from shared.domain.records import VersionRecord
+from shared.domain.sessions import is_commit
 from shared.runtime.settings import Settings
 from shared.storage.adapter import Storage
 from shared.storage.cleaning import remove_object
@@ -38,7 +39,7 @@ async def keep_commit_manifest(record: VersionRecord, storage: Storage, settings
     The upload of any other version is repeated by its client until the manifest is there. Raises
     storage errors.
     """
-    if record.session is not None and record.session.commit is not None:
+    if is_commit(record):
         await keep_manifest(record, storage, settings)
 
 
