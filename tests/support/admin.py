@@ -3,11 +3,13 @@
 import asyncio
 import json
 import os
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from tests.support.forked import start_child
 
 CHECKOUT = Path(__file__).parents[2]
 TIMEOUT_SECONDS = 120
@@ -29,21 +31,19 @@ class Done:
 
 async def admin(environment: Mapping[str, str], *arguments: str) -> Done:
     """Run `python -m services.admin ...`; raises TimeoutError."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.admin", *arguments),
-        cwd=CHECKOUT,
-        env={**os.environ, **environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
+    return await asyncio.to_thread(_run, environment, arguments)
+
+
+def _run(environment: Mapping[str, str], arguments: Sequence[str]) -> Done:
+    with TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        command = ("services.admin", *arguments)
+        process = start_child(command, {**os.environ, **environment}, CHECKOUT, out, err)
+        process.join(TIMEOUT_SECONDS)
+        if (status := process.exitcode) is None:
             process.kill()
-            await process.wait()
-    return Done(process.returncode or 0, out.decode(), err.decode())
+            raise TimeoutError(f"{arguments} did not end within {TIMEOUT_SECONDS} s")
+        return Done(status, out.read_text("utf-8"), err.read_text("utf-8"))
 
 
 async def told(environment: Mapping[str, str], *arguments: str) -> Any:

@@ -1,7 +1,7 @@
-"""Services of tests as forks of a process that has imported them once.
+"""Services and commands of tests as forks of a process that has imported them once.
 
-A service that is started as a program imports for a second or two of a core before it does
-anything, and the tests start some hundred. What is forked runs the same module as `python -m`.
+What is started as a program imports for a second or two of a core before it does anything, and
+the tests start some two hundred. What is forked runs the same module as `python -m`.
 """
 
 import multiprocessing
@@ -27,6 +27,7 @@ CONTEXT: SpawnContext | ForkServerContext = (
 )
 IMPORTED = [
     *(f"services.{name}.app" for name in SERVICES),
+    "services.admin.cli",
     *("uvicorn.loops.uvloop", "uvicorn.lifespan.on", "shared.runtime.process"),
 ]
 """What is imported once."""
@@ -36,11 +37,18 @@ CONTEXT.set_forkserver_preload(IMPORTED)
 
 
 def start_child(
-    command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    out: Path,
+    err: Path | None = None,
 ) -> BaseProcess:
-    """Run a module with its arguments as a child, which an end of this process in order ends."""
+    """Run a module with its arguments as a child, which an end of this process in order ends.
+
+    What it prints and says is appended to `out`, or what it says to `err`.
+    """
     process = CONTEXT.Process(
-        target=_run, args=(command, dict(environment), folder, log), daemon=True
+        target=_run, args=(command, dict(environment), folder, out, err or out), daemon=True
     )
     process.start()
     return process
@@ -75,20 +83,22 @@ def _run_detached(
         telling.send(pid)
         return
     telling.close()
-    _run(command, environment, folder, log)
+    _run(command, environment, folder, log, log)
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> None:
+def _run(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, out: Path, err: Path
+) -> None:
     """Become what `python -m` would be."""
     assert threading.active_count() == 1, "what was imported started a thread"
     os.setsid()
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    with log.open("ab") as output, open(os.devnull, "rb") as nothing:
+    with out.open("ab") as printed, err.open("ab") as said, open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
+        os.dup2(printed.fileno(), 1)
+        os.dup2(said.fileno(), 2)
     if not IS_MEASURED:
         os.closerange(3, MOST_FILES)  # pipes of the process it was forked from, which it would keep
     sys.argv = list(command)

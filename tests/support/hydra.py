@@ -121,6 +121,9 @@ class Hydra:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"Hydra did not start: {log.read_text()[-2000:]}")
             time.sleep(0.05)
+        # It makes its keys when it is first asked for them, which takes seconds of a core.
+        keys = self._http.get(f"{self.url}/.well-known/jwks.json", timeout=READY_SECONDS)
+        keys.raise_for_status()
 
     def stop(self) -> None:
         """End it; may be repeated."""
