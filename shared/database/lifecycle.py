@@ -97,7 +97,9 @@ async def settle_whole(database: Database, record: VersionRecord) -> VersionReco
         if not is_whole(found):
             return None
         derived = derive_state(found.artifacts, [], found.work, now)
-        return close_session_if_settled(found.model_copy(update=derived), now)
+        # Also of work that was given up, whose failure is over now.
+        ready = found.model_copy(update={"failure": None, **derived})
+        return close_session_if_settled(ready, now)
 
     settled = await _change(database, record.id, decide)
     return settled or await Versions(database).get(record.id) or record

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from registry.schemas import Reason
 from shared.database.client import Database
 from shared.database.collection import Document
-from shared.domain.records import VersionRecord, WorkKind, WorkRecord
+from shared.domain.records import ArtifactRecord, VersionRecord, WorkKind, WorkRecord
 
 FAILED = "_failed"
 """What follows the kind of work in the code of its failure."""
@@ -102,6 +102,14 @@ async def retry_work(database: Database, version: VersionRecord) -> bool:
         {"$set": {"work": work.model_dump(), "failure": None}},
     )
     return result.matched_count == 1
+
+
+def is_begun_by_no_verdict(failure: Reason, artifact: ArtifactRecord) -> bool:
+    """Whether work that was given up has to be put back by hand, whatever is found of an artifact.
+
+    Parts have no object yet that could be looked at, and bytes that lie elsewhere do not come.
+    """
+    return failure.code == f"join{FAILED}" or artifact.location is not None
 
 
 async def give_up_work(

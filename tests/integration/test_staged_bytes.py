@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from services.admin.left_work import ask_for_left_work
+from services.admin.rebuild.overlay import reopened
 from services.indexer.events.bucket_events import ObjectWritten
 from services.indexer.events.indexing import index_objects
 from services.indexer.reconcile.round import expire, reconcile
@@ -26,13 +27,16 @@ from shared.database import commits
 from shared.database.aliases import find_alias
 from shared.database.blobs import find_digests
 from shared.database.commits import HeadMoved, Line
+from shared.database.lifecycle import settle_whole
+from shared.database.recovery.versions import restore_version
 from shared.database.staged import StagedGone, end_staged
+from shared.database.work import claim_work, give_up_work
 from shared.domain.access.actions import Action
 from shared.domain.access.grants import Grant
 from shared.domain.access.principals import Principal
 from shared.domain.commits import MAIN, Added, Commit
 from shared.domain.errors import Conflict, Unauthenticated
-from shared.domain.records import VersionRecord, new_id, utc_now
+from shared.domain.records import VersionRecord, WorkKind, new_id, utc_now
 from shared.kafka.dead_letters import DeadLetter
 from shared.runtime.settings import MIB
 from shared.storage.manifests import read_manifest
@@ -202,11 +206,8 @@ async def test_a_version_becomes_ready_though_ingest_ended_when_it_had_opened_it
     assert open_parts(rig, model) == []
 
 
-@pytest.mark.parametrize("name", ["same.bin", "renamed.safetensors"])
-async def test_a_commit_of_known_bytes_becomes_ready_though_ingest_ended_when_it_had_opened_it(
-    rig: Rig, model: str, name: str
-) -> None:
-    """No event comes for it: its bytes were stored before."""
+async def opened_of_known_bytes(rig: Rig, model: str, name: str) -> VersionRecord:
+    """Open a second version of the bytes of the first, which is ready."""
     header = json.dumps({"__metadata__": {"of": model}}).encode()
     data = len(header).to_bytes(8, "little") + header  # safetensors without a tensor
     await stage(rig, model, data)
@@ -214,6 +215,22 @@ async def test_a_commit_of_known_bytes_becomes_ready_though_ingest_ended_when_it
     version = await opened(rig, asked(model, **{name: data}))
     due = {"$set": {"work.due_at": utc_now() - timedelta(seconds=1)}}
     await rig.indexer.database.versions.update_one({"_id": version.id}, due)
+    return version
+
+
+KNOWN_BYTES = pytest.mark.parametrize(
+    ("name", "kind"), [("same.bin", "join"), ("renamed.safetensors", "verify")]
+)
+
+
+@KNOWN_BYTES
+async def test_a_commit_of_known_bytes_becomes_ready_though_ingest_ended_when_it_had_opened_it(
+    rig: Rig, model: str, name: str, kind: str
+) -> None:
+    """No event comes for it: its bytes were stored before."""
+    version = await opened_of_known_bytes(rig, model, name)
+    assert version.work is not None
+    assert version.work.kind == kind
     while await work_once(rig.indexer, bury):
         pass
     ready = await rig.version(model, 2)
@@ -226,6 +243,55 @@ async def test_a_commit_of_known_bytes_becomes_ready_though_ingest_ended_when_it
     assert (await rig.told(model))[-2:] == ["created", "ready"]
     head = await find_head(model, MAIN, rig.ingest)
     assert (head.version and head.version.number, head.is_settled) == (2, True)
+
+
+async def give_up(rig: Rig, kind: WorkKind) -> None:
+    """Have the work of a version fail for good."""
+    database = rig.indexer.database
+    taken = await claim_work(database, kind, "a token", timedelta(minutes=1))
+    assert taken is not None
+    assert await give_up_work(database, taken.id, "a token", kind, "storage is full")
+
+
+@KNOWN_BYTES
+async def test_a_dead_letter_that_is_replayed_revives_a_commit_of_known_bytes(
+    rig: Rig, model: str, name: str, kind: WorkKind
+) -> None:
+    version = await opened_of_known_bytes(rig, model, name)
+    await give_up(rig, kind)
+    assert not await work_once(rig.indexer, bury), "nobody tries it again by themselves"
+    for each in version.artifacts:  # as the letter has it
+        await index_objects([ObjectWritten(rig.bucket, each.key, None)], rig.indexer)
+    while await work_once(rig.indexer, bury):
+        pass
+    ready = await rig.version(model, 2)
+    assert (ready.state, ready.work, ready.failure) == ("ready", None, None)
+
+
+async def test_a_commit_that_is_repeated_leaves_no_failure_of_its_join_behind(
+    rig: Rig, model: str
+) -> None:
+    version = await opened_of_known_bytes(rig, model, "same.bin")
+    await give_up(rig, "join")
+    ready = await settle_whole(rig.indexer.database, version)
+    assert (ready.state, ready.failure) == ("ready", None)
+
+
+@KNOWN_BYTES
+async def test_a_version_that_is_rebuilt_with_all_of_its_bytes_is_announced_as_ready(
+    rig: Rig, model: str, name: str, kind: str
+) -> None:
+    """The database was lost before the event was published."""
+    version = await opened_of_known_bytes(rig, model, name)
+    assert version.work is not None
+    assert version.work.kind == kind
+    lost = version.model_copy(update={"work": None})
+    rebuilt = reopened(lost, now=utc_now() - timedelta(seconds=1), ttl=timedelta(hours=1))
+    assert await restore_version(rig.indexer.database, rebuilt, instead_of=version.sequence)
+    while await work_once(rig.indexer, bury):
+        pass
+    assert (await rig.version(model, 2)).state == "ready"
+    assert (await rig.told(model))[-2:] == ["created", "ready"]
 
 
 async def test_a_migration_resumes_commits_that_an_earlier_release_left_open(

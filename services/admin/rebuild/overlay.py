@@ -74,17 +74,15 @@ def overlay(
         return _deleted(told, data.deletion, event, not_before=now + ttl)
     if data.state in ("rejected", "missing", "deleted"):
         return told.model_copy(update={"state": data.state, "session": _ended(base.session, event)})
+    if data.state != "ready":
+        return reopened(told.model_copy(update={"ready_at": None}), now=now, ttl=ttl)
     derived = derive_state(told.artifacts, [], None, event.time)
-    since = base.ready_at or data.ready_at or event.time
-    if derived["state"] == "ready":
-        session = _ended(base.session, event)
-        return told.model_copy(update={**derived, "ready_at": since, "session": session})
+    is_ready = derived["state"] == "ready"
     # What was ready once must not expire, and lose its bytes by that, while it is verified again;
     # nor is it held against rules that came later.
-    was_ready = data.state == "ready"
-    session = _prolonged(base.session, _NEVER if was_ready else now + ttl)
-    ready_at = since if was_ready else None
-    return told.model_copy(update={**derived, "ready_at": ready_at, "session": session})
+    session = _ended(base.session, event) if is_ready else _prolonged(base.session, _NEVER)
+    since = base.ready_at or data.ready_at or event.time
+    return told.model_copy(update={**derived, "ready_at": since, "session": session})
 
 
 def _deleted(
@@ -119,11 +117,18 @@ def _deleted(
 
 
 def reopened(manifest: VersionRecord, *, now: datetime, ttl: timedelta) -> VersionRecord:
-    """Return a version as it was opened, to be verified again; its upload gets `ttl` anew."""
-    derived = derive_state(manifest.artifacts, [], None, now)
-    return manifest.model_copy(
-        update={**derived, "session": _prolonged(manifest.session, now + ttl)}
-    )
+    """Return a version that nobody was told is ready: to be verified again, by what is left to do.
+
+    An upload that is open gets `ttl` anew. What was completed is joined, and what has all of its
+    bytes becomes ready, and is announced, by the worker that looks for parts to join.
+    """
+    session = _prolonged(manifest.session, now + ttl)
+    join = WorkRecord(kind="join", due_at=now)
+    is_completed = session is not None and session.state == "completed"
+    derived = derive_state(manifest.artifacts, [], join if is_completed else None, now)
+    if derived["state"] == "ready":
+        derived = {"state": "pending", "work": join}
+    return manifest.model_copy(update={**derived, "session": session})
 
 
 def opened_by(event: ModelEvent, objects: Iterable[ListedObject]) -> VersionRecord | None:

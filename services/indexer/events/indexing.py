@@ -18,7 +18,7 @@ from shared.database.found_folders import retry_folders
 from shared.database.lifecycle import settle
 from shared.database.rules import read_effective_of
 from shared.database.sessions import clean_again, clean_surplus
-from shared.database.work import FAILED, retry_work
+from shared.database.work import is_begun_by_no_verdict, retry_work
 from shared.domain.deletion import is_purged
 from shared.domain.object_keys import folder_of
 from shared.domain.records import ArtifactRecord, VersionRecord
@@ -176,8 +176,8 @@ async def _look_at(
     if version.failure is not None and version.state in SETTLED:
         await retry_work(context.database, version)  # a dead letter that was replayed
         return None
-    if version.failure is not None and version.failure.code.removesuffix(FAILED) == "join":
-        await retry_work(context.database, version)  # no verdict does: there is no object yet
+    if version.failure is not None and is_begun_by_no_verdict(version.failure, artifact):
+        await retry_work(context.database, version)
     if is_purged(version):
         await _purge_late(written, version, artifact, context)
         return None

@@ -180,6 +180,37 @@ def test_an_upload_that_is_open_gets_its_time_anew() -> None:
         assert (record.session.state, record.session.expires_at) == ("open", NOW + TTL)
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_has_all_of_its_bytes_and_was_not_told_to_be_ready_is_left_to_a_worker(
+    is_told: bool,
+) -> None:
+    """Who becomes ready is announced, so it does not by being rebuilt."""
+    whole = opened()
+    whole = whole.model_copy(
+        update={"artifacts": [each.model_copy(update=VERIFIED) for each in whole.artifacts]}
+    )
+    event = without_artifacts(told(whole, "pending", 1))
+    record = restored(whole, event) if is_told else reopened(whole, now=NOW, ttl=TTL)
+    assert (record.state, record.ready_at) == ("pending", None)
+    assert record.work is not None
+    assert (record.work.kind, record.work.due_at) == ("join", NOW)
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_parts_of_an_upload_that_was_completed_are_joined(is_told: bool) -> None:
+    base = opened()
+    assert base.session is not None
+    base = base.model_copy(
+        update={"session": base.session.model_copy(update={"state": "completed"})}
+    )
+    event = told(base, "pending", 1)
+    record = restored(base, event) if is_told else reopened(base, now=NOW, ttl=TTL)
+    assert (record.state, record.work and record.work.kind) == ("pending", "join")
+    # Parts that are lost reject a version; not one that was ready.
+    was_ready = restored(base, told(base, "ready"))
+    assert (was_ready.state, was_ready.work) == ("pending", None)
+
+
 def test_a_found_object_is_to_be_read_again() -> None:
     manifest = version(artifact(kind="object", etag="e"), state="verifying", source="object")
     record = reopened(manifest, now=NOW, ttl=TTL)
