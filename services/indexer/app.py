@@ -95,6 +95,8 @@ async def _run_pipeline(
         parts = [relay.run(), workers.run(), reconciler.run(), outbox_watch]
         parts += [part.run() for part in (*periodic, kafka_watch)]
         try:
-            await run_parts(parts, broker, lambda tasks: health.watch(context, tasks, marks))
+            await run_parts(
+                parts, broker, health, lambda tasks: health.watch(context, tasks, marks)
+            )
         finally:
             await disconnect(broker)  # last: the parts publish with it

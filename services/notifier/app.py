@@ -78,6 +78,6 @@ async def _run_pipeline(
 
         subscribe_to_model_events(broker, settings, on_messages, health)
         try:
-            await run_parts([dispatcher.run()], broker, on_start)
+            await run_parts([dispatcher.run()], broker, health, on_start)
         finally:
             await disconnect(broker)

@@ -1,14 +1,15 @@
 """Whether a consumer goes on: partitions assigned, batches that come to their end, and polls."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 from aiokafka import TopicPartition
-from aiokafka.abc import ConsumerRebalanceListener
 
 from shared.domain.errors import Unavailable
-from shared.kafka.offsets import HandledOffsets
 from shared.kafka.topic_reader import RawMessage
+from shared.runtime.logs import get_logger
 from shared.runtime.progress import Mark, rest_after
 
 STUCK_SECONDS = 90.0
@@ -16,16 +17,19 @@ STUCK_SECONDS = 90.0
 MAX_DEFECT_PAUSE_SECONDS = 60.0
 """Longest pause before a batch that brings out a defect comes again; Kafka's patience is 5 min."""
 
+log = get_logger(__name__)
 
-class ConsumerHealth(ConsumerRebalanceListener):
-    """A rebalance listener, since only assignment shows that a consumer consumes."""
+
+class ConsumerHealth:
+    """It is told of each rebalance, since only assignment shows that a consumer consumes."""
 
     def __init__(self, batches: str) -> None:
         self._assigned: set[TopicPartition] | None = None
         self.batch = Mark(batches, STUCK_SECONDS)
         self.polls = Mark("consumer", STUCK_SECONDS)
         """Asking for batches and committing them; while one is handled, that has its own mark."""
-        self.handled = HandledOffsets()
+        self.needs_another = asyncio.Event()
+        """Set where a poll failed, until another consumer takes the place of this one."""
         self.starting = "start"
         """What the start waits for; empty once it is over."""
         self.kafka_was_away = False
@@ -65,10 +69,23 @@ class ConsumerHealth(ConsumerRebalanceListener):
             self.in_hand = (0, 0)
             self.batch.idle()
 
+    async def wait_for_another_consumer(self, error: Exception) -> NoReturn:
+        """Have another consumer take the place of one whose poll failed; does so until cancelled.
+
+        aiokafka raises what does not pass by itself, and is of no use then: a right that was taken
+        away is told for ever, even once it is given back, and what the same poll had found in
+        other partitions is lost, as the consumer has passed it.
+        """
+        log.error("poll failed", error=f"{type(error).__name__}: {error}")
+        self.polls.failed(error)
+        self.polls.idle()
+        self.needs_another.set()
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Forget the assignment until the next one, and what a batch failed by: it is another's."""
         self._assigned = None
-        self.handled.forget()
         self.batch.succeeded()
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:

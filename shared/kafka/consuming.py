@@ -1,11 +1,13 @@
 """Consuming by FastStream: messages as they are, and an end that loses none of them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import ConsumerStoppedError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
@@ -13,6 +15,7 @@ from shared.kafka.broker import BATCH_END_SECONDS
 from shared.kafka.connection import STOP_SECONDS, ended_within
 from shared.kafka.consumer_health import ConsumerHealth
 from shared.kafka.errors import KafkaUnavailable
+from shared.kafka.offsets import HandledOffsets
 from shared.kafka.topic_reader import RawMessage
 from shared.runtime.logs import get_logger
 
@@ -41,39 +44,47 @@ def subscribe(
         auto_offset_reset="earliest",  # "latest" would lose what came before the first start
         ack_policy=AckPolicy.NACK_ON_ERROR,  # the default acknowledges before the work is done
         batch=True,
-        max_records=batch_size,
-        listener=health,
+        listener=consumption,
         parser=consumption.parse,
         decoder=decode_nothing,
     )
     # FastStream's own sleeps after an empty poll for as long as it polled. So it either lets
     # messages wait, or polls all the time: 100 times a second, it took 3% of a core.
     subscriber.get_msg = consumption.get_batch
-
-    async def on_batch(messages: tuple[RawMessage, ...]) -> None:
-        await handle(messages)
-        health.handled.add(messages)
-
-    subscriber(on_batch)
+    subscriber(handle)
 
 
-class Consumption:
+class Consumption(ConsumerRebalanceListener):
     """Polls for FastStream's subscriber, and commits in place of its consumer."""
 
     def __init__(self, health: ConsumerHealth, batch_size: int) -> None:
         self._health, self._batch_size = health, batch_size
+        self._handled = HandledOffsets()
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Owe nothing for what may be another's."""
+        self._handled.forget()
+        self._health.on_partitions_revoked(revoked)
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Tell what this process's share is."""
+        self._health.on_partitions_assigned(assigned)
 
     async def get_batch(self, consumer: Any) -> tuple[RawMessage, ...]:
-        """Return what there is, or nothing after a second; raises what the consumer does."""
+        """Return what there is, or nothing after a second.
+
+        After a poll that fails the consumer is asked nothing more, and another takes its place.
+        """
         mark = self._health.polls
         mark.moved()
         try:
             found = await consumer.getmany(
                 timeout_ms=POLL_MILLISECONDS, max_records=self._batch_size
             )
+        except ConsumerStoppedError:
+            raise  # FastStream ends its loop
         except Exception as error:
-            mark.failed(error)
-            raise  # FastStream tells it, and polls again
+            await self._health.wait_for_another_consumer(error)
         if found:
             mark.idle()  # the batch has a mark of its own
         else:
@@ -87,15 +98,24 @@ class Consumption:
     ) -> KafkaMessage:
         """Return the batch as FastStream wants it, whose acknowledgement commits what is owed."""
         message = await parse_tolerantly(messages, original)
-        message.consumer = _Acknowledging(self, message.consumer)
+        message.consumer = _Acknowledging(self, message.consumer, messages, self._handled.term)
         return message
+
+    def is_ours(self, term: int) -> bool:
+        """Whether there was no rebalance since then."""
+        return self._handled.term == term
+
+    async def acknowledge(self, messages: Iterable[RawMessage], consumer: Any) -> None:
+        """Commit that these are handled, and what else is owed."""
+        self._handled.add(messages)
+        await self.commit(consumer)
 
     async def commit(self, consumer: Any) -> None:
         """Commit what is owed; where Kafka does not take it, readiness tells, and it stays owed."""
         mark = self._health.polls
         mark.moved()
         try:
-            await self._health.handled.commit(consumer)
+            await self._handled.commit(consumer)
         except KafkaUnavailable as error:
             if not mark.failures:
                 log.warning("offsets not committed", error=error.reason)
@@ -105,16 +125,24 @@ class Consumption:
 
 
 class _Acknowledging:
-    """What a message asks of its consumer when it is acknowledged or given back."""
+    """What a batch asks of its consumer when it is acknowledged or given back.
 
-    def __init__(self, consumption: Consumption, consumer: Any) -> None:
+    Nothing where there was a rebalance while it was handled: it comes again, perhaps to another.
+    """
+
+    def __init__(
+        self, consumption: Consumption, consumer: Any, messages: tuple[RawMessage, ...], term: int
+    ) -> None:
         self._consumption, self._consumer = consumption, consumer
+        self._messages, self._term = messages, term
 
     async def commit(self) -> None:
-        await self._consumption.commit(self._consumer)
+        if self._consumption.is_ours(self._term):
+            await self._consumption.acknowledge(self._messages, self._consumer)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
-        self._consumer.seek(partition, offset)
+        if self._consumption.is_ours(self._term):
+            self._consumer.seek(partition, offset)
 
 
 async def parse_tolerantly(

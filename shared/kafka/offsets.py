@@ -22,6 +22,8 @@ class HandledOffsets:
 
     def __init__(self) -> None:
         self._owed: dict[TopicPartition, int] = {}
+        self.term = 0
+        """How often all was forgotten; what was polled in an earlier term is not to be added."""
 
     def add(self, messages: Iterable[RawMessage]) -> None:
         """Remember that these are handled, and with them all before them."""
@@ -31,6 +33,7 @@ class HandledOffsets:
     def forget(self) -> None:
         """Owe nothing: after a rebalance it all comes again, perhaps to another, who is ahead."""
         self._owed.clear()
+        self.term += 1
 
     async def commit(self, consumer: Any) -> None:
         """Commit what is owed; raises KafkaUnavailable, and then it is owed still."""

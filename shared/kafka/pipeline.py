@@ -11,12 +11,15 @@ from shared.kafka.connection import KafkaProbe
 from shared.kafka.consumer_health import ConsumerHealth
 from shared.kafka.consuming import start_consuming, stop_consuming
 from shared.kafka.errors import KafkaUnreachable
+from shared.runtime.progress import growing_pause
 from shared.runtime.startup import until_done, waits_for
 
 KAFKA_ERRORS = (KafkaError, KafkaUnreachable, OSError)
 """Kafka is away."""
 REACH_SECONDS = 10.0
 """A broker that takes longer to let us in is away."""
+MAX_PAUSE_SECONDS = 30.0
+"""Longest pause before another consumer takes the place of one that failed."""
 
 Parts = Iterable[Coroutine[Any, Any, None]]
 Tasks = Sequence[asyncio.Task[None]]
@@ -58,17 +61,28 @@ class Start:
         await until_done(server, step, errors=errors, on_failure=tell)
 
 
-async def run_parts(parts: Parts, broker: KafkaBroker, on_start: Callable[[Tasks], None]) -> None:
+async def run_parts(
+    parts: Parts, broker: KafkaBroker, health: ConsumerHealth, on_start: Callable[[Tasks], None]
+) -> None:
     """Run the parts and consume until cancelled; `on_start` is told of the parts' tasks.
 
-    At the end there are first no new messages, and the batch under way comes to its end; then the
-    parts end, and give what they hold back.
+    A consumer whose poll fails is replaced. At the end there are first no new messages, and the
+    batch under way comes to its end; then the parts end, and give what they hold back.
     """
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(part) for part in parts]
         try:
-            await until_done("Kafka", lambda: start_consuming(broker), errors=KAFKA_ERRORS)
+            await _consume(broker)
             on_start(tasks)
-            await asyncio.Event().wait()  # a task that fails, by a defect, cancels this too
+            while True:  # a task that fails, by a defect, cancels this too
+                await health.needs_another.wait()
+                await stop_consuming(broker)
+                health.needs_another.clear()
+                await asyncio.sleep(growing_pause(health.polls.failures, MAX_PAUSE_SECONDS))
+                await _consume(broker)
         finally:
             await stop_consuming(broker)  # the group then cancels the tasks, each once
+
+
+async def _consume(broker: KafkaBroker) -> None:
+    await until_done("Kafka", lambda: start_consuming(broker), errors=KAFKA_ERRORS)

@@ -9,12 +9,14 @@ from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
     GroupAuthorizationFailedError,
     KafkaError,
     SecurityDisabled,
     TopicAuthorizationFailedError,
 )
+from aiokafka.protocol.admin import DeleteAclsRequest
 
 from local.processes.ports import HOST, choose_port
 from local.processes.supervisor import Supervisor
@@ -22,9 +24,15 @@ from local.programs.prepare import prepare
 from local.servers.kafka import plan_kafka
 from services.admin.provision.kafka_rights import give_kafka_rights
 from services.indexer.kafka.topics import ensure_topics
+from shared.kafka.broker import disconnect, make_broker
+from shared.kafka.connection import kafka_options
+from shared.kafka.consumer_health import ConsumerHealth
+from shared.kafka.consuming import subscribe
 from shared.kafka.errors import KafkaUnreadable
-from shared.kafka.topic_reader import open_reader
+from shared.kafka.pipeline import run_parts
+from shared.kafka.topic_reader import RawMessage, open_reader
 from shared.runtime.service_users import ProvisioningSettings
+from tests.support.eventually import eventually
 from tests.support.isolation import isolated, settings_of
 from tests.support.narrow import provisioning_settings
 from tests.support.servers import Addresses
@@ -155,16 +163,74 @@ async def test_each_user_reads_what_it_must_and_nothing_else(
         assert found == readers, topic
 
 
+def settings_of_user(user: str, broker: str) -> dict[str, str]:
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": broker,
+        "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "KAFKA_SASL_MECHANISM": "PLAIN",
+        "KAFKA_SASL_USERNAME": user,
+        "KAFKA_SASL_PASSWORD": user,
+    }
+
+
+async def take_the_group(settings: ProvisioningSettings) -> None:
+    """Take the indexer's right to consume in its group."""
+    admin: Any = AIOKafkaAdminClient(**kafka_options(settings))
+    every_operation, any_pattern, any_permission = 1, 1, 1
+    request = DeleteAclsRequest(
+        *(3, settings.kafka_indexer_group, any_pattern),
+        *(PRINCIPALS["KAFKA_INDEXER_PRINCIPAL"], "*", every_operation, any_permission),
+    )
+    try:
+        await admin.start()
+        answer = await admin._send_to_controller(request)
+    finally:
+        await admin.close()
+    [(code, _, taken)] = answer.filter_responses
+    assert (code, len(taken)) == (0, 1)
+
+
+async def test_a_service_consumes_again_once_it_has_its_right_back(
+    settings: ProvisioningSettings, brokers: dict[str, str], addresses: Addresses
+) -> None:
+    """Its consumer would tell for ever that it has none: aiokafka repeats what ended a task."""
+    own = settings_of({**isolated(addresses), **settings_of_user("indexer", brokers["asking"])})
+    topic, group = settings.kafka_bucket_events_topic, settings.kafka_indexer_group
+    health, handled = ConsumerHealth("batch"), list[RawMessage]()
+
+    async def handle(messages: tuple[RawMessage, ...]) -> None:
+        handled.extend(messages)
+
+    async def goes_on() -> bool | None:
+        return (bool(handled) and not health.polls.trouble()) or None
+
+    async def is_refused() -> bool | None:
+        return "GroupAuthorizationFailedError" in health.polls.trouble() or None
+
+    broker = make_broker(own)
+    await broker.connect()
+    subscribe(broker, topic, group, handle, health, batch_size=100)
+    consuming = asyncio.create_task(run_parts([], broker, health, lambda _tasks: None))
+    try:
+        assert await writes("storage", topic, brokers)
+        await eventually(goes_on)
+        await take_the_group(settings)
+        await eventually(is_refused)
+        handled.clear()
+        assert await writes("storage", topic, brokers)
+        await give_kafka_rights(settings)
+        await eventually(goes_on)
+        assert [each.value for each in handled] == [b"value"]
+    finally:
+        consuming.cancel()
+        await asyncio.gather(consuming, return_exceptions=True)
+        await disconnect(broker)
+
+
 async def test_a_topic_that_one_may_not_see_is_told_from_one_that_is_not_there(
     settings: ProvisioningSettings, brokers: dict[str, str], addresses: Addresses
 ) -> None:
-    stranger = {
-        "KAFKA_BOOTSTRAP_SERVERS": brokers["asking"],
-        "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
-        "KAFKA_SASL_MECHANISM": "PLAIN",
-        "KAFKA_SASL_USERNAME": "stranger",
-        "KAFKA_SASL_PASSWORD": "stranger",
-    }
+    stranger = settings_of_user("stranger", brokers["asking"])
     async with open_reader(settings_of({**isolated(addresses), **stranger})) as reader:
         with pytest.raises(KafkaUnreadable, match="TopicAuthorizationFailed"):
             await reader.extent(settings.kafka_dead_letter_topic)

@@ -1,7 +1,9 @@
 """A consumer waits for its messages, and commits what is handled until Kafka has taken it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -16,6 +18,7 @@ from aiokafka.errors import (
 from aiokafka.structs import ConsumerRecord
 from faststream.kafka import KafkaBroker
 
+from shared.kafka import pipeline
 from shared.kafka.consumer_health import ConsumerHealth
 from shared.kafka.consuming import POLL_MILLISECONDS, subscribe
 
@@ -24,9 +27,16 @@ Found = dict[TopicPartition, list[Any]]
 
 
 class Consumer:
-    """Answers each poll with what it is given, and then has ended; notes what is committed."""
+    """Answers each poll with what it is given, and then has ended; notes what is committed.
 
-    def __init__(self, *answers: Found | Exception, refusals: Sequence[Exception] = ()) -> None:
+    What it is given to call is called at that poll.
+    """
+
+    def __init__(
+        self,
+        *answers: Found | Exception | Callable[[], Found],
+        refusals: Sequence[Exception] = (),
+    ) -> None:
         self.asked: list[dict[str, int]] = []
         self.committed: list[dict[TopicPartition, int]] = []
         self.troubles: list[str] = []
@@ -34,6 +44,7 @@ class Consumer:
         self.trouble: Callable[[], str] = str
         self.sought: dict[TopicPartition, int] = {}
         self.assigned = {FIRST, SECOND}
+        self.is_stopped = False
         self._answers, self._refusals = list(answers), list(refusals)
 
     async def getmany(self, **limits: int) -> Found:
@@ -44,7 +55,7 @@ class Consumer:
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return answer() if callable(answer) else answer
 
     def assignment(self) -> set[TopicPartition]:
         return self.assigned
@@ -59,6 +70,9 @@ class Consumer:
 
     async def start(self) -> None:
         pass
+
+    async def stop(self) -> None:
+        self.is_stopped = True
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.sought[partition] = offset
@@ -87,20 +101,27 @@ def _given(consumer: Consumer, **_settings: Any) -> Consumer:
     return consumer
 
 
+def _next_of(consumers: Iterator[Consumer], **_settings: Any) -> Consumer:
+    return next(consumers)
+
+
 class Service:
     """What a service that consumes has, with FastStream's subscriber; batches of 7 at most."""
 
     def __init__(self, *failures: Exception) -> None:
         self.health = ConsumerHealth("batch")
         self.batches: list[list[int]] = []
+        self.meanwhile: Callable[[], None] = nothing
+        """Called while a batch is handled."""
         self._failures = list(failures)
-        broker: Any = KafkaBroker("nowhere:9092", allow_auto_create_topics=False)
-        subscribe(broker, "topic", "group", self._handle, self.health, batch_size=7)
-        broker._setup_logger()
-        self._subscriber: Any = broker.subscribers[0]
+        self._broker: Any = KafkaBroker("nowhere:9092", allow_auto_create_topics=False)
+        subscribe(self._broker, "topic", "group", self._handle, self.health, batch_size=7)
+        self._broker._setup_logger()
+        self._subscriber: Any = self._broker.subscribers[0]
 
     async def _handle(self, messages: Sequence[Any]) -> None:
         self.batches.append([each.offset for each in messages])
+        self.meanwhile()
         if self._failures:
             raise self._failures.pop(0)
 
@@ -110,6 +131,36 @@ class Service:
         self._subscriber._outer_config.builder = partial(_given, consumer)
         await self._subscriber.start()
         await asyncio.gather(*self._subscriber.tasks)
+
+    def rebalance(self) -> None:
+        """Have the same partitions assigned anew."""
+        self._subscriber._listener.on_partitions_revoked([FIRST, SECOND])
+        self._subscriber._listener.on_partitions_assigned([FIRST, SECOND])
+
+    @asynccontextmanager
+    async def running(self, *consumers: Consumer) -> AsyncGenerator[None]:
+        """Consume inside the block as services do, by one consumer after the other."""
+        for each in consumers:
+            each.trouble = self.health.polls.trouble
+        remaining = iter(consumers)
+        self._subscriber._outer_config.builder = partial(_next_of, remaining)
+        self._broker.connect = connected
+        started = asyncio.Event()
+        running = asyncio.create_task(
+            pipeline.run_parts([], self._broker, self.health, lambda _tasks: started.set())
+        )
+        await started.wait()
+        yield
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def nothing() -> None:
+    """Nothing happens."""
+
+
+async def connected() -> None:
+    """There is no producer."""
 
 
 async def test_after_a_poll_that_found_nothing_the_next_one_waits_at_once() -> None:
@@ -146,19 +197,32 @@ async def test_readiness_tells_why_nothing_is_committed_until_it_is() -> None:
     assert consumer.troubles == ["", fails, fails, ""]
 
 
-async def test_readiness_tells_why_nothing_can_be_polled_until_it_can() -> None:
-    error = TopicAuthorizationFailedError("topic")
-    consumer = Consumer(error, {}, {})
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("faststream.kafka.subscriber.usecase.anyio.sleep", immediately)
-        await Service().consume(consumer)
-    [before, failing, *after] = consumer.troubles
-    assert (before, after) == ("", ["", ""])
-    assert failing.startswith("consumer fails (TopicAuthorizationFailedError")
+@pytest.mark.parametrize("error", [TopicAuthorizationFailedError("topic"), zlib.error("a defect")])
+async def test_another_consumer_takes_the_place_of_one_whose_poll_fails(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """aiokafka's would fail for ever, and has passed what it found beside the error."""
+    monkeypatch.setattr(pipeline, "growing_pause", no_pause)
+    service, over = Service(), asyncio.Event()
+
+    def end() -> Found:
+        over.set()
+        return {}
+
+    broken = [Consumer({FIRST: records(FIRST, 5)}, {}, error), Consumer(error)]
+    sound = Consumer({SECOND: records(SECOND, 1)}, {}, end)
+    async with service.running(*broken, sound):
+        await over.wait()
+    assert service.batches == [[5], [1]]
+    assert [each.is_stopped for each in (*broken, sound)] == [True, True, True]
+    assert sound.committed == [{SECOND: 2}]
+    [failing, *after] = sound.troubles
+    assert failing.startswith(f"consumer fails ({type(error).__name__}")
+    assert set(after) == {""}
 
 
-async def immediately(_seconds: float) -> None:
-    """FastStream polls again after 5 seconds."""
+def no_pause(_failures: int, _most_seconds: float) -> float:
+    return 0.0
 
 
 async def test_what_a_failed_batch_had_is_not_committed_and_comes_again() -> None:
@@ -171,21 +235,39 @@ async def test_what_a_failed_batch_had_is_not_committed_and_comes_again() -> Non
 
 
 async def test_nothing_is_committed_for_who_has_the_partition_now() -> None:
-    service = Service()
+    def lose_one() -> Found:
+        consumer.assigned = {SECOND}
+        return {}
+
     consumer = Consumer(
-        {FIRST: records(FIRST, 5), SECOND: records(SECOND, 1)}, refusals=[KafkaConnectionError()]
+        {FIRST: records(FIRST, 5), SECOND: records(SECOND, 1)},
+        lose_one,
+        refusals=[KafkaConnectionError()],
     )
-    await service.consume(consumer)
-    consumer.assigned = {SECOND}
-    await service.health.handled.commit(consumer)
+    await Service().consume(consumer)
     assert consumer.committed == [{SECOND: 2}]
 
 
 async def test_after_a_rebalance_nothing_is_owed() -> None:
     service = Service()
-    consumer = Consumer({FIRST: records(FIRST, 5)}, refusals=[KafkaConnectionError()])
+
+    def rebalance() -> Found:
+        service.rebalance()
+        return {}
+
+    refused = [KafkaConnectionError()]
+    consumer = Consumer({FIRST: records(FIRST, 5)}, rebalance, {}, refusals=refused)
     await service.consume(consumer)
-    service.health.on_partitions_revoked([FIRST])
-    service.health.on_partitions_assigned([FIRST])
-    await service.health.handled.commit(consumer)
     assert consumer.committed == [], "another may have been further on meanwhile"
+
+
+@pytest.mark.parametrize("failures", [[], [ValueError("a defect")]])
+async def test_a_batch_under_way_during_a_rebalance_is_neither_committed_nor_given_back(
+    failures: list[Exception],
+) -> None:
+    service = Service(*failures)
+    service.meanwhile = service.rebalance
+    consumer = Consumer({FIRST: records(FIRST, 5)}, {})
+    await service.consume(consumer)
+    assert service.batches == [[5]]
+    assert (consumer.committed, consumer.sought) == ([], {})
