@@ -6,6 +6,7 @@ told so. Who comes back soon is served from here as well, without asking Kafka.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from services.query.stream.wire import StreamEvent, with_id
 from shared.domain.access.decision import NameFilter
@@ -157,6 +158,12 @@ class Ring:
         place.next = number
         self._drop_what_is_reached(place)
         return Found(bytes(chunk), self._reached(place), number == self.end)
+
+    def newest_of(self, model: str, most: int) -> list[StreamEvent]:
+        """Return the newest events of a model that are kept, the newest first."""
+        numbers = range(self.end - 1, self.first - 1, -1)
+        events = (self._kept[number].event for number in numbers)
+        return list(islice((each for each in events if each.told.model == model), most))
 
     def _reached(self, place: Place) -> Position | str:
         if place.next == self.end:

@@ -17,6 +17,7 @@ END = b"end"
 """Type of the last event of a stream; all others are those of the registry, and have a dot."""
 _TYPE = re.compile(r"registry\.[a-z0-9_.]{1,100}")
 _OF_NO_MODEL = "registry.namespace."
+_DATA = b"\ndata: "
 _ENDS_OF_LINES = (b"\n", b"\r")
 
 
@@ -29,6 +30,11 @@ class StreamEvent:
     told: Facts
     lines: bytes
     """Its type and data, and the empty line that ends it."""
+
+    @property
+    def value(self) -> bytes:
+        """The event as JSON."""
+        return self.lines.partition(_DATA)[2].rstrip(b"\n")
 
 
 def read_event(value: bytes | None, source: str) -> StreamEvent | None:
@@ -55,7 +61,7 @@ def read_event(value: bytes | None, source: str) -> StreamEvent | None:
     if any(each in value for each in _ENDS_OF_LINES):  # data is one line
         # In ASCII: half of a surrogate pair, which JSON may escape, has no bytes of its own.
         value = json.dumps(event, separators=(",", ":")).encode()
-    lines = b"event: %s\ndata: %s\n\n" % (kind.encode(), value)
+    lines = b"event: %s%s%s\n\n" % (kind.encode(), _DATA, value)
     return StreamEvent(identity, Facts(model, kind, _alias_of(members)), lines)
 
 

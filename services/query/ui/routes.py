@@ -24,6 +24,7 @@ from services.query.ui.cards import Card, read_card
 from services.query.ui.charts.lineage import drawing, names_of
 from services.query.ui.charts.trends import trends
 from services.query.ui.line import line_of
+from services.query.ui.model_events import newest_events
 from services.query.ui.moments import read_moment
 from services.query.ui.namespaces import counts_of
 from services.query.ui.paths import MODEL, ROOT, STATIC, VERSION
@@ -116,12 +117,13 @@ async def show_models(
 async def show_model(
     model: str, request: Request, caller: Reader, context: RequestContext, cursor: Cursor = None
 ) -> Response:
-    """Answer a model: its versions, aliases, rules and the card of its newest ready version."""
+    """Answer a model: its versions, aliases, rules, events and the newest ready one's card."""
     found = await find_model(model, context)
-    versions, aliases, rules = await asyncio.gather(
+    versions, aliases, rules, events = await asyncio.gather(
         list_versions(model, cursor, VERSIONS_SHOWN, context),
         list_aliases(model, None, ALIASES_SHOWN, context),
         effective_rules(model, context),
+        newest_events(model, context),
     )
     card: Card | None = None
     if found.latest_number is not None:
@@ -137,6 +139,7 @@ async def show_model(
         "aliases": aliases,
         "rules": rules.rules.model_dump(mode="json", exclude_none=True),
         "sources": rules.sources,
+        "events": events,
         "card": card,
     }
     return page("model.html", values, request=request, caller=caller)

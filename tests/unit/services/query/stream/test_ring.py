@@ -96,6 +96,18 @@ def test_a_reader_gets_each_event_that_it_wants_once_wherever_it_was_cut(seed: i
 
 
 @pytest.mark.parametrize("seed", range(20))
+def test_a_models_newest_events_are_the_last_of_those_that_are_kept(seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    records, kept = some_records(chance, 120), chance.randrange(1, 150)
+    ring = new_ring(max_events=kept)
+    for each in records:
+        ring.add(*each)
+    for model in (*MODELS, "another"):
+        expected = [event for _, _, event in records[-kept:] if event.told.model == model]
+        assert ring.newest_of(model, 7) == expected[::-1][:7]
+
+
+@pytest.mark.parametrize("seed", range(20))
 def test_from_the_id_of_any_event_exactly_the_later_ones_come(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret
     records = some_records(chance, 120)
