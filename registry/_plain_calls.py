@@ -120,12 +120,14 @@ class PlainCalls(RuleCalls, LineageCalls, EditCalls, LifecycleCalls, SearchCalls
         principal: str | None = None,
         action: str | None = None,
         model: str | None = None,
+        subject: str | None = None,
         outcome: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> AsyncIterator[AuditEntry]:
         """Yield entries of the audit that the caller administers, the newest first.
 
+        `subject` is what else an entry is about beside its model, such as `version:ID`.
         A time without an offset is this machine's local time; `until` is not part of it. Raises
         AccessDeniedError for who administers nothing.
         """
@@ -133,6 +135,7 @@ class PlainCalls(RuleCalls, LineageCalls, EditCalls, LifecycleCalls, SearchCalls
             "principal": principal,
             "action": action,
             "model": model,
+            "subject": subject,
             "outcome": outcome,
             "since": since.astimezone().isoformat() if since else None,
             "until": until.astimezone().isoformat() if until else None,

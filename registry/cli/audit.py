@@ -26,6 +26,9 @@ def audit(
     model: Annotated[str | None, typer.Option(help="Only about this model.")] = None,
     principal: Annotated[str | None, typer.Option(help="Only of this principal.")] = None,
     action: Annotated[str | None, typer.Option(help="Only this action.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Only about this, such as version:ID.")
+    ] = None,
     outcome: Annotated[str | None, typer.Option(help="Only with this outcome.")] = None,
     since: Since = None,
     until: Until = None,
@@ -45,6 +48,7 @@ def audit(
             model=model,
             principal=principal,
             action=action,
+            subject=subject,
             outcome=outcome,
             since=begin,
             until=end,

@@ -29,6 +29,7 @@ class AuditFilter:
     principal: str | None = None
     action: str | None = None
     model: str | None = None
+    subject: str | None = None
     outcome: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -69,6 +70,7 @@ async def list_entries(
         "principal": wanted.principal,
         "action": wanted.action,
         "model": wanted.model,
+        "subject": wanted.subject,
         "outcome": wanted.outcome,
     }
     query: Document = {field: value for field, value in named.items() if value is not None}

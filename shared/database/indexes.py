@@ -147,6 +147,8 @@ def wanted_indexes() -> Mapping[str, list[IndexModel]]:
             IndexModel([("at", DESCENDING), ("_id", DESCENDING)]),
             IndexModel([("model", ASCENDING), ("at", DESCENDING)]),
             IndexModel([("principal", ASCENDING), ("at", DESCENDING)]),
+            # What was done to one version.
+            IndexModel([("subject", ASCENDING), ("at", DESCENDING)]),
         ],
         "outbox": [
             IndexModel(

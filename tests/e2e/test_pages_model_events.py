@@ -1,9 +1,9 @@
-"""What happened to a model, on its page: events as they were told, the newest first."""
+"""What happened to a model and to a version, on their pages: the newest first."""
 
 import re
 
 from shared.runtime.settings import Settings
-from tests.support.access import token_of
+from tests.support.access import carrying, token_of
 from tests.support.api import Api, file_of
 from tests.support.eventually import eventually
 from tests.support.pages import visiting
@@ -78,3 +78,27 @@ async def test_another_models_events_are_not_told(api: Api, settings: Settings, 
 
         assert len(await eventually(lambda: ready(f"{model}-2"))) == 2
         assert len(await eventually(lambda: ready(model))) == 2
+
+
+async def test_who_administers_a_model_is_told_who_did_what_to_a_version(
+    api: Api, settings: Settings, model: str
+) -> None:
+    writer, admin_of_it = await api.token(f"writer:{model}"), await api.token(f"admin:{model}")
+    session = await api.open(model, file_of("model.bin", b"bytes"))
+    await api.put(session.files[0], b"bytes")
+    await api.ready(session)
+    path, page = f"/v1/models/{model}/versions/1", f"/ui/models/{model}/versions/1"
+    edited = await api.ingest.patch(path, json={"tags": {"team": "risk"}}, headers=carrying(writer))
+    assert edited.is_success, edited.text
+    async with visiting(api, admin_of_it.token) as admin:
+
+        async def all_told() -> list[tuple[str, str]] | None:
+            found = told((await admin.get(page)).text)
+            return found if len(found) == 2 and "(" not in found[0][1] else None
+
+        edit, opening = await eventually(all_told)
+    assert (edit[0], opening[0]) == ("version.edit", "upload.open")
+    assert edit[1].endswith(f"version.edit by token:{writer.id}")
+    assert opening[1].endswith("upload.open by administrator")
+    async with visiting(api, writer.token) as visitor:
+        assert "Who did what" not in (await visitor.get(page)).text

@@ -56,6 +56,7 @@ async def filled(empty: Database) -> list[AuditRecord]:
             principal=chance.choice(["token:1", "token:2"]),
             action=chance.choice(["upload.open", "model.read"]),
             model=chance.choice(MODELS),
+            subject=chance.choice(["", "version:1", "version:11"]),
             outcome=chance.choice(["done", "hidden"]),
         )
         for _ in range(120)
@@ -98,11 +99,20 @@ def ordered(entries: Iterable[AuditRecord]) -> list[str]:
         AuditFilter(),
         AuditFilter(model="risk.a"),
         AuditFilter(principal="token:2", action="model.read"),
+        AuditFilter(subject="version:1"),
         AuditFilter(outcome="hidden", since=BEGIN + timedelta(seconds=5)),
         AuditFilter(since=BEGIN + timedelta(seconds=3), until=BEGIN + timedelta(seconds=9)),
         AuditFilter(since=datetime.min.replace(tzinfo=UTC), until=datetime.max.replace(tzinfo=UTC)),
     ],
-    ids=["all", "model", "principal, action", "outcome, since", "since, until", "all of time"],
+    ids=[
+        "all",
+        "model",
+        "principal, action",
+        "subject",
+        "outcome, since",
+        "since, until",
+        "all of time",
+    ],
 )
 async def test_pages_are_what_a_simple_filter_would_give(
     empty: Database, filled: list[AuditRecord], names: NameFilter, wanted: AuditFilter
@@ -113,6 +123,7 @@ async def test_pages_are_what_a_simple_filter_would_give(
             and wanted.principal in (None, each.principal)
             and wanted.action in (None, each.action)
             and wanted.model in (None, each.model)
+            and wanted.subject in (None, each.subject)
             and wanted.outcome in (None, each.outcome)
             and (wanted.since is None or wanted.since <= each.at)
             and (wanted.until is None or each.at < wanted.until)

@@ -394,7 +394,7 @@ async def use_audit(database: Database, model: str) -> None:
         principal="token:1",
         action="upload.open",
         model=model,
-        subject="",
+        subject="version:1",
         address="",
         request_id="",
         outcome="allowed",
@@ -409,6 +409,7 @@ async def use_audit(database: Database, model: str) -> None:
             for wanted in (
                 audit.AuditFilter(),
                 audit.AuditFilter(model=model),
+                audit.AuditFilter(subject="version:1"),
                 audit.AuditFilter(principal="token:1", action="upload.open"),
             ):
                 assert await audit.list_entries(database, names, wanted, before=before, limit=5)

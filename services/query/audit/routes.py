@@ -27,6 +27,7 @@ async def read_audit(  # one parameter for each filter
     principal: Text = None,
     action: Text = None,
     model: Text = None,
+    subject: Text = None,
     outcome: Text = None,
     since: Moment = None,
     until: Moment = None,
@@ -34,5 +35,5 @@ async def read_audit(  # one parameter for each filter
     limit: Limit = 50,
 ) -> AuditPage:
     """Answer a page of what the caller administers; `since` is part of the time, `until` is not."""
-    wanted = AuditFilter(principal, action, model, outcome, since, until)
+    wanted = AuditFilter(principal, action, model, subject, outcome, since, until)
     return await entries.read_audit(wanted, cursor, limit, caller, context)

@@ -8,9 +8,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from registry.schemas import Version
+from registry.schemas.access import AuditPage
 from registry.schemas.event_types import expanded_types
 from registry.schemas.lineage import Lineage
 from services.query.aliases.aliases import list_aliases
+from services.query.audit.entries import read_audit
 from services.query.compare.headers import Room, list_version
 from services.query.context import Context, RequestContext
 from services.query.edits.edits import list_version_edits
@@ -34,6 +36,7 @@ from services.query.ui.snippets import snippets
 from services.query.versions.downloads import sign_downloads
 from services.query.versions.lookups import find_model, find_version
 from services.query.versions.pages import list_versions
+from shared.database.audit import AuditFilter
 from shared.domain.access.actions import Action
 from shared.domain.errors import NotFound, TooManyRequests, Unavailable
 from shared.web.access.caller import Caller, declares
@@ -48,6 +51,7 @@ VERSIONS_SHOWN = 50
 METRICS_SHOWN = 12
 ALIASES_SHOWN = 500
 EDITS_SHOWN = 50
+ACTS_SHOWN = 20
 TENSORS_SHOWN = 500
 LINEAGE_DEPTH = 5
 LINEAGE_NODES = 100
@@ -168,12 +172,18 @@ async def show_version(
     found = await find_version(model, version, context)
     lineage = await _lineage(found, caller, context)
     edits = await list_version_edits(model, str(found.number), None, None, EDITS_SHOWN, context)
+    administering = caller.doing(Action.READ_AUDIT)
+    acts: AuditPage | None = None
+    if administering.names.has(found.model):
+        wanted = AuditFilter(subject=f"version:{found.id}")
+        acts = await read_audit(wanted, None, ACTS_SHOWN, administering, context)
     values: dict[str, Any] = {
         "version": found,
         "lineage": lineage,
         "names": names_of(lineage) if lineage else {},
         "graph": await asyncio.to_thread(drawing, lineage) if lineage else None,
         "edits": edits,
+        "acts": acts,
         "card": await read_card(found, context.headers),
         "snippets": snippets(found, context.settings) if found.state == "ready" else (),
         "has_tensors": any(each.tensors for each in found.artifacts),

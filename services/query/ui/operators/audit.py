@@ -45,16 +45,17 @@ async def show_audit(  # one parameter for each filter
     principal: Text = "",
     action: Text = "",
     model: Text = "",
+    subject: Text = "",
     outcome: Text = "",
     since: MomentText = "",
     until: MomentText = "",
     cursor: Cursor = None,
 ) -> Response:
     """Answer entries of what the caller administers, the newest first."""
-    form = {"principal": principal, "action": action, "model": model, "outcome": outcome}
-    form |= {"since": since, "until": until}
+    form = {"principal": principal, "action": action, "model": model, "subject": subject}
+    form |= {"outcome": outcome, "since": since, "until": until}
     wanted = AuditFilter(
-        *(principal or None, action or None, model or None, outcome or None),
+        *(principal or None, action or None, model or None, subject or None, outcome or None),
         *(_moment("since", since), _moment("until", until)),
     )
     entries = await read_audit(wanted, cursor, SHOWN, caller, context)
