@@ -21,6 +21,7 @@ from registry.doctor.services import (
     Place,
     check_search,
     check_service,
+    check_streams,
     discover,
     find_place,
     version_of,
@@ -35,6 +36,7 @@ START_IT = "start it (docker compose up -d, or make start), or see its logs if i
 REMEDIES: Mapping[str, str] = {
     "registry": f"name the right address by --url or REGISTRY_URL; or {START_IT}",
     "search": "see the logs of query",
+    "streams": "see the logs of query",
     "storage": "start MinIO, or see that this machine reaches MINIO_PUBLIC_ENDPOINT",
     "kafka": "start Kafka, or name its addresses in REGISTRY_KAFKA_BOOTSTRAP_SERVERS",
     "token": "run registry login, which asks for the addresses that the token may go to",
@@ -120,6 +122,7 @@ async def _examine_found(
         "ingest": partial(check_service, asker, ingest),
         "query": partial(check_service, asker, query),
         "search": partial(check_search, asker, query),
+        "streams": partial(check_streams, asker, query),
         **_workers(asker, credentials.url, named),
         "storage": partial(check_storage, asker, query.url, credentials),
         "kafka": partial(check_kafka, discovery),

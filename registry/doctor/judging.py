@@ -14,8 +14,13 @@ LATE_SECONDS = 30.0
 SOON = timedelta(days=7)
 
 
-def judge_readiness(name: str, waits_for: Sequence[str], lag_seconds: float = 0.0) -> Finding:
-    """Return what a service's readiness means; `lag_seconds` is how far behind it says it is."""
+def judge_readiness(
+    name: str, waits_for: Sequence[str], lag_seconds: float = 0.0, oldest: str = ""
+) -> Finding:
+    """Return what a service's readiness means; `lag_seconds` is how far behind it says it is.
+
+    `oldest` names what has waited for so long: an event, work, a delivery.
+    """
     if waits_for:
         return Finding(
             name=name,
@@ -27,7 +32,7 @@ def judge_readiness(name: str, waits_for: Sequence[str], lag_seconds: float = 0.
         return Finding(
             name=name,
             state="warning",
-            found=f"is {lag_seconds:.0f} s behind",
+            found=f"is {lag_seconds:.0f} s behind" + (f" (oldest {oldest})" if oldest else ""),
             remedy="wait, and see whether the figure falls; else look at its logs",
         )
     return Finding(name=name, state="ok", found="ready")

@@ -1,5 +1,6 @@
 """The services: whether each answers, and what it waits for."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from registry.schemas import Discovery
 
 USUAL_PORTS: Mapping[str, int] = {"query": 8001, "indexer": 8002, "notifier": 8003}
 """Where the services are that ingest, whose address is the registry's, does not lead to."""
+_AGE = re.compile(r"oldest_([a-z]{1,40})_seconds")
+"""A member of `lag`: how long the oldest of a queue has been waiting."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -47,13 +50,19 @@ async def check_service(asker: Asker, place: Place) -> Finding:
     """Ask a service whether it can work; raises Unanswered."""
     answer = await asker.ask(place.name, f"{place.url}/health/ready")
     told = members_of(answer)
-    return judge_readiness(place.name, _waits_for(told), _lag_seconds(told))
+    return judge_readiness(place.name, _waits_for(told), *_lag(told))
 
 
 async def check_search(asker: Asker, place: Place) -> Finding:
     """Ask query how far its search is behind; raises Unanswered."""
     told = members_of(await asker.ask(place.name, f"{place.url}/health/search"))
     return judge_readiness("search", _waits_for(told), _number(told.get("lag_seconds")))
+
+
+async def check_streams(asker: Asker, place: Place) -> Finding:
+    """Ask query whether streams of events can begin; raises Unanswered."""
+    told = members_of(await asker.ask(place.name, f"{place.url}/health/events"))
+    return judge_readiness("streams", _waits_for(told))
 
 
 def find_place(name: str, named: str | None, registry_url: str) -> Place | None:
@@ -77,9 +86,18 @@ def _waits_for(told: Mapping[str, Any]) -> list[str]:
     return [str(each)[:200] for each in found]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType] - JSON
 
 
-def _lag_seconds(told: Mapping[str, Any]) -> float:
-    lag: Any = told.get("lag")
-    return _number(lag.get("oldest_delivery_seconds")) if isinstance(lag, dict) else 0.0  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - JSON
+def _lag(told: Mapping[str, Any]) -> tuple[float, str]:
+    """Return for how long the oldest of its queues waits, in seconds, and what waits there."""
+    found: Any = told.get("lag")
+    if not isinstance(found, dict):
+        return 0.0, ""
+    ages = {
+        name[1]: _number(value)  # pyright: ignore[reportUnknownArgumentType] - JSON
+        for key, value in found.items()  # pyright: ignore[reportUnknownVariableType] - JSON
+        if (name := _AGE.fullmatch(str(key)))  # pyright: ignore[reportUnknownArgumentType] - JSON
+    }
+    oldest = max(ages, key=lambda each: ages[each], default="")
+    return ages.get(oldest, 0.0), oldest
 
 
 def _number(value: object) -> float:

@@ -3,6 +3,7 @@
 Health answers over HTTP at once; behind it the pipeline waits for its servers, then works.
 """
 
+import asyncio
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
@@ -26,7 +27,7 @@ from shared.database.watch import stream_mark, watch_outbox
 from shared.kafka.broker import disconnect, make_broker
 from shared.kafka.connection import KafkaProbe
 from shared.kafka.lag import consumer_of
-from shared.kafka.pipeline import run_parts
+from shared.kafka.pipeline import Tasks, run_parts
 from shared.kafka.topic_reader import RawMessage
 from shared.runtime.progress import Mark
 from shared.runtime.settings import Settings
@@ -44,7 +45,8 @@ def create_app(settings: Settings) -> Starlette:
     figures = Figures(metrics, health) if metrics else None
 
     async def readiness() -> dict[str, Any]:
-        return {"waits_for": await health.waits_for()}
+        waits_for, lag = await asyncio.gather(health.waits_for(), health.lag())
+        return {"waits_for": waits_for, "lag": lag}
 
     def run() -> Coroutine[Any, Any, None]:
         return _run_pipeline(settings, probe, health, metrics, figures)
@@ -91,12 +93,13 @@ async def _run_pipeline(
             yield from (*relay.marks(), *workers.marks(), reconciler.mark, stream)
             yield from (part.mark for part in (*periodic, kafka_watch))
 
+        def on_start(tasks: Tasks) -> None:
+            health.watch(context, tasks, marks, lambda: consumer_of(broker))
+
         outbox_watch = watch_outbox(database, relay.wake, stream)
         parts = [relay.run(), workers.run(), reconciler.run(), outbox_watch]
         parts += [part.run() for part in (*periodic, kafka_watch)]
         try:
-            await run_parts(
-                parts, broker, health, lambda tasks: health.watch(context, tasks, marks)
-            )
+            await run_parts(parts, broker, health, on_start)
         finally:
             await disconnect(broker)  # last: the parts publish with it

@@ -3,8 +3,12 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
 
 from services.indexer.context import Context
+from services.indexer.lag import indexer_lag
 from shared.database.client import limit_operations
 from shared.database.errors import DatabaseUnavailable
 from shared.kafka.connection import KafkaProbe
@@ -32,15 +36,18 @@ class Health(ConsumerHealth):
         self._context: Context | None = None
         self._tasks: Sequence[asyncio.Task[None]] = ()
         self._marks: Callable[[], Iterable[Mark]] = tuple
+        self._consumer: Callable[[], AIOKafkaConsumer | None] = lambda: None
 
     def watch(
         self,
         context: Context,
         tasks: Sequence[asyncio.Task[None]],
         marks: Callable[[], Iterable[Mark]],
+        consumer: Callable[[], AIOKafkaConsumer | None],
     ) -> None:
         """Start judging by these clients, tasks and marks."""
-        self._context, self._tasks, self._marks, self.starting = context, tasks, marks, ""
+        self._context, self._tasks, self._marks = context, tasks, marks
+        self._consumer, self.starting = consumer, ""
 
     async def waits_for(self) -> list[str]:
         """Name what is missing for events to be handled now."""
@@ -61,6 +68,12 @@ class Health(ConsumerHealth):
         )
         # Without Kafka they cannot leave, which is told already.
         return missing + (kafka or unpublished) + absent
+
+    async def lag(self) -> dict[str, Any]:
+        """Tell how far behind it is; nothing before the start is over."""
+        if self._context is None:
+            return {}
+        return await indexer_lag(self._context, self._consumer(), self)
 
     async def _kafka_away(self) -> list[str]:
         try:

@@ -24,34 +24,34 @@ class Depth:
     """How much of a queue is due."""
 
     count: int
-    """At most MOST_COUNTED."""
+    """At most as many as were asked for."""
     seconds: float
     """How long the oldest has been due; 0 where nothing is."""
 
 
-async def depth_of_work(database: Database, kind: WorkKind) -> Depth:
+async def depth_of_work(database: Database, kind: WorkKind, *, most: int = MOST_COUNTED) -> Depth:
     """Return how many versions are due for a kind of work, and since when."""
     now = await database.now()
     due: Document = {"work.kind": kind, "work.due_at": {"$lte": now}}
     fields = {"_id": 0, "work.kind": 1, "work.due_at": 1}
     found = database.versions.find(due, fields).sort([("work.kind", 1), ("work.due_at", 1)])
-    documents = await found.limit(MOST_COUNTED).to_list()
+    documents = await found.limit(most).to_list()
     return _depth([each["work"]["due_at"] for each in documents], now)
 
 
-async def depth_of_folders(database: Database) -> Depth:
+async def depth_of_folders(database: Database, *, most: int = MOST_COUNTED) -> Depth:
     """Return how many folders of found objects are due to be adopted, and since when."""
     now = await database.now()
     found = database.found_folders.find({"due_at": {"$lte": now}}, {"_id": 0, "due_at": 1})
-    documents = await found.sort([("due_at", 1)]).limit(MOST_COUNTED).to_list()
+    documents = await found.sort([("due_at", 1)]).limit(most).to_list()
     return _depth([each["due_at"] for each in documents], now)
 
 
-async def depth_of_outbox(database: Database) -> Depth:
+async def depth_of_outbox(database: Database, *, most: int = MOST_COUNTED) -> Depth:
     """Return how many entries of the outbox are not published, and how old the oldest is."""
     now = await database.now()
     found = database.outbox.find({"recorded_at": {"$lte": now}}, {"_id": 0, "recorded_at": 1})
-    documents = await found.sort([("recorded_at", 1)]).limit(MOST_COUNTED).to_list()
+    documents = await found.sort([("recorded_at", 1)]).limit(most).to_list()
     return _depth([each["recorded_at"] for each in documents], now)
 
 

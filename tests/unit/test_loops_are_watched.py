@@ -42,6 +42,7 @@ WATCHED = {
     "services/query/stream/tail.py:Tail.run": "tail of model events",
     "services/query/stream/tail.py:_Connection.read": "tail of model events",
     "shared/database/watch.py:_watch": "change stream of versions",
+    "shared/kafka/pipeline.py:run_parts": "consumer",
     "shared/web/access/audit.py:Audit.run": "audit",
 }
 """Loops that go on for ever, and the mark of each."""
@@ -121,7 +122,7 @@ def test_every_mark_is_one_of_a_loop() -> None:
         Audit(cast(Database, None)).mark,
         Dispatcher(made, cast(Any, None)).mark,
         NotifierHealth(probe).batch,
-        Health(SETTINGS, probe).batch,
+        *(Health(SETTINGS, probe).batch, Health(SETTINGS, probe).polls),
     )
     names = {mark.name for mark in marks}
     assert set(WATCHED.values()) < names

@@ -87,6 +87,39 @@ async def test_what_a_part_waits_for_is_told(fake: FakeRegistry) -> None:
     assert (failed.name, failed.found) == ("indexer", "waits for Kafka, MinIO")
 
 
+async def test_what_has_waited_for_long_is_told_though_the_part_is_ready(
+    fake: FakeRegistry,
+) -> None:
+    lag = {
+        "events": 70,
+        "oldest_event_seconds": 1.5,
+        "oldest_work_seconds": 99.6,
+        "oldest_": 1000,
+        "oldest_text_seconds": "soon",
+    }
+
+    def late(request: httpx.Request) -> httpx.Response | None:
+        is_indexer = request.url.host == "indexer.test"
+        return httpx.Response(200, json={"waits_for": [], "lag": lag}) if is_indexer else None
+
+    fake.faults.insert(0, late)
+    found = await examined(fake)
+    (late_one,) = [each for each in found.findings if each.state == "warning"]
+    assert (late_one.name, late_one.found) == ("indexer", "is 100 s behind (oldest work)")
+
+
+async def test_streams_that_cannot_begin_are_told(fake: FakeRegistry) -> None:
+    def waits(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path != "/health/events":
+            return None
+        return httpx.Response(503, json={"waits_for": ["Kafka"]})
+
+    fake.faults.insert(0, waits)
+    found = await examined(fake)
+    (failed,) = [each for each in found.findings if each.state == "failure"]
+    assert (failed.name, failed.found) == ("streams", "waits for Kafka")
+
+
 async def test_a_token_that_is_not_accepted_is_told_without_it(
     fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,10 @@ def test_a_part_that_waits_fails_and_one_that_is_behind_is_told(
     assert bool(found.remedy) == (state != "ok")
 
 
+def test_what_has_waited_longest_is_named() -> None:
+    assert judge_readiness("indexer", (), 31.4, "work").found == "is 31 s behind (oldest work)"
+
+
 @pytest.mark.parametrize(
     ("client", "ingest", "query", "state"),
     [
