@@ -14,8 +14,8 @@ import registry
 from services.admin.__main__ import run as run_operators
 from shared.runtime.settings import Settings
 from tests.unit.cli_command import Command
+from tests.unit.docs.test_cli_page import commands
 from tests.unit.services.admin.test_cli import COMMANDS as OPERATORS
-from tests.unit.test_cli import commands
 from tools.metrics import all_metrics
 
 CHECKOUT = Path(__file__).parents[3]
