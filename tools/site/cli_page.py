@@ -43,21 +43,6 @@ def commands(app: typer.Typer, name: str) -> Iterator[typer.Context]:
     yield from _with_those_below(typer.Context(command, info_name=name))
 
 
-def arguments(of: typer.Context) -> list[Row]:
-    """Return the arguments of a command."""
-    return _rows(of, "argument")
-
-
-def options(of: typer.Context) -> list[Row]:
-    """Return the options of a command."""
-    return _rows(of, "option")
-
-
-def takes_json(of: typer.Context) -> bool:
-    """Return whether a command has the option `--json`."""
-    return any("--json" in each.opts for each in of.command.get_params(of))
-
-
 def _with_those_below(context: typer.Context) -> Iterator[typer.Context]:
     yield context
     group = context.command
@@ -75,8 +60,12 @@ def _rows(of: typer.Context, kind: str) -> list[Row]:
     return [record for record in told if record is not None]
 
 
+def _takes_json(of: typer.Context) -> bool:
+    return any("--json" in each.opts for each in of.command.get_params(of))
+
+
 def _line(of: typer.Context) -> str:
-    json = "yes" if takes_json(of) else ""
+    json = "yes" if _takes_json(of) else ""
     link = f"[`{of.command_path}`](#{_anchor(of)})"
     return f"| {link} | {_prose(of.command.help or '')} | {json} |"
 
@@ -87,8 +76,8 @@ def _section(of: typer.Context) -> Iterator[str]:
     yield from (f"{level} `{of.command_path}` {{ #{_anchor(of)} }}", "")
     yield from (_prose(of.command.help or ""), "")
     yield from ("```text", usage, "```", "")
-    yield from _table("argument", arguments(of))
-    yield from _table("option", options(of))
+    yield from _table("argument", _rows(of, "argument"))
+    yield from _table("option", _rows(of, "option"))
 
 
 def _table(kind: str, rows: Sequence[Row]) -> Iterator[str]:
