@@ -12,13 +12,11 @@ import httpx
 import pytest
 
 import registry
-from registry.cli.exit_codes import MEANINGS, ExitCode, exit_code
+from registry.cli.exit_codes import exit_code
 from registry.cli.kafka_outages import told_outages
 from registry.schemas import UploadRequest
 from tests.unit.cli_command import Command
 from tests.unit.client_fake import SECRET, FakeRegistry, composite, times
-
-DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 
 
 @pytest.fixture
@@ -231,33 +229,3 @@ def test_an_interruption_has_its_own_status(
 def test_unexpected_errors_have_their_own_status() -> None:
     assert exit_code(ZeroDivisionError()) == 1
     assert exit_code(registry.ProtocolError()) == 1
-
-
-def test_the_documented_statuses_are_the_statuses() -> None:
-    table = DOCS.read_text(encoding="utf-8").split("## Exit status")[1]
-    documented = {int(n): text for n, text in re.findall(r"^\| (\d+) \| (.+) \|$", table, re.M)}
-    assert documented == {int(code): text for code, text in MEANINGS.items()}
-    assert set(MEANINGS) == set(ExitCode)
-
-
-def commands(help_of: Command, *above: str) -> list[str]:
-    """Every command and group by its words, as the help lists them."""
-    listed = help_of(*above, "--help").out.partition("Commands:")[2]
-    found: list[str] = []
-    for name in re.findall(r"^  ([a-z0-9-]+)", listed, re.MULTILINE):
-        found += [" ".join((*above, name)), *commands(help_of, *above, name)]
-    return found
-
-
-def test_every_command_and_option_is_documented(command: Command) -> None:
-    heading = re.compile(r"^##+ `registry ([a-z-]+(?: [a-z][a-z0-9-]*)*).*`$", re.MULTILINE)
-    general, *parts = heading.split(DOCS.read_text(encoding="utf-8"))
-    sections = dict(zip(parts[::2], parts[1::2], strict=True))
-    assert sorted(sections) == sorted(commands(command))
-    sections["uploads open"] += sections["upload"]  # as it says itself
-    for name in ("import mlflow", "import dir", "import s3"):
-        sections[name] += sections["import"]
-    for name, section in sections.items():
-        known = set(re.findall(r"`(--[a-z-]+)", general + section.split("\n## ")[0]))
-        shown = command(*name.split(), "--help").out
-        assert set(re.findall(r"--[a-z-]+", shown)) <= known, name

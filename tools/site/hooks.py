@@ -11,6 +11,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from tools.site.cli_page import cli_page
 from tools.site.http_pages import http_page
 from tools.site.metrics_page import metrics_page
 from tools.site.pages import events_page, sdk_page, settings_page
@@ -27,6 +28,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/settings.md": settings_page(),
         "reference/metrics.md": metrics_page(),
         "reference/sdk.md": sdk_page(),
+        "reference/cli.md": cli_page(),
     }
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))

@@ -7,11 +7,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from local.processes.state import SERVICES
+from shared.runtime.settings import Settings
+from tests.support.isolation import SETTINGS
 from tests.support.promql import grouped_by, selectors
 from tools.metrics import all_metrics
 
@@ -24,6 +27,8 @@ OF_PROMETHEUS = {"up": set[str]()}
 OF_EVERY_SERIES = {"job", "instance", "le"}
 NOTICED_SECONDS = 15
 PROFILE = ("prometheus", "grafana", "jaeger")
+OTLP_HTTP_PORT = 4318
+"""The services send OTLP over HTTP; at 4317 is gRPC."""
 
 
 def loaded(path: Path) -> Any:
@@ -168,6 +173,22 @@ def test_what_watches_runs_only_when_asked_for_pinned_and_for_this_machine_alone
     for volume in service.get("volumes", ()):
         source = volume.split(":")[0]
         assert not source.startswith(".") or (CHECKOUT / source).exists()
+
+
+def test_the_endpoint_for_traces_that_the_page_names_is_jaegers_and_reaches_each_service() -> None:
+    page = (CHECKOUT / "docs" / "telemetry.md").read_text(encoding="utf-8")
+    [steps] = re.findall(r"```sh\n(.*?--profile observability up.*?)```", page, re.DOTALL)
+    [endpoint] = re.findall(r'echo "OTEL_EXPORTER_OTLP_ENDPOINT=(\S+)" >> \.env', steps)
+    example = (CHECKOUT / ".env.example").read_text(encoding="utf-8")
+    assert f"compose's profile observability {endpoint}." in example
+    settings = {**SETTINGS.model_dump(), "otel_exporter_otlp_endpoint": endpoint}
+    assert Settings.model_validate(settings).is_traced
+    services = compose()
+    address = urlsplit(str(endpoint))
+    assert (address.scheme, address.port) == ("http", OTLP_HTTP_PORT)
+    assert str(address.port) in services[str(address.hostname)]["expose"]
+    for name in SERVICES:
+        assert services[name]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"] is None, "passed on"
 
 
 def test_no_service_of_the_registry_needs_the_profile() -> None:

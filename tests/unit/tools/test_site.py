@@ -1,5 +1,6 @@
 """The site of documents: it builds without a warning, and its reference is the code's."""
 
+import html
 import os
 import re
 import shutil
@@ -10,7 +11,11 @@ from pathlib import Path
 import pytest
 
 import registry
+from services.admin.__main__ import run as run_operators
 from shared.runtime.settings import Settings
+from tests.unit.cli_command import Command
+from tests.unit.docs.test_cli_page import commands
+from tests.unit.services.admin.test_cli import COMMANDS as OPERATORS
 from tools.metrics import all_metrics
 
 CHECKOUT = Path(__file__).parents[3]
@@ -75,6 +80,48 @@ def test_the_reference_has_every_setting_and_every_public_name(site: Path) -> No
 def test_the_reference_has_every_metric(site: Path) -> None:
     page = (site / "reference" / "metrics.html").read_text(encoding="utf-8")
     assert [each.name for each in all_metrics() if f">{each.name}<" not in page] == []
+
+
+def told_by_page(site: Path) -> dict[str, tuple[str, ...]]:
+    """Each command on the page of the command line, with the words that are code in its section."""
+    page = (site / "reference" / "cli.html").read_text(encoding="utf-8")
+    sections = re.split(r'<h[23] id="[a-z0-9-]+"><code>([^<]+)</code>', page)[1:]
+    codes = (
+        tuple(html.unescape(each) for each in re.findall(r"<code>([^<]+)</code>", section))
+        for section in sections[1::2]
+    )
+    return dict(zip(sections[::2], codes, strict=True))
+
+
+def flags(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+def test_the_reference_has_every_command_and_its_options(
+    site: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = told_by_page(site)
+    helped = {
+        f"registry {each}": command(*each.split(), "--help").out for each in commands(command)
+    }
+    for words in OPERATORS:
+        run_operators((*words, "--help"))
+        helped[f"python -m services.admin {' '.join(words)}"] = capsys.readouterr().out
+    groups = {f"python -m services.admin {words[0]}" for words in OPERATORS if words[1:]}
+    assert set(page) == {"registry", "python -m services.admin", *groups, *helped}
+    for name, shown in helped.items():
+        options = {option for code in page[name] for option in flags(code)}
+        assert options == flags(shown.partition("Options")[2].partition("Commands:")[0]), name
+
+
+def test_the_reference_tells_of_arguments_types_defaults_and_variables(site: Path) -> None:
+    page = told_by_page(site)
+    assert {"MODEL <str>", "--to <path>"} <= set(page["registry download"])
+    assert "--via <auto|kafka|http>" in page["registry events"]
+    text = html.unescape((site / "reference" / "cli.html").read_text(encoding="utf-8"))
+    assert "registry alias set [OPTIONS] {MODEL} {ALIAS} {VERSION}" in text
+    for told in ("[env var: REGISTRY_QUERY_URL]", "[default: 4; 1<=x<=32]", "[x>=0; required]"):
+        assert told in text
 
 
 def test_no_page_asks_for_a_font_or_style_of_another_origin(site: Path) -> None:
