@@ -3,9 +3,12 @@
 Loaded when something is shown, and not before.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
+
+from registry.schemas.shown import moment_text, size_text
 
 if TYPE_CHECKING:
     from registry.schemas.comparison import Comparison
@@ -29,25 +32,45 @@ def show_model(model: "Model") -> str:
 
 
 def show_version(version: "Version | VersionSummary") -> str:
-    """Return what is told of a version, and its files where they are known."""
+    """Return what is told of a version, and its files where they are known: as its page does."""
     label = f" ({version.label})" if version.label else ""
     rows: list[tuple[object, object]] = [
         ("state", version.state),
         ("aliases", ", ".join(version.aliases)),
-        ("created", version.created_at.isoformat(timespec="seconds")),
-        ("bytes", version.size_bytes),
-        ("framework", version.framework),
+        ("size", size_text(version.size_bytes)),
+        *_moments(version),
         ("description", version.description),
-        *((f"reason {reason.code}", reason.detail) for reason in version.reasons),
+        *_acts(version),
+        *((f"finding {each.code}", each.detail) for each in version.reasons),
+        ("finding", version.failure and f"{version.failure.code} {version.failure.detail}"),
+        ("framework", version.framework),
         *_named("metric", version.metrics),
+        *_named("parameter", getattr(version, "parameters", {})),
         *_named("tag", version.tags),
+        *_named("property", getattr(version, "properties", {})),
     ]
     shown = _caption(f"{version.model} version {version.number}{label}") + _table((), rows)
     files = getattr(version, "artifacts", None)
     if files:
-        columns = ("file", "bytes", "format", "SHA-256")
-        shown += _table(columns, [(f.path, f.size_bytes, f.format, f.sha256) for f in files])
+        columns = ("file", "size", "format", "check", "SHA-256")
+        shown += _table(
+            columns, [(f.path, size_text(f.size_bytes), f.format, f.state, f.sha256) for f in files]
+        )
     return shown
+
+
+def _moments(version: "Version | VersionSummary") -> Iterable[tuple[object, object]]:
+    for name, at in (
+        ("created", version.created_at),
+        ("ready", version.ready_at),
+        ("archived", version.archived_at),
+    ):
+        yield name, f"{moment_text(at)} UTC" if at else None
+
+
+def _acts(version: "Version | VersionSummary") -> Iterable[tuple[object, object]]:
+    for name, act in (("held", version.hold), ("deleted", version.deletion)):
+        yield name, f"by {act.by} at {moment_text(act.at)} UTC: {act.reason}" if act else None
 
 
 def show_comparison(found: "Comparison") -> str:
@@ -59,7 +82,7 @@ def show_comparison(found: "Comparison") -> str:
         (
             "files",
             [
-                (r.status, r.path, *(v.size_bytes if v else None for v in r.values))
+                (r.status, r.path, *(size_text(v.size_bytes) if v else None for v in r.values))
                 for r in found.files
                 if r.status != "same"
             ],
@@ -79,8 +102,8 @@ def show_comparison(found: "Comparison") -> str:
     return shown
 
 
-def _named(kind: str, values: "dict[str, float] | dict[str, str]") -> list[tuple[object, object]]:
-    return [(f"{kind} {name}", value) for name, value in values.items()]
+def _named(kind: str, values: Mapping[str, object]) -> list[tuple[object, object]]:
+    return [(f"{kind} {name}", _text(value)) for name, value in values.items()]
 
 
 def _caption(text: str) -> str:
@@ -97,6 +120,10 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     more = len(told) - MAX_ROWS
     rest = f"<p>{more} rows more</p>" if more > 0 else ""
     return f"<table>{f'<tr>{head}</tr>' if head else ''}{body}</table>{rest}"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _cell(value: object) -> str:

@@ -1,5 +1,6 @@
 """The web page as a browser without scripts meets it: every page, signing in, and who sees what."""
 
+import html
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 from registry.schemas import Version
+from registry.schemas.html import show_version
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api, file_of
@@ -62,6 +64,20 @@ async def admin(browser: Browser, settings: Settings) -> Browser:
     answer = await browser.sign_in(token_of(settings))
     assert answer.status_code == 303, answer.text
     return browser
+
+
+async def test_a_notebook_shows_of_a_version_what_its_page_does(
+    admin: Browser, version: Version
+) -> None:
+    page = html.unescape((await admin.get(f"/ui/models/{version.model}/versions/1")).text)
+    told, files = (
+        [html.unescape(each) for each in re.findall(r"<td>(.*?)</td>", table)]
+        for table in show_version(version).split("<table>")[1:]
+    )
+    assert {"state", "created", "ready", "size", "metric auc", "tag team"} <= {*told[::2]}
+    assert len(files) == 2 * len(("file", "size", "format", "check", "SHA-256"))
+    values = [*told[1::2], *files]
+    assert [each for each in values if each.removesuffix(" UTC") not in page] == []
 
 
 @pytest.fixture

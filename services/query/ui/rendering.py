@@ -8,6 +8,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from registry.schemas.shown import size_text
 from services.query.ui import shown
 from services.query.ui.assets import address_of
 from services.query.ui.operators.sections import sections_of
@@ -33,7 +34,7 @@ def _environment() -> Environment:
     functions: Mapping[str, Any] = {"asset": address_of}
     made.globals.update(functions)
     filters: Mapping[str, Any] = {
-        "size": shown.size,
+        "size": size_text,
         "moment": shown.moment,
         "number": shown.number,
         "words": shown.words,

@@ -5,28 +5,18 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
 
+from registry.schemas.shown import moment_text
+
 MOST_CHARACTERS = 500
 """Of a text in a list."""
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
-_STEP = 1024
-
-
-def size(count: int) -> str:
-    """Return a number of bytes in the unit that leaves one to four digits."""
-    value, unit = float(count), 0
-    while value >= _STEP and unit < len(_UNITS) - 1:
-        value, unit = value / _STEP, unit + 1
-    return f"{count} B" if unit == 0 else f"{value:.1f} {_UNITS[unit]}"
 
 
 def moment(at: datetime | None) -> Markup:
     """Return a moment in UTC, to the second."""
     if at is None:
         return Markup("")
-    told = at.astimezone(UTC)
-    return Markup('<time datetime="{}">{}</time>').format(
-        told.isoformat(), told.strftime("%Y-%m-%d %H:%M:%S")
-    )
+    told = at.astimezone(UTC).isoformat()
+    return Markup('<time datetime="{}">{}</time>').format(told, moment_text(at))
 
 
 def number(value: float) -> str:

@@ -68,6 +68,26 @@ def test_everything_that_others_wrote_is_escaped(answer: Any) -> None:
     assert shown.startswith("<p><b>")
 
 
+def test_a_version_tells_all_that_its_page_does_of_it() -> None:
+    more: dict[str, Any] = {
+        "parameters": {"lr": 0.1},
+        "properties": {"p": "q"},
+        "size_bytes": 1536,
+        "hold": {"at": AT, "by": "token:1", "reason": "law"},
+        "failure": {"code": "verify_failed", "detail": "storage is away"},
+    }
+    shown = show_version(Version.model_validate({**VERSION, **more}))
+    for name, value in (
+        ("parameter lr", "0.1"),
+        ("property p", "q"),
+        ("size", "1.5 KiB"),
+        ("created", "2026-01-01 00:00:00 UTC"),
+        ("held", "by token:1 at 2026-01-01 00:00:00 UTC: law"),
+        ("finding", "verify_failed storage is away"),
+    ):
+        assert f"<tr><td>{name}</td><td>{value}</td></tr>" in shown
+
+
 def test_a_list_is_cut_and_says_so() -> None:
     files = [{**ARTIFACT, "path": f"f{n}"} for n in range(300)]
     shown = show_version(Version.model_validate({**VERSION, "artifacts": files}))

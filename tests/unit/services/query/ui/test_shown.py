@@ -1,15 +1,6 @@
 """How values are shown."""
 
-import pytest
-
-from services.query.ui.shown import label, size, underlined, words
-
-
-@pytest.mark.parametrize(
-    ("count", "told"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 * 1024**4, "5.0 TiB")]
-)
-def test_sizes(count: int, told: str) -> None:
-    assert size(count) == told
+from services.query.ui.shown import label, underlined, words
 
 
 def test_texts_of_others_are_escaped_isolated_and_bounded() -> None:
