@@ -26,9 +26,10 @@ from services.query.ui.charts.trends import trends
 from services.query.ui.line import line_of
 from services.query.ui.moments import read_moment
 from services.query.ui.namespaces import counts_of
-from services.query.ui.paths import MODEL, ROOT, STATIC, VERSION
+from services.query.ui.paths import MODEL, ROOT, STATIC, VERSION, version_page
 from services.query.ui.rendering import page
 from services.query.ui.shown import underlined
+from services.query.ui.slices import Offset, slice_of
 from services.query.ui.snippets import snippets
 from services.query.versions.downloads import sign_downloads
 from services.query.versions.lookups import find_model, find_version
@@ -46,6 +47,7 @@ ANYBODY = [declares(Action.PUBLIC)]
 VERSIONS_SHOWN = 50
 METRICS_SHOWN = 12
 ALIASES_SHOWN = 500
+FILES_SHOWN = 200
 EDITS_SHOWN = 50
 TENSORS_SHOWN = 500
 LINEAGE_DEPTH = 5
@@ -159,18 +161,26 @@ async def show_alias(
 
 @router.get(VERSION)
 async def show_version(
-    model: str, version: str, request: Request, caller: Reader, context: RequestContext
+    model: str,
+    version: str,
+    request: Request,
+    caller: Reader,
+    context: RequestContext,
+    files: Offset = 0,
+    edits: Cursor = None,
 ) -> Response:
     """Answer a version: its files, checks, lineage, edits, card, and how to fetch it."""
     found = await find_version(model, version, context)
     lineage = await _lineage(found, caller, context)
-    edits = await list_version_edits(model, str(found.number), None, None, EDITS_SHOWN, context)
+    number = str(found.number)
     values: dict[str, Any] = {
         "version": found,
+        "address": version_page(found),
+        "files": slice_of(found.artifacts, files, FILES_SHOWN),
         "lineage": lineage,
         "names": names_of(lineage) if lineage else {},
         "graph": await asyncio.to_thread(drawing, lineage) if lineage else None,
-        "edits": edits,
+        "edits": await list_version_edits(model, number, None, edits, EDITS_SHOWN, context),
         "card": await read_card(found, context.headers),
         "snippets": snippets(found, context.settings) if found.state == "ready" else (),
         "has_tensors": any(each.tensors for each in found.artifacts),
@@ -192,19 +202,23 @@ async def _lineage(version: Version, caller: Caller, context: Context) -> Lineag
 
 @router.get(VERSION + "/tensors")
 async def show_tensors(
-    model: str, version: str, request: Request, caller: Reader, context: RequestContext
+    model: str,
+    version: str,
+    request: Request,
+    caller: Reader,
+    context: RequestContext,
+    tensors: Offset = 0,
 ) -> Response:
     """Answer the tensors of a version, from the headers of its files."""
     found = await find_version(model, version, context)
     async with context.headers.turns.turn():
         listed = await list_version(found, Room(), context.headers)
     await caller.confirm(model)  # it may have waited
-    tensors = listed.tensors or []
     values = {
         "version": found,
+        "address": version_page(found),
         "summary": listed.summary,
-        "tensors": tensors[:TENSORS_SHOWN],
-        "count": len(tensors),
+        "tensors": slice_of(listed.tensors or [], tensors, TENSORS_SHOWN),
         "unread": listed.unread,
     }
     return page("tensors.html", values, request=request, caller=caller)
