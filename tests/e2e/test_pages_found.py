@@ -59,7 +59,8 @@ async def test_what_may_not_be_read_is_in_no_tree_no_count_and_no_completion(
 async def test_fields_and_entries_are_offered_as_a_filter_writes_them(
     api: Api, settings: Settings, client: AsyncModelRegistryClient, model: str
 ) -> None:
-    await client.upload(model, b"x", path="m.bin", tags={f"{model} x": "y"}, parameters={model: 1})
+    tags = {f"{model} x": "y", f'{model}"z': "y"}
+    await client.upload(model, b"x", path="m.bin", tags=tags, parameters={model: 1})
     await until_found(api, model)
     async with signed_in(api, token_of(settings)) as browser:
 
@@ -70,7 +71,12 @@ async def test_fields_and_entries_are_offered_as_a_filter_writes_them(
         assert await offered("me") == ["metrics."]
         assert await offered("version", "models") == ["versions"]
         assert await offered("nothing.") == []
-        assert await offered(f"tags.{model}") == [f'tags."{model} x"']
+        both = [f'tags."{model} x"', f'tags."{model}""z"']
+        assert await offered(f"tags.{model}") == both
+        assert await offered(f'tags."{model}') == both
+        assert await offered(f'tags."{model} ') == both[:1]
+        assert await offered(f'tags."{model}""') == both[1:]
+        assert await offered(f'parameters."{model}') == [f"params.{model}"]
         assert await offered(f"parameters.{model}") == [f"params.{model}"]
         for wrong in ("a" * 300, "x&kind=odd"):
             answer = await browser.get(f"/ui/completions?beginning={wrong}")
