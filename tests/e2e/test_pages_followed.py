@@ -2,20 +2,21 @@
 
 import asyncio
 import html
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from registry import AsyncModelRegistryClient
+from services.query.versions.downloads import PAGE_FILES
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
-from tests.support.api import Api
+from tests.support.api import Api, file_of
 from tests.support.browser import signed_in
 from tests.support.client_environments import client_environment
 from tests.support.hub_client import NEWEST as NEWEST_HUB
@@ -43,15 +44,26 @@ def contents(folder: Path) -> set[bytes]:
     return {each.read_bytes() for each in folder.rglob("model.bin")}
 
 
-async def fetched(
-    api: Api, settings: Settings, model: str, way: str, folder: Path, programs: Path = OURS
-) -> str:
-    """Do what the page says, as somebody with these programs; returns what that prints."""
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder."""
+    found = [each for each in folder.rglob("*") if each.is_file()]
+    return {each.relative_to(folder).as_posix(): each.read_bytes() for each in found}
+
+
+async def told(api: Api, settings: Settings, model: str, way: str) -> str:
+    """What the page says is to be pasted."""
     async with signed_in(api, token_of(settings)) as browser:
         text = (await browser.get(f"/ui/models/{model}/versions/1")).text
     found = re.search(rf"<summary>{way}</summary>\s*<pre><code>(.*?)</code>", text, re.DOTALL)
     assert found is not None
-    snippet = html.unescape(found[1])
+    return html.unescape(found[1])
+
+
+async def fetched(
+    api: Api, settings: Settings, model: str, way: str, folder: Path, programs: Path = OURS
+) -> None:
+    """Do what the page says, as somebody with these programs."""
+    snippet = await told(api, settings, model, way)
     is_python = way in ("Python", "fsspec")
     command = [sys.executable, "-c", snippet] if is_python else ["bash", "-ec", snippet]
     done = await asyncio.to_thread(
@@ -74,7 +86,6 @@ async def fetched(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.mark.parametrize("way", ["Python", "Command", "fsspec"])
@@ -85,12 +96,62 @@ async def test_our_own_ways_fetch_a_version(
     assert (tmp_path / version / "model.bin").read_bytes() == DATA
 
 
-async def test_curl_is_told_where_the_files_are(
-    api: Api, settings: Settings, version: str, tmp_path: Path
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("model.bin",),
+        ('a/it\'s "quoted" #1 [x] {1,2}.bin', "a/-o $HOME `id`.bin", "b/ä %20 & ;.bin"),
+        tuple(f"part-{at:03}.bin" for at in range(PAGE_FILES + 2)),
+    ],
+    ids=["one file", "odd names", "more than a page tells"],
+)
+async def test_curl_fetches_the_files_of_a_version(
+    api: Api, settings: Settings, model: str, tmp_path: Path, paths: Sequence[str]
 ) -> None:
-    told = json.loads(await fetched(api, settings, version, "curl", tmp_path))
-    [file] = [each for each in told["files"] if each["path"] == "model.bin"]
-    assert (await api.storage.get(file["url"])).content == DATA
+    name, wanted = f"risk.{model}", {path: path.encode() for path in paths}
+    session = await api.open(name, *(file_of(path, data) for path, data in wanted.items()))
+    for plan in session.files:
+        await api.put(plan, wanted[plan.path])
+    await api.ready(session)
+    await fetched(api, settings, name, "curl", tmp_path)
+    assert files_in(tmp_path) == {f"{name}/{path}": data for path, data in wanted.items()}
+
+
+async def test_curl_says_what_is_wrong_and_ends_no_shell_but_its_own(
+    api: Api,
+    settings: Settings,
+    version: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("REGISTRY_TOKEN", "wrong")
+    snippet = await told(api, settings, version, "curl")
+    done = await asyncio.to_thread(
+        subprocess.run,
+        ["bash", "-c", f"{snippet}\necho went on after $?"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "401" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout.startswith("went on after ")
+    assert done.stdout != "went on after 0\n"
+    assert files_in(tmp_path) == {}
+
+
+@pytest.mark.parametrize(("grant", "has_link"), [("admin:*", True), ("reader:*", False)])
+async def test_what_a_token_is_needed_for_is_said_with_the_way_to_one(
+    api: Api, version: str, grant: str, has_link: bool
+) -> None:
+    token = await api.token(grant)
+    async with signed_in(api, token.token) as browser:
+        text = (await browser.get(f"/ui/models/{version}/versions/1")).text
+    note = text.partition("<h2>Fetch it</h2>")[2].partition("</p>")[0]
+    assert "REGISTRY_TOKEN" in note
+    assert ('href="/ui/admin/tokens"' in note) is has_link
 
 
 async def test_mlflow_fetches_a_version(

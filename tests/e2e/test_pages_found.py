@@ -59,7 +59,8 @@ async def test_what_may_not_be_read_is_in_no_tree_no_count_and_no_completion(
 async def test_fields_and_entries_are_offered_as_a_filter_writes_them(
     api: Api, settings: Settings, client: AsyncModelRegistryClient, model: str
 ) -> None:
-    await client.upload(model, b"x", path="m.bin", tags={f"{model} x": "y"}, parameters={model: 1})
+    tags = {f"{model} x": "y", f'{model}"z': "y"}
+    await client.upload(model, b"x", path="m.bin", tags=tags, parameters={model: 1})
     await until_found(api, model)
     async with signed_in(api, token_of(settings)) as browser:
 
@@ -70,8 +71,35 @@ async def test_fields_and_entries_are_offered_as_a_filter_writes_them(
         assert await offered("me") == ["metrics."]
         assert await offered("version", "models") == ["versions"]
         assert await offered("nothing.") == []
-        assert await offered(f"tags.{model}") == [f'tags."{model} x"']
+        both = [f'tags."{model} x"', f'tags."{model}""z"']
+        assert await offered(f"tags.{model}") == both
+        assert await offered(f'tags."{model}') == both
+        assert await offered(f'tags."{model} ') == both[:1]
+        assert await offered(f'tags."{model}""') == both[1:]
+        assert await offered(f'parameters."{model}') == [f"params.{model}"]
         assert await offered(f"parameters.{model}") == [f"params.{model}"]
         for wrong in ("a" * 300, "x&kind=odd"):
             answer = await browser.get(f"/ui/completions?beginning={wrong}")
             assert answer.status_code == 422, wrong
+
+
+async def test_a_column_that_there_is_not_is_named_with_those_that_there_are(
+    api: Api, settings: Settings, client: AsyncModelRegistryClient, model: str
+) -> None:
+    await client.upload(model, b"x", path="m.bin", parameters={"lr": 1}, metrics={"auc": 0.5})
+    await until_found(api, model)
+    asked = {"kind": "versions", "filter": f"name = '{model}'", "columns": "name,params.lr"}
+    async with signed_in(api, token_of(settings)) as browser:
+        answer = await browser.get("/ui/models", params=asked)
+        assert answer.status_code == 200
+        found = re.search(r'role="alert">(.*?)</p>', answer.text, re.DOTALL)
+        assert found is not None
+        assert "Not a column: <bdi>params.lr</bdi>; there are name, version" in found[1]
+        assert "metrics.NAME, tags.NAME." in found[1]
+        assert answer.text.index(found[0]) < answer.text.index("<table>")
+        heads = re.findall(r"<th[^>]*>(.*?)</th>", answer.text)
+        assert [re.sub("<[^>]*>", "", each).strip() for each in heads] == ["Compare", "name"]
+        asked["columns"] = "name,metrics.auc"
+        answer = await browser.get("/ui/models", params=asked)
+        assert 'role="alert"' not in answer.text
+        assert re.search(r">\s*0\.5\s*</td>", answer.text)

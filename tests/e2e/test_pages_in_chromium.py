@@ -101,6 +101,63 @@ async def test_names_are_completed_by_keyboard(
     await expect(page.locator("tbody").get_by_role("link", name=version.model)).to_have_count(4)
 
 
+# In the filter: what stands before, what is typed, what stands behind, and what becomes of the
+# latter two. M stands for the name of the model, which begins the names of three tags.
+QUOTED = (
+    ("", 'tags."M a', "", 'tags."M a b"'),
+    ("", 'tags."M a', '" = x', 'tags."M a b" = x'),
+    ("", 'tags."M a', ' b" = x', 'tags."M a b" = x'),
+    # What is behind is a name of its own, and stays.
+    ("", 'tags."M a', ' AND tags."x y" = z', 'tags."M a b" AND tags."x y" = z'),
+    ("tags.\"x y\" = 'it''s \"' AND ", 'tags."M a', "", 'tags."M a b"'),
+    ("", 'tags."M""', "", 'tags."M""c"'),
+    ("", 'tags."M-', "", "tags.M-d"),
+)
+
+
+async def test_names_are_completed_in_quotes_and_stay_quoted(
+    page: Page, settings: Settings, api: Api, model: str
+) -> None:
+    await tagged(api, model, f"{model} a b", f'{model}"c', f"{model}-d")
+    await sign_in(page, token_of(settings), "/ui/models?kind=versions")
+    field = page.get_by_label("Filter")
+    for before, typed, behind, taken in QUOTED:
+        await field.fill(before + behind)
+        await field.evaluate("(input, at) => input.setSelectionRange(at, at)", len(before))
+        await field.press_sequentially(typed.replace("M", model))
+        await expect(page.get_by_role("option")).to_have_count(1)
+        await field.press("ArrowDown")
+        await field.press("Enter")
+        await expect(field).to_have_value(before + taken.replace("M", model))
+        await expect(page.get_by_role("listbox")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"), [('tags."x', 1), ('tags."x y"', 0), ("name = 'tags.", 0)]
+)
+async def test_in_a_text_and_behind_a_quoted_name_nothing_is_offered(
+    page: Page, settings: Settings, typed: str, asked: int
+) -> None:
+    await sign_in(page, token_of(settings), "/ui/models?kind=versions")
+    found: list[str] = []
+    page.on("request", lambda each: found.append(each.url) if "completions" in each.url else None)
+    field = page.get_by_label("Filter")
+    await field.evaluate("(input, text) => (input.value = text)", typed[:-1])
+    await field.press("End")
+    await field.press_sequentially(typed[-1])
+    await page.wait_for_timeout(1000)  # a pause in typing is waited for
+    assert len(found) == asked
+
+
+async def tagged(api: Api, model: str, *names: str) -> None:
+    """Upload a version with tags of these names."""
+    data = file_of("model.bin", b"x")
+    session = await api.open(model, data, tags=dict.fromkeys(names, "x"))
+    await api.put(session.files[0], b"x")
+    await api.ready(session)
+    await until_found(api, model)
+
+
 async def test_a_version_appears_as_it_becomes_ready(
     page: Page, settings: Settings, api: Api, model: str
 ) -> None:
@@ -130,6 +187,7 @@ async def test_no_page_is_wider_than_its_window(
         "overview": "/ui/",
         "models": "/ui/models",
         "versions": "/ui/models?kind=versions",
+        "columns": "/ui/models?kind=versions&columns=name,params.lr",
         "wrong": "/ui/models?filter=name+%3D%3D+churn",
         "model": below,
         "alias": f"{below}/aliases/production",

@@ -69,6 +69,24 @@ def forms_of(answer: httpx.Response, path: str) -> list[Form]:
     return found
 
 
+def panel_of(page: str, title: str) -> str:
+    """The one panel of a page with this heading, as it is written; empty: there is none."""
+    panels = re.findall(r"<section[^>]*>.*?</section>", page, re.DOTALL)
+    found = [each for each in panels if f">{title}</h2>" in each]
+    assert len(found) <= 1, title
+    return found[0] if found else ""
+
+
+def read(written: str) -> str:
+    """What a reader sees of a part of a page, on one line."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", written)).split())
+
+
+def rows_in(written: str) -> list[str]:
+    """The rows of the tables in a part of a page, as they are read, heads among them."""
+    return [read(each) for each in re.findall(r"<tr.*?</tr>", written, re.DOTALL)]
+
+
 @asynccontextmanager
 async def visiting(api: Api, token: str) -> AsyncGenerator[Visitor]:
     """Somebody who is signed in with a token."""

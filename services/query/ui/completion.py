@@ -21,6 +21,7 @@ MOST_OWNERS: Final = 500
 MOST_ENTRIES: Final = 20_000
 _LAST: Final = "\U0010ffff"
 _PLAIN = re.compile(r"[^\W\d][\w-]*")
+_QUOTED = re.compile(r'(?<=\.)"((?:[^"]|"")*)(?:"|$)')
 _GROUPS_AS_TYPED: Final = {"parameters.": "params."}
 
 
@@ -41,7 +42,7 @@ async def complete(
     group, dot, _ = written.partition(".")
     if not dot or group not in known.groups:
         return fields[:MOST_NAMES]
-    prefix = written.replace('"', "")
+    prefix = unquoted(written)
     with told_failures(context.search):
         found = await context.search.reader().read(
             lambda connection: entries(connection, prefix, kind, names)
@@ -88,6 +89,11 @@ def quoted(entry: str) -> str:
     """Return an entry's name in quotes, as a filter and an order read it whatever is in it."""
     doubled = entry.replace('"', '""')
     return f'"{doubled}"'
+
+
+def unquoted(path: str) -> str:
+    """Return what is called so: quotes around names are left out, also of one that is not over."""
+    return _QUOTED.sub(lambda found: found[1].replace('""', '"'), path)
 
 
 def _with_dot(groups: Iterable[str]) -> list[str]:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from registry.schemas import Model, ModelSearchPage, VersionSearchPage, VersionSummary
 from services.query.context import Context
 from services.query.search.language.errors import FILTER, InvalidSearch
-from services.query.search.language.fields import Kind
+from services.query.search.language.fields import FIELDS, Kind
 from services.query.search.pages import Asked, search
 from services.query.ui.completion import quoted
 from shared.domain.access.decision import NameFilter
@@ -24,7 +24,13 @@ _DEFAULT: dict[Kind, Sequence[str]] = {
     "models": ("name", "latest", "versions", "created_at", "description"),
     "versions": ("name", "version", "state", "alias", "size", "created_at"),
 }
-_GROUPS = ("metrics", "tags")
+_ROWS: dict[Kind, type[Model | VersionSummary]] = {"models": Model, "versions": VersionSummary}
+_NAMES: dict[Kind, dict[str, str]] = {
+    "models": {"latest": "latest_number", "versions": "version_count"},
+    "versions": {"name": "model", "version": "number", "alias": "aliases", "size": "size_bytes"},
+}
+"""Columns that a filter calls otherwise than the rows do."""
+_GROUPS: dict[Kind, Sequence[str]] = {"models": ("tags",), "versions": ("metrics", "tags")}
 """Of which lists tell each entry."""
 _ORDERED = frozenset(
     ("name", "versions", "latest", "created_at", "version", "state", "size", "ready_at")
@@ -84,6 +90,10 @@ class Answer:
     """At which the filter breaks a rule; 0: nowhere in it."""
     fields: Sequence[str] = ()
     """Entries that the rows have, to be chosen as columns."""
+    unknown: Sequence[str] = ()
+    """What was chosen that no row could ever have, and is left out."""
+    possible: Sequence[str] = ()
+    """Where something is unknown: all columns that there are."""
 
 
 def question(kind: Kind, text: str, order: str, columns: str, cursor: str | None) -> Question:
@@ -100,7 +110,10 @@ async def answer(asked: Question, names: NameFilter, context: Context) -> Answer
     """Return a page of what matches, or what is wrong with the filter and where."""
     order = [asked.order] if asked.order else []
     wanted = Asked(asked.kind, asked.text, order, PAGE_ITEMS, asked.cursor, False, ())
-    columns = [_column(each, asked) for each in asked.columns]
+    chosen = [each for each in asked.columns if _is_column(each, asked.kind)]
+    unknown = [each for each in asked.columns if each not in chosen]
+    possible = _possible(asked.kind) if unknown else ()
+    columns = [_column(each, asked) for each in chosen or _DEFAULT[asked.kind]]
     try:
         found = await search(wanted, names, context)
     except InvalidSearch as error:
@@ -111,7 +124,8 @@ async def answer(asked: Question, names: NameFilter, context: Context) -> Answer
     kind = ModelSearchPage if asked.kind == "models" else VersionSearchPage
     page = kind.model_validate_json(found)
     more = asked.address(cursor=page.next_cursor) if page.next_cursor else ""
-    return Answer(columns, page.items, more, fields=_entries(page.items))
+    entries = _entries(page.items)
+    return Answer(columns, page.items, more, fields=entries, unknown=unknown, possible=possible)
 
 
 def _in_namespace(namespace: str | None) -> str:
@@ -122,7 +136,8 @@ def _in_namespace(namespace: str | None) -> str:
 
 def _column(name: str, asked: Question) -> Column:
     group, _, entry = name.partition(".")
-    if name not in _ORDERED and not (entry and group in _GROUPS):
+    plain = FIELDS[asked.kind].plain
+    if not (name in _ORDERED and name in plain) and not (entry and group in _GROUPS[asked.kind]):
         return Column(name, "", "")
     field_name = f"{group}.{quoted(entry)}" if entry else name
     direction = next((d for d in ("asc", "desc") if asked.order == f"{field_name} {d}"), "")
@@ -140,15 +155,28 @@ def _entries(rows: Sequence[Model | VersionSummary]) -> list[str]:
     return usable[:MOST_FIELDS]
 
 
+def _is_column(name: str, kind: Kind) -> bool:
+    """Whether a row of this kind could have something there."""
+    group, dot, entry = name.partition(".")
+    if dot:
+        return bool(entry) and group in _GROUPS[kind]
+    return _NAMES[kind].get(name, name) in _ROWS[kind].model_fields
+
+
+def _possible(kind: Kind) -> list[str]:
+    """Return the columns that there are, those first that are shown without a choice."""
+    renamed, groups = _NAMES[kind].values(), _GROUPS[kind]
+    own = [each for each in _ROWS[kind].model_fields if each not in (*renamed, *groups)]
+    plain = dict.fromkeys((*_DEFAULT[kind], *_NAMES[kind], *own))
+    return [*plain, *(f"{group}.NAME" for group in groups)]
+
+
 def cell(row: Model | VersionSummary, column: str) -> Any:
     """Return what a row has in a column; None where it has nothing there."""
+    kind: Kind = "models" if isinstance(row, Model) else "versions"
     group, _, entry = column.partition(".")
-    if entry and group in _GROUPS:
-        entries: dict[str, Any] = getattr(row, group, {})
+    if entry and group in _GROUPS[kind]:
+        entries: dict[str, Any] = getattr(row, group)
         return entries.get(entry)
-    if isinstance(row, Model):
-        names = {"latest": "latest_number", "versions": "version_count"}
-    else:
-        names = {"name": "model", "version": "number", "alias": "aliases", "size": "size_bytes"}
-    attribute = names.get(column, column)
+    attribute = _NAMES[kind].get(column, column)
     return getattr(row, attribute, None) if attribute in type(row).model_fields else None

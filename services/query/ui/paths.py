@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
+from registry.schemas import Version
 from shared.web.access.entrance import SIGN_IN
 
 ROOT: Final = "/ui/"
@@ -46,6 +47,11 @@ _REPLACED = frozenset(name.encode() for name in PAGE_HEADERS)
 def segment(value: object) -> str:
     """Return a text as one segment of a path, here or at ingest."""
     return quote(str(value), safe="@")
+
+
+def version_page(version: Version) -> str:
+    """Return where the page of a version is, by its number: a name may lead elsewhere later."""
+    return f"/ui/models/{segment(version.model)}/versions/{version.number}"
 
 
 def is_page(path: str) -> bool:

@@ -18,10 +18,11 @@ from services.query.ui.routes import router as reading
 from services.query.ui.signing_in import router as signing_in
 from services.query.ui.signing_in_at_issuer import router as signing_in_at_issuer
 from services.query.ui.uploading import router as uploading
+from services.query.ui.version_routes import router as version_pages
 
 PAGE_ROUTERS: tuple[APIRouter, ...] = (
     *(signing_in, signing_in_at_issuer),
-    *(reading, comparing, live, completing),
+    *(reading, version_pages, comparing, live, completing),
     *(alias_forms, proposal_forms, life_forms, edit_forms, uploading),
     *(audit_pages, token_pages, webhook_pages, storage_pages, dead_letter_pages),
 )

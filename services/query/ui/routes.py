@@ -7,54 +7,37 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from registry.schemas import Version
-from registry.schemas.access import AuditPage
 from registry.schemas.event_types import expanded_types
-from registry.schemas.lineage import Lineage
 from services.query.aliases.aliases import list_aliases
-from services.query.audit.entries import read_audit
-from services.query.compare.headers import Room, list_version
-from services.query.context import Context, RequestContext
-from services.query.edits.edits import list_version_edits
-from services.query.lineage.graphs import read_graph
+from services.query.context import RequestContext
 from services.query.rules.rules import effective_rules
 from services.query.search.language.fields import Kind
 from services.query.ui import finding, overview
 from services.query.ui.acts.proposals import alias_page
 from services.query.ui.assets import CACHE, served
 from services.query.ui.cards import Card, read_card
-from services.query.ui.charts.lineage import drawing, names_of
 from services.query.ui.charts.trends import trends
 from services.query.ui.line import line_of
 from services.query.ui.model_events import newest_events
 from services.query.ui.moments import read_moment
 from services.query.ui.namespaces import counts_of
-from services.query.ui.paths import MODEL, ROOT, STATIC, VERSION
+from services.query.ui.paths import MODEL, ROOT, STATIC
 from services.query.ui.rendering import page
 from services.query.ui.shown import underlined
-from services.query.ui.snippets import snippets
-from services.query.versions.downloads import sign_downloads
 from services.query.versions.lookups import find_model, find_version
 from services.query.versions.pages import list_versions
-from shared.database.audit import AuditFilter
 from shared.domain.access.actions import Action
-from shared.domain.errors import NotFound, TooManyRequests, Unavailable
+from shared.domain.errors import NotFound
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor
 
 router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Caller, declares(Action.READ)]
-Downloader = Annotated[Caller, declares(Action.DOWNLOAD)]
 ANYBODY = [declares(Action.PUBLIC)]
 VERSIONS_SHOWN = 50
 METRICS_SHOWN = 12
 ALIASES_SHOWN = 500
-EDITS_SHOWN = 50
-ACTS_SHOWN = 20
-TENSORS_SHOWN = 500
-LINEAGE_DEPTH = 5
-LINEAGE_NODES = 100
 
 
 @router.get("/", dependencies=ANYBODY)
@@ -162,74 +145,3 @@ async def show_alias(
     """Answer where an alias pointed, and when; with `at`, where it did at that moment."""
     moment = read_moment(at)
     return await alias_page(model, alias, request, caller, context, cursor=cursor, at=moment)
-
-
-@router.get(VERSION)
-async def show_version(
-    model: str, version: str, request: Request, caller: Reader, context: RequestContext
-) -> Response:
-    """Answer a version: its files, checks, lineage, edits, card, and how to fetch it."""
-    found = await find_version(model, version, context)
-    lineage = await _lineage(found, caller, context)
-    edits = await list_version_edits(model, str(found.number), None, None, EDITS_SHOWN, context)
-    administering = caller.doing(Action.READ_AUDIT)
-    acts: AuditPage | None = None
-    if administering.names.has(found.model):
-        wanted = AuditFilter(subject=f"version:{found.id}")
-        acts = await read_audit(wanted, None, ACTS_SHOWN, administering, context)
-    values: dict[str, Any] = {
-        "version": found,
-        "lineage": lineage,
-        "names": names_of(lineage) if lineage else {},
-        "graph": await asyncio.to_thread(drawing, lineage) if lineage else None,
-        "edits": edits,
-        "acts": acts,
-        "card": await read_card(found, context.headers),
-        "snippets": snippets(found, context.settings) if found.state == "ready" else (),
-        "has_tensors": any(each.tensors for each in found.artifacts),
-    }
-    return page("version.html", values, request=request, caller=caller)
-
-
-async def _lineage(version: Version, caller: Caller, context: Context) -> Lineage | None:
-    """Return what a version is made from and for; None where too many ask for that just now."""
-    try:
-        async with context.graphs.turn():
-            found = await read_graph(
-                version, "both", LINEAGE_DEPTH, LINEAGE_NODES, caller.names, context
-            )
-    except TooManyRequests:
-        return None
-    return found.lineage
-
-
-@router.get(VERSION + "/tensors")
-async def show_tensors(
-    model: str, version: str, request: Request, caller: Reader, context: RequestContext
-) -> Response:
-    """Answer the tensors of a version, from the headers of its files."""
-    found = await find_version(model, version, context)
-    async with context.headers.turns.turn():
-        listed = await list_version(found, Room(), context.headers)
-    await caller.confirm(model)  # it may have waited
-    tensors = listed.tensors or []
-    values = {
-        "version": found,
-        "summary": listed.summary,
-        "tensors": tensors[:TENSORS_SHOWN],
-        "count": len(tensors),
-        "unread": listed.unread,
-    }
-    return page("tensors.html", values, request=request, caller=caller)
-
-
-@router.get(VERSION + "/download")
-async def download(
-    model: str, version: str, path: str, caller: Downloader, context: RequestContext
-) -> Response:
-    """Lead to a file in storage, by a URL that is signed now."""
-    found: Version = await find_version(model, version, context)
-    signed = await sign_downloads(found, path, None, context)
-    if not signed.files:
-        raise Unavailable("not_signed", "the file cannot be signed now; try again")
-    return RedirectResponse(signed.files[0].url, HTTPStatus.SEE_OTHER)

@@ -1,9 +1,15 @@
-// Completes names of fields and entries in the filter. Arrows choose, Enter or Tab takes, Escape
-// closes; without scripts the filter is typed, and an error names the fields that there are.
+// Completes names of fields and entries in the filter, also in quotes. Arrows choose, Enter or Tab
+// takes, Escape closes; without scripts the filter is typed, and an error names the fields that
+// there are.
 "use strict";
 
 const WAIT_MS = 150;
-const WORD = /[\p{L}_][\p{L}\p{N}_.\-]*$/u;
+// Texts in single quotes, fields with quoted names in them, numbers, and anything else.
+const TOKENS =
+  /'(?:[^']|'')*'?|[\p{L}_][\p{L}\p{N}_\-]*(?:\.(?:"(?:[^"]|"")*"?|[\p{L}\p{N}_\-]*))*|\p{N}[\p{L}\p{N}_.\-]*|./gsu;
+const FIELD = /^[\p{L}_]/u;
+// What is left of a quoted name, if it ends there: what follows it is not in a name.
+const REST = /^(?:[^"]|"")*"(?=[\s=<>!.)]|$)/u;
 
 const input = document.getElementById("filter");
 const list = document.getElementById("completions");
@@ -12,9 +18,19 @@ let timer = 0;
 let asked = 0;
 let chosen = -1;
 
+function quotesIn(word) {
+  return word.split('"').length - 1;
+}
+
 function typedWord() {
-  const found = WORD.exec(input.value.slice(0, input.selectionStart));
-  return found ? found[0] : "";
+  const last = input.value.slice(0, input.selectionStart).match(TOKENS)?.at(-1) ?? "";
+  const isClosed = last.endsWith('"') && quotesIn(last) % 2 === 0;
+  return FIELD.test(last) && !isClosed ? last : "";
+}
+
+function restOf(word) {
+  const isOpen = quotesIn(word) % 2 === 1;
+  return (isOpen && REST.exec(input.value.slice(input.selectionStart))?.[0]) || "";
 }
 
 function close() {
@@ -34,9 +50,9 @@ function choose(index) {
 }
 
 function take(text) {
-  const end = input.selectionStart;
-  const begin = end - typedWord().length;
-  input.setRangeText(text, begin, end, "end");
+  const at = input.selectionStart;
+  const word = typedWord();
+  input.setRangeText(text, at - word.length, at + restOf(word).length, "end");
   close();
   input.focus();
   if (text.endsWith(".")) {

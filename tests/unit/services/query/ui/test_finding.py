@@ -1,17 +1,25 @@
 """What an address of the search page asks for, and what its columns show."""
 
+from typing import cast
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 
 from registry.schemas import VersionSummary
+from services.query.context import Context
 from services.query.search.language.fields import Kind
 from services.query.search.language.ordering import parse_order
+from services.query.ui import finding
 from services.query.ui.completion import quoted
 from services.query.ui.finding import (
     MAX_COLUMN_CHARACTERS,
     MOST_COLUMNS,
+    Answer,
+    answer,
     cell,
     question,
 )
+from shared.domain.access.decision import EVERY_NAME
 from shared.domain.errors import InvalidRequest
 
 ROW = VersionSummary.model_construct(
@@ -61,6 +69,58 @@ def test_a_namespace_is_asked_for_by_its_name_whatever_is_in_it() -> None:
 )
 def test_a_cell_has_what_the_row_says_and_nothing_else(column: str, value: object) -> None:
     assert cell(ROW, column) == value
+
+
+async def answered(monkeypatch: pytest.MonkeyPatch, kind: Kind, columns: str) -> Answer:
+    async def nothing(*_: object) -> bytes:
+        return b'{"items": []}'
+
+    monkeypatch.setattr(finding, "search", nothing)
+    asked = question(kind, "", "", columns, None)
+    return await answer(asked, EVERY_NAME, cast("Context", None))
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "unknown"),
+    [
+        ("versions", "name,label,metrics.auc,tags.a.b,model", []),
+        ("versions", "params.lr,name,parameters.lr", ["params.lr", "parameters.lr"]),
+        ("versions", "metrics.,tags,latest,__class__", ["metrics.", "latest", "__class__"]),
+        ("models", "name,tags.team,description,latest_number", []),
+        ("models", "metrics.auc,state,versions", ["metrics.auc", "state"]),
+    ],
+)
+async def test_a_column_that_no_row_could_have_is_told_and_left_out(
+    monkeypatch: pytest.MonkeyPatch, kind: Kind, columns: str, unknown: list[str]
+) -> None:
+    found = await answered(monkeypatch, kind, columns)
+    assert list(found.unknown) == unknown
+    known = [each for each in columns.split(",") if each not in unknown]
+    assert [each.name for each in found.columns] == known
+    assert bool(found.possible) is bool(unknown)
+
+
+async def test_where_nothing_chosen_is_a_column_there_are_the_usual_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = await answered(monkeypatch, "versions", "params.lr")
+    usual = await answered(monkeypatch, "versions", "")
+    assert found.columns
+    assert [each.name for each in found.columns] == [each.name for each in usual.columns]
+
+
+@pytest.mark.parametrize("kind", ["models", "versions"])
+async def test_what_is_told_to_be_possible_is(monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+    possible = list((await answered(monkeypatch, kind, "nothing")).possible)
+    assert ("metrics.NAME" in possible) is (kind == "versions")
+    for at in range(0, len(possible), MOST_COLUMNS):
+        some = ",".join(possible[at : at + MOST_COLUMNS])
+        found = await answered(monkeypatch, kind, some)
+        assert found.unknown == []
+        for column in found.columns:
+            if column.order_address:
+                order = parse_qs(urlsplit(column.order_address).query)["order"]
+                assert parse_order(order, kind)
 
 
 @pytest.mark.parametrize("entry", ["auc", "a b", 'a"b', "a.b", "ä", "desc"])

@@ -13,7 +13,7 @@ from services.query.search.projection.rows import Row
 from services.query.search.projection.tables import make_tables, open_file
 from services.query.search.projection.writing import Writer
 from services.query.ui import namespaces
-from services.query.ui.completion import MOST_NAMES, as_field, entries
+from services.query.ui.completion import MOST_NAMES, as_field, entries, quoted, unquoted
 from services.query.ui.namespaces import Namespace, count
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.names import namespace_of
@@ -122,3 +122,10 @@ def test_only_so_many_are_offered(connection: sqlite3.Connection) -> None:
 @given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1))
 def test_whatever_an_entry_is_called_a_filter_can_ask_for_it(entry: str) -> None:
     assert parse_filter(f"{as_field(f'metrics.{entry}')} > 1", "versions") is not None
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1))
+def test_a_quoted_name_is_read_as_what_is_called_so_also_before_it_is_over(entry: str) -> None:
+    assert unquoted(f"tags.{quoted(entry)}") == f"tags.{entry}"
+    assert unquoted(f"tags.{quoted(entry)[:-1]}") == f"tags.{entry}"
+    assert unquoted(as_field(f"tags.{entry}")) == f"tags.{entry}"
