@@ -1,5 +1,6 @@
 """What helps in finding on pages: namespaces, completion, storage used; as its reader may see."""
 
+import html
 import re
 
 from registry import AsyncModelRegistryClient
@@ -37,6 +38,37 @@ async def test_namespaces_lead_to_what_is_in_them(
         assert f"{mine}.a" in text
         assert f"{mine}.b" in text
         assert re.search(rf'aria-current="page">\s*<bdi>{mine}</bdi>', text)
+
+
+async def test_a_namespace_is_open_along_the_way_to_what_is_looked_at(
+    api: Api, settings: Settings, client: AsyncModelRegistryClient, model: str
+) -> None:
+    mine = model.replace("-", "")
+    for name in (f"{mine}.eu.north.m", f"{mine}.eu.m", f"{mine}.us.m"):
+        await client.upload(name, b"1", path="m.bin")
+        await until_found(api, name)
+    async with signed_in(api, token_of(settings)) as browser:
+
+        async def told(path: str, label: str, count: int) -> str:
+            """The address of a branch of the page at a path."""
+
+            async def look() -> str | None:  # counts are kept for some seconds
+                text = (await browser.get(path)).text
+                found = re.search(
+                    rf'href="([^"]+)"[^>]*><bdi>{label}</bdi></a> <small>{count}<', text
+                )
+                return html.unescape(found[1]) if found else None
+
+            return await eventually(look)
+
+        space = await told("/ui/models", mine, 3)
+        assert await told(space, "us", 1)
+        inside = await told(space, "eu", 2)
+        deeper = await told(inside, "north", 1)
+        text = (await browser.get(deeper)).text
+        assert f"{mine}.eu.north.m" in text
+        assert f"{mine}.eu.m" not in text
+        assert re.search(r'aria-current="page"><bdi>north</bdi>', text)
 
 
 async def test_what_may_not_be_read_is_in_no_tree_no_count_and_no_completion(

@@ -1,5 +1,6 @@
 """The search page: a filter, columns that the reader chose, and an order, all in the address."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -32,6 +33,7 @@ _NAMES: dict[Kind, dict[str, str]] = {
 """Columns that a filter calls otherwise than the rows do."""
 _GROUPS: dict[Kind, Sequence[str]] = {"models": ("tags",), "versions": ("metrics", "tags")}
 """Of which lists tell each entry."""
+_PLACE = re.compile(r"namespace = '((?:[^']|'')+)'|name LIKE '((?:[^'%]|'')+)\.%'")
 _ORDERED = frozenset(
     ("name", "versions", "latest", "created_at", "version", "state", "size", "ready_at")
 )
@@ -60,13 +62,19 @@ class Question:
         told = {name: value for name, value in fields.items() if value}
         return f"{MODELS_PATH}?{urlencode(told)}"
 
-    def below(self, namespace: str | None) -> str:
-        """Return the address of what is in a namespace; None: in none."""
-        return self.address(filter=_in_namespace(namespace), order="", columns="")
+    def below(self, place: str | None) -> str:
+        """Return the address of what is in a namespace, or in a part of one; None: in none."""
+        return self.address(filter=_in(place), order="", columns="")
 
-    def is_below(self, namespace: str | None) -> bool:
-        """Whether exactly what is in a namespace is asked for."""
-        return self.text == _in_namespace(namespace)
+    def is_below(self, place: str | None) -> bool:
+        """Whether exactly what is there is asked for."""
+        return self.text == _in(place)
+
+    @property
+    def place(self) -> str:
+        """The namespace, or part of one, that exactly is asked for; empty: something else."""
+        found = _PLACE.fullmatch(self.text)
+        return (found[1] or found[2]).replace("''", "'") if found else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +136,12 @@ async def answer(asked: Question, names: NameFilter, context: Context) -> Answer
     return Answer(columns, page.items, more, fields=entries, unknown=unknown, possible=possible)
 
 
-def _in_namespace(namespace: str | None) -> str:
-    if namespace is None:
+def _in(place: str | None) -> str:
+    """Return the filter for a namespace, for a part of one (`risk.eu`), or for neither."""
+    if place is None:
         return "namespace IS NULL"
-    return "namespace = '{}'".format(namespace.replace("'", "''"))
+    text = place.replace("'", "''")
+    return f"name LIKE '{text}.%'" if "." in place else f"namespace = '{text}'"
 
 
 def _column(name: str, asked: Question) -> Column:

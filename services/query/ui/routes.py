@@ -15,6 +15,7 @@ from services.query.search.language.fields import Kind
 from services.query.ui import finding, overview
 from services.query.ui.acts.proposals import alias_page
 from services.query.ui.assets import CACHE, served
+from services.query.ui.branches import branches_of
 from services.query.ui.cards import Card, read_card
 from services.query.ui.charts.trends import trends
 from services.query.ui.line import line_of
@@ -88,11 +89,16 @@ async def show_models(
 ) -> Response:
     """Answer the models or versions that a filter finds."""
     asked = finding.question(kind, filter, order, columns, cursor)
-    found = await finding.answer(asked, caller.names, context)
+    found, spaces, branches = await asyncio.gather(
+        finding.answer(asked, caller.names, context),
+        counts_of(request).of(caller.names, context),
+        branches_of(asked.place, caller.names, context),
+    )
     values = {
         "asked": asked,
         "found": found,
-        "namespaces": await counts_of(request).of(caller.names, context),
+        "namespaces": spaces,
+        "branches": branches,
         "cell": finding.cell,
         "underlined": underlined(filter, found.column) if found.column else "",
     }
