@@ -15,7 +15,7 @@ from registry.schemas import Version
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import MIB, Api, file_of, sha256_of
-from tests.support.chromium import NEEDS_CHROMIUM, drop, look, sign_in
+from tests.support.chromium import NEEDS_CHROMIUM, choose, drop, look, sign_in
 
 UPLOAD_MIB = int(os.environ.get("PAGE_UPLOAD_MIB", "24"))
 DATA = b"bytes"
@@ -156,7 +156,7 @@ async def test_a_folder_is_uploaded_with_a_reload_in_the_middle(
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
     await page.route(storage, hold_after_some)
     await page.get_by_label("Description").fill("who leaves")
-    await page.locator("#upload-folder").set_input_files(folder)
+    await choose(page, "#upload-folder", folder)
     await expect(page.get_by_text("4 files")).to_be_visible()
     await look(page, "upload-chosen")
     await page.get_by_role("button", name="Upload").click()
@@ -174,7 +174,7 @@ async def test_a_folder_is_uploaded_with_a_reload_in_the_middle(
     await look(page, "upload-kept")
     parts: list[str] = []
     page.on("request", count)
-    await page.locator("#upload-folder").set_input_files(folder)
+    await choose(page, "#upload-folder", folder)
     await page.get_by_role("button", name="Upload").click()
     await page.wait_for_url(f"**/ui/models/{model}/versions/1", timeout=300_000)
     found = await api.version(model, 1, wait=30)
@@ -197,7 +197,7 @@ async def test_an_upload_pauses_goes_on_and_is_given_up(
     storage = _storage(settings)
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
     await page.route(storage, _hold)
-    await page.locator("#upload-folder").set_input_files(folder)
+    await choose(page, "#upload-folder", folder)
     await page.get_by_role("button", name="Upload").click()
     await page.get_by_role("button", name="Pause").click()
     await expect(page.get_by_text("paused")).to_be_visible()
@@ -216,12 +216,12 @@ async def test_files_that_changed_are_not_mixed_with_those_of_before(
     storage = _storage(settings)
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
     await page.route(storage, _hold)
-    await page.locator("#upload-folder").set_input_files(folder)
+    await choose(page, "#upload-folder", folder)
     await page.get_by_role("button", name="Upload").click()
     await page.get_by_role("button", name="Pause").click()
     await page.reload()
     (folder / "README.md").write_text("# Other")
-    await page.locator("#upload-folder").set_input_files(folder)
+    await choose(page, "#upload-folder", folder)
     await page.get_by_role("button", name="Upload").click()
     await expect(page.get_by_role("alert")).to_contain_text("README.md has changed")
 
@@ -250,7 +250,7 @@ async def test_a_refusal_names_the_field_and_the_rule(
 ) -> None:
     await sign_in(page, token_of(settings), "/ui/upload")
     await page.get_by_label("Model").fill("a b")
-    await page.locator("#upload-folder").set_input_files(folder)
+    await choose(page, "#upload-folder", folder)
     await page.get_by_role("button", name="Upload").click()
     await expect(page.get_by_role("alert")).to_contain_text("model: must")
     await look(page, "upload-refused")

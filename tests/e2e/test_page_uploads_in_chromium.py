@@ -10,7 +10,7 @@ from playwright.async_api import Page, Route, expect
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api
-from tests.support.chromium import NEEDS_CHROMIUM, drop, sign_in
+from tests.support.chromium import NEEDS_CHROMIUM, choose, drop, sign_in
 from tests.support.eventually import eventually
 
 pytestmark = NEEDS_CHROMIUM
@@ -77,7 +77,7 @@ async def test_an_upload_whose_opening_was_not_answered_is_opened_once(
 
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
     await page.route("**/ui/uploads", lose_the_first_answer)
-    await page.locator("#upload-picker").set_input_files(file)
+    await choose(page, "#upload-picker", file)
     await page.get_by_role("button", name="Upload").click()
     await expect(page.get_by_role("alert")).to_contain_text("the registry does not answer")
     await page.get_by_role("button", name="Upload").click()
@@ -100,7 +100,7 @@ async def test_what_storage_takes_no_more_of_is_sent_again(
     await page.clock.install()
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
     await page.route(storage_of(settings), hold_the_first)
-    await page.locator("#upload-picker").set_input_files(file)
+    await choose(page, "#upload-picker", file)
     await page.get_by_role("button", name="Upload").click()
     async with asyncio.timeout(30):
         await held.wait()
@@ -124,7 +124,7 @@ async def test_a_body_that_storage_calls_another_one_is_sent_once_more(
 
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
     await page.route(storage_of(settings), damage)
-    await page.locator("#upload-picker").set_input_files(file)
+    await choose(page, "#upload-picker", file)
     await page.get_by_role("button", name="Upload").click()
     if damaged == 1:
         await page.wait_for_url(f"**/ui/models/{model}/versions/1")
@@ -155,7 +155,7 @@ async def test_a_folder_that_was_dropped_before_changes_no_upload_that_is_under_
     await drop(page, folder, "#upload-files")
     await until_listing(page, "begun")
     await page.route(storage_of(settings), hold)
-    await page.locator("#upload-picker").set_input_files(file)
+    await choose(page, "#upload-picker", file)
     await page.get_by_role("button", name="Upload").click()
     await expect(page.get_by_role("button", name="Pause")).to_be_enabled()
     await page.evaluate("window.listOn()")
@@ -178,13 +178,13 @@ async def test_one_page_does_not_give_up_what_another_one_sends(
 
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
     await page.route(storage_of(settings), hold)
-    await page.locator("#upload-picker").set_input_files(file)
+    await choose(page, "#upload-picker", file)
     await page.get_by_role("button", name="Upload").click()
     await eventually(is_sent)
     other = await page.context.new_page()
     await other.goto(f"/ui/models/{model}/upload")
     for button in ("Give it up", "Upload"):
-        await other.locator("#upload-picker").set_input_files(file)
+        await choose(other, "#upload-picker", file)
         await other.get_by_role("button", name=button).click()
         await expect(other.get_by_role("alert")).to_contain_text("another page of this browser")
     await other.close()

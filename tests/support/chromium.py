@@ -53,6 +53,12 @@ async def sign_in(page: Page, token: str, path: str) -> None:
     await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
+async def choose(page: Page, field: str, path: Path) -> None:
+    """Choose a file or a folder on an upload page, once its script hears of it."""
+    await expect(page.locator("#upload")).to_be_visible()
+    await page.locator(field).set_input_files(path)
+
+
 async def drop(page: Page, path: Path, where: str) -> None:
     """Drop a file or a folder on an element of a page."""
     box = await page.locator(where).bounding_box()
