@@ -8,7 +8,7 @@ from shared.database.part_digests import read_part_digests
 from shared.database.work import ask_to_confirm, ask_to_join
 from shared.domain.part_digests import spans_parts
 from shared.domain.records import VersionRecord
-from shared.domain.sessions import is_commit, is_whole
+from shared.domain.sessions import awaits_settling, is_commit
 
 MODELS = 200
 PAGE = 20
@@ -16,7 +16,7 @@ PAGE = 20
 
 
 @dataclass(slots=True)
-class Asked:
+class LeftWork:
     """How many versions workers are asked for."""
 
     to_confirm: int = 0
@@ -26,24 +26,24 @@ class Asked:
     ingest ended at that moment."""
 
 
-async def ask_for_left_work(context: Context) -> Asked:
+async def ask_for_left_work(context: Context) -> LeftWork:
     """Put versions into the queue of work that lack something, and return how many.
 
     May be repeated. Raises DatabaseUnavailable; what was asked for until then stays.
     """
-    asked = Asked()
+    asked = LeftWork()
     async for model in each_model(context.database, after=None, page=MODELS):
         await _ask_for_model(model.name, asked, context)
     return asked
 
 
-async def _ask_for_model(model: str, asked: Asked, context: Context) -> None:
+async def _ask_for_model(model: str, asked: LeftWork, context: Context) -> None:
     number = 0
     while page := await context.versions.records_of(model, after=number, limit=PAGE):
         for version in page:
             if version.state == "ready" and await _lacks_parts(version, context):
                 asked.to_confirm += await ask_to_confirm(context.database, version.id)
-            elif is_commit(version) and is_whole(version):
+            elif is_commit(version) and awaits_settling(version):
                 asked.to_join += await ask_to_join(context.database, version.id)
         number = page[-1].number
 

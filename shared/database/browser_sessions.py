@@ -31,3 +31,15 @@ async def end_oldest_sessions(database: Database, principal: str, *, most: int) 
     newest = await found.sort(newest_first("created_at")).limit(most + _ENDED_TOGETHER).to_list()
     if beyond := [each["_id"] for each in newest[most:]]:
         await database.browser_sessions.bulk_write([DeleteMany({"_id": {"$in": beyond}})])
+
+
+async def sessions_of(database: Database, principal: str, *, limit: int) -> list[SessionRecord]:
+    """Return the newest sessions of a principal, the newest first."""
+    found = database.browser_sessions.find({"principal": principal})
+    newest = await found.sort(newest_first("created_at")).limit(limit).to_list()
+    return [SessionRecord.model_validate(each) for each in newest]
+
+
+async def end_sessions_of(database: Database, principal: str) -> None:
+    """Let no session of a principal count any more."""
+    await database.browser_sessions.bulk_write([DeleteMany({"principal": principal})])

@@ -19,7 +19,7 @@ from shared.database.references import count_references
 from shared.database.versions import Versions
 from shared.domain.blobs import without_locations
 from shared.domain.records import VersionRecord, WorkRecord
-from shared.domain.sessions import close_session_if_settled, is_whole
+from shared.domain.sessions import awaits_settling, close_session_if_settled
 from shared.domain.transitions import (
     EVENT_OF_STATE,
     Verdict,
@@ -89,12 +89,12 @@ async def settle_whole(database: Database, record: VersionRecord) -> VersionReco
 
     Nothing where it is anything else. Raises DatabaseContended and DatabaseUnavailable.
     """
-    if not is_whole(record):
+    if not awaits_settling(record):
         return record
     now = await database.now()
 
     def decide(found: VersionRecord) -> VersionRecord | None:
-        if not is_whole(found):
+        if not awaits_settling(found):
             return None
         derived = derive_state(found.artifacts, [], found.work, now)
         # Also of work that was given up, whose failure is over now.

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from shared.database.client import Database
 from shared.database.collection import Document
 from shared.database.versions import Versions
+from shared.database.work import ask_for_work
 from shared.domain.records import VersionRecord, WorkRecord
 from shared.domain.sessions import GIVEN_UP, OPEN_VERSION
 from shared.domain.transitions import work_after_join
@@ -88,13 +89,8 @@ async def clean_surplus(database: Database, version_id: str) -> bool:
     Then a comparison finds it. So it does while the version is not settled: its other files are
     being sent, and cleaning drops parts.
     """
-    work = WorkRecord(kind="clean", due_at=await database.now())
-    settled = ["ready", "missing"]
-    result = await database.versions.update_one(
-        {"_id": version_id, "state": {"$in": settled}, "work": None, "failure": None},
-        {"$set": {"work": work.model_dump()}},
-    )
-    return result.matched_count == 1
+    settled: Document = {"state": {"$in": ["ready", "missing"]}}
+    return await ask_for_work(database, version_id, "clean", settled)
 
 
 async def clean_again(database: Database, version_id: str) -> bool:

@@ -127,20 +127,22 @@ async def finish_work(database: Database, version_id: str, token: str) -> bool:
 
 async def ask_to_confirm(database: Database, version_id: str) -> bool:
     """Have a ready version's digests completed; False where it is not ready, or has work."""
-    work = WorkRecord(kind="confirm", due_at=await database.now())
-    result = await database.versions.update_one(
-        {"_id": version_id, "state": "ready", "work": None, "failure": None},
-        {"$set": {"work": work.model_dump()}},
-    )
-    return result.matched_count == 1
+    return await ask_for_work(database, version_id, "confirm", {"state": "ready"})
 
 
 async def ask_to_join(database: Database, version_id: str) -> bool:
     """Have a completed upload joined, and made ready; False where it is not open, or has work."""
-    work = WorkRecord(kind="join", due_at=await database.now())
     is_left: Document = {"state": "pending", "session.state": "completed"}
+    return await ask_for_work(database, version_id, "join", is_left)
+
+
+async def ask_for_work(
+    database: Database, version_id: str, kind: WorkKind, where: Document
+) -> bool:
+    """Put a version into the queue; False where it is not so, has work, or failed for good."""
+    work = WorkRecord(kind=kind, due_at=await database.now())
     result = await database.versions.update_one(
-        {"_id": version_id, **is_left, "work": None, "failure": None},
+        {"_id": version_id, **where, "work": None, "failure": None},
         {"$set": {"work": work.model_dump()}},
     )
     return result.matched_count == 1

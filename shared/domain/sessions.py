@@ -37,8 +37,8 @@ def is_joining(record: VersionRecord) -> bool:
     )
 
 
-def is_whole(record: VersionRecord) -> bool:
-    """Whether a version is open still, though all of its bytes are stored and verified."""
+def awaits_settling(record: VersionRecord) -> bool:
+    """Whether a version is open still though all of its bytes are stored, and verified."""
     verified = all(each.state == "verified" for each in record.artifacts)
     return record.state in OPEN_VERSION and verified
 

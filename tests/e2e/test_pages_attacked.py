@@ -128,7 +128,7 @@ def pages_of(model: str) -> list[str]:
     find = f"/ui/models?filter=name+%3D+'{model}'"
     columns = "&columns=name,tags.<i onclick=x>,metrics.<i onclick=x>,<script>"
     return [
-        *("/ui/", find, f"{find}&kind=versions", f"{find}&kind=versions{columns}", below),
+        *("/ui/", "/ui/me", find, f"{find}&kind=versions", f"{find}&kind=versions{columns}", below),
         *(f"{below}/versions/1", f"{below}/versions/1/tensors", f"{below}/aliases/production"),
         *(f"{below}/versions/2", f"{below}/compare?versions=1&versions=2"),
         *("/ui/overview/newest", f"{below}/aliases/production?at=2999-01-01T00:00"),

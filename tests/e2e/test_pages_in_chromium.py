@@ -196,6 +196,7 @@ async def test_no_page_is_wider_than_its_window(
         "lineage": f"{below}/versions/3",
         "comparison": f"{below}/compare?" + "&".join(f"versions={each}" for each in range(1, 5)),
         "no-comparison": "/ui/compare?pick=churn/1",
+        "account": "/ui/me",
         "missing": "/ui/nothing",
     }
     await page.goto("/ui/sign-in")

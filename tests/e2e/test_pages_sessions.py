@@ -10,6 +10,8 @@ from shared.domain.access.browser_sessions import MOST_SESSIONS, SessionText
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api
+from tests.support.browser import signed_in
+from tests.support.eventually import eventually
 from tests.support.system import System
 
 
@@ -88,6 +90,31 @@ async def test_what_is_handed_on_to_ingest_counts_there_alone_and_ends_with_the_
     while answer.status_code == 200:  # a verdict is kept for some seconds
         answer = await api.ingest.get("/v1/me", headers=headers)
     assert answer.status_code == 401
+
+
+async def test_somebody_signs_out_of_all_browsers_at_once(api: Api) -> None:
+    mine, others = await api.token("reader:risk.*"), await api.token("reader:*")
+    async with (
+        signed_in(api, mine.token) as here,
+        signed_in(api, mine.token) as there,
+        signed_in(api, others.token) as stranger,
+    ):
+        shown = (await here.get("/ui/me")).text
+        assert f"token:{mine.id}" in shown
+        assert "reader:risk.*" in shown
+        assert shown.count("<tr><td>") == 2
+        assert shown.count("this browser") == 1
+        key = re.search(r'name="form_key" value="([0-9a-f]{64})"', shown)
+        assert key is not None
+        answer = await here.post("/ui/me/sign-out", data={"form_key": key[1]})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/ui/sign-in")
+        assert (await here.get("/ui/")).status_code == 401
+
+        async def ended() -> bool | None:  # a verdict is kept for some seconds
+            return (await there.get("/ui/")).status_code == 401 or None
+
+        await eventually(ended)
+        assert (await stranger.get("/ui/")).status_code == 200
 
 
 async def test_of_one_token_there_are_so_many_sessions_and_the_oldest_end(

@@ -134,6 +134,8 @@ PAGES = [
     Page("POST", "/ui/sign-in", Action.PUBLIC, same(401), form={"token": "wrong"}),
     # Without the key of the session's forms nobody is signed out.
     Page("POST", "/ui/sign-out", Action.IDENTIFY, same(403), form={"a": "b"}),
+    Page("GET", "/ui/me", Action.IDENTIFY, SIGNED_IN),
+    Page("POST", "/ui/me/sign-out", Action.IDENTIFY, same(403), form={"a": "b"}),
 ]
 ASKED = [page for page in PAGES if page.statuses]
 

@@ -63,5 +63,6 @@ async def test_counting_ends_at_its_bound(
     monkeypatch.setattr(depths, "MOST_COUNTED", 2)
     for _ in range(4):
         await open_version(database, draft(model))
-    assert (await depths.depth_of_outbox(database)).count == 2
+    assert (await depths.depth_of_outbox(database)).count >= 4
+    assert (await depths.depth_of_outbox(database, most=2)).count == 2
     assert await depths.count_open_uploads(database) == 2

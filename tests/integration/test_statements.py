@@ -234,7 +234,11 @@ async def use_browser_sessions(database: Database) -> None:
     await browser_sessions.end_oldest_sessions(database, "token:1", most=1)
     assert await browser_sessions.find_session(database, "f" * 64) is None
     assert await browser_sessions.find_session(database, SHA256) == session
+    assert await browser_sessions.sessions_of(database, "token:1", limit=5) == [session]
     await browser_sessions.end_session(database, SHA256)
+    assert await browser_sessions.find_session(database, SHA256) is None
+    await browser_sessions.keep_session(database, session)
+    await browser_sessions.end_sessions_of(database, "token:1")
     assert await browser_sessions.find_session(database, SHA256) is None
 
 

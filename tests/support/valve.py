@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from local.processes.ports import HOST
+from shared.runtime.tasks import end
 
 CHUNK = 64 * 1024
 
@@ -58,34 +59,37 @@ async def valve_before(address: str) -> AsyncGenerator[Valve]:
     valve = Valve()
     valve.open()
     host, _, port = address.rpartition(":")
-    serving: set[asyncio.Task[None]] = set()
+    serving = dict[asyncio.Task[None], asyncio.StreamWriter]()
 
     async def serve(asked: asyncio.StreamReader, asker: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        serving.add(task)
-        with suppress(OSError, asyncio.CancelledError):
-            answers, answerer = await asyncio.open_connection(host, int(port))
-            ways = (
-                asyncio.create_task(_ask(asked, answerer)),
-                asyncio.create_task(valve.answer(answers, asker)),
-            )
-            try:
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for way in ways:
-                    way.cancel()
-                await asyncio.gather(*ways, return_exceptions=True)
-                answerer.close()
-                asker.close()
-        serving.discard(task)
+        answers, answerer = await asyncio.open_connection(host, int(port))
+        ways = (
+            asyncio.create_task(_ask(asked, answerer)),
+            asyncio.create_task(valve.answer(answers, asker)),
+        )
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await end(*ways)
+            await _close(answerer)
 
-    async with await asyncio.start_server(serve, HOST, 0) as server:
+    def accept(asked: asyncio.StreamReader, asker: asyncio.StreamWriter) -> None:
+        # At once: what is accepted in the moment of the end is ended too.
+        task = asyncio.create_task(serve(asked, asker))
+        serving[task] = asker
+        task.add_done_callback(lambda _: asker.close())
+
+    async with await asyncio.start_server(accept, HOST, 0) as server:
         valve.port = server.sockets[0].getsockname()[1]
         try:
             yield valve
         finally:
             server.close()
-            for task in list(serving):
-                task.cancel()
-            await asyncio.gather(*serving, return_exceptions=True)
+            await end(*serving)
+            await asyncio.gather(*map(_close, serving.values()))
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()

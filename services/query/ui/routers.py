@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from services.query.ui.account import router as account
 from services.query.ui.acts.aliases import router as alias_forms
 from services.query.ui.acts.edits import router as edit_forms
 from services.query.ui.acts.lives import router as life_forms
@@ -21,7 +22,7 @@ from services.query.ui.uploading import router as uploading
 from services.query.ui.version_routes import router as version_pages
 
 PAGE_ROUTERS: tuple[APIRouter, ...] = (
-    *(signing_in, signing_in_at_issuer),
+    *(signing_in, signing_in_at_issuer, account),
     *(reading, version_pages, comparing, live, completing),
     *(alias_forms, proposal_forms, life_forms, edit_forms, uploading),
     *(audit_pages, token_pages, webhook_pages, storage_pages, dead_letter_pages),

@@ -80,7 +80,7 @@ async def sign_out(
         async with caller.audited(Change.SIGN_OUT):
             await end_earlier(request)
     answer = RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
-    answer.delete_cookie(**_cookie(context.settings))
+    forget_session(answer, context.settings)
     return answer
 
 
@@ -107,6 +107,11 @@ def keep_session(answer: Response, session: SessionText, settings: Settings) -> 
     """Have the browser keep a session."""
     life = int(SESSION_LIFE.total_seconds())
     answer.set_cookie(value=session.secret, max_age=life, **_cookie(settings))
+
+
+def forget_session(answer: Response, settings: Settings) -> None:
+    """Have the browser keep it no longer."""
+    answer.delete_cookie(**_cookie(settings))
 
 
 def _cookie(settings: Settings) -> dict[str, Any]:

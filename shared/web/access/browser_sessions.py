@@ -3,8 +3,10 @@
 from shared.database.browser_sessions import (
     end_oldest_sessions,
     end_session,
+    end_sessions_of,
     find_session,
     keep_session,
+    sessions_of,
 )
 from shared.domain.access.browser_sessions import (
     MOST_SESSIONS,
@@ -60,6 +62,14 @@ class BrowserSessions:
     async def end(self, text: SessionText) -> None:
         """Let a session count no more."""
         await end_session(self._database, text.digest)
+
+    async def of(self, principal: Principal) -> list[SessionRecord]:
+        """Return the sessions of a principal, the newest first."""
+        return await sessions_of(self._database, principal.id, limit=MOST_SESSIONS)
+
+    async def end_all(self, principal: Principal) -> None:
+        """Let no session of a principal count any more."""
+        await end_sessions_of(self._database, principal.id)
 
     async def principal_of(self, credential: str) -> Principal | None:
         """Return whose a session is; None where it, or what it stands for, counts no more."""
