@@ -5,8 +5,8 @@ PYTHON ?= python3
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := $(UV) run --frozen
 ARGS ?=
-# Tests wait for servers a fifth of their time: three at once keep two cores busy.
-WORKERS ?= 3
+# Tests wait for servers a fifth of their time: with three at once two cores rest an eighth of it.
+WORKERS ?= 4
 VERSION ?=
 DRY ?= 1
 
