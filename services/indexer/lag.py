@@ -16,7 +16,10 @@ from shared.database.depths import (
 from shared.domain.errors import Unavailable
 from shared.kafka.consumer_health import ConsumerHealth
 from shared.kafka.lag import lag_of
+from shared.runtime.logs import get_logger
 from shared.web.readiness import ANSWER_SECONDS
+
+log = get_logger(__name__)
 
 
 async def indexer_lag(
@@ -40,6 +43,10 @@ async def indexer_lag(
                     *(depth_of_work(context.database, kind, most=1) for kind in WORK_KINDS),
                 )
     except (Unavailable, TimeoutError):
+        return told
+    except Exception as error:
+        # What no waiting mends must not keep readiness from its answer, which tells it otherwise.
+        log.error("queues cannot be looked at", exc_info=error)
         return told
     told["oldest_unpublished_seconds"] = round(outbox.seconds, 3)
     told["oldest_work_seconds"] = round(max(d.seconds for d in (folders, *of_kinds)), 3)

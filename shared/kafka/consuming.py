@@ -60,6 +60,7 @@ class Consumption(ConsumerRebalanceListener):
     def __init__(self, health: ConsumerHealth, batch_size: int) -> None:
         self._health, self._batch_size = health, batch_size
         self._handled = HandledOffsets()
+        self._polled_in = self._handled.term
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Owe nothing for what may be another's."""
@@ -85,6 +86,7 @@ class Consumption(ConsumerRebalanceListener):
             raise  # FastStream ends its loop
         except Exception as error:
             await self._health.wait_for_another_consumer(error)
+        self._polled_in = self._handled.term  # now: a rebalance may come before it is parsed
         if found:
             mark.idle()  # the batch has a mark of its own
         else:
@@ -98,7 +100,7 @@ class Consumption(ConsumerRebalanceListener):
     ) -> KafkaMessage:
         """Return the batch as FastStream wants it, whose acknowledgement commits what is owed."""
         message = await parse_tolerantly(messages, original)
-        message.consumer = _Acknowledging(self, message.consumer, messages, self._handled.term)
+        message.consumer = _Acknowledging(self, message.consumer, messages, self._polled_in)
         return message
 
     def is_ours(self, term: int) -> bool:

@@ -117,7 +117,7 @@ class Service:
         self._broker: Any = KafkaBroker("nowhere:9092", allow_auto_create_topics=False)
         subscribe(self._broker, "topic", "group", self._handle, self.health, batch_size=7)
         self._broker._setup_logger()
-        self._subscriber: Any = self._broker.subscribers[0]
+        self.subscriber: Any = self._broker.subscribers[0]
 
     async def _handle(self, messages: Sequence[Any]) -> None:
         self.batches.append([each.offset for each in messages])
@@ -128,14 +128,14 @@ class Service:
     async def consume(self, consumer: Consumer) -> None:
         """Consume by FastStream until the consumer has ended."""
         consumer.trouble = self.health.polls.trouble
-        self._subscriber._outer_config.builder = partial(_given, consumer)
-        await self._subscriber.start()
-        await asyncio.gather(*self._subscriber.tasks)
+        self.subscriber._outer_config.builder = partial(_given, consumer)
+        await self.subscriber.start()
+        await asyncio.gather(*self.subscriber.tasks)
 
     def rebalance(self) -> None:
         """Have the same partitions assigned anew."""
-        self._subscriber._listener.on_partitions_revoked([FIRST, SECOND])
-        self._subscriber._listener.on_partitions_assigned([FIRST, SECOND])
+        self.subscriber._listener.on_partitions_revoked([FIRST, SECOND])
+        self.subscriber._listener.on_partitions_assigned([FIRST, SECOND])
 
     @asynccontextmanager
     async def running(self, *consumers: Consumer) -> AsyncGenerator[None]:
@@ -143,7 +143,7 @@ class Service:
         for each in consumers:
             each.trouble = self.health.polls.trouble
         remaining = iter(consumers)
-        self._subscriber._outer_config.builder = partial(_next_of, remaining)
+        self.subscriber._outer_config.builder = partial(_next_of, remaining)
         self._broker.connect = connected
         started = asyncio.Event()
         running = asyncio.create_task(
@@ -259,6 +259,21 @@ async def test_after_a_rebalance_nothing_is_owed() -> None:
     consumer = Consumer({FIRST: records(FIRST, 5)}, rebalance, {}, refusals=refused)
     await service.consume(consumer)
     assert consumer.committed == [], "another may have been further on meanwhile"
+
+
+async def test_a_rebalance_before_a_batch_is_looked_at_counts_too() -> None:
+    service = Service()
+    consumer = Consumer({FIRST: records(FIRST, 5)}, {})
+    parse = service.subscriber._parser
+
+    async def after_a_rebalance(*given: Any) -> Any:
+        service.rebalance()
+        return await parse(*given)
+
+    service.subscriber._parser = after_a_rebalance
+    await service.consume(consumer)
+    assert service.batches == [[5]]
+    assert consumer.committed == []
 
 
 @pytest.mark.parametrize("failures", [[], [ValueError("a defect")]])
