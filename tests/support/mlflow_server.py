@@ -111,6 +111,10 @@ class MlflowFilled:
         return answer.json()
 
 
+WITHOUT_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""Nothing here asks its queues of jobs, which take a good part of a core while they wait."""
+
+
 @asynccontextmanager
 async def mlflow_server(
     folder: Path, *, workers: int = 1, **environment: str
@@ -131,7 +135,7 @@ async def mlflow_server(
             stdout=log,
             stderr=log,
             cwd=folder,
-            env={**os.environ, **environment},
+            env={**os.environ, **WITHOUT_JOBS, **environment},
             start_new_session=True,
         )
         try:
