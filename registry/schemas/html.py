@@ -3,12 +3,11 @@
 Loaded when something is shown, and not before.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from registry.schemas.shown import moment_text, size_text
+from registry.schemas.shown import moment_text, size_text, text_of
 
 if TYPE_CHECKING:
     from registry.schemas.comparison import Comparison
@@ -103,7 +102,7 @@ def show_comparison(found: "Comparison") -> str:
 
 
 def _named(kind: str, values: Mapping[str, object]) -> list[tuple[object, object]]:
-    return [(f"{kind} {name}", _text(value)) for name, value in values.items()]
+    return [(f"{kind} {name}", text_of(value)) for name, value in values.items()]
 
 
 def _caption(text: str) -> str:
@@ -120,10 +119,6 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     more = len(told) - MAX_ROWS
     rest = f"<p>{more} rows more</p>" if more > 0 else ""
     return f"<table>{f'<tr>{head}</tr>' if head else ''}{body}</table>{rest}"
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _cell(value: object) -> str:

@@ -1,22 +1,20 @@
 """Who somebody is here, what they may, and where they are signed in, which they can end."""
 
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import Response
 
 from services.query.context import RequestContext
 from services.query.ui.entrance import session_of
 from services.query.ui.forms import read_own_form
 from services.query.ui.paths import ACCOUNT
 from services.query.ui.rendering import page
-from services.query.ui.signing_in import end_earlier, forget_session
+from services.query.ui.signing_in import end_earlier, signed_out
 from shared.domain.access.actions import Action
 from shared.domain.access.audit import Change
 from shared.web.access.browser_sessions import BrowserSessions
 from shared.web.access.caller import Caller, declares
-from shared.web.access.entrance import SIGN_IN
 
 router = APIRouter(include_in_schema=False)
 
@@ -48,6 +46,4 @@ async def sign_out_everywhere(
     async with caller.audited(Change.SIGN_OUT):
         await sessions.end_all(caller.principal)
         await end_earlier(request)
-    answer = RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
-    forget_session(answer, context.settings)
-    return answer
+    return signed_out(context.settings)

@@ -1,11 +1,10 @@
 """How values are shown to people: sizes, moments, numbers, and texts that others wrote."""
 
-import json
 from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
 
-from registry.schemas.shown import moment_text
+from registry.schemas.shown import moment_text, text_of
 
 MOST_CHARACTERS = 500
 """Of a text in a list."""
@@ -29,7 +28,7 @@ def words(value: object, most: int = MOST_CHARACTERS) -> Markup:
 
     What is in it cannot turn around what stands beside it, nor be read as HTML.
     """
-    text = _text_of(value)
+    text = text_of(value)
     if len(text) <= most:
         return Markup("<bdi>{}</bdi>").format(text)
     return Markup("<bdi>{}…</bdi>").format(text[:most])
@@ -40,7 +39,7 @@ def label(value: object, most: int = 60) -> str:
 
     Characters that nobody sees, those that turn the direction among them, become a dot.
     """
-    text = _text_of(value)
+    text = text_of(value)
     plain = "".join(each if each.isprintable() else "·" for each in text[: most + 1])
     return plain if len(plain) <= most else f"{plain[:most]}…"
 
@@ -50,8 +49,3 @@ def underlined(text: str, column: int) -> Markup:
     at = max(0, column - 1)
     before, here, after = text[:at], text[at : at + 1] or "\u00a0", text[at + 1 :]
     return escape(before) + Markup('<mark class="wrong">{}</mark>').format(here) + escape(after)
-
-
-def _text_of(value: object) -> str:
-    """Return a text as it is, and any other value as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -79,9 +79,7 @@ async def sign_out(
     if session is not None:
         async with caller.audited(Change.SIGN_OUT):
             await end_earlier(request)
-    answer = RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
-    forget_session(answer, context.settings)
-    return answer
+    return signed_out(context.settings)
 
 
 async def end_earlier(request: Request) -> None:
@@ -109,9 +107,11 @@ def keep_session(answer: Response, session: SessionText, settings: Settings) -> 
     answer.set_cookie(value=session.secret, max_age=life, **_cookie(settings))
 
 
-def forget_session(answer: Response, settings: Settings) -> None:
-    """Have the browser keep it no longer."""
+def signed_out(settings: Settings) -> Response:
+    """Lead to the form, and have the browser keep its session no longer."""
+    answer = RedirectResponse(SIGN_IN, HTTPStatus.SEE_OTHER)
     answer.delete_cookie(**_cookie(settings))
+    return answer
 
 
 def _cookie(settings: Settings) -> dict[str, Any]:

@@ -9,26 +9,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from services.query.search.language.parsing import parse_filter
-from services.query.search.projection.rows import Row
 from services.query.search.projection.tables import make_tables, open_file
 from services.query.search.projection.writing import Writer
 from services.query.ui.branches import MOST_LEVELS, Branch, read_branches
 from services.query.ui.finding import question
 from shared.domain.access.decision import EVERY_NAME, NameFilter
-from shared.domain.names import namespace_of
+from tests.support.search_rows import registered
 
 PARTS = ("risk", "eu", "e", "eu-1", "a_b", "x")
-
-
-def registered(name: str) -> Row:
-    columns: dict[str, str | int | None] = {
-        "model": name,
-        "namespace": namespace_of(name),
-        "versions": 1,
-        "latest": 1,
-        "created_at": 1,
-    }
-    return Row(name, columns, [], (name, None, ""), "{}")
 
 
 def holding(folder: Path, names: Sequence[str]) -> sqlite3.Connection:

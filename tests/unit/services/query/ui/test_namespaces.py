@@ -17,6 +17,7 @@ from services.query.ui.completion import MOST_NAMES, as_field, entries, quoted, 
 from services.query.ui.namespaces import Namespace, count
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 from shared.domain.names import namespace_of
+from tests.support.search_rows import registered
 
 RISK = NameFilter(namespaces=frozenset(("risk.",)))
 
@@ -35,17 +36,6 @@ def version(model: str, number: int, entry: str, size: int, state: str = "ready"
         "size": size,
     }
     return Row(f"{model}/{number}", columns, [(entry, 0, 1.0)], (model, None, ""), "{}")
-
-
-def registered(name: str) -> Row:
-    columns: dict[str, str | int | None] = {
-        "model": name,
-        "namespace": namespace_of(name),
-        "versions": 1,
-        "latest": 1,
-        "created_at": 1,
-    }
-    return Row(name, columns, [("tags.team", 0, "risk")], (name, None, ""), "{}")
 
 
 @pytest.fixture
