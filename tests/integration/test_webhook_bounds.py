@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from local.processes.ports import HOST
 from services.notifier.context import Context
 from services.notifier.receiving.recording import record_batch
 from shared.database import bulk
@@ -21,6 +22,7 @@ from shared.domain.webhooks.records import queue_of
 from shared.runtime.settings import Settings
 from tests.integration.webhook_drafts import KEPT, delivery, subscribed
 from tests.integration.webhook_rig import Buried, dispatching, listed, message, until
+from tests.support.accepting import accepting
 from tests.support.eventually import eventually
 from tests.support.receiver import receiver
 from tests.support.wire_faults import UNAUTHORIZED
@@ -65,12 +67,10 @@ async def slow_receiver(answered: list[float]) -> AsyncGenerator[str]:
         await reader.readuntil(b"\r\n\r\n")
         await asyncio.sleep(SLOW_SECONDS)
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-        writer.close()
         answered.append(monotonic())
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with accepting(serve) as port:
+        yield f"http://{HOST}:{port}/"
 
 
 async def test_receivers_that_answer_slowly_leave_half_of_all_places_to_the_others(

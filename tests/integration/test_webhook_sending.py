@@ -11,7 +11,9 @@ from time import monotonic
 import pytest
 import trustme
 
+from local.processes.ports import HOST
 from services.notifier.sending.sender import Outcome, Sender
+from tests.support.accepting import accepting
 from tests.support.isolation import SETTINGS
 from tests.support.receiver import HANG, receiver
 
@@ -163,18 +165,12 @@ async def raw_server(answer: bytes, *, again: bytes = b"") -> AsyncGenerator[str
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(answer)
-        try:
-            while again:
-                writer.write(again)
-                await writer.drain()
-        except ConnectionError:
-            pass
-        finally:
-            writer.close()
+        while again:
+            writer.write(again)
+            await writer.drain()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with accepting(serve) as port:
+        yield f"http://{HOST}:{port}/"
 
 
 async def test_an_endless_answer_is_read_to_its_bound() -> None:

@@ -6,15 +6,12 @@ Clients take it from `http_proxy`, so that what is signed, for storage's own nam
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from local.processes.ports import HOST
-from shared.runtime.tasks import end
-
-HEAD_BYTES = 64 * 1024
-CHUNK_BYTES = 64 * 1024
+from tests.support.accepting import BUFFER_BYTES, CHUNK_BYTES, accepting
 
 
 @dataclass
@@ -83,7 +80,7 @@ class StorageProxy:
             split = urlsplit(url)
             origin, place = f"{split.scheme}://{split.netloc}", f"{split.path}?{split.query}"
             storage, to_storage = await asyncio.open_connection(
-                split.hostname, split.port, limit=HEAD_BYTES
+                split.hostname, split.port, limit=BUFFER_BYTES
             )
             try:
                 asked = head.replace(f"{method} {origin}{split.path}", f"{method} {split.path}", 1)
@@ -117,22 +114,7 @@ class StorageProxy:
 @asynccontextmanager
 async def storage_proxy(direct: Sequence[str]) -> AsyncGenerator[StorageProxy]:
     """Listen on a port of its own."""
-    proxy, serving = StorageProxy(direct), set[asyncio.Task[None]]()
-
-    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
-            await proxy.serve(reader, writer)
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(connect(reader, writer))
-        serving.add(task)
-        task.add_done_callback(serving.discard)
-        task.add_done_callback(lambda _: writer.close())
-
-    async with await asyncio.start_server(accept, HOST, 0, limit=HEAD_BYTES) as server:
-        proxy.url = f"http://{HOST}:{server.sockets[0].getsockname()[1]}"
-        try:
-            yield proxy
-        finally:
-            server.close()
-            await end(*serving)
+    proxy = StorageProxy(direct)
+    async with accepting(proxy.serve) as port:
+        proxy.url = f"http://{HOST}:{port}"
+        yield proxy

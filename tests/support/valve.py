@@ -1,14 +1,12 @@
 """A TCP proxy that can be shut, to stop a process in the middle of what it reads."""
 
 import asyncio
+from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from local.processes.ports import HOST
-from shared.runtime.tasks import end
-
-CHUNK = 64 * 1024
+from tests.support.accepting import CHUNK_BYTES, passing_on
 
 
 @dataclass
@@ -32,10 +30,10 @@ class Valve:
         """Pass everything on."""
         self.opened.set()
 
-    async def answer(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def answer(self, source: StreamReader, target: StreamWriter) -> None:
         """Pass an answer on, or hold it back."""
         passed = 0
-        while data := await source.read(CHUNK):
+        while data := await source.read(CHUNK_BYTES):
             if self.opened.is_set():
                 passed = 0
             else:
@@ -47,8 +45,8 @@ class Valve:
             await target.drain()
 
 
-async def _ask(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    while data := await source.read(CHUNK):
+async def _ask(source: StreamReader, target: StreamWriter) -> None:
+    while data := await source.read(CHUNK_BYTES):
         target.write(data)
         await target.drain()
 
@@ -59,37 +57,5 @@ async def valve_before(address: str) -> AsyncGenerator[Valve]:
     valve = Valve()
     valve.open()
     host, _, port = address.rpartition(":")
-    serving = dict[asyncio.Task[None], asyncio.StreamWriter]()
-
-    async def serve(asked: asyncio.StreamReader, asker: asyncio.StreamWriter) -> None:
-        answers, answerer = await asyncio.open_connection(host, int(port))
-        ways = (
-            asyncio.create_task(_ask(asked, answerer)),
-            asyncio.create_task(valve.answer(answers, asker)),
-        )
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await end(*ways)
-            await _close(answerer)
-
-    def accept(asked: asyncio.StreamReader, asker: asyncio.StreamWriter) -> None:
-        # At once: what is accepted in the moment of the end is ended too.
-        task = asyncio.create_task(serve(asked, asker))
-        serving[task] = asker
-        task.add_done_callback(lambda _: asker.close())
-
-    async with await asyncio.start_server(accept, HOST, 0) as server:
-        valve.port = server.sockets[0].getsockname()[1]
-        try:
-            yield valve
-        finally:
-            server.close()
-            await end(*serving)
-            await asyncio.gather(*map(_close, serving.values()))
-
-
-async def _close(writer: asyncio.StreamWriter) -> None:
-    writer.close()
-    with suppress(OSError):
-        await writer.wait_closed()
+    async with passing_on(host, int(port), _ask, valve.answer) as valve.port:
+        yield valve

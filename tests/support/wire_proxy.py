@@ -16,7 +16,7 @@ from bson.int64 import Int64
 from pymongo.uri_parser import parse_uri
 
 from local.processes.ports import HOST
-from shared.runtime.tasks import end
+from tests.support.accepting import accepting
 from tests.support.wire_connection import WireConnection
 from tests.support.wire_faults import NOT_PRIMARY, Fault, Match, RandomFaults, Rule, Script
 from tests.support.wire_messages import Command, ProtocolError
@@ -163,29 +163,18 @@ def wire_proxy(url: str) -> Generator[WireProxy]:
 async def _serve(url: str, ready: Future[tuple[WireProxy, Callable[[], object]]]) -> None:
     host, port = parse_uri(url)["nodelist"][0]
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-    connections: set[asyncio.Task[None]] = set()
     failures: list[ProtocolError] = []
 
-    async def connect(asked: asyncio.StreamReader, asker: asyncio.StreamWriter) -> None:
+    async def serve(asked: asyncio.StreamReader, asker: asyncio.StreamWriter) -> None:
         try:
-            with suppress(OSError):
-                answers, answerer = await asyncio.open_connection(host, port)
-                await WireConnection(proxy, (asked, asker), (answers, answerer)).run()
+            answers, answerer = await asyncio.open_connection(host, port)
+            await WireConnection(proxy, (asked, asker), (answers, answerer)).run()
         except ProtocolError as error:
             failures.append(error)
 
-    def accept(asked: asyncio.StreamReader, asker: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(connect(asked, asker))
-        connections.add(task)
-        task.add_done_callback(connections.discard)
-        task.add_done_callback(lambda _: asker.close())  # also where it never began
-
-    async with await asyncio.start_server(accept, HOST, 0) as server:
-        own = server.sockets[0].getsockname()[1]
+    async with accepting(serve) as own:
         proxy = WireProxy(url.replace(f"{host}:{port}", f"{HOST}:{own}"))
         ready.set_result((proxy, lambda: loop.call_soon_threadsafe(stopped.set)))
         await stopped.wait()
-        server.close()
-        await end(*connections)
     if failures:
         raise failures[0]
