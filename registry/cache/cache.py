@@ -25,6 +25,7 @@ from registry.cache.verification import Damage, Damaged, find_damages
 from registry.errors import NotCachedError
 from registry.schemas import Version
 from registry.schemas.base import Answer
+from registry.transfer.progress import Progress
 
 
 class Pruned(Answer):
@@ -110,13 +111,14 @@ class Cache(Store):
                 key = ref_key(registry, ref.model, ref.version)
                 write_document(self.layout.ref(key), found)
 
-    def verify(self, *, remove: bool = True) -> list[Damage]:
+    def verify(self, *, remove: bool = True, progress: Progress | None = None) -> list[Damage]:
         """Read everything, and return which files are not what was verified.
 
         Unless `remove` is False, versions that have one are removed with the damaged bytes: the
-        next fetch gets them anew. It may run beside others.
+        next fetch gets them anew. It may run beside others. `progress` is called with the bytes
+        that were read and those that there are to read.
         """
-        damages = find_damages(self)
+        damages = find_damages(self, progress)
         if remove:
             self.set_aside(damages, drop=True)
         return [each.told for each in damages]

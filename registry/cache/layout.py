@@ -12,7 +12,7 @@ trash/                      on its way out
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -114,12 +114,14 @@ def size_below(folder: Path) -> int:
     return sum(size or 0 for size in sizes)
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
+def sha256_of(path: Path, read: Callable[[int], None] | None = None) -> str:
+    """Return the SHA-256 of a file; `read` is called with the bytes of each step."""
     digest, buffer = hashlib.sha256(), memoryview(bytearray(READ_BYTES))
     with path.open("rb", buffering=0) as file:
         while count := file.readinto(buffer):
             digest.update(buffer[:count])
+            if read is not None:
+                read(count)
     return digest.hexdigest()
 
 

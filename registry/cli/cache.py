@@ -74,7 +74,8 @@ def verify(
     if mend and keep:
         raise typer.BadParameter("--mend and --keep exclude each other")
     of = Cache()
-    found = find_damages(of)
+    with progress_bar("verify") as progress:
+        found = find_damages(of, progress)
     damages = [each.told for each in found]
     if mend and found:
         damages = _mend(of, found)
@@ -120,9 +121,17 @@ def _mend(of: "Cache", found: "list[Damaged]") -> "list[Damage]":
     mended: dict[str, bool] = {}
     for entry in {each.entry.key: each.entry for each in found}.values():
         try:
-            with ModelRegistryClient(entry.registry) as client:
+            with (
+                ModelRegistryClient(entry.registry) as client,
+                progress_bar(f"fetch {entry.name}") as progress,
+            ):
                 client.fetch(
-                    entry.model, entry.number, files=entry.patterns, cache=of, offline=False
+                    entry.model,
+                    entry.number,
+                    files=entry.patterns,
+                    cache=of,
+                    offline=False,
+                    progress=progress,
                 )
             mended[entry.key] = True
         except RegistryError as error:

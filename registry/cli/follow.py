@@ -8,11 +8,14 @@ import typer
 
 from registry.cli.completion import complete_ref
 from registry.cli.options import AsJson, Url
-from registry.cli.output import print_json
+from registry.cli.output import print_json, progress_bar
 from registry.cli.printable import printable
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from registry.following.follower import Followed, Follower
+    from registry.transfer.progress import Progress
 
 
 def follow(
@@ -63,7 +66,7 @@ def follow(
 
     async def run() -> None:
         async with AsyncModelRegistryClient(url) as client:
-            follower = Follower(client, named, target, options, told, _complain)
+            follower = Follower(client, named, target, options, told, _complain, _watch)
             if not once:
                 await _until_stopped(follower, url)
                 return
@@ -100,6 +103,11 @@ def _words(command: str | None) -> list[str]:
 
 def _print(followed: "Followed") -> None:
     typer.echo(printable(f"{followed.path}: {followed.model} version {followed.number}"))
+
+
+def _watch(title: str) -> "AbstractContextManager[Progress | None]":
+    # Most looks find what is there already: a bar for those would but flicker.
+    return progress_bar(title, at_once=False)
 
 
 def _complain(text: str) -> None:

@@ -194,8 +194,11 @@ def _digest(file: "Artifact") -> str:
 
 
 @contextmanager
-def progress_bar(title: str) -> "Generator[Progress | None]":
-    """Show a progress bar on stderr while the block runs; None where that is no terminal."""
+def progress_bar(title: str, *, at_once: bool = True) -> "Generator[Progress | None]":
+    """Show a progress bar on stderr while the block runs; None where that is no terminal.
+
+    Unless it is to be there `at_once`, nothing is shown until there is some progress.
+    """
     if not sys.stderr.isatty():
         yield None
         return
@@ -210,17 +213,24 @@ def progress_bar(title: str) -> "Generator[Progress | None]":
     from rich.progress import Progress as ProgressBar
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with ProgressBar(
+    bar = ProgressBar(
         *(*columns, TransferSpeedColumn(), TimeRemainingColumn()),
         console=Console(stderr=True),
         transient=True,
-    ) as bar:
-        task = bar.add_task(title, total=None)
+    )
+    task = bar.add_task(title, total=None)
 
-        def report(done_bytes: int, total_bytes: int) -> None:
-            bar.update(task, completed=done_bytes, total=total_bytes)
+    def report(done_bytes: int, total_bytes: int) -> None:
+        bar.start()  # means nothing to one that is there
+        bar.update(task, completed=done_bytes, total=total_bytes)
 
+    try:
+        if at_once:
+            bar.start()
         yield report
+    finally:
+        if bar.live.is_started:  # else it would print an empty line on a terminal that is dumb
+            bar.stop()
 
 
 @contextmanager

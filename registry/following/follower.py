@@ -10,6 +10,7 @@ import os
 import random
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from registry._refs import Ref
+from registry._refs import Ref, spell
 from registry.aio import AsyncModelRegistryClient
 from registry.errors import MissingExtraError, RegistryError
 from registry.following.command import CommandFailedError, run_command
@@ -25,6 +26,7 @@ from registry.following.target import Target
 from registry.schemas import ModelEvent, Version
 from registry.schemas.base import Answer
 from registry.subscription import subscribe
+from registry.transfer.progress import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +71,8 @@ class Follower:
     """Called after each move."""
     complain: Callable[[str], None] = logger.warning
     """Called with what does not work, once until it works again or something else does not."""
+    watch: Callable[[str], AbstractContextManager[Progress | None]] = lambda _: nullcontext()
+    """Entered with a title around each fetch; what it gives is told how far that is."""
     _woken: anyio.Event = field(default_factory=anyio.Event)
     _complaint: str = ""
 
@@ -79,9 +83,14 @@ class Follower:
         and the next call runs the command again.
         """
         version = await self.client.get_version(self.ref.model, self.ref.version)
-        folder = await self.client.fetch(
-            version.model, version.number, cache=self.target.cache, offline=False
-        )
+        with self.watch(f"fetch {spell(version.model, str(version.number))}") as progress:
+            folder = await self.client.fetch(
+                version.model,
+                version.number,
+                cache=self.target.cache,
+                offline=False,
+                progress=progress,
+            )
         before = self.target.current()
         if before != folder:
             await _in_thread(partial(self.target.swap, folder))

@@ -127,6 +127,7 @@ def pages_of(model: str) -> list[str]:
     below = f"/ui/models/{model}"
     find = f"/ui/models?filter=name+%3D+'{model}'"
     columns = "&columns=name,tags.<i onclick=x>,metrics.<i onclick=x>,<script>"
+    columns += ",params.<i onclick=x>,params.<svg onload=x>"
     return [
         *("/ui/", "/ui/me", find, f"{find}&kind=versions", f"{find}&kind=versions{columns}", below),
         *(f"{below}/versions/1", f"{below}/versions/1/tensors", f"{below}/aliases/production"),

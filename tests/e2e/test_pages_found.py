@@ -2,6 +2,9 @@
 
 import html
 import re
+from urllib.parse import quote
+
+from pydantic import JsonValue
 
 from registry import AsyncModelRegistryClient
 from shared.runtime.settings import Settings
@@ -120,14 +123,14 @@ async def test_a_column_that_there_is_not_is_named_with_those_that_there_are(
 ) -> None:
     await client.upload(model, b"x", path="m.bin", parameters={"lr": 1}, metrics={"auc": 0.5})
     await until_found(api, model)
-    asked = {"kind": "versions", "filter": f"name = '{model}'", "columns": "name,params.lr"}
+    asked = {"kind": "versions", "filter": f"name = '{model}'", "columns": "name,paramz.lr"}
     async with signed_in(api, token_of(settings)) as browser:
         answer = await browser.get("/ui/models", params=asked)
         assert answer.status_code == 200
         found = re.search(r'role="alert">(.*?)</p>', answer.text, re.DOTALL)
         assert found is not None
-        assert "Not a column: <bdi>params.lr</bdi>; there are name, version" in found[1]
-        assert "metrics.NAME, tags.NAME." in found[1]
+        assert "Not a column: <bdi>paramz.lr</bdi>; there are name, version" in found[1]
+        assert "metrics.NAME, params.NAME, tags.NAME, properties.NAME." in found[1]
         assert answer.text.index(found[0]) < answer.text.index("<table>")
         heads = re.findall(r"<th[^>]*>(.*?)</th>", answer.text)
         assert [re.sub("<[^>]*>", "", each).strip() for each in heads] == ["Compare", "name"]
@@ -135,3 +138,30 @@ async def test_a_column_that_there_is_not_is_named_with_those_that_there_are(
         answer = await browser.get("/ui/models", params=asked)
         assert 'role="alert"' not in answer.text
         assert re.search(r">\s*0\.5\s*</td>", answer.text)
+
+
+async def test_parameters_are_columns_and_order_the_rows(
+    api: Api, settings: Settings, client: AsyncModelRegistryClient, model: str
+) -> None:
+    optimizers = ("adam", "<b>sgd</b>", "lion")
+    for number, name in enumerate(optimizers, 1):
+        parameters: dict[str, JsonValue] = {"optimizer": {"name": name}, "nesterov": True}
+        parameters |= {"seed": 12_345_670 + number, "layers": [64, 32]}
+        await client.upload(model, b"%d" % number, path="model.bin", parameters=parameters)
+    await until_found(api, model, len(optimizers))
+    path = f"/ui/models?kind=versions&filter=name+%3D+'{model}'"
+    names = (
+        "version",
+        *(f"params.{each}" for each in ("optimizer.name", "nesterov", "seed", "layers")),
+    )
+    order = quote('params."optimizer.name" desc')
+    async with signed_in(api, token_of(settings)) as browser:
+        assert "params.optimizer.name" in (await browser.get(path)).text, "it is offered"
+        chosen = await browser.get(f"{path}&columns={','.join(names)}&order={order}")
+    told = [html.unescape(each) for each in re.findall(r"<bdi>(.*?)</bdi></td>", chosen.text)]
+    assert told == [
+        *("lion", "true", "12345673", "[64, 32]"),
+        *("adam", "true", "12345671", "[64, 32]"),
+        *("<b>sgd</b>", "true", "12345672", "[64, 32]"),
+    ]
+    assert 'aria-sort="descending"' in chosen.text

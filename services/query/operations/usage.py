@@ -4,7 +4,7 @@ import sqlite3
 
 from registry.schemas.operations import NamespaceUsage, UsagePage
 from services.query.context import Context
-from services.query.search.failures import told_failures
+from services.query.search.failures import read_told
 
 _COUNTED = """
 SELECT coalesce(namespace, ''), count(DISTINCT model), count(*), coalesce(sum(size), 0)
@@ -21,6 +21,5 @@ async def usage_by_namespace(limit: int, context: Context) -> UsagePage:
         rows = connection.execute(_COUNTED, (limit + 1,)).fetchall()
         return [NamespaceUsage.model_validate(dict(zip(names, row, strict=True))) for row in rows]
 
-    with told_failures(context.search):
-        found = await context.search.reader().read(count)
+    found = await read_told(context.search, count)
     return UsagePage(items=found[:limit], is_complete=len(found) <= limit)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.query.context import Context
-from services.query.search.failures import told_failures
+from services.query.search.failures import read_told
 from services.query.search.statements.sql import Sql
 from services.query.ui.namespaces import condition
 from shared.domain.access.decision import NameFilter
@@ -35,10 +35,9 @@ async def branches_of(opened: str, names: NameFilter, context: Context) -> Seque
     if not opened:
         return ()
     try:
-        with told_failures(context.search):
-            return await context.search.reader().read(
-                lambda connection: read_branches(connection, opened, names)
-            )
+        return await read_told(
+            context.search, lambda connection: read_branches(connection, opened, names)
+        )
     except (Unavailable, TooManyRequests, InvalidRequest):
         return ()  # the page says so where it tells the namespaces
 

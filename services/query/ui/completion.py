@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from services.query.context import Context
-from services.query.search.failures import told_failures
+from services.query.search.failures import read_told
 from services.query.search.language.fields import FIELDS, Kind
 from services.query.search.projection.tables import TABLES
 from services.query.search.statements.sql import Sql
@@ -43,10 +43,9 @@ async def complete(
     if not dot or group not in known.groups:
         return fields[:MOST_NAMES]
     prefix = unquoted(written)
-    with told_failures(context.search):
-        found = await context.search.reader().read(
-            lambda connection: entries(connection, prefix, kind, names)
-        )
+    found = await read_told(
+        context.search, lambda connection: entries(connection, prefix, kind, names)
+    )
     return [*fields, *(as_field(each) for each in found)][:MOST_NAMES]
 
 

@@ -11,7 +11,7 @@ from cachetools import LRUCache
 from fastapi import Request
 
 from services.query.context import Context
-from services.query.search.failures import told_failures
+from services.query.search.failures import read_told
 from services.query.search.statements.sql import Sql, joined, listed
 from services.query.ui.kept import Kept
 from shared.domain.access.decision import NameFilter
@@ -77,8 +77,7 @@ class Counts:
 
 async def _counted(names: NameFilter, context: Context) -> Namespaces:
     try:
-        with told_failures(context.search):
-            return await context.search.reader().read(lambda connection: count(connection, names))
+        return await read_told(context.search, lambda connection: count(connection, names))
     except (Unavailable, TooManyRequests, InvalidRequest) as error:
         return Namespaces(trouble=error.detail)
 

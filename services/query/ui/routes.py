@@ -99,7 +99,6 @@ async def show_models(
         "found": found,
         "namespaces": spaces,
         "branches": branches,
-        "cell": finding.cell,
         "underlined": underlined(filter, found.column) if found.column else "",
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if found.error else HTTPStatus.OK

@@ -3,7 +3,8 @@
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from registry._refs import Ref
 from registry.following.command import CommandFailedError, run_command
 from registry.following.follower import Follower, Options, notify_ready
 from registry.following.target import Target
+from registry.transfer.progress import Progress
 from tests.unit.client_fake import FakeRegistry, times
 
 REF = Ref("m", "@production")
@@ -49,6 +51,23 @@ def content(target: Target) -> bytes:
 
 def kept(target: Target) -> set[int]:
     return {each.number for each in target.cache.versions()}
+
+
+async def test_a_fetch_tells_how_far_it_is_and_a_look_that_fetches_nothing_is_silent(
+    follower: Follower,
+) -> None:
+    told: list[tuple[str, int, int]] = []
+
+    @contextmanager
+    def watch(title: str) -> Generator[Progress]:
+        yield lambda done, total: told.append((title, done, total))
+
+    follower.watch = watch
+    await follower.settle()
+    assert told[-1] == ("fetch m:1", 300, 300)
+    told.clear()
+    await follower.settle()
+    assert told == []
 
 
 async def test_the_link_leads_to_what_the_alias_names_and_back(

@@ -44,6 +44,22 @@ def test_what_is_whole_is_left_alone(command: Command, fetched: list[Path]) -> N
     assert all((folder / "base").exists() for folder in fetched)
 
 
+def test_how_far_it_is_is_told_in_bytes_each_of_which_is_read_once(
+    fetched: list[Path], cache: Cache
+) -> None:
+    told: list[tuple[int, int]] = []
+    cache.verify(progress=lambda done, total: told.append((done, total)))
+    whole = 400 + 1 + 1
+    assert [total for _, total in told] == [whole] * 3, "both versions share a file"
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1][0] == whole
+    change(fetched[0] / "head", b"longer than it was")
+    (fetched[1] / "head").unlink()
+    told.clear()
+    assert len(cache.verify(progress=lambda done, total: told.append((done, total)))) == 2
+    assert told[-1][0] <= told[-1][1]
+
+
 def test_changed_bytes_are_removed_with_every_version_that_has_them(
     command: Command, fetched: list[Path], fake: FakeRegistry, cache: Cache
 ) -> None:

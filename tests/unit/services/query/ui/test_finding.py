@@ -7,21 +7,18 @@ import pytest
 
 from registry.schemas import VersionSummary
 from services.query.context import Context
+from services.query.search.entries import Entries
 from services.query.search.language.fields import Kind
 from services.query.search.language.ordering import parse_order
 from services.query.ui import finding
+from services.query.ui.columns import MAX_COLUMN_CHARACTERS, MOST_OFFERED, offered_columns
 from services.query.ui.completion import quoted
-from services.query.ui.finding import (
-    MAX_COLUMN_CHARACTERS,
-    MOST_COLUMNS,
-    Answer,
-    answer,
-    cell,
-    question,
-)
+from services.query.ui.finding import MOST_COLUMNS, Answer, answer, question
 from shared.domain.access.decision import EVERY_NAME
 from shared.domain.errors import InvalidRequest
 
+BESIDE = Entries({("churn", 3): {"params.lr": 0.1, "params.a.b": [1, 2]}}, ["params.lr"])
+"""What is known of the row that it comes without."""
 ROW = VersionSummary.model_construct(
     model="churn", number=3, metrics={"auc": 0.9}, tags={"a.b": "x"}, aliases=[], size_bytes=7
 )
@@ -65,10 +62,24 @@ def test_a_namespace_is_asked_for_by_its_name_whatever_is_in_it() -> None:
         *(("name", "churn"), ("version", 3), ("size", 7), ("metrics.auc", 0.9), ("tags.a.b", "x")),
         *(("metrics.loss", None), ("metrics.", None), ("nothing", None), ("__class__", None)),
         *(("model_fields", None), ("metrics.__class__", None)),
+        *(("params.lr", 0.1), ("params.a.b", [1, 2]), ("params.a", None), ("properties.lr", None)),
     ],
 )
 def test_a_cell_has_what_the_row_says_and_nothing_else(column: str, value: object) -> None:
-    assert cell(ROW, column) == value
+    assert Answer([], [ROW], BESIDE).cell(ROW, column) == value
+
+
+def test_entries_that_the_rows_have_are_offered_within_a_bound() -> None:
+    assert offered_columns([ROW], BESIDE) == ["metrics.auc", "tags.a.b", "params.lr"]
+    odd = Entries(names=["params.a,b", "params." + "x" * MAX_COLUMN_CHARACTERS, "params.ok"])
+    assert offered_columns([], odd) == ["params.ok"], "an address could not name the others"
+    many = Entries(names=[f"params.p{at}" for at in range(MOST_OFFERED + 9)])
+    assert len(offered_columns([ROW], many)) == MOST_OFFERED
+
+
+def test_a_group_goes_by_both_its_names_and_is_one_column() -> None:
+    asked = question("versions", "", "", "parameters.lr,params.lr", None)
+    assert asked.columns == ("params.lr",)
 
 
 async def answered(monkeypatch: pytest.MonkeyPatch, kind: Kind, columns: str) -> Answer:
@@ -84,10 +95,11 @@ async def answered(monkeypatch: pytest.MonkeyPatch, kind: Kind, columns: str) ->
     ("kind", "columns", "unknown"),
     [
         ("versions", "name,label,metrics.auc,tags.a.b,model", []),
-        ("versions", "params.lr,name,parameters.lr", ["params.lr", "parameters.lr"]),
+        ("versions", "params.lr,name,properties.a.b", []),
+        ("versions", "params.,params,name,other.lr", ["params.", "params", "other.lr"]),
         ("versions", "metrics.,tags,latest,__class__", ["metrics.", "latest", "__class__"]),
         ("models", "name,tags.team,description,latest_number", []),
-        ("models", "metrics.auc,state,versions", ["metrics.auc", "state"]),
+        ("models", "metrics.auc,state,versions,params.lr", ["metrics.auc", "state", "params.lr"]),
     ],
 )
 async def test_a_column_that_no_row_could_have_is_told_and_left_out(
@@ -103,7 +115,7 @@ async def test_a_column_that_no_row_could_have_is_told_and_left_out(
 async def test_where_nothing_chosen_is_a_column_there_are_the_usual_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = await answered(monkeypatch, "versions", "params.lr")
+    found = await answered(monkeypatch, "versions", "paramz.lr")
     usual = await answered(monkeypatch, "versions", "")
     assert found.columns
     assert [each.name for each in found.columns] == [each.name for each in usual.columns]
@@ -112,7 +124,8 @@ async def test_where_nothing_chosen_is_a_column_there_are_the_usual_ones(
 @pytest.mark.parametrize("kind", ["models", "versions"])
 async def test_what_is_told_to_be_possible_is(monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
     possible = list((await answered(monkeypatch, kind, "nothing")).possible)
-    assert ("metrics.NAME" in possible) is (kind == "versions")
+    for group in ("metrics", "params", "properties"):
+        assert (f"{group}.NAME" in possible) is (kind == "versions")
     for at in range(0, len(possible), MOST_COLUMNS):
         some = ",".join(possible[at : at + MOST_COLUMNS])
         found = await answered(monkeypatch, kind, some)

@@ -1,0 +1,99 @@
+"""What versions of a page have among entries that rows of lists leave out, as they may be large."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from services.query.search.projection.rows import TRUE
+from services.query.search.statements.sql import Sql, joined, listed
+
+MOST_VALUES: Final = 10
+"""Of a list among the entries, so many are told."""
+MOST_CHARACTERS: Final = 200
+"""Of a text."""
+MOST_LOOKED_AT: Final = 5_000
+"""Entries that are looked at for names to offer."""
+
+Version = tuple[str, int]
+"""Its model and its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What is known of the rows of a page."""
+
+    values: Mapping[Version, Mapping[str, Any]] = field(
+        default_factory=dict[Version, Mapping[str, Any]]
+    )
+    """By the entry's name, such as `params.lr`; the first few values of a list as a list."""
+    names: Sequence[str] = ()
+    """Of entries that the rows have."""
+
+
+def read_entries(
+    connection: sqlite3.Connection,
+    versions: Sequence[Version],
+    wanted: Sequence[str],
+    groups: Sequence[str],
+    most_names: int,
+) -> Entries:
+    """Return the values of the wanted entries, and names of entries that are of these groups.
+
+    `versions` are those of the page, at least one. Raises sqlite3.Error.
+    """
+    owners = _owners(connection, versions)
+    if not owners:
+        return Entries()
+    values = _values(connection, owners, wanted) if wanted else {}
+    return Entries(values, _names(connection, owners, groups, most_names))
+
+
+def _owners(connection: sqlite3.Connection, versions: Sequence[Version]) -> dict[int, Version]:
+    asked = joined((Sql("(?, ?)", each) for each in versions), ", ")
+    query = Sql("SELECT id, model, number FROM versions WHERE (model, number) IN (VALUES ")
+    rows = _rows(connection, query + asked + ")")
+    return {owner: (model, number) for owner, model, number in rows}
+
+
+def _values(
+    connection: sqlite3.Connection, owners: Mapping[int, Version], wanted: Sequence[str]
+) -> dict[Version, dict[str, Any]]:
+    shortened = Sql(
+        "SELECT owner, name, CASE typeof(value) WHEN 'text' THEN substr(value, 1, ?) ELSE value END"
+        " FROM versions_facets JOIN keys ON keys.id = key WHERE owner IN ",
+        (MOST_CHARACTERS,),
+    )
+    named = Sql(" AND name IN ") + listed(sorted(wanted))
+    first = Sql(" AND place < ? ORDER BY owner, key, place", (MOST_VALUES,))
+    query = shortened + listed(sorted(owners)) + named + first
+    found: dict[Version, dict[str, Any]] = {}
+    for owner, name, stored in _rows(connection, query):
+        value = stored == TRUE if isinstance(stored, bytes) else stored
+        entries = found.setdefault(owners[owner], {})
+        if name not in entries:
+            entries[name] = value
+        elif isinstance(entries[name], list):
+            entries[name].append(value)
+        else:
+            entries[name] = [entries[name], value]
+    return found
+
+
+def _names(
+    connection: sqlite3.Connection, owners: Mapping[int, Version], groups: Sequence[str], most: int
+) -> list[str]:
+    # Every name of a group begins with "params.", so it lies before "params/".
+    below = [Sql("(name >= ? AND name < ?)", (f"{each}.", f"{each}/")) for each in groups]
+    query = (
+        Sql("SELECT DISTINCT name FROM (SELECT key FROM versions_facets WHERE owner IN ")
+        + listed(sorted(owners))
+        + Sql(" LIMIT ?) JOIN keys ON keys.id = key WHERE ", (MOST_LOOKED_AT,))
+        + joined(below, " OR ")
+        + Sql(" ORDER BY name LIMIT ?", (most,))
+    )
+    return [name for (name,) in _rows(connection, query)]
+
+
+def _rows(connection: sqlite3.Connection, query: Sql) -> list[tuple[Any, ...]]:
+    return connection.execute(query.text, query.values).fetchall()
