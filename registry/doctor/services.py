@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from registry.doctor.asking import Asker, Unanswered, members_of, require_success
+from registry.doctor.asking import Asker, Unanswered, members_of, require_success, told_failures
 from registry.doctor.findings import Finding
 from registry.doctor.judging import judge_readiness
 from registry.schemas import Discovery
@@ -41,7 +41,8 @@ async def discover(asker: Asker, name: str, url: str) -> Discovery:
 async def version_of(asker: Asker, place: Place) -> str | None:
     """Return the release of a service; None where it does not tell, or does not answer."""
     try:
-        return (await discover(asker, place.name, place.url)).version
+        with told_failures():
+            return (await discover(asker, place.name, place.url)).version
     except Unanswered:
         return None
 

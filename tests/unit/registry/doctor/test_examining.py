@@ -1,5 +1,6 @@
 """The doctor, against a registry in memory: what it names, and what it never prints."""
 
+import ssl
 import threading
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -220,6 +221,25 @@ async def test_query_tells_the_rest_where_ingest_does_not_answer(fake: FakeRegis
     found = states(await examined(fake, named))
     assert {name for name, state in found.items() if state == "failure"} == {"registry", "ingest"}
     assert found["storage"] == found["token"] == found["kafka"] == "ok"
+
+
+async def test_a_part_whose_certificate_is_not_trusted_is_told_as_every_other_is(
+    fake: FakeRegistry,
+) -> None:
+    query = httpx.URL(fake.query_url).host
+
+    def untrusted(request: httpx.Request) -> Exception | None:
+        error = httpx.ConnectError("refused")
+        error.__cause__ = ssl.SSLCertVerificationError("expired")
+        return error if request.url.host == query else None
+
+    fake.faults.insert(0, untrusted)
+    found = await examined(fake)
+    assert states(found)["ingest"] == "ok"
+    assert states(found)["query"] == "failure"
+    assert [each.name for each in found.findings] == [
+        each.name for each in (await examined(FakeRegistry())).findings
+    ]
 
 
 async def test_a_resolver_that_hangs_is_told_and_holds_up_nothing(
