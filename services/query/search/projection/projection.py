@@ -8,7 +8,7 @@ from functools import partial
 from time import monotonic
 from typing import NoReturn
 
-from services.query.search.projection.hints import Hints
+from services.query.search.projection.hints import Batch, Hints
 from services.query.search.projection.reading import Reader, SearchBehind, SearchNotLoaded
 from services.query.search.projection.rounds import pull
 from services.query.search.projection.store import Store
@@ -139,20 +139,20 @@ class Projection:
             try:
                 with mark.told_from_within():
                     await self._prepare()
-                    await self._round()
-                    if self.hints.everything or monotonic() > compare_at:
-                        self.hints.everything = False
-                        await self._compare()
-                        compare_at = monotonic() + COMPARE_SECONDS
+                    with self.hints.round() as batch:
+                        await self._read(batch)
+                        if batch.everything or monotonic() > compare_at:
+                            await self._compare()
+                            compare_at = monotonic() + COMPARE_SECONDS
                 mark.succeeded()
             except DatabaseUnavailable as error:
-                self.hints.everything = True
+                self.hints.compare_everything()
                 log.warning("search cannot be kept up", error=str(error))
                 await asyncio.sleep(1)
                 continue
             except Exception as error:
                 log.error("search cannot be kept up", exc_info=error)
-                self.hints.everything = True
+                self.hints.compare_everything()
                 self.has_failed(error)
                 await rest_after(error, mark, MOST_PAUSE_SECONDS)
                 continue
@@ -177,14 +177,9 @@ class Projection:
         self.figures.is_loaded = True
         log.info("search is loaded")
 
-    async def _round(self) -> None:
-        batch = self.hints.take()
-        try:
-            if batch.versions or batch.models:
-                await pull(self._database, self._store, batch.versions, batch.models)
-        except BaseException:
-            self.hints.give_back(batch)
-            raise
+    async def _read(self, batch: Batch) -> None:
+        if batch.versions or batch.models:
+            await pull(self._database, self._store, batch.versions, batch.models)
         batch.is_read()
 
     async def _compare(self) -> None:
