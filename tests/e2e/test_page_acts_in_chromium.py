@@ -66,6 +66,24 @@ async def test_an_alias_is_moved_and_a_race_is_lost(
     assert answer.json()["number"] == 2
 
 
+async def test_an_edit_leaves_line_breaks_of_what_nobody_touched(
+    api: Api, page: Page, settings: Settings, model: str
+) -> None:
+    said = {"framework": "keras\n3", "tags": {"note": "one\ntwo", "team": "risk"}}
+    session = await api.open(model, file_of("model.bin", DATA), **said)
+    await api.put(session.files[0], DATA)
+    await api.ready(session)
+    await sign_in(page, token_of(settings), f"/ui/models/{model}/versions/1/edit")
+    await page.get_by_label("Description").fill("who leaves")
+    await look(page, "edit-lines")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_text("who leaves").first).to_be_visible()
+    found = await api.version(model, 1)
+    assert {"framework": found.framework, "tags": found.tags} == said
+    [edit] = (await api.query.get(f"/v1/models/{model}/versions/1/edits")).json()["items"]
+    assert edit["after"] == {"description": "who leaves"}
+
+
 async def test_a_version_is_edited_deleted_and_restored(
     api: Api, page: Page, settings: Settings, version: Version
 ) -> None:

@@ -17,7 +17,7 @@ from shared.domain.errors import InvalidRequest
 SAID: dict[str, Any] = {
     "description": "who leaves\r\nby month",
     "framework": "sklearn",
-    "tags": {"team": "risk", "a = b": "<b>"},
+    "tags": {"team": "risk", "a = b": "<b>", "lines": "one\r\ntwo"},
     "metrics": {"auc": 0.1 + 0.2, "loss": 1e-9},
     "parameters": {"depth": 6, "schedule": {"warmup": 100, "kind": "cos"}, "none": None},
     "properties": {},
@@ -52,7 +52,7 @@ def test_a_form_that_is_sent_as_it_came_changes_nothing() -> None:
         ({"tags.0.value": "fraud"}, {"tags": {"team": "fraud"}}),
         ({"tags.0.name": ""}, {"tags": {"team": None}}),
         ({"tags.0.name": "owner"}, {"tags": {"team": None, "owner": "risk"}}),
-        ({"tags.2.name": "new", "tags.2.value": "x"}, {"tags": {"new": "x"}}),
+        ({"tags.3.name": "new", "tags.3.value": "x"}, {"tags": {"new": "x"}}),
         ({"metrics.1.value": "2"}, {"metrics": {"loss": 2.0}}),
         ({"properties": '{"a": [1]}'}, {"properties": {"a": [1]}}),
         (
@@ -73,7 +73,7 @@ def test_a_patch_has_what_was_filled_in_and_nothing_else(
         ({"metrics.0.value": "much"}, "metrics.auc"),
         ({"metrics.0.value": "inf"}, "metrics.auc"),
         ({"tags.2.name": "team", "tags.2.value": "x"}, "tags.team"),
-        ({"tags.2.value": "x"}, "tags"),
+        ({"tags.3.value": "x"}, "tags"),
         ({"parameters": "{"}, "parameters"),
         ({"parameters": "[]"}, "parameters"),
         ({"parameters": '{"a": 1, "a": 2}'}, "parameters"),
