@@ -16,7 +16,7 @@ from shared.database.outbox import put_events
 from shared.database.records import read_record
 from shared.database.rules import read_effective
 from shared.database.transactions import Overtaken
-from shared.domain.aliases import Mover, MoveRecord, require_pointing
+from shared.domain.aliases import UNCONDITIONAL, Condition, Mover, MoveRecord, require_pointing
 from shared.domain.errors import Conflict
 from shared.domain.events import proposal_event
 from shared.domain.proposals import (
@@ -41,12 +41,14 @@ async def propose_move(
     number: int | None,
     accept: Accept,
     mover: Mover,
+    condition: Condition = UNCONDITIONAL,
 ) -> ProposalRecord:
     """Propose that an alias point at a version, or with None nowhere, and tell it.
 
     Where the key made a proposal before, that one is returned. Raises what `accept` raises,
-    NotFound for an alias that is not there to be removed, Conflict "alias_unchanged" and
-    "too_many_proposals", IdempotencyKeyReused, DatabaseContended and DatabaseUnavailable.
+    NotFound for an alias that is not there to be removed, PreconditionFailed, Conflict
+    "alias_unchanged" and "too_many_proposals", IdempotencyKeyReused, DatabaseContended and
+    DatabaseUnavailable.
     """
     model, alias = place
 
@@ -55,6 +57,7 @@ async def propose_move(
             require_same(made.request, mover.request)
             return made
         before, now = await last_move(database, model, alias, transaction), await database.now()
+        condition.require(before, alias)
         if number is None:
             target = require_pointing(before, model, alias).to_number
         elif before is not None and before.to_number == number:

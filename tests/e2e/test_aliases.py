@@ -146,13 +146,18 @@ async def test_a_request_that_is_sent_again_counts_once_whatever_came_between(
     assert unchanged.headers["etag"] == '"2"', "it points there already"
 
 
-async def test_a_proposal_takes_no_condition_for_the_alias_is_compared_by_itself(
+async def test_a_proposal_takes_a_condition_and_its_approval_none(
     api: Api, model: str, versions: list[int]
 ) -> None:
     path = f"/v1/models/{model}/aliases/production/proposals"
+    late = await api.ingest.post(path, json={"version": 1}, headers={"If-Match": '"1"'})
+    assert (late.status_code, late.json()["code"]) == (412, "alias_moved")
+    made = await api.ingest.post(path, json={"version": 1}, headers={"If-None-Match": "*"})
+    assert made.status_code == 201
+    approve = f"{path}/{made.json()['id']}/approve"
     for name, value in {"If-Match": '"1"', "If-None-Match": "*"}.items():
-        answer = await api.ingest.post(path, json={"version": 1}, headers={name: value})
-        assert broken_rule(answer, name)
+        answer = await api.ingest.post(approve, headers={name: value})
+        assert broken_rule(answer, name), "the alias is compared by itself"
 
 
 async def test_a_key_is_of_one_request(

@@ -242,6 +242,50 @@ async def test_a_version_is_archived_deleted_and_restored(
     assert (await api.version(model, 2)).state == "ready"
 
 
+async def test_what_is_sent_again_is_not_done_to_what_somebody_has_changed_since(
+    api: Api, admin: Visitor, version: Version
+) -> None:
+    model, here = version.model, path(version, "versions/2/delete")
+    form = await admin.form(here)
+    assert (await admin.send(form)).status_code == 303
+    deleted = await api.version(model, 2)
+    assert (await admin.send(form)).status_code == 303, "it is as was wanted"
+    assert await api.version(model, 2) == deleted, "it was done once"
+    restore = await admin.form(path(version, "versions/2/restore"))
+    assert (await admin.send(restore)).status_code == 303
+    late = await admin.send(form, reason="why")
+    assert late.status_code == 412
+    assert "it was changed meanwhile" in late.text
+    assert (await api.version(model, 2)).state == "ready"
+    [again] = forms_of(late, here)
+    assert again.fields["reason"] == "why"
+    assert (await admin.send(again)).status_code == 303
+    assert (await api.version(model, 2)).state == "deleted"
+    no_longer = await admin.send(Form(form.path, form.fields | {"sequence": "x"}))
+    assert no_longer.status_code == 303
+    assert (await admin.send(restore)).status_code == 412, "of another deletion"
+
+
+async def test_a_proposal_is_of_the_alias_as_it_was_shown(
+    api: Api, admin: Visitor, version: Version
+) -> None:
+    model = version.model
+    rules = {"protected_aliases": [{"alias": "production", "approvals": 2}]}
+    answer = await api.ingest.put(f"/v1/models/{model}/rules", json=rules)
+    assert answer.status_code == 200, answer.text
+    pages = ("move", "remove")
+    forms = [await admin.form(path(version, f"aliases/production/{each}")) for each in pages]
+    rules["protected_aliases"] = []
+    assert (await api.ingest.put(f"/v1/models/{model}/rules", json=rules)).status_code == 200
+    await move(api, model, 2, "somebody was faster")
+    listed = f"/v1/models/{model}/aliases/production/proposals"
+    for form in forms:
+        late = await admin.send(form, version="1", act="propose")
+        assert late.status_code == 412, late.text
+        assert "somebody was faster" in late.text
+        assert (await api.query.get(listed)).json()["items"] == []
+
+
 async def test_a_version_that_an_alias_points_at_is_not_deleted(
     api: Api, admin: Visitor, version: Version
 ) -> None:

@@ -85,6 +85,23 @@ async def test_somebody_signs_in_finds_a_version_and_leaves(
     await expect(page.get_by_label("Token")).to_be_visible()
 
 
+async def test_a_failure_of_search_is_told_and_leaves_a_page_that_works(
+    page: Page, settings: Settings, version: Version
+) -> None:
+    await sign_in(page, token_of(settings), f"/ui/models?filter=name+%3D+'{version.model}'")
+    columns, find = page.get_by_label("Columns"), page.get_by_role("button", name="Find")
+    await columns.fill(",".join(f"tags.t{each}" for each in range(13)))
+    await find.click()
+    await expect(page.get_by_text("must be at most 12 names")).to_be_visible()
+    await page.go_back()
+    await columns.fill("name")
+    await find.click()
+    await expect(page.locator("tbody").get_by_role("link", name=version.model)).to_be_visible()
+    await page.context.clear_cookies()
+    await find.click()
+    await expect(page.get_by_label("Token")).to_be_visible()
+
+
 async def test_names_are_completed_by_keyboard(
     page: Page, settings: Settings, version: Version
 ) -> None:

@@ -23,7 +23,7 @@ from shared.database.proposals import (
 )
 from shared.database.recovery.proposals import restore_proposals
 from shared.database.versions import Versions
-from shared.domain.aliases import Mover, MoveRecord, require_ready
+from shared.domain.aliases import Condition, Mover, MoveRecord, require_ready
 from shared.domain.errors import Conflict, Denied, NotFound, RegistryError
 from shared.domain.proposals import MAX_OPEN, ProposalRecord
 from shared.domain.records import new_id, utc_now
@@ -168,6 +168,22 @@ async def test_a_key_makes_one_proposal_and_so_many_wait(database: Database, mod
     assert await code_of(proposed(database, model, 2)) == "too_many_proposals"
     await withdraw_proposal(database, (model, ALIAS), made[0].id, by="ann")
     assert await code_of(proposed(database, model, 2)) == ""
+
+
+async def test_a_proposal_can_be_for_the_alias_at_a_revision_alone(
+    database: Database, model: str
+) -> None:
+    place, mover = (model, ALIAS), Mover("ann", "better", "key")
+    absent, first = Condition(is_absent=True), Condition(revision=1)
+    made = await propose_move(database, place, 1, require_ready, mover, absent)
+    await moved(database, model, 2)
+    again = await propose_move(database, place, 1, require_ready, mover, absent)
+    assert again == made, "the same request: it was done when that held"
+    other = Mover("ann", "better", "another")
+    for condition, code in ((absent, "alias_exists"), (Condition(revision=2), "alias_moved")):
+        call = propose_move(database, place, 1, require_ready, other, condition)
+        assert await code_of(call) == code
+    assert (await propose_move(database, place, 1, require_ready, other, first)).by == "ann"
 
 
 async def test_stale_proposals_take_no_place_of_those_that_wait(

@@ -9,7 +9,7 @@ from registry.schemas import AliasMove, AliasProposal, ProposalRequest
 from services.ingest.aliases import proposals
 from services.ingest.aliases.aliases import Named
 from services.ingest.aliases.conditions import IfMatch, IfNoneMatch
-from services.ingest.aliases.routes import Mover
+from services.ingest.aliases.routes import Mover, NamedAlias
 from services.ingest.context import RequestContext
 from services.ingest.idempotency import IdempotencyKey
 from shared.domain.aliases import UNCONDITIONAL
@@ -27,7 +27,7 @@ router = APIRouter(
 ProposalId = Annotated[str, Path(max_length=64)]
 
 
-async def _named(
+async def _unconditional(
     model: str,
     alias: str,
     caller: Mover,
@@ -37,19 +37,22 @@ async def _named(
 ) -> Named:
     for name, value in (("If-Match", if_match), ("If-None-Match", if_none_match)):
         if value is not None:
-            rule = "must not stand here: a proposal is for the alias as it is when it is made"
+            rule = "must not stand here: a proposal is for the alias as it was when it was made"
             raise InvalidRequest(name, rule)
     return Named(model, alias, caller, UNCONDITIONAL, idempotency_key)
 
 
-ProposedAlias = Annotated[Named, Depends(_named)]
+ProposedAlias = Annotated[Named, Depends(_unconditional)]
 
 
 @router.post("", status_code=HTTPStatus.CREATED, summary="Propose a move of an alias")
 async def propose(
-    named: ProposedAlias, request: ProposalRequest, context: RequestContext
+    named: NamedAlias, request: ProposalRequest, context: RequestContext
 ) -> AliasProposal:
-    """Answer the proposal; the alias stays where it is until somebody else approves it."""
+    """Answer the proposal; the alias stays where it is until somebody else approves it.
+
+    `If-Match` and `If-None-Match` say how the alias must be for that.
+    """
     return await proposals.propose(named, request, context)
 
 

@@ -19,7 +19,7 @@ async def propose(named: Named, request: ProposalRequest, context: Context) -> A
     """Propose a move; it changes nothing until another principal approves it.
 
     Raises NotFound for the version, or for the alias that is to be removed, Conflict
-    "version_not_ready", "alias_unchanged" and "too_many_proposals".
+    "version_not_ready", "alias_unchanged" and "too_many_proposals", and PreconditionFailed.
     """
     named.caller.require_credential(named.model, named.subject)
     number = None
@@ -32,6 +32,7 @@ async def propose(named: Named, request: ProposalRequest, context: Context) -> A
             number,
             require_ready,
             named.mover(request.reason, "propose", request.model_dump_json()),
+            named.condition,
         )
     log.info("alias proposed", model=made.model, alias=made.alias, proposal=made.id, by=made.by)
     # One that was made before, by a request whose answer was lost, may be stale by now.

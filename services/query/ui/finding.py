@@ -135,7 +135,8 @@ async def answer(asked: Question, names: NameFilter, context: Context) -> Answer
     except InvalidRequest as error:
         return Answer(columns, error=error.detail)
     more = asked.address(cursor=page.next_cursor) if page.next_cursor else ""
-    offered = offered_columns(page.items, entries)
+    has_room = len(asked.columns) < MOST_COLUMNS
+    offered = offered_columns(page.items, entries) if has_room else ()
     return Answer(columns, page.items, entries, more, offered, unknown, possible)
 
 

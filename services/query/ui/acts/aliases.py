@@ -173,8 +173,8 @@ def _act_of(form: Mapping[str, str]) -> str:
 
 
 def _proposal(model: str, alias: str, form: Mapping[str, str], what: dict[str, Any]) -> Call:
-    body = {**what, "reason": reason_of(form)}
-    return Call("POST", path_of(model, "aliases", alias, "proposals"), body, once_of(form))
+    body, headers = {**what, "reason": reason_of(form)}, {**condition_of(form), **once_of(form)}
+    return Call("POST", path_of(model, "aliases", alias, "proposals"), body, headers)
 
 
 async def _move_page(

@@ -97,6 +97,14 @@ def _may_be_done(status: int) -> bool:
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
+def changed_meanwhile() -> Refusal:
+    """Return why nothing is done by a form that was made of what is not so any more."""
+    detail = (
+        "it was changed meanwhile; look at it again, and send the form once more if it is right"
+    )
+    return Refusal(HTTPStatus.PRECONDITION_FAILED, "changed_meanwhile", detail)
+
+
 def next_once(refusal: Refusal | None, form: Mapping[str, str]) -> str:
     """Return the one-time value of a form that is shown again: its own, where it may be done."""
     is_kept = refusal is not None and refusal.is_to_be_sent_again

@@ -1,5 +1,6 @@
 """Pages on which a version is archived, deleted or restored, which say first what that means."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -10,7 +11,13 @@ from fastapi.responses import RedirectResponse, Response
 
 from registry.schemas import Version
 from services.query.context import Context, RequestContext
-from services.query.ui.acts.asking import Refusal, asked, path_of, reason_query
+from services.query.ui.acts.asking import (
+    Refusal,
+    asked,
+    changed_meanwhile,
+    path_of,
+    reason_query,
+)
 from services.query.ui.calls import Call
 from services.query.ui.forms import read_own_form
 from services.query.ui.paths import segment
@@ -32,15 +39,24 @@ class Life:
     name: str
     action: Action
     button: str
+    is_done: Callable[[Version], bool]
+    """Whether the version is as it is to become."""
     has_reason: bool = False
 
 
-DELETE = Life("delete", Action.DELETE, "Delete", has_reason=True)
+DELETE = Life(
+    "delete", Action.DELETE, "Delete", lambda version: version.deletion is not None, has_reason=True
+)
 LIVES = (
-    Life("archive", Action.ARCHIVE, "Archive"),
-    Life("unarchive", Action.ARCHIVE, "Take out of the archive"),
+    Life("archive", Action.ARCHIVE, "Archive", lambda version: version.archived_at is not None),
+    Life(
+        "unarchive",
+        Action.ARCHIVE,
+        "Take out of the archive",
+        lambda version: version.archived_at is None,
+    ),
     DELETE,
-    Life("restore", Action.DELETE, "Restore"),
+    Life("restore", Action.DELETE, "Restore", lambda version: version.deletion is None),
 )
 
 
@@ -92,7 +108,11 @@ async def _do(life: Life, asked_for: Asked) -> Response:
             return Call("DELETE", f"{place}{reason_query(form)}")
         return Call("POST", f"{place}/{life.name}")
 
-    refusal = await asked(asked_for.request, asked_for.context, wanted)
+    refusal = None
+    if form.get("sequence") == str(found.sequence):
+        refusal = await asked(asked_for.request, asked_for.context, wanted)
+    elif not life.is_done(found):  # else it was sent before, or somebody did the same
+        refusal = changed_meanwhile()
     if refusal is None:
         target = f"/ui/models/{segment(found.model)}/versions/{found.number}"
         return RedirectResponse(target, HTTPStatus.SEE_OTHER)

@@ -59,10 +59,17 @@ for (const once of document.querySelectorAll("form input[name=once]")) {
   });
 }
 
-// A filter that is wrong is answered with 422 and a page that says where: it is shown, too.
+// A filter that is wrong is answered with 422 and a page that says where: it is shown in place. Of
+// every other failure, the session's end too, there is a page of its own.
 document.body.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.xhr.status === 422) {
+  const { xhr, target, pathInfo } = event.detail;
+  if (target.id !== "found" || xhr.status < 400) {
+    return;
+  }
+  if (xhr.responseText.includes('id="found"')) {
     event.detail.shouldSwap = true;
     event.detail.isError = false;
+  } else {
+    window.location.assign(pathInfo.finalRequestPath);
   }
 });
