@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from uuid import uuid4
 
-from registry._alias_calls import AliasCalls, alias_path
+from registry._alias_calls import AliasCalls, alias_path, revision_condition
 from registry._answers import parse, request_of
 from registry._pages import each_item
 from registry._services import segment
@@ -21,12 +21,14 @@ class ProposalCalls(AliasCalls):
         version: str | int | None = None,
         *,
         remove: bool = False,
+        if_revision: int | None = None,
         reason: str = "",
     ) -> AliasProposal:
         """Propose that an alias point at a ready version, or with `remove` that it be removed.
 
-        Nothing moves until another principal approves it. A call whose answer is lost is sent again
-        and counts once. Raises NotFoundError, VersionNotReadyError, ConflictError,
+        Nothing moves until another principal approves it. `if_revision` is the revision that the
+        alias must be at to be proposed for. A call whose answer is lost is sent again and counts
+        once. Raises NotFoundError, VersionNotReadyError, RevisionMismatchError, ConflictError,
         AccessDeniedError.
         """
         fields = {"version": version, "remove": remove, "reason": reason}
@@ -35,7 +37,7 @@ class ProposalCalls(AliasCalls):
             "POST",
             _path(model, alias),
             body=request_of(ProposalRequest, fields),
-            headers={"idempotency-key": uuid4().hex},
+            headers={**revision_condition(if_revision), "idempotency-key": uuid4().hex},
         )
         return parse(answer, AliasProposal)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from registry.cli.aliases import AliasName
+from registry.cli.aliases import AliasName, IfRevision
 from registry.cli.options import AsJson, ModelName, Reason, Url
 from registry.cli.output import print_fields, print_json, print_list, time_text
 
@@ -24,6 +24,7 @@ def propose(
     remove: Annotated[
         bool, typer.Option("--remove", help="Propose that it be removed, instead of a version.")
     ] = False,
+    if_revision: IfRevision = None,
     reason: Reason = "",
     url: Url = None,
     as_json: AsJson = False,
@@ -32,7 +33,9 @@ def propose(
     from registry.client import ModelRegistryClient
 
     with ModelRegistryClient(url) as client:
-        made = client.propose_alias(model, name, version, remove=remove, reason=reason)
+        made = client.propose_alias(
+            model, name, version, remove=remove, if_revision=if_revision, reason=reason
+        )
     (print_json if as_json else _print)(made)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
@@ -32,7 +33,7 @@ class Failure:
     members: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """All of its members."""
     target: str = ""
-    """Path and query that were asked for."""
+    """Path and query that were asked for; of a form, those of its page as the browser tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ class _Worded:
 
     @property
     def _target(self) -> str:
+        if self._scope["method"] not in ("GET", "HEAD"):
+            return _path_of(Headers(scope=self._scope).get("referer", ""))
         raw, query = self._scope["raw_path"], self._scope["query_string"]
         return (raw + b"?" + query if query else raw).decode("latin-1")
 
@@ -128,6 +131,14 @@ def speak(app: FastAPI, dialects: Sequence[Dialect]) -> None:
         return Dialects(original(), dialects)
 
     app.build_middleware_stack = partial(built, app.build_middleware_stack)
+
+
+def _path_of(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _translate_credential(scope: Scope, translate: Callable[[str], str]) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from local.processes.state import SERVICES
 from local.stack import PORTS, start_services, stop
+from services.query.ui.signing_in_at_issuer import MOST_ATTEMPTS
 from shared.domain.access.issuers import ClaimRule, TrustedIssuer
 from shared.runtime.settings import Settings
 from tests.e2e.test_pages_attacked import ATTACKS, OWN_TAGS, Read
@@ -110,7 +111,7 @@ async def test_who_signs_in_at_the_issuer_has_a_session_with_the_grants_of_the_r
     told = await browser.begin()
     assert issuer.asked["redirect_uri"] == query + BACK
     assert issuer.asked["scope"] == "openid groups"
-    begun = [each for each in browser.http.cookies.jar if each.name == "mr_sign_in"]
+    begun = [each for each in browser.http.cookies.jar if each.name.startswith("mr_sign_in")]
     assert len(begun) == 1
     assert begun[0].has_nonstandard_attr("HttpOnly")
     issuer.claims = {"exp": int((datetime.now(UTC) + timedelta(minutes=5)).timestamp())}
@@ -121,7 +122,7 @@ async def test_who_signs_in_at_the_issuer_has_a_session_with_the_grants_of_the_r
     [session] = [each for each in cookies if each.startswith("mr_session=")]
     assert "samesite=strict" in session.lower()
     assert "HttpOnly" in session
-    assert "mr_sign_in" not in browser.http.cookies
+    assert list(browser.http.cookies) == ["mr_session"]
     assert "Anna" in (await browser.http.get("/ui/models")).text
 
     principal = f"oidc:{issuer.published.url}#anna"
@@ -171,6 +172,23 @@ async def test_an_answer_to_an_attempt_of_somebody_else_begins_no_session(
     assert not browser.is_signed_in
 
 
+async def test_several_tabs_sign_in_at_once_each_going_on_to_its_page(browser: Browser) -> None:
+    pages = ("/ui/models", "/ui/upload", "/ui/me")
+    begun = [await browser.begin(page) for page in pages]
+    for page, told in zip(pages, begun, strict=True):
+        answer = await browser.come_back(told)
+        assert answer.status_code == 200, answer.text
+        assert f'content="0; url={page}"' in answer.text
+    assert list(browser.http.cookies) == ["mr_session"]
+
+
+async def test_a_browser_keeps_few_attempts(browser: Browser) -> None:
+    first, *_, last = [await browser.begin() for _ in range(MOST_ATTEMPTS + 1)]
+    assert len(browser.http.cookies) <= MOST_ATTEMPTS
+    refused(await browser.come_back(first), 400, "another browser")
+    assert (await browser.come_back(last)).status_code == 200
+
+
 async def test_a_code_serves_once(browser: Browser) -> None:
     told = await browser.begin()
     kept = dict(browser.http.cookies)
@@ -198,9 +216,9 @@ async def test_it_leads_on_to_no_other_site(browser: Browser, target: str) -> No
     assert Read(answer.text).wrong == []
     # What the browser keeps of it is asked anew, too: it can be changed there.
     told = await browser.begin()
-    secret = browser.http.cookies["mr_sign_in"].partition(".")[0]
+    [(name, value)] = [each for each in browser.http.cookies.items() if each[0] != "mr_session"]
     browser.http.cookies.clear()
-    browser.http.cookies.set("mr_sign_in", f"{secret}.aHR0cHM6Ly9ldmlsLmV4YW1wbGU")
+    browser.http.cookies.set(name, f"{value.partition('.')[0]}.aHR0cHM6Ly9ldmlsLmV4YW1wbGU")
     assert 'content="0; url=/ui/"' in (await browser.come_back(told)).text
 
 

@@ -345,7 +345,11 @@ async def test_the_command_has_a_move_approved(
     approved = registry("alias", "approve", model, "production", theirs.id, *url)
     assert approved.returncode == 0, approved.stderr
     assert f"proposed by:   {ann_id}" in approved.stdout
-    proposed = registry("alias", "propose", model, "@production", "2", "--json", *url)
+    propose = ("alias", "propose", model, "@production", "2", "--json", *url)
+    late = registry(*propose, "--if-revision", "7")
+    assert late.returncode == 4
+    assert "revision 1" in late.stderr
+    proposed = registry(*propose, "--if-revision", "1")
     proposal = json.loads(proposed.stdout)["id"]
     assert registry("alias", "approve", model, "production", proposal, *url).returncode == 4
     assert registry("alias", "withdraw", model, "production", proposal, *url).returncode == 0

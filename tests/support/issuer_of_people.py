@@ -32,7 +32,7 @@ class IssuerOfPeople:
     """Changes of those of the next token."""
     answer: dict[str, Any] | None = None
     """In the place of the next token."""
-    codes: set[str] = field(default_factory=set[str])
+    codes: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """Not redeemed yet."""
 
     def __post_init__(self) -> None:
@@ -50,12 +50,13 @@ class IssuerOfPeople:
         assert address.startswith(f"{self.published.url}/authorize?tenant=acme&")
         self.asked = dict(parse_qsl(urlsplit(address).query))
         self.claims, self.answer = {}, None
-        self.codes.add(CODE)
-        return {"code": CODE, "state": self.asked["state"]}
+        code = f"{CODE}{len(self.codes)}"
+        self.codes[code] = self.asked
+        return {"code": code, "state": self.asked["state"]}
 
-    def token(self) -> str:
-        """The ID token of whoever signed in."""
-        usual = {**PERSON, "aud": CLIENT, "nonce": self.asked["nonce"]}
+    def token(self, asked: dict[str, str]) -> str:
+        """The ID token of whoever signed in, for what the issuer was asked."""
+        usual = {**PERSON, "aud": CLIENT, "nonce": asked["nonce"]}
         claims = claims_of(self.published.url, time.time(), **{**usual, **self.claims})
         return signed(self.key, claims)
 
@@ -64,17 +65,17 @@ class IssuerOfPeople:
         pair = base64.b64encode(b"registry+page:a+secret%3A+of+%2B+the+page").decode()
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        asked = self.codes.pop(form["code"], None)
         is_right = (
-            credential == f"Basic {pair}"
-            and challenge == self.asked["code_challenge"]
-            and self.asked["code_challenge_method"] == "S256"
-            and form["redirect_uri"] == self.asked["redirect_uri"]
+            asked is not None
+            and credential == f"Basic {pair}"
+            and challenge == asked["code_challenge"]
+            and asked["code_challenge_method"] == "S256"
+            and form["redirect_uri"] == asked["redirect_uri"]
             and form["grant_type"] == "authorization_code"
-            and form["code"] in self.codes
         )
-        self.codes.discard(form["code"])
-        if not is_right:
+        if asked is None or not is_right:
             send(handler, b'{"error": "invalid_grant"}', status=400)
             return
-        answer = {"token_type": "bearer", "id_token": self.token(), "access_token": "x"}
+        answer = {"token_type": "bearer", "id_token": self.token(asked), "access_token": "x"}
         send(handler, json.dumps(self.answer or answer).encode())

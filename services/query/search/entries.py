@@ -9,9 +9,10 @@ from services.query.search.projection.rows import TRUE
 from services.query.search.statements.sql import Sql, joined, listed
 
 MOST_VALUES: Final = 10
-"""Of a list among the entries, so many are told."""
+"""Of a list among the entries, so many are told, and that there are more."""
+MORE: Final = "…"
 MOST_CHARACTERS: Final = 200
-"""Of a text."""
+"""Of a text, which is told with one more where it is longer."""
 MOST_LOOKED_AT: Final = 5_000
 """Entries that are looked at for names to offer."""
 
@@ -60,23 +61,25 @@ def _values(
     connection: sqlite3.Connection, owners: Mapping[int, Version], wanted: Sequence[str]
 ) -> dict[Version, dict[str, Any]]:
     shortened = Sql(
-        "SELECT owner, name, CASE typeof(value) WHEN 'text' THEN substr(value, 1, ?) ELSE value END"
+        "SELECT owner, name, place,"
+        " CASE typeof(value) WHEN 'text' THEN substr(value, 1, ?) ELSE value END"
         " FROM versions_facets JOIN keys ON keys.id = key WHERE owner IN ",
-        (MOST_CHARACTERS,),
+        (MOST_CHARACTERS + 1,),
     )
     named = Sql(" AND name IN ") + listed(sorted(wanted))
-    first = Sql(" AND place < ? ORDER BY owner, key, place", (MOST_VALUES,))
+    first = Sql(" AND place <= ? ORDER BY owner, key, place", (MOST_VALUES,))
     query = shortened + listed(sorted(owners)) + named + first
     found: dict[Version, dict[str, Any]] = {}
-    for owner, name, stored in _rows(connection, query):
+    for owner, name, place, stored in _rows(connection, query):
         value = stored == TRUE if isinstance(stored, bytes) else stored
+        value = MORE if place == MOST_VALUES else value
         entries = found.setdefault(owners[owner], {})
-        if name not in entries:
+        if place == 0:
             entries[name] = value
-        elif isinstance(entries[name], list):
-            entries[name].append(value)
-        else:
+        elif place == 1:
             entries[name] = [entries[name], value]
+        else:
+            entries[name].append(value)
     return found
 
 

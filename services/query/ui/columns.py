@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
+
 from registry.schemas import Model, VersionSummary
 from services.query.search.entries import Entries, Version
 from services.query.search.language.fields import FIELDS, GROUPS_BY_OTHER_NAMES, Kind
@@ -87,4 +90,6 @@ def cell(row: Row, column: str, entries: Entries) -> Any:
         listed: dict[str, Any] = getattr(row, group)
         return listed.get(entry)
     attribute = _NAMES[kind].get(column, column)
-    return getattr(row, attribute, None) if attribute in type(row).model_fields else None
+    value = getattr(row, attribute, None) if attribute in type(row).model_fields else None
+    # Moments and texts are shown in their own ways; of what has members, those are.
+    return to_jsonable_python(value) if isinstance(value, BaseModel | list) else value

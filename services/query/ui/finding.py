@@ -33,7 +33,11 @@ from shared.domain.errors import InvalidRequest
 PAGE_ITEMS: Final = 50
 MOST_COLUMNS: Final = 12
 MODELS_PATH: Final = "/ui/models"
-_PLACE = re.compile(r"namespace = '((?:[^']|'')+)'|name LIKE '((?:[^'%]|'')+)\.%'")
+_PLACE = re.compile(
+    r"namespace = '(?P<whole>(?:[^']|'')+)'"
+    r"|name LIKE '(?P<part>(?:[^'%]|'')+)\.%'"
+    r"|name >= '(?P<beginning>(?:[^']|'')+)\.' AND name < '(?P=beginning)/'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ class Question:
     def place(self) -> str:
         """The namespace, or part of one, that exactly is asked for; empty: something else."""
         found = _PLACE.fullmatch(self.text)
-        return (found[1] or found[2]).replace("''", "'") if found else ""
+        told = next(filter(None, found.groups())) if found else ""
+        return told.replace("''", "'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,12 @@ def _in(place: str | None) -> str:
     if place is None:
         return "namespace IS NULL"
     text = place.replace("'", "''")
-    return f"name LIKE '{text}.%'" if "." in place else f"namespace = '{text}'"
+    if "." not in place:
+        return f"namespace = '{text}'"
+    if "_" not in place:
+        return f"name LIKE '{text}.%'"
+    # To LIKE this is any character. The slash follows the dot, so all between begins with a dot.
+    return f"name >= '{text}.' AND name < '{text}/'"
 
 
 def _column(name: str, asked: Question) -> Column:

@@ -22,7 +22,8 @@ FROM_ISSUER: Final = f"{AT_ISSUER}/back"
 _HUB_FILES = "/resolve/"
 """In the paths of files as clients of Hugging Face read them, also those of a model or a namespace
 that is called `ui`."""
-_MODEL_CALLED_RESOLVE = f"{ROOT}models/resolve"
+_MODELS = f"{ROOT}models/"
+"""Below it are pages alone: of a model, or an alias, that is called `resolve`, too."""
 
 UPLOADS: Final = f"{ROOT}uploads"
 """Where the script of the upload page asks: answers are JSON, also of errors."""
@@ -57,9 +58,9 @@ def version_page(version: Version) -> str:
 
 def is_page(path: str) -> bool:
     """Whether a person's browser asks for this path, and no client of another tool."""
-    if path.startswith(_MODEL_CALLED_RESOLVE):
+    if path in ("/", "/ui") or path.startswith(_MODELS):
         return True
-    return path in ("/", "/ui") or (path.startswith(ROOT) and _HUB_FILES not in path)
+    return path.startswith(ROOT) and _HUB_FILES not in path
 
 
 def is_upload_page(path: str) -> bool:

@@ -6,6 +6,7 @@ is how it comes back. Nothing counts but an answer to an attempt that this very 
 
 import base64
 import binascii
+import hashlib
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -42,6 +43,8 @@ from shared.web.rates import asker_of, too_many
 router = APIRouter(include_in_schema=False)
 
 COOKIE, SECURE_COOKIE = "mr_sign_in", "__Host-mr_sign_in"
+MOST_ATTEMPTS = 3
+"""That a browser keeps: with many, its requests would be too large for some proxies."""
 MAX_TARGET_CHARACTERS = 1024
 """Of the page to go on to; with a longer one the cookie would not be kept."""
 NOT_BEGUN = "this was begun in another browser, or more than 10 minutes ago: sign in once more"
@@ -73,8 +76,12 @@ async def lead_to_issuer(request: Request, context: RequestContext, next: str = 
     answer.set_cookie(
         value=f"{attempt.secret}.{base64.urlsafe_b64encode(kept.encode()).decode().rstrip('=')}",
         max_age=int(ATTEMPT_LIFE.total_seconds()),
-        **_cookie(context.settings),
+        key=_cookie(context.settings, attempt.state),
+        **_kept(context.settings),
     )
+    begun = [name for name in request.cookies if name.startswith((COOKIE, SECURE_COOKIE))]
+    for name in begun if len(begun) >= MOST_ATTEMPTS else ():  # which is the oldest nobody tells
+        answer.delete_cookie(name, **_kept(context.settings))
     return answer
 
 
@@ -89,7 +96,7 @@ async def come_back(  # one parameter for each that an issuer adds
 ) -> Response:
     """Begin a session for who signed in at the issuer, and go on to the page of the attempt."""
     flow, trail = _flow(request), Trail.of(request)
-    attempt, target = _begun(request, context.settings)
+    attempt, target = _begun(request, context.settings, state)
     if attempt is None or not (state.isascii() and is_equal(state, attempt.state)):
         # The cookie stays: another site that leads here must not end an attempt.
         return sign_in_page(request, target, NOT_BEGUN, HTTPStatus.BAD_REQUEST)
@@ -108,22 +115,22 @@ async def come_back(  # one parameter for each that an issuer adds
             session = await sessions.begin_by_issuer(principal, flow.issuer)
         await end_earlier(request)
     except (Denied, Unavailable, TooManyRequests) as refusal:
-        return _refused(refusal, request, target, trail, context.settings)
+        answer = _refused(refusal, request, target, trail)
+        answer.delete_cookie(
+            _cookie(context.settings, state), **_kept(context.settings)
+        )  # its code is used up
+        return answer
     # A page and no redirection: a browser keeps a strict cookie back from one that began elsewhere.
     answer = page("signed_in.html", {"target": target}, request=request)
     keep_session(answer, session, context.settings)
-    answer.delete_cookie(**_cookie(context.settings))
+    answer.delete_cookie(_cookie(context.settings, state), **_kept(context.settings))
     return answer
 
 
-def _refused(
-    refusal: RegistryError, request: Request, target: str, trail: Trail, settings: Settings
-) -> Response:
+def _refused(refusal: RegistryError, request: Request, target: str, trail: Trail) -> Response:
     if isinstance(refusal, Denied):
         Caller(ANYBODY, Action.IDENTIFY, trail).refused(refusal)
-    answer = sign_in_page(request, target, refusal.detail, refusal.status)
-    answer.delete_cookie(**_cookie(settings))  # its code is used up
-    return answer
+    return sign_in_page(request, target, refusal.detail, refusal.status)
 
 
 @asynccontextmanager
@@ -148,10 +155,10 @@ def _flow(request: Request) -> CodeFlow:
     return flow
 
 
-def _begun(request: Request, settings: Settings) -> tuple[Attempt | None, str]:
-    """Return the attempt that this browser began, and the page to go on to."""
+def _begun(request: Request, settings: Settings, state: str) -> tuple[Attempt | None, str]:
+    """Return the attempt of this state that this browser began, and the page to go on to."""
     # By one name alone: where it is a secure one, another host could set the other.
-    kept = request.cookies.get(_cookie(settings)["key"], "")
+    kept = request.cookies.get(_cookie(settings, state), "")
     secret, _, encoded = kept.partition(".")
     try:
         target = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode()
@@ -160,12 +167,16 @@ def _begun(request: Request, settings: Settings) -> tuple[Attempt | None, str]:
     return Attempt.parse(secret), safe_target(target)
 
 
-def _cookie(settings: Settings) -> dict[str, Any]:
-    is_secure = settings.query_url.startswith("https://")
-    return {
-        "key": SECURE_COOKIE if is_secure else COOKIE,
-        "path": "/",
-        "secure": is_secure,
-        "httponly": True,
-        "samesite": "lax",
-    }
+def _cookie(settings: Settings, state: str) -> str:
+    """Return the name of an attempt's cookie: each has one, as several tabs may sign in at once."""
+    name = SECURE_COOKIE if _is_secure(settings) else COOKIE
+    return f"{name}_{hashlib.sha256(state.encode()).hexdigest()[:16]}"
+
+
+def _kept(settings: Settings) -> dict[str, Any]:
+    """Return how such a cookie is kept."""
+    return {"path": "/", "secure": _is_secure(settings), "httponly": True, "samesite": "lax"}
+
+
+def _is_secure(settings: Settings) -> bool:
+    return settings.query_url.startswith("https://")

@@ -19,7 +19,8 @@ from tests.support.isolation import SETTINGS
 
 
 def word(failure: Failure) -> Response:
-    return JSONResponse({"said": failure.detail, "code": failure.code}, failure.status)
+    told = {"said": failure.detail, "code": failure.code, "target": failure.target}
+    return JSONResponse(told, failure.status)
 
 
 DIALECT = Dialect(lambda path: path.startswith("/other/"), word, lambda given: given.upper())
@@ -90,6 +91,25 @@ async def test_every_error_is_worded(path: str, status: int, code: str) -> None:
     assert answer.headers["content-length"] == str(len(answer.content))
     assert answer.headers["x-request-id"]
     assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("method", "referer", "target"),
+    [
+        ("GET", "http://test/other/page", "/other/missing?a=b"),
+        ("POST", "http://test/other/page?x=y", "/other/page?x=y"),
+        ("POST", "http://test/other/page", "/other/page"),
+        *(("POST", "", ""), ("POST", "http://[", "")),
+    ],
+)
+async def test_of_a_form_the_page_is_told_and_not_where_it_was_sent(
+    method: str, referer: str, target: str
+) -> None:
+    async with service() as client:
+        answer = await client.request(
+            method, "/other/missing?a=b", headers={"referer": referer} if referer else {}
+        )
+    assert answer.json()["target"] == target
 
 
 async def test_what_was_said_besides_stays() -> None:

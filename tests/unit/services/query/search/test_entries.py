@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from services.query.search import entries
-from services.query.search.entries import MOST_CHARACTERS, MOST_VALUES, Entries, read_entries
+from services.query.search.entries import MORE, MOST_CHARACTERS, MOST_VALUES, Entries, read_entries
 from services.query.search.projection.rows import version_row
 from services.query.search.projection.tables import make_tables, open_file
 from services.query.search.projection.writing import Writer
@@ -64,7 +64,7 @@ def expected(parameters: Mapping[str, Any], name: str) -> Any:
     """What is told of an entry, by the record."""
 
     def cut(value: Any) -> Any:
-        return value[:MOST_CHARACTERS] if isinstance(value, str) else value
+        return value[: MOST_CHARACTERS + 1] if isinstance(value, str) else value
 
     value: Any = parameters
     for part in name.split(".")[1:]:
@@ -72,7 +72,9 @@ def expected(parameters: Mapping[str, Any], name: str) -> Any:
     if isinstance(value, dict) or value is None:
         return None
     if isinstance(value, list):
-        some = [cut(each) for each in cast("list[Any]", value)[:MOST_VALUES]]
+        some = [cut(each) for each in cast("list[Any]", value)[: MOST_VALUES + 1]]
+        if len(some) > MOST_VALUES:
+            some[-1] = MORE
         return some[0] if len(some) == 1 else some or None
     return cut(value)
 

@@ -1,15 +1,18 @@
 """What an address of the search page asks for, and what its columns show."""
 
+import re
+from datetime import UTC, datetime
 from typing import cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
-from registry.schemas import VersionSummary
+from registry.schemas import Reason, VersionSummary
 from services.query.context import Context
 from services.query.search.entries import Entries
 from services.query.search.language.fields import Kind
 from services.query.search.language.ordering import parse_order
+from services.query.search.language.parsing import parse_filter
 from services.query.ui import finding
 from services.query.ui.columns import MAX_COLUMN_CHARACTERS, MOST_OFFERED, offered_columns
 from services.query.ui.completion import quoted
@@ -48,6 +51,39 @@ def test_a_column_stands_once_and_in_the_order_of_the_reader() -> None:
 def test_too_many_columns_or_too_long_ones_are_refused(columns: str) -> None:
     with pytest.raises(InvalidRequest, match="columns"):
         question("versions", "", "", columns, None)
+
+
+@pytest.mark.parametrize("place", ["risk", "risk.eu", "ri_sk.eu", "o'b.rien", "a_b.o'c", "x.y.z"])
+def test_a_place_of_the_tree_is_asked_for_and_known_again(place: str) -> None:
+    asked = question("models", "", "", "", None)
+    text = dict(parse_qsl(urlsplit(asked.below(place)).query))["filter"]
+    found = question("models", text, "", "", None)
+    assert found.place == place
+    assert found.is_below(place)
+    assert parse_filter(text, "models") is not None
+
+
+def test_below_a_part_with_an_underscore_is_what_begins_so_and_nothing_else() -> None:
+    asked = question("models", "", "", "", None)
+    text = dict(parse_qsl(urlsplit(asked.below("data_x.nlp")).query))["filter"]
+    low, high = re.findall("'([^']*)'", text)
+    names = ["data_x.nlp.a", "data_x.nlp", "data-x.nlp.b", "data_x.nlp-2.c", "data_x.nlpx.d"]
+    assert [each for each in names if low <= each < high] == ["data_x.nlp.a"]
+
+
+def test_what_has_members_is_shown_by_its_members() -> None:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    row = ROW.model_copy(
+        update={
+            "failure": Reason(code="late", detail="too late"),
+            "created_at": at,
+            "aliases": ["a"],
+        }
+    )
+    shown = Answer([], [row])
+    assert shown.cell(row, "failure")["code"] == "late"
+    assert shown.cell(row, "created_at") == at
+    assert shown.cell(row, "alias") == ["a"]
 
 
 def test_a_namespace_is_asked_for_by_its_name_whatever_is_in_it() -> None:

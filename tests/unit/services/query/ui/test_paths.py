@@ -13,7 +13,17 @@ from services.query.ui.paths import (
 )
 
 
-@pytest.mark.parametrize("path", ["/", "/ui", "/ui/", "/ui/models/resolve", "/ui/nothing"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/ui",
+        "/ui/",
+        "/ui/models/resolve",
+        "/ui/nothing",
+        "/ui/models/churn/aliases/resolve/move",
+    ],
+)
 def test_pages(path: str) -> None:
     assert is_page(path)
     assert b"content-security-policy" in own_headers(path)
