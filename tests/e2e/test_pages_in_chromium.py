@@ -204,7 +204,7 @@ async def test_no_page_is_wider_than_its_window(
         "overview": "/ui/",
         "models": "/ui/models",
         "versions": "/ui/models?kind=versions",
-        "columns": "/ui/models?kind=versions&columns=name,params.lr,paramz.lr",
+        "columns": "/ui/models?kind=versions&columns=name,version,params.rate,params.solver,paramz.lr",
         "wrong": "/ui/models?filter=name+%3D%3D+churn",
         "model": below,
         "alias": f"{below}/aliases/production",
