@@ -88,7 +88,7 @@ def replay(
     if as_json:
         print_json(asked)
         return
-    more = "" if asked.is_complete else "; there are more, ask again with a narrower range"
+    more = "" if asked.is_complete else "; there are newer ones: ask again with a later --since"
     typer.echo(f"{asked.count} sent again{more}")
 
 

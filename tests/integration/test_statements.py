@@ -608,7 +608,10 @@ async def use_webhooks(database: Database, model: str, version: VersionRecord) -
     await deliveries.record_deliveries(database, [first, second])
     wanted = DeliveryFilter(EVERY_NAME, states=("waiting",), event_id=first.event_id, model=model)
     place = (utc_now(), "x")
-    assert await deliveries.list_deliveries(database, made.id, wanted, before=place, limit=1)
+    for oldest in (False, True):
+        assert await deliveries.list_deliveries(
+            database, made.id, wanted, before=place, limit=1, oldest_first=oldest
+        )
     assert await queues.oldest_due(database, without=["another"]) >= timedelta()
     due = await queues.due_queues(database, without=["another"], limit=1000)
     [queue] = [each for each in due if each.subscription == made.id]

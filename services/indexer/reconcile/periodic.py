@@ -26,17 +26,15 @@ log = get_logger(__name__)
 
 
 def periodic_parts(context: Context) -> list["Periodic"]:
-    """Return the parts that the settings ask for: nothing where an operator does it."""
+    """Return the parts that the settings ask for, whoever asks for comparisons."""
     settings = context.settings
-    parts: list[Periodic] = []
-    if interval := settings.reconcile_interval_seconds:
-        rate = settings.reconcile_requests_per_second
-        pause = min(EXPIRY_SECONDS, interval)
-        paced = {"pause_seconds": pause, "requests_per_second": rate}
-        parts.append(Periodic(context, "expire", lambda: expire(context), **paced))
-        if rate := settings.scrub_requests_per_second:
-            paced = {"pause_seconds": SCRUB_PAUSE_SECONDS, "requests_per_second": rate}
-            parts.append(Periodic(context, "scrub", lambda: scrub(context), **paced))
+    pause = min(EXPIRY_SECONDS, settings.reconcile_interval_seconds or EXPIRY_SECONDS)
+    rate = settings.reconcile_requests_per_second
+    paced = {"pause_seconds": pause, "requests_per_second": rate}
+    parts = [Periodic(context, "expire", lambda: expire(context), **paced)]
+    if rate := settings.scrub_requests_per_second:
+        paced = {"pause_seconds": SCRUB_PAUSE_SECONDS, "requests_per_second": rate}
+        parts.append(Periodic(context, "scrub", lambda: scrub(context), **paced))
     if pause := settings.retention_interval_seconds:
         paced = {"pause_seconds": pause, "requests_per_second": 1.0}
         parts.append(Periodic(context, "retention", lambda: apply_retention(context), **paced))

@@ -17,7 +17,7 @@ from shared.runtime.telemetry.tracing import current_trace
 from shared.web.access.caller import Caller
 
 MOST_REPLAYED = 5000
-"""Deliveries that one request has made again."""
+"""Deliveries that one request has made again: the oldest of those that are asked for."""
 TEST_TYPE = "registry.webhook.test.v1"
 
 
@@ -39,7 +39,12 @@ async def replay(webhook: str, request: ReplayRequest, caller: Caller, context: 
     )
     async with caller.audited(Change.REPLAY_WEBHOOK, request.model or "", f"webhook:{found.id}"):
         matching = await deliveries.list_deliveries(
-            context.database, webhook, wanted, before=None, limit=MOST_REPLAYED + 1
+            context.database,
+            webhook,
+            wanted,
+            before=None,
+            limit=MOST_REPLAYED + 1,
+            oldest_first=True,
         )
         if request.event_id is not None and not matching:
             detail = f"there is no delivery of {request.event_id[:64]!r}"

@@ -122,13 +122,16 @@ async def list_deliveries(
     *,
     before: Place | None,
     limit: int,
+    oldest_first: bool = False,
 ) -> list[DeliveryRecord]:
-    """Return up to `limit` deliveries without their events, the newest first.
+    """Return up to `limit` deliveries without their events, the newest first or the oldest.
 
     `before` is when the last one of the page before was recorded, and its id.
     """
-    query = _query(subscription, wanted, before)
-    found = database.deliveries.find(query, _WITHOUT_BODY).sort(newest_first("recorded_at"))
+    query, order = _query(subscription, wanted, before), newest_first("recorded_at")
+    if oldest_first:
+        order = [(field, -direction) for field, direction in order]
+    found = database.deliveries.find(query, _WITHOUT_BODY).sort(order)
     documents = await found.limit(limit).to_list()
     return [DeliveryRecord.model_validate({**each, "body": ""}) for each in documents]
 
