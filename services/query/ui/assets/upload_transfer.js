@@ -1,4 +1,5 @@
 // Sends the files of one upload to storage, part by part: hashed, signed, sent, and tried again.
+const { Signing } = globalThis.mrUpload;
 const AT_ONCE = 4;
 const MOST_TRIES = 6;
 const MOST_OTHER_BODIES = 2; // tries at a body that is not what was signed
@@ -34,7 +35,8 @@ class Hasher {
 
 class Transfer {
   constructor(registry, hasher, session, files, tell) {
-    Object.assign(this, { registry, hasher, session, files, tell });
+    Object.assign(this, { hasher, session, files, tell });
+    this.signing = new Signing(registry, session);
     this.sent = 0;
     this.flying = new Map();
     this.isPaused = false;
@@ -135,21 +137,8 @@ class Transfer {
     }
   }
 
-  // A URL that is used once, when it is needed: none is kept.
-  async signed(piece) {
-    const path = piece.plan.path;
-    if (piece.number) {
-      const wanted = { path, parts: [{ number: piece.number, sha256: piece.sha256 }] };
-      const told = await this.registry.ask("POST", `/${this.session.upload_id}/parts`, wanted);
-      return told.parts[0];
-    }
-    const first = piece.plan.put;
-    piece.plan.put = null;
-    if (first) {
-      return first;
-    }
-    const told = await this.registry.ask("GET", `/${this.session.upload_id}`);
-    return told.files.find((each) => each.path === path).put; // null: it is there by now
+  signed({ plan, number, sha256 }) {
+    return number ? this.signing.part(plan, number, sha256) : this.signing.put(plan);
   }
 
   send(signed, piece) {
