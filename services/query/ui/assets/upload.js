@@ -1,5 +1,6 @@
 // The page that uploads: files that are chosen or dropped, what is shown of them, and going on.
-const { fileOf, filesIn, isSame, requireSame, sizeOf, timeOf, withoutFolder } = globalThis.mrUpload;
+const { filesIn, sizeOf, timeOf, withoutFolder } = globalThis.mrUpload;
+const { fileOf, isSame, requireDigests, requireSame } = globalThis.mrUpload;
 const { Hasher, Kept, Paused, Registry, Transfer } = globalThis.mrUpload;
 const RATE_SECONDS = 5;
 
@@ -99,8 +100,9 @@ function said() {
 
 async function open() {
   const files = [];
+  const singlePutBytes = Number(form.dataset.singlePutBytes);
   for (const [path, file] of chosen) {
-    files.push(await fileOf(path, file, hasher));
+    files.push(await fileOf(path, file, hasher, singlePutBytes));
   }
   const session = await registry.open({ ...said(), model: part("model").value.trim(), files });
   current = {
@@ -141,6 +143,7 @@ async function start() {
   try {
     const session = await begin();
     if (session.state === "open") {
+      requireDigests(session.files, current.files);
       transfer = new Transfer(registry, hasher, session, chosen, tellProgress);
       samples = [];
       part("pause").disabled = false;

@@ -4,7 +4,7 @@ const AT_ONCE = 4;
 const MOST_TRIES = 6;
 const MOST_OTHER_BODIES = 2; // tries at a body that is not what was signed
 const STALL_MS = 60000; // without a byte that storage took
-const MOST_PART_BYTES = 1024 ** 3; // a part is in memory while it is hashed
+const MOST_HASHED_BYTES = 1024 ** 3; // what is hashed is in memory meanwhile
 
 class Paused extends Error {}
 
@@ -89,7 +89,7 @@ class Transfer {
       return [{ plan, file, begin: 0, end: plan.size_bytes }];
     }
     const size = plan.part_size_bytes;
-    if (size > MOST_PART_BYTES) {
+    if (size > MOST_HASHED_BYTES) {
       throw new Error(`${plan.path} is too large for a browser: use the command`);
     }
     const there = new Map(plan.parts.map((part) => [part.number, part]));
@@ -201,4 +201,4 @@ class Transfer {
 }
 
 // Modules name each other by address, which has a digest here: so they meet in one global name.
-globalThis.mrUpload = { ...globalThis.mrUpload, Hasher, Paused, Transfer };
+globalThis.mrUpload = { ...globalThis.mrUpload, Hasher, MOST_HASHED_BYTES, Paused, Transfer };
