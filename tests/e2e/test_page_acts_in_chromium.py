@@ -15,7 +15,7 @@ from registry.schemas import Version
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import MIB, Api, file_of, sha256_of
-from tests.support.chromium import NEEDS_CHROMIUM, choose, drop, look, sign_in
+from tests.support.chromium import NEEDS_CHROMIUM, choose, drop, look, sign_in, storage_of
 
 UPLOAD_MIB = int(os.environ.get("PAGE_UPLOAD_MIB", "24"))
 DATA = b"bytes"
@@ -132,10 +132,6 @@ async def test_each_role_sees_only_what_it_may(
     assert uploading.status == (403 if role == "reader" else 200)
 
 
-def _storage(settings: Settings) -> str:
-    return f"{settings.storage_public_scheme}://{settings.storage_public_endpoint}/**"
-
-
 async def _hold(_: Route) -> None:
     """Let a request to storage be on its way for as long as the page is there."""
 
@@ -170,7 +166,7 @@ async def test_a_folder_is_uploaded_with_a_reload_in_the_middle(
         if "partNumber=" in request.url and request.method == "PUT":
             parts.append(request.url.partition("partNumber=")[2].partition("&")[0])
 
-    storage = _storage(settings)
+    storage = storage_of(settings)
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
     await page.route(storage, hold_after_some)
     await page.get_by_label("Description").fill("who leaves")
@@ -212,7 +208,7 @@ async def test_a_folder_is_uploaded_with_a_reload_in_the_middle(
 async def test_an_upload_pauses_goes_on_and_is_given_up(
     api: Api, page: Page, settings: Settings, model: str, folder: Path
 ) -> None:
-    storage = _storage(settings)
+    storage = storage_of(settings)
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
     await page.route(storage, _hold)
     await choose(page, "#upload-folder", folder)
@@ -231,7 +227,7 @@ async def test_an_upload_pauses_goes_on_and_is_given_up(
 async def test_files_that_changed_are_not_mixed_with_those_of_before(
     page: Page, settings: Settings, model: str, folder: Path
 ) -> None:
-    storage = _storage(settings)
+    storage = storage_of(settings)
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
     await page.route(storage, _hold)
     await choose(page, "#upload-folder", folder)
@@ -248,7 +244,7 @@ async def test_a_folder_is_dropped_and_what_is_over_is_told(
     api: Api, page: Page, settings: Settings, model: str, folder: Path
 ) -> None:
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
-    await page.route(_storage(settings), _hold)
+    await page.route(storage_of(settings), _hold)
     await drop(page, folder, "#upload-files")
     await expect(page.get_by_text("4 files")).to_be_visible()
     await expect(page.get_by_text("tokenizer/vocab.txt", exact=True)).to_be_visible()

@@ -116,6 +116,14 @@ async def test_without_a_session_nothing_is_asked(api: Api, model: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
 
 
+async def test_the_page_is_told_up_to_which_size_a_file_is_sent_in_one_body(
+    admin: Visitor, model: str, settings: Settings
+) -> None:
+    told = f'data-single-put-bytes="{settings.upload_single_put_max_bytes}"'
+    for path in ("/ui/upload", f"/ui/models/{model}/upload"):
+        assert told in (await admin.get(path)).text
+
+
 async def test_only_the_upload_page_may_send_to_storage(
     admin: Visitor, model: str, settings: Settings
 ) -> None:

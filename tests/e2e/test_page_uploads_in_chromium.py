@@ -10,7 +10,7 @@ from playwright.async_api import Page, Route, expect
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api
-from tests.support.chromium import NEEDS_CHROMIUM, choose, drop, sign_in
+from tests.support.chromium import NEEDS_CHROMIUM, choose, drop, sign_in, storage_of
 from tests.support.eventually import eventually
 
 pytestmark = NEEDS_CHROMIUM
@@ -56,10 +56,6 @@ def file(tmp_path: Path) -> Path:
     made = tmp_path / "model.bin"
     made.write_bytes(uuid4().bytes)  # new ones: those that are stored are not sent
     return made
-
-
-def storage_of(settings: Settings) -> str:
-    return f"{settings.storage_public_scheme}://{settings.storage_public_endpoint}/**"
 
 
 async def test_an_upload_whose_opening_was_not_answered_is_opened_once(

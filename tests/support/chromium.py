@@ -53,6 +53,11 @@ async def sign_in(page: Page, token: str, path: str) -> None:
     await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
+def storage_of(settings: Settings) -> str:
+    """Return the pattern of what pages ask storage for."""
+    return f"{settings.storage_public_scheme}://{settings.storage_public_endpoint}/**"
+
+
 async def choose(page: Page, field: str, path: Path) -> None:
     """Choose a file or a folder on an upload page, once its script hears of it."""
     await expect(page.locator("#upload")).to_be_visible()

@@ -28,16 +28,16 @@ _API = "/v1/uploads"
 
 
 @router.get("/ui/upload")
-async def show_new(request: Request, caller: Uploader) -> Response:
+async def show_new(request: Request, caller: Uploader, context: RequestContext) -> Response:
     """Answer the page that uploads a version of a model that it names itself."""
     caller.require_somewhere()
-    return page("upload.html", {"model": ""}, request=request, caller=caller)
+    return _page("", request, caller, context)
 
 
 @router.get(MODEL + "/upload")
-async def show(model: str, request: Request, caller: Uploader) -> Response:
+async def show(model: str, request: Request, caller: Uploader, context: RequestContext) -> Response:
     """Answer the page that uploads a version of a model, which need not be there yet."""
-    return page("upload.html", {"model": model}, request=request, caller=caller)
+    return _page(model, request, caller, context)
 
 
 @router.post(UPLOADS)
@@ -84,6 +84,12 @@ async def abort_upload(
 ) -> Response:
     """Hand it on."""
     return await _forwarded(request, context, f"{_API}/{segment(upload_id)}")
+
+
+def _page(model: str, request: Request, caller: Caller, context: Context) -> Response:
+    """Return the page; it hashes each file that ingest has it send in one body."""
+    values = {"model": model, "single_put_bytes": context.settings.upload_single_put_max_bytes}
+    return page("upload.html", values, request=request, caller=caller)
 
 
 async def _forwarded(request: Request, context: Context, path: str) -> Response:

@@ -1,7 +1,7 @@
 // The page that uploads: files that are chosen or dropped, what is shown of them, and going on.
 const { filesIn, sizeOf, timeOf, withoutFolder } = globalThis.mrUpload;
+const { fileOf, isSame, requireDigests, requireSame } = globalThis.mrUpload;
 const { Hasher, Kept, Paused, Registry, Transfer } = globalThis.mrUpload;
-const HASHED_BYTES = 16 * 1024 ** 2; // files up to this size are told with their digest
 const RATE_SECONDS = 5;
 
 const form = document.getElementById("upload");
@@ -11,10 +11,12 @@ const hasher = new Hasher(form.dataset.hasher);
 const kept = new Kept(`mr_upload:${form.dataset.owner}:${form.dataset.model}`);
 
 let chosen = new Map(); // by path
+let current = null; // what is kept of the upload that this page is on: another page may end it
 let transfer = null;
 let samples = [];
 
 function show(state, text = "") {
+  current ??= kept.read();
   form.dataset.state = state;
   part("told").textContent = text;
   part("told").setAttribute("role", state === "failed" ? "alert" : "status");
@@ -24,8 +26,8 @@ function show(state, text = "") {
   part("pause").hidden = state !== "sending";
   part("pause").disabled = true; // until there is something to pause
   part("go-on").hidden = state !== "paused";
-  part("give-up").hidden = kept.read() === null || state === "sending";
-  part("about").disabled = kept.read() !== null;
+  part("give-up").hidden = current === null || state === "sending";
+  part("about").disabled = current !== null;
   part("progress").hidden = !["sending", "paused"].includes(state);
 }
 
@@ -65,7 +67,7 @@ function choose(files) {
   }
   const more = chosen.size > 100 ? `, of which 100 are shown` : "";
   const told = `${chosen.size} files, ${sizeOf(totalOf(chosen.values()))}${more}`;
-  show(kept.read() ? "kept" : "idle", chosen.size ? told : "");
+  show(current ? "kept" : "idle", chosen.size ? told : "");
 }
 
 async function dropped(event) {
@@ -81,17 +83,6 @@ function picked({ target }) {
 }
 
 // ---- Sending ----
-
-async function fileOf(path, file) {
-  const told = { path, size_bytes: file.size };
-  if (file.size === 0) {
-    throw new Error(`${path} is empty: leave it out`);
-  }
-  if (file.size > HASHED_BYTES) {
-    return told;
-  }
-  return { ...told, sha256: await hasher.digest(file, 0, file.size) };
-}
 
 function said() {
   const text = part("said").value.trim();
@@ -109,45 +100,42 @@ function said() {
 
 async function open() {
   const files = [];
+  const singlePutBytes = Number(form.dataset.singlePutBytes);
   for (const [path, file] of chosen) {
-    files.push(await fileOf(path, file));
+    files.push(await fileOf(path, file, hasher, singlePutBytes));
   }
   const session = await registry.open({ ...said(), model: part("model").value.trim(), files });
-  kept.keep({
+  current = {
     upload_id: session.upload_id,
     model: session.model,
     number: session.number,
     files: files.map((each) => ({ ...each, modified: chosen.get(each.path).lastModified })),
-  });
+  };
+  kept.keep(current);
   return session;
 }
 
-// Raises an Error that names a file which is not the one that the upload began with.
-async function requireSame(files) {
-  for (const each of files) {
-    const file = chosen.get(each.path);
-    if (!file) {
-      throw new Error(`${each.path} is missing: choose the files that the upload began with`);
-    }
-    const isTouched = file.lastModified !== each.modified;
-    const isOther = file.size !== each.size_bytes ||
-      (isTouched && each.sha256 && each.sha256 !== (await hasher.digest(file, 0, file.size)));
-    if (isOther) {
-      throw new Error(`${each.path} has changed: give the upload up, and begin another`);
-    }
-  }
-  if (chosen.size > files.length) {
-    throw new Error("there are more files than the upload began with");
-  }
-}
-
+// Another page may have ended the upload that this one is on: then none is begun with its files.
 async function begin() {
-  const before = kept.read();
-  if (before === null) {
+  if (current === null) {
     return open();
   }
-  await requireSame(before.files);
-  return registry.ask("GET", `/${before.upload_id}`);
+  const session = await registry.ask("GET", `/${current.upload_id}`);
+  if (session.state === "open") {
+    await requireSame(chosen, current.files, hasher);
+  } else if (session.state !== "completed" || !(await isSame(chosen, current.files, hasher))) {
+    leave();
+    throw new Error(`the upload is ${session.state}: begin another`);
+  }
+  return session;
+}
+
+// Leaves an upload that is over. What another page has begun meanwhile stays kept.
+function leave() {
+  if (kept.read()?.upload_id === current.upload_id) {
+    kept.forget();
+  }
+  current = null;
 }
 
 async function start() {
@@ -155,16 +143,14 @@ async function start() {
   try {
     const session = await begin();
     if (session.state === "open") {
+      requireDigests(session.files, current.files);
       transfer = new Transfer(registry, hasher, session, chosen, tellProgress);
       samples = [];
       part("pause").disabled = false;
       await transfer.run();
       await registry.ask("POST", `/${session.upload_id}/complete`, {});
-    } else if (session.state !== "completed") {
-      kept.forget();
-      throw new Error(`the upload is ${session.state}: begin another`);
     }
-    kept.forget();
+    leave();
     show("done", "All of it is there.");
     const model = encodeURIComponent(session.model);
     location.assign(`/ui/models/${model}/versions/${session.number}`);
@@ -186,17 +172,17 @@ function failed(error) {
 
 async function giveUp() {
   try {
-    await registry.ask("DELETE", `/${kept.read().upload_id}`);
+    await registry.ask("DELETE", `/${current.upload_id}`);
   } catch (error) {
     if (error.status === 409) {
-      kept.forget(); // it is over already, and not by giving it up
+      leave(); // it is over already, and not by giving it up
     }
     if (error.status !== 404) {
       failed(error);
       return;
     }
   }
-  kept.forget();
+  leave();
   show("idle", "The upload was given up.");
 }
 
@@ -207,14 +193,13 @@ function isBusy() {
 }
 
 function arrive() {
-  const before = kept.read();
-  if (before === null) {
-    show("idle");
+  show("idle");
+  if (current === null) {
     return;
   }
-  const total = before.files.reduce((sum, each) => sum + each.size_bytes, 0);
-  part("model").value = before.model;
-  const what = `version ${before.number}, ${before.files.length} files, ${sizeOf(total)}`;
+  const total = current.files.reduce((sum, each) => sum + each.size_bytes, 0);
+  part("model").value = current.model;
+  const what = `version ${current.number}, ${current.files.length} files, ${sizeOf(total)}`;
   show("kept", `An upload is not complete: ${what}. Choose the same files again to go on with it.`);
 }
 

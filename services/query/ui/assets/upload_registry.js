@@ -19,6 +19,12 @@ class Registry {
   constructor(formKey) {
     this.formKey = formKey;
     this.opening = null; // what was asked for with which key, as long as nobody has answered
+    this.aheadMs = 0;
+  }
+
+  // What time it is there, where answers tell it: the clock of a browser may be wrong.
+  now() {
+    return Date.now() + this.aheadMs;
   }
 
   // An upload may be open though the answer was lost: asked for with the same key, it is that one.
@@ -64,6 +70,8 @@ class Registry {
     try {
       const signal = AbortSignal.timeout(ANSWER_MS);
       const answer = await fetch(`/ui/uploads${path}`, { ...options, signal });
+      const date = Date.parse(answer.headers.get("Date"));
+      this.aheadMs = Number.isNaN(date) ? this.aheadMs : date - Date.now();
       return [answer, await answer.text()];
     } catch {
       throw new Error("the registry does not answer: try again"); // broken off, or too late

@@ -1,9 +1,10 @@
 // Sends the files of one upload to storage, part by part: hashed, signed, sent, and tried again.
+const { Signing } = globalThis.mrUpload;
 const AT_ONCE = 4;
 const MOST_TRIES = 6;
 const MOST_OTHER_BODIES = 2; // tries at a body that is not what was signed
 const STALL_MS = 60000; // without a byte that storage took
-const MOST_PART_BYTES = 1024 ** 3; // a part is in memory while it is hashed
+const MOST_HASHED_BYTES = 1024 ** 3; // what is hashed is in memory meanwhile
 
 class Paused extends Error {}
 
@@ -34,7 +35,8 @@ class Hasher {
 
 class Transfer {
   constructor(registry, hasher, session, files, tell) {
-    Object.assign(this, { registry, hasher, session, files, tell });
+    Object.assign(this, { hasher, session, files, tell });
+    this.signing = new Signing(registry, session);
     this.sent = 0;
     this.flying = new Map();
     this.isPaused = false;
@@ -87,7 +89,7 @@ class Transfer {
       return [{ plan, file, begin: 0, end: plan.size_bytes }];
     }
     const size = plan.part_size_bytes;
-    if (size > MOST_PART_BYTES) {
+    if (size > MOST_HASHED_BYTES) {
       throw new Error(`${plan.path} is too large for a browser: use the command`);
     }
     const there = new Map(plan.parts.map((part) => [part.number, part]));
@@ -135,21 +137,8 @@ class Transfer {
     }
   }
 
-  // A URL that is used once, when it is needed: none is kept.
-  async signed(piece) {
-    const path = piece.plan.path;
-    if (piece.number) {
-      const wanted = { path, parts: [{ number: piece.number, sha256: piece.sha256 }] };
-      const told = await this.registry.ask("POST", `/${this.session.upload_id}/parts`, wanted);
-      return told.parts[0];
-    }
-    const first = piece.plan.put;
-    piece.plan.put = null;
-    if (first) {
-      return first;
-    }
-    const told = await this.registry.ask("GET", `/${this.session.upload_id}`);
-    return told.files.find((each) => each.path === path).put; // null: it is there by now
+  signed({ plan, number, sha256 }) {
+    return number ? this.signing.part(plan, number, sha256) : this.signing.put(plan);
   }
 
   send(signed, piece) {
@@ -212,4 +201,4 @@ class Transfer {
 }
 
 // Modules name each other by address, which has a digest here: so they meet in one global name.
-globalThis.mrUpload = { ...globalThis.mrUpload, Hasher, Paused, Transfer };
+globalThis.mrUpload = { ...globalThis.mrUpload, Hasher, MOST_HASHED_BYTES, Paused, Transfer };

@@ -9,7 +9,7 @@ from services.query.ui.assets import FOLDER, assets, served
 OWN = {
     *("page.css", "icon.svg", "page.js", "live.js", "complete.js"),
     *("upload.js", "upload_files.js", "upload_kept.js", "upload_registry.js", "upload_transfer.js"),
-    "upload_hasher.js",
+    *("upload_chosen.js", "upload_hasher.js", "upload_signing.js"),
 }
 MANIFEST: list[dict[str, Any]] = json.loads((FOLDER / "vendored.json").read_text("utf-8"))
 
