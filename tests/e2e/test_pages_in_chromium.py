@@ -200,11 +200,12 @@ async def test_no_page_is_wider_than_its_window(
     page: Page, settings: Settings, version: Version
 ) -> None:
     below = f"/ui/models/{version.model}"
+    columns = "name,version,params.rate,params.solver,paramz.lr"
     paths = {
         "overview": "/ui/",
         "models": "/ui/models",
         "versions": "/ui/models?kind=versions",
-        "columns": "/ui/models?kind=versions&columns=name,version,params.rate,params.solver,paramz.lr",
+        "columns": f"/ui/models?kind=versions&columns={columns}",
         "wrong": "/ui/models?filter=name+%3D%3D+churn",
         "model": below,
         "alias": f"{below}/aliases/production",

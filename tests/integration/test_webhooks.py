@@ -2,9 +2,14 @@
 
 import asyncio
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from registry.schemas.webhooks import ReplayRequest
+from services.ingest.context import Context as IngestContext
+from services.ingest.webhooks import deliveries as asked
 from services.notifier.context import Context
 from services.notifier.receiving.recording import record_batch
 from services.notifier.sending.delivering import Deliverer, GoOn, Rest
@@ -15,11 +20,15 @@ from shared.database.errors import DatabaseUnavailable
 from shared.database.tokens import keep_token, revoke_token
 from shared.database.webhooks import deliveries, queues, subscriptions
 from shared.database.webhooks.disabling import disable_subscription
+from shared.domain.access.actions import Action
 from shared.domain.access.decision import EVERY_NAME
+from shared.domain.access.grants import Grant
+from shared.domain.access.principals import Principal
 from shared.domain.access.tokens import TokenRecord, TokenText
 from shared.domain.records import utc_now
 from shared.domain.webhooks.records import queue_of
 from shared.runtime.settings import Settings
+from shared.web.access.caller import Caller
 from tests.integration.webhook_drafts import KEPT, delivery, subscribed
 from tests.integration.webhook_rig import (
     Buried,
@@ -291,6 +300,35 @@ async def test_a_settled_delivery_that_is_replayed_twice_waits_once(
     [again] = await deliveries.waiting_in(database, queue_of(made.id, model), 5)
     assert (again.replays, again.tries, again.settled_at) == (1, 0, None)
     assert await waiting_queue(database, made.id, model) is not None
+
+
+async def test_a_replay_of_more_than_one_request_takes_begins_with_the_oldest(
+    database: Database, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asked, "MOST_REPLAYED", 2)
+    made = await subscribed(database)
+    now = utc_now()
+    drafts = [
+        delivery(made.id, model, number).model_copy(
+            update={"recorded_at": now - timedelta(minutes=10 - number)}
+        )
+        for number in range(1, 6)
+    ]
+    await deliveries.record_deliveries(database, drafts)
+    for each in drafts:
+        await deliveries.settle(database, each, "failed", now)
+    context = cast(
+        IngestContext, SimpleNamespace(database=database, webhook_retention=timedelta(days=30))
+    )
+    principal = Principal("token:1", "token", "a test", (Grant.parse("admin:*"),))
+    caller = Caller(principal, Action.MANAGE_WEBHOOKS)
+    for expected in ([1, 2], [1, 2, 3, 4], [1, 2, 3, 4, 5]):
+        done = await asked.replay(
+            made.id, ReplayRequest(model=model, failed_only=True), caller, context
+        )
+        assert done.is_complete is (len(expected) == 5)
+        waiting = await deliveries.waiting_in(database, queue_of(made.id, model), 9)
+        assert [each.sequence for each in waiting] == expected
 
 
 async def test_while_the_database_is_away_a_batch_is_not_acknowledged(
