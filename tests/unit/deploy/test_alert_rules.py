@@ -54,6 +54,17 @@ def test_deliveries_fail_where_more_than_half_of_what_is_sent_does(
     assert fires(tmp_path, "DeliveriesFail", series) is does
 
 
+def test_a_version_that_becomes_missing_is_told_though_no_comparison_has_ended(
+    tmp_path: Path,
+) -> None:
+    labels = 'job="indexer",instance="a"'
+    series = {
+        f'registry_versions_settled_total{{{labels},state="missing"}}': f"0x{MINUTES - 2} 1x2",
+        f'registry_repairs_total{{{labels},kind="missing"}}': f"0x{MINUTES}",
+    }
+    assert fires(tmp_path, "ObjectsMissing", series)
+
+
 def test_a_service_that_is_gone_is_not_ready_though_another_of_its_job_is(tmp_path: Path) -> None:
     [ready] = [
         panel["targets"][0]["expr"]
