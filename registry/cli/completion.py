@@ -125,13 +125,19 @@ def _offered(names: Iterable[str], incomplete: str) -> list[str]:
 async def _models(incomplete: str, client: "AsyncModelRegistryClient") -> list[str]:
     if incomplete and not _SAFE.fullmatch(incomplete):
         return []
-    condition = f"name LIKE '{incomplete}%'" if incomplete else ""
+    condition = _begins_with(incomplete) if incomplete else ""
     names: list[str] = []
     async for each in client.search(condition, kind="models", order_by=["name"]):
         names.append(each.name)
         if len(names) == MOST_NAMES:
             break
     return names
+
+
+def _begins_with(text: str) -> str:
+    """Return the filter of names that begin so: by code points, as LIKE takes `_` for any one."""
+    above = text[:-1] + chr(ord(text[-1]) + 1)
+    return f"name >= '{text}' AND name < '{above}'"
 
 
 async def _aliases(model: str | None, client: "AsyncModelRegistryClient") -> list[str]:

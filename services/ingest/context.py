@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from fastapi import Depends, Request
 
+from services.ingest.counts import Counts, NotCounted
 from shared.database.client import Database
 from shared.database.versions import Versions
 from shared.runtime.settings import Settings
@@ -29,12 +30,22 @@ class Context:
     groups: StorageGroups
     waits: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_WAITING))
     """Held by each commit that waits for a version to be settled."""
+    counts: Counts = field(default_factory=NotCounted)
+    """Who takes note of what is done."""
 
     @classmethod
-    def create(cls, settings: Settings, database: Database, storage: Storage) -> Self:
+    def create(
+        cls,
+        settings: Settings,
+        database: Database,
+        storage: Storage,
+        counts: Counts | None = None,
+    ) -> Self:
         """Build the repositories over open clients."""
         groups = StorageGroups(database, storage, settings)
-        return cls(settings, database, Versions(database), storage, groups)
+        return cls(
+            settings, database, Versions(database), storage, groups, counts=counts or NotCounted()
+        )
 
     @property
     def webhook_retention(self) -> timedelta:

@@ -1,8 +1,9 @@
-"""Ingest's figures: uploads under way, and how the service stands."""
+"""Ingest's figures: uploads under way, what it settled, and how the service stands."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
 from services.ingest.context import Context
+from services.ingest.counts import Counted
 from shared.database.client import limit_operations
 from shared.database.depths import count_open_uploads
 from shared.runtime.telemetry.metrics import Metrics
@@ -17,6 +18,7 @@ class Figures:
     """What ingest tells. It is answered once the service has started."""
 
     def __init__(self, metrics: Metrics) -> None:
+        self.counts = Counted(metrics.registry)
         self._missing: Callable[[], Awaitable[Iterable[str]]] | None = None
         self._context: Context | None = None
         metrics.samples.add(standing(self._named))

@@ -3,6 +3,7 @@
 Health answers over HTTP at once; behind it the parts wait for their servers, then work.
 """
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
@@ -38,7 +39,8 @@ def create_app(settings: Settings) -> Starlette:
     figures = Figures(metrics, health) if metrics else None
 
     async def readiness() -> dict[str, Any]:
-        return {"waits_for": await health.waits_for(), "lag": await health.lag()}
+        waits_for, lag = await asyncio.gather(health.waits_for(), health.lag())
+        return {"waits_for": waits_for, "lag": lag}
 
     def run() -> Coroutine[Any, Any, None]:
         return _run_pipeline(settings, probe, health, metrics, figures)

@@ -7,13 +7,10 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 
 from services.notifier.context import Context
-from shared.database.client import limit_operations
-from shared.database.webhooks.queues import oldest_due
-from shared.domain.errors import Unavailable
+from services.notifier.lag import notifier_lag
 from shared.kafka.connection import KafkaProbe
 from shared.kafka.consumer_health import ConsumerHealth
 from shared.kafka.errors import KafkaUnreachable
-from shared.kafka.lag import unread
 from shared.runtime.progress import Mark, troubles
 from shared.web.readiness import ANSWER_SECONDS, absent_servers
 
@@ -58,25 +55,10 @@ class Health(ConsumerHealth):
         return missing + kafka + absent
 
     async def lag(self) -> dict[str, Any]:
-        """Tell how far behind it is: events that are not read, and how long the oldest queue waits.
-
-        Of what nobody can tell now there is none. A queue that rests after a failure is not late.
-        """
-        told: dict[str, Any] = {}
-        consumer = self._consumer()
-        if consumer is not None and self.is_assigned:
-            told["events"] = await unread(consumer, self.assigned_partitions())
-        if self._context is not None:
-            known = self._context.subscriptions.known()
-            without = [each.id for each in known if not each.is_sending]
-            try:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    with limit_operations(ANSWER_SECONDS):
-                        waits = await oldest_due(self._context.database, without=without)
-            except (Unavailable, TimeoutError):
-                return told
-            told["oldest_delivery_seconds"] = round(waits.total_seconds(), 3)
-        return told
+        """Tell how far behind it is; nothing before the start is over."""
+        if self._context is None:
+            return {}
+        return await notifier_lag(self._context, self._consumer(), self)
 
     async def _kafka_away(self) -> list[str]:
         try:

@@ -84,10 +84,13 @@ def _recording(
     return children_of(causes, "record version")
 
 
-async def settle_whole(database: Database, record: VersionRecord) -> VersionRecord:
+async def settle_whole(
+    database: Database, record: VersionRecord, tell: Callable[[VersionRecord], None]
+) -> VersionRecord:
     """Make an open version ready all of whose bytes are stored already; returns it as it is then.
 
-    Nothing where it is anything else. Raises DatabaseContended and DatabaseUnavailable.
+    Nothing where it is anything else; `tell` is called where this made it ready. Raises
+    DatabaseContended and DatabaseUnavailable.
     """
     if not awaits_settling(record):
         return record
@@ -101,7 +104,8 @@ async def settle_whole(database: Database, record: VersionRecord) -> VersionReco
         ready = found.model_copy(update={"failure": None, **derived})
         return close_session_if_settled(ready, now)
 
-    settled = await _change(database, record.id, decide)
+    if (settled := await _change(database, record.id, decide)) is not None:
+        tell(settled)
     return settled or await Versions(database).get(record.id) or record
 
 

@@ -14,6 +14,17 @@ MOST_TOLD = 100
 """Broken rules that one answer names."""
 
 
+def _code_of(rule: str) -> str:
+    return f"rule_{rule.replace('.', '_')}"
+
+
+RULE_REASONS = tuple(
+    _code_of(each)
+    for each in ("allowed_formats", "required.model_card", *(f"required.{i}" for i in METADATA))
+)
+"""Codes of the reasons for which rules reject a version."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
     """A rule that a version breaks."""
@@ -34,8 +45,7 @@ class Broken:
 
     def reason(self) -> Reason:
         """Return it as the reason of a version that is rejected."""
-        code = f"rule_{self.rule.replace('.', '_')}"
-        return Reason(code=code, detail=f"{self.field} {self.told}", path=self.path)
+        return Reason(code=_code_of(self.rule), detail=f"{self.field} {self.told}", path=self.path)
 
 
 def require_allowed(applied: Effective, request: UploadRequest) -> None:

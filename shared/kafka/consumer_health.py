@@ -74,11 +74,13 @@ class ConsumerHealth:
 
         aiokafka raises what does not pass by itself, and is of no use then: a right that was taken
         away is told for ever, even once it is given back, and what the same poll had found in
-        other partitions is lost, as the consumer has passed it.
+        other partitions is lost, as the consumer has passed it. The share was that consumer's: the
+        next one has to be given its own.
         """
         log.error("poll failed", error=f"{type(error).__name__}: {error}")
         self.polls.failed(error)
         self.polls.idle()
+        self._assigned = None
         self.needs_another.set()
         await asyncio.Event().wait()
         raise AssertionError("nobody sets it")

@@ -22,11 +22,17 @@ class Lag:
 
 
 async def lag_of(consumer: AIOKafkaConsumer | None, health: ConsumerHealth) -> Lag | None:
-    """Return how far a consumer is behind; None while it has no share, or there is none."""
+    """Return how far a consumer is behind; None while it has no share, or there is none.
+
+    A consumer that takes the place of another has none yet, whatever the other one had.
+    """
     if consumer is None or not health.is_assigned:
         return None
+    share = health.assigned_partitions()
+    if not consumer.assignment().issuperset(share):
+        return None
     in_hand, oldest = health.in_hand
-    records = await unread(consumer, health.assigned_partitions()) + in_hand
+    records = await unread(consumer, share) + in_hand
     return Lag(records, max(0.0, time() - oldest / 1000) if in_hand else 0.0)
 
 

@@ -119,6 +119,14 @@ async def test_models_versions_and_aliases_are_offered(
         return pressed(shell, url, "show", model[:-2]) == [model] or None
 
     await eventually(found)
+    other = f"{model}_b"
+    for name in (other, f"{model}-b"):
+        await client.upload(name, b"w", path="m.bin")
+
+    async def found_by_underscore() -> bool | None:
+        return pressed(shell, url, "show", f"{model}_") == [other] or None
+
+    await eventually(found_by_underscore)
     assert pressed(shell, url, "show", model, "@pro") == ["@production"]
     assert pressed(shell, url, "show", model, "") == ["@production", "latest", "1", "1.2.0"]
     assert pressed(shell, url, "alias", "show", model, "p") == ["production"]

@@ -107,6 +107,25 @@ async def test_a_rejected_version_counts_its_reason_and_a_refused_request_its_co
     assert not any("no/such" in each for each in after.label_values())
 
 
+async def test_a_copy_that_ingest_makes_ready_is_counted_there(
+    api: Api, model: str, http: httpx.AsyncClient, addresses_of: Mapping[str, str]
+) -> None:
+    session = await api.open(model, file_of("model.bin", DATA))
+    await api.put(session.files[0], DATA)
+    await api.ready(session)
+    before = await Figures.of(http, addresses_of["ingest"])
+    copied = await api.ingest.post(
+        f"/v1/models/{model}/versions/1/copy", json={"model": f"{model}.copy"}
+    )
+    assert (copied.status_code, copied.json()["state"]) == (201, "ready")
+    ready = {"name": "registry_versions_settled_total", "state": "ready"}
+
+    def is_counted(now: Figures) -> bool:
+        return now.value(**ready) > before.value(**ready)
+
+    await until_told(http, addresses_of["ingest"], is_counted)
+
+
 async def test_search_and_streams_are_told_of(
     http: httpx.AsyncClient, addresses_of: Mapping[str, str]
 ) -> None:

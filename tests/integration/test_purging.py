@@ -78,7 +78,7 @@ async def sharing(rig: Rig, model: str, *files: tuple[str, bytes]) -> VersionRec
     wished = bare.model_copy(update={"artifacts": artifacts})
     referring = await with_stored_bytes(wished, digests, EVERY_NAME, rig.ingest)
     opened = await open_version(rig.indexer.database, referring)
-    return await settle_whole(rig.indexer.database, opened)
+    return await settle_whole(rig.indexer.database, opened, rig.indexer.counts.version_settled)
 
 
 async def delete(rig: Rig, version: VersionRecord, *, is_due: bool = True) -> None:

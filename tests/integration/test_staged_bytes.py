@@ -273,7 +273,7 @@ async def test_a_commit_that_is_repeated_leaves_no_failure_of_its_join_behind(
 ) -> None:
     version = await opened_of_known_bytes(rig, model, "same.bin")
     await give_up(rig, "join")
-    ready = await settle_whole(rig.indexer.database, version)
+    ready = await settle_whole(rig.indexer.database, version, rig.indexer.counts.version_settled)
     assert (ready.state, ready.failure) == ("ready", None)
 
 

@@ -7,10 +7,17 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from services.indexer.reconcile.report import REPAIRS
 from shared.domain.records import VersionRecord
-from shared.domain.transitions import EVENT_OF_STATE
-from shared.runtime.telemetry.labels import FewValues
+from shared.domain.version_rules import RULE_REASONS
+from shared.formats.codes import CODES
+from shared.runtime.telemetry.settled import SettledVersions
 
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
+
+REASONS = (
+    *("size_mismatch", "digest_mismatch", "parts_lost", "upload_expired"),
+    *(*RULE_REASONS, *sorted(CODES)),
+)
+"""For what the indexer rejects versions."""
 
 
 class Counts(Protocol):
@@ -60,7 +67,6 @@ class Counted:
     """Counts among the metrics of the process."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._reasons = FewValues()
         self._ready = Histogram(
             "registry_put_to_ready_seconds",
             "From the time at which storage says that it wrote the last object of a version to the"
@@ -68,18 +74,7 @@ class Counted:
             buckets=BUCKETS,
             registry=registry,
         )
-        self._settled = Counter(
-            "registry_versions_settled",
-            "Versions by the state that the indexer brought them to",
-            ["state"],
-            registry=registry,
-        )
-        self._rejected = Counter(
-            "registry_versions_rejected",
-            "Reasons of versions that were rejected",
-            ["reason"],
-            registry=registry,
-        )
+        self._settled = SettledVersions(registry, REASONS)
         self._repairs = Counter(
             "registry_repairs",
             "What comparisons of buckets and records mended, by kind",
@@ -95,18 +90,12 @@ class Counted:
             registry=registry,
         )
         # There from the beginning: of a figure that appears with its first event no rate is known.
-        for state in EVENT_OF_STATE:
-            self._settled.labels(state)
         for kind in REPAIRS:
             self._repairs.labels(kind)
 
     def version_settled(self, record: VersionRecord) -> None:
         """Count a version whose state is another one, and why it was rejected."""
-        if record.state in EVENT_OF_STATE:
-            self._settled.labels(record.state).inc()
-        if record.state == "rejected":
-            for code in {reason.code for reason in record.reasons}:
-                self._rejected.labels(self._reasons.told(code)).inc()
+        self._settled.add(record)
 
     def version_ready(self, seconds: float) -> None:
         """Count how long after its last object was stored a version was ready."""

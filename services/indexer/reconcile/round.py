@@ -74,8 +74,10 @@ async def until_due(
 async def _round(context: Context, *, dry_run: bool, resume: bool = False) -> Report:
     rate = context.settings.reconcile_requests_per_second
     walk = await begin_round(context, rate, UNDER_WAY, resume=resume, dry_run=dry_run)
-    await _compare(walk)
-    walk.count_repairs()
+    try:
+        await _compare(walk)
+    finally:
+        walk.count_repairs()  # also of one that is cut off: what goes on after it finds them mended
     report = walk.report
     report.finished_at = await context.database.now()
     if not report.dry_run:

@@ -28,17 +28,23 @@ async def scrub(context: Context) -> Report:
     """
     rate = context.settings.scrub_requests_per_second
     walk = await begin_round(context, rate, SCRUB, resume=True)
-    buckets = await present_buckets(walk)
-    after = walk.place.name or None
-    async for model in each_model(context.database, after=after, page=MODELS):
-        async with walk.telling(f"model {model.name!r}"):
-            await _scrub_model(model.name, buckets, walk)
-        await walk.reached(bucket=None, name=model.name)
-    walk.count_repairs()
+    try:
+        await _scrub_models(walk)
+    finally:
+        walk.count_repairs()
     await forget_place(context.database, SCRUB)
     counts = walk.report.model_dump(include={"records", "missing", "restored", "errors"})
     log.info("scrubbed", **counts)
     return walk.report
+
+
+async def _scrub_models(walk: Round) -> None:
+    buckets = await present_buckets(walk)
+    after = walk.place.name or None
+    async for model in each_model(walk.context.database, after=after, page=MODELS):
+        async with walk.telling(f"model {model.name!r}"):
+            await _scrub_model(model.name, buckets, walk)
+        await walk.reached(bucket=None, name=model.name)
 
 
 async def _scrub_model(model: str, buckets: set[str], walk: Round) -> None:

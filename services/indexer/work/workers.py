@@ -7,6 +7,7 @@ outlive the consumer's poll interval and lose the partition with it.
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any, NoReturn
 
 from services.indexer.context import Context
@@ -69,9 +70,7 @@ async def join_version(version: VersionRecord, token: str, context: Context) -> 
         if (rejected := await reject(context.database, version.id, lost[0])) is not None:
             context.counts.version_settled(rejected)
         return
-    settled = await settle_whole(context.database, version)
-    if version.state != "ready" and settled.state == "ready":
-        tell_settled(settled, context)
+    await settle_whole(context.database, version, partial(tell_settled, context=context))
     await finish_join(context.database, version.id)
 
 

@@ -108,12 +108,14 @@ async def _finish(
         if not await context.groups.has(version.storage_group):
             # An operator removes the group at this moment: either they see the version, or we that.
             refused = unknown_group(version.storage_group)
-            await reject(context.database, version.id, _group_gone())
+            rejected = await reject(context.database, version.id, _group_gone())
+            if rejected is not None:
+                context.counts.version_settled(rejected)
             raise refused
         await keep_manifest(version, context.storage, context.settings)
         if is_joining(version):
             await join_parts(version, context)
-        version = await settle_whole(context.database, version)
+        version = await settle_whole(context.database, version, context.counts.version_settled)
         version = await settled(version, READY_SECONDS, context)
     if version.state == "rejected":
         reasons = version.reasons[:_MOST_REASONS]

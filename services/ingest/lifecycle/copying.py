@@ -62,7 +62,7 @@ async def copy_version(
     if record.deletion is None:  # else it is to go
         await keep_manifest(record, context.storage, context.settings)
         # After that: what is ready must not lose what is said of it with the database.
-        record = await settle_whole(context.database, record)
+        record = await settle_whole(context.database, record, context.counts.version_settled)
     return Version.model_validate(record.model_dump())
 
 

@@ -133,7 +133,8 @@ async def join_parts(record: VersionRecord, context: Context) -> None:
         log.warning("parts not joined yet", upload_id=record.id, detail=error.detail)
         return
     if lost:
-        await reject(context.database, record.id, lost[0])
+        if (rejected := await reject(context.database, record.id, lost[0])) is not None:
+            context.counts.version_settled(rejected)
     else:
         await finish_join(context.database, record.id)
 
@@ -145,6 +146,7 @@ async def _end(
     ended = await reject(context.database, record.id, reason, session_state=state)
     if ended is None:
         return False
+    context.counts.version_settled(ended)
     log.info(f"upload {state}", model=record.model, version=record.number, upload_id=record.id)
     # What `ended` tells, not `record`: parts may have been signed since. Whole objects are a
     # worker's to remove, which this service has no right to; so are parts where storage fails, or

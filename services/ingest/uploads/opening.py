@@ -99,7 +99,7 @@ async def open_upload(
     # Before the session is answered, or the version is ready: who never got it has no metadata to
     # lose.
     await keep_manifest(record, context.storage, context.settings)
-    record = await settle_whole(context.database, record)
+    record = await settle_whole(context.database, record, context.counts.version_settled)
     known = await sizes_known(record, readable, context)
     view = await session_view(record, context, fresh=True, token=str(token), known_sizes=known)
     return view, True
@@ -136,7 +136,7 @@ async def _told_again(
     record: VersionRecord, readable: NameFilter, context: Context
 ) -> UploadSession:
     """Return a session that was opened before, with a new token: earlier ones are not kept."""
-    record = await settle_whole(context.database, record)
+    record = await settle_whole(context.database, record, context.counts.version_settled)
     if session_state(record, await context.database.now()) != "open":
         return await session_view(record, context)
     token = TokenText.of_upload(record.id)

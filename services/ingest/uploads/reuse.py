@@ -65,7 +65,8 @@ async def _refer(
         for index, blob in chosen.items()
     ]
     try:
-        await settle(context.database, verdicts)
+        for settled in await settle(context.database, verdicts):
+            context.counts.version_settled(settled)
     except BlobGone as gone:
         log.info("bytes are being removed", upload_id=record.id, key=str(gone))
         return record  # they are sent as all others

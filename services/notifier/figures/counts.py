@@ -13,7 +13,7 @@ class Counts(Protocol):
     """Takes note of what happens."""
 
     def attempted(self, became: Became, seconds: float | None = None) -> None:
-        """Count an attempt to deliver, and how long the receiver took."""
+        """Count an attempt to deliver, and how long the receiver took where it answered."""
         ...
 
     def buried(self) -> None:
@@ -43,7 +43,7 @@ class Counted:
         )
         self._seconds = Histogram(
             "registry_delivery_duration_seconds",
-            "How long receivers of webhooks took to answer",
+            "How long receivers of webhooks took to answer; of attempts that had an answer",
             buckets=BUCKETS,
             registry=registry,
         )
@@ -57,7 +57,7 @@ class Counted:
             self._attempts.labels(outcome)
 
     def attempted(self, became: Became, seconds: float | None = None) -> None:
-        """Count an attempt to deliver, and how long the receiver took."""
+        """Count an attempt to deliver, and how long the receiver took where it answered."""
         self._attempts.labels(became).inc()
         if seconds is not None:
             self._seconds.observe(seconds)

@@ -95,12 +95,12 @@ class Deliverer:
         # 3. What becomes of it.
         if outcome.is_delivered:
             await settle(database, delivery, "delivered", await database.now(), attempt)
-            self._context.counts.attempted("delivered", attempt.milliseconds / 1000)
+            self._context.counts.attempted("delivered", outcome.answer_seconds)
             return GoOn(is_delivered=True, is_slow=is_slow)
         became = await self._failed(subscription, delivery, attempt, outcome)
         given_up = isinstance(became, GoOn)
-        seconds = attempt.milliseconds / 1000
-        self._context.counts.attempted("given_up" if given_up else "failed", seconds)
+        told = "given_up" if given_up else "failed"
+        self._context.counts.attempted(told, outcome.answer_seconds)
         return replace(became, is_slow=is_slow)
 
     async def succeeded(self, subscription: SubscriptionRecord) -> None:

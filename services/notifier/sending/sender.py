@@ -44,6 +44,11 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
     @property
+    def answer_seconds(self) -> float | None:
+        """How long the receiver took to answer; None where it did not."""
+        return None if self.status is None else self.milliseconds / 1000
+
+    @property
     def is_gone(self) -> bool:
         """Whether the receiver asked to be sent nothing more (410)."""
         return self.status == 410

@@ -5,13 +5,16 @@ import asyncio
 from prometheus_client import CollectorRegistry, Histogram
 
 EVERY_SECONDS = 0.25
+MOST_MISSED = 240
+"""Calls that count after a standstill, those of a minute: a process may be stopped for a night."""
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 
 
 class LoopDelay:
     """Asks to be called four times a second, and tells how much later it is.
 
-    By calls and not by a task: there is nothing in it that could stand still.
+    By calls and not by a task: there is nothing in it that could stand still. Each call that a
+    standstill kept from coming counts too: else it would be one of few observations that are late.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -43,5 +46,9 @@ class LoopDelay:
         self._next = loop.call_later(EVERY_SECONDS, self._called, loop, loop.time() + EVERY_SECONDS)
 
     def _called(self, loop: asyncio.AbstractEventLoop, due: float) -> None:
-        self._delay.observe(max(0.0, loop.time() - due))
+        late = loop.time() - due
+        self._delay.observe(max(0.0, late))
+        missed = min(int(late / EVERY_SECONDS), MOST_MISSED - 1)
+        for number in range(1, missed + 1):
+            self._delay.observe(late - number * EVERY_SECONDS)
         self._ask(loop)

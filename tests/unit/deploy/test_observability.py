@@ -148,6 +148,15 @@ def test_a_dashboard_asks_the_source_that_is_there_and_its_panels_do_not_overlap
         taken |= cells
 
 
+def test_a_panel_of_how_things_stand_asks_for_this_moment() -> None:
+    """Else it shows the last value of the hour of a service that is gone."""
+    found = [each for path in DASHBOARDS for each in panels(path) if each["type"] == "stat"]
+    assert found
+    for panel in found:
+        asked = {(each.get("instant"), each.get("range")) for each in panel["targets"]}
+        assert asked == {(True, False)}, panel["title"]
+
+
 def test_dashboards_have_names_of_their_own() -> None:
     assert {path.stem for path in DASHBOARDS} == {"line", "http", "resources"}
     uids = {json.loads(path.read_text(encoding="utf-8"))["uid"] for path in DASHBOARDS}

@@ -1,15 +1,19 @@
 """Completion in shells: what is offered, and that trouble is silent."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from time import monotonic
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from registry.aio import AsyncModelRegistryClient
 from registry.cli.completion import complete_model
 from tests.unit.cli_command import Command
 
@@ -75,3 +79,38 @@ def test_a_resolver_that_hangs_holds_up_no_key(monkeypatch: pytest.MonkeyPatch) 
         assert monotonic() - began < 10
     finally:
         is_over.set()
+
+
+@pytest.mark.parametrize(
+    ("incomplete", "offered"),
+    [
+        ("fraud_", ["fraud_a", "fraud_b"]),
+        ("fraud_b", ["fraud_b"]),
+        ("frauds", ["frauds"]),
+        ("fraud-14", [f"fraud-14{last}" for last in range(10)]),
+        ("z", ["z", "z\u00e9"]),
+        ("", [f"fraud-{number:03}" for number in range(100)]),
+    ],
+)
+def test_names_that_begin_so_are_offered_and_only_those_count(
+    monkeypatch: pytest.MonkeyPatch, incomplete: str, offered: Sequence[str]
+) -> None:
+    names = [f"fraud-{number:03}" for number in range(150)]
+    names += ["fraud_a", "fraud_b", "fraud`", "frauds", "fraudt", "z", "z\u00e9", "{"]
+
+    async def search(
+        _client: object, condition: str, *, kind: str, order_by: Sequence[str]
+    ) -> AsyncIterator[SimpleNamespace]:
+        assert (kind, order_by) == ("models", ["name"])
+        with closing(sqlite3.connect(":memory:")) as table:
+            table.execute("CREATE TABLE models (name TEXT)")
+            table.executemany("INSERT INTO models VALUES (?)", [(each,) for each in names])
+            # The filter of this test is one that SQL understands.
+            query = f"SELECT name FROM models WHERE {condition or 'true'} ORDER BY name"  # noqa: S608
+            found = table.execute(query).fetchall()
+        for (name,) in found:
+            yield SimpleNamespace(name=name)
+
+    monkeypatch.setattr(AsyncModelRegistryClient, "search", search)
+    context: Any = SimpleNamespace(params={"url": NOWHERE})
+    assert complete_model(context, incomplete) == offered

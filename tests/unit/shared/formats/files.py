@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from shared.formats.check import check_format
+from shared.formats.codes import CODES
 from shared.formats.report import FormatError, FormatReport
 
 
@@ -53,6 +54,7 @@ async def refused(file_name: str, data: bytes | MemoryReader) -> str:
         await check_format(file_name, reader)
     assert caught.value.reason.endswith("."), "a reason is a sentence"
     assert len(caught.value.reason) < 300, "a reason is short, whatever the file holds"
+    assert caught.value.code in CODES, "figures have each code from the beginning"
     return caught.value.code
 
 

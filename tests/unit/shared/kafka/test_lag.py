@@ -1,5 +1,6 @@
 """How far a consumer is behind: by what it has fetched, and by what it has in hand."""
 
+import asyncio
 from time import time
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,7 +22,11 @@ class Consumer:
     def __init__(self, places: dict[TopicPartition, tuple[int, int | None]]) -> None:
         self._places = places
 
+    def assignment(self) -> set[TopicPartition]:
+        return set(self._places)
+
     def highwater(self, partition: TopicPartition) -> int | None:
+        assert partition in self._places, "as aiokafka does"
         return self._places[partition][1]
 
     async def position(self, partition: TopicPartition) -> int:
@@ -61,3 +66,20 @@ async def test_who_has_no_share_or_no_consumer_tells_nothing(health: ConsumerHea
     assert await lag_of(None, health) is None
     health.on_partitions_revoked([FIRST])
     assert await lag_of(consumer, health) is None
+
+
+async def test_a_consumer_that_takes_the_place_of_another_tells_nothing_before_it_has_a_share(
+    health: ConsumerHealth,
+) -> None:
+    consumer: Any = Consumer({})
+    assert await lag_of(consumer, health) is None
+
+
+async def test_a_consumer_whose_poll_failed_has_no_share(health: ConsumerHealth) -> None:
+    waiting = asyncio.create_task(health.wait_for_another_consumer(ValueError("a defect")))
+    await health.needs_another.wait()
+    assert not health.is_assigned
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    health.on_partitions_assigned([FIRST])
+    assert health.is_assigned

@@ -1,0 +1,91 @@
+"""The codes of the rules that a file can break: figures by code have each from the beginning."""
+
+from collections.abc import Mapping, Sequence
+
+_OF_FORMATS: Mapping[str, Sequence[str]] = {
+    "gguf": (
+        "alignment",
+        "counts_out_of_bounds",
+        "duplicate_key",
+        "header_too_large",
+        "key_length",
+        "magic_missing",
+        "too_many_values",
+        "truncated",
+        "value_type",
+        "version_unsupported",
+    ),
+    "gguf_tensor": (
+        "dimensions",
+        "duplicate_name",
+        "misaligned",
+        "name_length",
+        "out_of_bounds",
+        "overlap",
+        "row_not_whole_blocks",
+        "size_overflow",
+    ),
+    "hdf5": (
+        "address_size",
+        "end_out_of_bounds",
+        "signature_missing",
+        "truncated",
+        "version_unsupported",
+    ),
+    "onnx": (
+        "field_too_large",
+        "graph",
+        "graph_missing",
+        "ir_version_missing",
+        "opset_import",
+        "opset_import_missing",
+        "tag",
+        "tensor",
+        "too_large",
+        "too_many_fields",
+        "truncated",
+        "varint",
+        "wire_type",
+    ),
+    "pickle": ("magic_missing", "stop_missing"),
+    "safetensors_header": (
+        "duplicate_key",
+        "not_json",
+        "out_of_bounds",
+        "start",
+        "too_large",
+        "too_many_members",
+    ),
+    "safetensors": ("size_mismatch", "truncated"),
+    "safetensors_tensor": (
+        "dtype",
+        "not_contiguous",
+        "offsets",
+        "shape",
+        "size_mismatch",
+        "size_overflow",
+    ),
+    "zip64": ("disagrees", "extra_too_short", "record_missing", "record_out_of_bounds"),
+    "zip": (
+        "data_out_of_bounds",
+        "directory_out_of_bounds",
+        "directory_too_large",
+        "duplicate_name",
+        "end_missing",
+        "end_not_last",
+        "entries_overlap",
+        "entry_count",
+        "entry_missing",
+        "entry_out_of_bounds",
+        "extra_out_of_bounds",
+        "magic_missing",
+        "name_not_utf8",
+        "split",
+        "stored_size",
+        "unsafe_name",
+    ),
+}
+CODES: frozenset[str] = frozenset(("empty_file", "format_too_costly")).union(
+    f"{prefix}_{rule}" for prefix, rules in _OF_FORMATS.items() for rule in rules
+)
+"""Whoever adds a rule adds its code: the tests of the formats know no other."""
