@@ -28,7 +28,9 @@ from shared.domain.access.tokens import TokenRecord, TokenText
 from shared.domain.records import utc_now
 from shared.domain.webhooks.records import queue_of
 from shared.runtime.settings import Settings
+from shared.web.access.audit import open_audit
 from shared.web.access.caller import Caller
+from shared.web.access.trail import Trail
 from tests.integration.webhook_drafts import KEPT, delivery, subscribed
 from tests.integration.webhook_rig import (
     Buried,
@@ -321,14 +323,14 @@ async def test_a_replay_of_more_than_one_request_takes_begins_with_the_oldest(
         IngestContext, SimpleNamespace(database=database, webhook_retention=timedelta(days=30))
     )
     principal = Principal("token:1", "token", "a test", (Grant.parse("admin:*"),))
-    caller = Caller(principal, Action.MANAGE_WEBHOOKS)
-    for expected in ([1, 2], [1, 2, 3, 4], [1, 2, 3, 4, 5]):
-        done = await asked.replay(
-            made.id, ReplayRequest(model=model, failed_only=True), caller, context
-        )
-        assert done.is_complete is (len(expected) == 5)
-        waiting = await deliveries.waiting_in(database, queue_of(made.id, model), 9)
-        assert [each.sequence for each in waiting] == expected
+    wanted = ReplayRequest(model=model, failed_only=True)
+    async with open_audit(database) as audit:
+        caller = Caller(principal, Action.MANAGE_WEBHOOKS, Trail(audit, "192.0.2.1", "r"))
+        for expected in ([1, 2], [1, 2, 3, 4], [1, 2, 3, 4, 5]):
+            done = await asked.replay(made.id, wanted, caller, context)
+            assert done.is_complete is (len(expected) == 5)
+            waiting = await deliveries.waiting_in(database, queue_of(made.id, model), 9)
+            assert [each.sequence for each in waiting] == expected
 
 
 async def test_while_the_database_is_away_a_batch_is_not_acknowledged(
