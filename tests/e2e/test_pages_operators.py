@@ -169,6 +169,9 @@ async def test_a_form_without_its_key_and_one_of_another_site_do_nothing(
 async def test_a_webhook_is_made_tested_replayed_paused_and_removed(
     api: Api, admin: Browser, hook: Receiver, model: str
 ) -> None:
+    unknown = await admin.post(WEBHOOKS, url=hook.url, models=model, owner="token:" + "0" * 16)
+    assert unknown.status_code == 404
+    assert f'value="{hook.url}"' in unknown.text
     made = await admin.post(WEBHOOKS, url=hook.url, models=model, types="version.ready")
     assert made.status_code == 200, made.text
     assert secret_of(made.text).startswith("whsec_")
@@ -191,9 +194,16 @@ async def test_a_webhook_is_made_tested_replayed_paused_and_removed(
     assert [each.id for each in await hook.until_accepted(2)] == [first.id] * 2
     ranged = await admin.post(f"{here}/replay", model=model, since="2026-01-01T00:00")
     assert ranged.headers["location"].endswith("count=1")
-    nothing = await admin.post(f"{here}/replay", since="yesterday")
+    nothing = await admin.post(f"{here}/replay", model="kept.as.it.was", since="yesterday")
     assert nothing.status_code == 422
     assert 'role="alert"' in nothing.text
+    assert 'value="kept.as.it.was"' in nothing.text
+    gone = await admin.post(f"{here}/replay", event_id="gone")
+    assert gone.status_code == 404
+    assert "there is no delivery of" in gone.text
+    assert f'action="{here}/replay"' in gone.text, "beside the forms"
+    cut = (await admin.get(f"{here}?done=replay&count=5000&is_cut=true")).text
+    assert "5000, the oldest of them" in cut
 
     tested = await admin.post(f"{here}/test")
     assert tested.status_code == 303
@@ -203,6 +213,9 @@ async def test_a_webhook_is_made_tested_replayed_paused_and_removed(
     refused = await admin.post(f"{here}/test")
     assert refused.status_code == 409
     assert "resume it first" in refused.text
+    assert 'href="?' not in refused.text, "here nothing can be asked for"
+    for form in re.findall(r'<form method="get"[^>]*>', refused.text):
+        assert f'action="{here}"' in form
     assert (await admin.post(f"{here}/resume")).status_code == 303
     rotated = await admin.post(f"{here}/rotate")
     assert secret_of(rotated.text) != secret_of(made.text)

@@ -26,6 +26,6 @@ def told_failures(search: Projection) -> Generator[None]:
 
 
 async def read_told(search: Projection, work: Callable[[sqlite3.Connection], T]) -> T:
-    """Return what `work` reads; raises Unavailable, TooManyRequests, InvalidRequest."""
+    """Return what `work` reads; raises Unavailable, TooManyRequests, SearchTooCostly."""
     with told_failures(search):
         return await search.reader().read(work)

@@ -7,10 +7,11 @@ from typing import Final
 
 from services.query.context import Context
 from services.query.search.failures import read_told
+from services.query.search.projection.reading import SearchTooCostly
 from services.query.search.statements.sql import Sql
 from services.query.ui.namespaces import condition
 from shared.domain.access.decision import NameFilter
-from shared.domain.errors import InvalidRequest, TooManyRequests, Unavailable
+from shared.domain.errors import TooManyRequests, Unavailable
 
 MOST_BRANCHES: Final = 200
 """Of one place so many are told."""
@@ -38,7 +39,7 @@ async def branches_of(opened: str, names: NameFilter, context: Context) -> Seque
         return await read_told(
             context.search, lambda connection: read_branches(connection, opened, names)
         )
-    except (Unavailable, TooManyRequests, InvalidRequest):
+    except (Unavailable, TooManyRequests, SearchTooCostly):
         return ()  # the page says so where it tells the namespaces
 
 

@@ -42,10 +42,12 @@ async def show_newest(
 ) -> Response:
     """Answer the newest versions, as a piece of the overview, once search has the event `seen`."""
     newest, rejected = await asyncio.gather(
-        overview.newest(caller.names, context, seen), overview.rejected(caller.names, context)
+        overview.newest(caller.names, context, seen),
+        overview.rejected(caller.names, context, seen),
     )
-    if newest.trouble:  # what is shown stays, until it can be told anew
-        raise Unavailable("not_listed", newest.trouble)
+    if trouble := newest.trouble or rejected.trouble:
+        # What is shown stays, until it can be told anew.
+        raise Unavailable("not_listed", trouble)
     values = {"newest": newest, "rejected": rejected}
     return page("overview_newest.html", values, request=request, caller=caller)
 

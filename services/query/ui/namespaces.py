@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from heapq import nlargest
 from time import monotonic
 from typing import Any, Final
 
@@ -12,13 +13,15 @@ from fastapi import Request
 
 from services.query.context import Context
 from services.query.search.failures import read_told
+from services.query.search.projection.reading import SearchTooCostly
 from services.query.search.statements.sql import Sql, joined, listed
 from services.query.ui.kept import Kept
 from shared.domain.access.decision import NameFilter
-from shared.domain.errors import InvalidRequest, TooManyRequests, Unavailable
+from shared.domain.errors import TooManyRequests, Unavailable
 
 MOST_NAMESPACES: Final = 200
 """Of so many it is told; what the others come to is in the sum."""
+MOST_LARGEST: Final = 10
 KEPT_SECONDS: Final = 10.0
 """Each count reads every row that the caller may see: 30 ms for 100,000 versions."""
 OLD_SECONDS: Final = 60.0
@@ -43,6 +46,9 @@ class Namespaces:
     """What there is, by namespace and in all."""
 
     items: Sequence[Namespace] = ()
+    """The first, by their names."""
+    largest: Sequence[Namespace] = ()
+    """Those that use most, of all."""
     models: int = 0
     versions: int = 0
     size_bytes: int = 0
@@ -78,7 +84,7 @@ class Counts:
 async def _counted(names: NameFilter, context: Context) -> Namespaces:
     try:
         return await read_told(context.search, lambda connection: count(connection, names))
-    except (Unavailable, TooManyRequests, InvalidRequest) as error:
+    except (Unavailable, TooManyRequests, SearchTooCostly) as error:
         return Namespaces(trouble=error.detail)
 
 
@@ -111,6 +117,7 @@ def count(connection: sqlite3.Connection, names: NameFilter) -> Namespaces:
     found.sort(key=lambda each: (each.name is not None, each.name or ""))
     return Namespaces(
         found[:MOST_NAMESPACES],
+        largest=nlargest(MOST_LARGEST, found, key=lambda each: each.size_bytes),
         models=sum(each.models for each in found),
         versions=sum(each.versions for each in found),
         size_bytes=sum(each.size_bytes for each in found),

@@ -8,6 +8,7 @@ from registry.schemas import VersionSearchPage, VersionSummary
 from services.query.context import Context
 from services.query.search.health import health_of
 from services.query.search.pages import Asked, search
+from services.query.search.projection.reading import SearchTooCostly
 from services.query.ui.line import Line, Part
 from shared.domain.access.decision import NameFilter
 from shared.domain.errors import TooManyRequests, Unavailable
@@ -32,9 +33,9 @@ async def newest(names: NameFilter, context: Context, seen: Sequence[str] = ()) 
     return await _versions("", "created_at desc", NEWEST, names, context, seen)
 
 
-async def rejected(names: NameFilter, context: Context) -> Listed:
-    """Return the newest versions that were refused, each with its reasons."""
-    return await _versions("state = rejected", "created_at desc", REJECTED, names, context)
+async def rejected(names: NameFilter, context: Context, seen: Sequence[str] = ()) -> Listed:
+    """Return the newest versions that were refused, each with its reasons; else as `newest`."""
+    return await _versions("state = rejected", "created_at desc", REJECTED, names, context, seen)
 
 
 async def _versions(
@@ -48,7 +49,7 @@ async def _versions(
     asked = Asked("versions", text, (order,), limit, None, with_count=False, seen=seen)
     try:
         found = await search(asked, names, context)
-    except (Unavailable, TooManyRequests) as error:
+    except (Unavailable, TooManyRequests, SearchTooCostly) as error:
         return Listed(trouble=error.detail)  # the rest of the page is there without search
     return Listed(VersionSearchPage.model_validate_json(found).items)
 

@@ -39,6 +39,14 @@ class SearchBehind(Unavailable):
         super().__init__("search_behind", "search does not have what was seen yet; try again")
 
 
+class SearchTooCostly(InvalidRequest):
+    """A search read for as long as one may; asked for less, it could be answered."""
+
+    def __init__(self) -> None:
+        rule = f"takes longer than {SEARCH_SECONDS:g} s: ask for less"
+        super().__init__("filter", rule, "search_too_costly")
+
+
 class Reader:
     """Reads of one file; each sees it as it is at its beginning, whatever is written meanwhile."""
 
@@ -57,8 +65,8 @@ class Reader:
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do some work with a connection, in a thread.
 
-        Raises TooManyRequests, InvalidRequest where it takes too long, SearchNotLoaded where the
-        file is being made anew, and sqlite3.Error.
+        Raises TooManyRequests, SearchTooCostly, SearchNotLoaded where the file is being made anew,
+        and sqlite3.Error.
         """
         if self._is_closed:
             raise SearchNotLoaded
@@ -104,8 +112,7 @@ def _limited(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection]
         return work(connection)
     except sqlite3.OperationalError as error:
         if monotonic() > end:
-            rule = f"takes longer than {SEARCH_SECONDS:g} s: ask for less"
-            raise InvalidRequest("filter", rule, "search_too_costly") from error
+            raise SearchTooCostly from error
         raise
     finally:
         connection.set_progress_handler(None, 0)

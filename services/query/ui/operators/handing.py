@@ -21,6 +21,7 @@ _TO_BE_MENDED: Final = frozenset(
     (
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,  # of what the form names
         HTTPStatus.CONFLICT,
         HTTPStatus.UNPROCESSABLE_ENTITY,
     )

@@ -11,10 +11,11 @@ from services.query.context import Context, RequestContext
 from services.query.operations.operations import last_comparison, purges, strays
 from services.query.operations.routes import EVERYTHING
 from services.query.operations.usage import usage_by_namespace
+from services.query.search.projection.reading import SearchTooCostly
 from services.query.ui.operators.sections import STORAGE
 from services.query.ui.rendering import page
 from shared.domain.access.actions import Action
-from shared.domain.errors import InvalidRequest, TooManyRequests, Unavailable
+from shared.domain.errors import TooManyRequests, Unavailable
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import KeyCursor
 
@@ -61,5 +62,5 @@ async def _usage(context: Context) -> tuple[UsagePage, str]:
     """Return what namespaces have, or why that is not told now: the page has more to tell."""
     try:
         return await usage_by_namespace(NAMESPACES_SHOWN, context), ""
-    except (InvalidRequest, TooManyRequests, Unavailable) as error:
+    except (SearchTooCostly, TooManyRequests, Unavailable) as error:
         return UsagePage(items=[]), error.detail

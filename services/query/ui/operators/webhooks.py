@@ -1,5 +1,6 @@
 """Webhooks on pages: subscriptions, what was delivered to each, and what is done with them."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -41,6 +42,7 @@ SENT_BEFORE = (
 )
 _FORM = ("url", "models", "types", "aliases", "owner", "description")
 _RANGE = ("event_id", "model", "since", "until")
+NOTHING: Mapping[str, str] = {}
 
 
 @router.get(WEBHOOKS)
@@ -92,9 +94,10 @@ async def show_webhook(
     cursor: Cursor = None,
     done: Done = "",
     count: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
+    is_cut: bool = False,
 ) -> Response:
     """Answer a subscription, and what was delivered to it."""
-    values = {"state": state, "model": model, "done": done, "count": count, "wrong": ""}
+    values = {"state": state, "model": model, "done": done, "count": count, "is_cut": is_cut}
     return await _show(webhook_id, values, request, caller, context, cursor=cursor)
 
 
@@ -114,9 +117,9 @@ async def act_on_webhook(
         body = _range(form) if act == "replay" else None
         answered = await ask_ingest(request, context, Call("POST", f"{at_ingest}/{act}", body))
     if answered.is_done:
-        count = f"&count={answered.read(Replay).count}" if act == "replay" else ""
-        return RedirectResponse(f"{here}?done={act}{count}", HTTPStatus.SEE_OTHER)
-    return await _refused(webhook_id, answered, request, caller, context)
+        more = _told_of(answered.read(Replay)) if act == "replay" else ""
+        return RedirectResponse(f"{here}?done={act}{more}", HTTPStatus.SEE_OTHER)
+    return await _refused(webhook_id, answered, request, caller, context, form)
 
 
 async def _rotate(
@@ -177,30 +180,48 @@ async def _show(
     listed = await webhooks.list_deliveries(
         webhook_id, state, model, cursor, DELIVERIES_SHOWN, caller, context
     )
-    shown = {"webhook": found, "deliveries": listed, "once": new_once(), **values}
+    shown: dict[str, Any] = {"webhook": found, "deliveries": listed, "once": new_once()}
+    shown |= {"done": "", "count": 0, "is_cut": False, "wrong": "", **values}
+    shown["form"] = {**dict.fromkeys((*_RANGE, "failed_only"), ""), **values.get("form", {})}
     return page("operators/webhook.html", shown, request=request, caller=caller, status=status)
 
 
 async def _refused(
-    webhook_id: str, answered: Answered, request: Request, caller: Caller, context: Context
+    webhook_id: str,
+    answered: Answered,
+    request: Request,
+    caller: Caller,
+    context: Context,
+    form: Mapping[str, str] = NOTHING,
 ) -> Response:
     """Answer what ingest refused, beside the forms where it is about them."""
     if not answered.wrong:
         return answered.response
     status = answered.response.status_code
-    return await _show_wrong(webhook_id, answered.wrong, status, request, caller, context)
+    return await _show_wrong(webhook_id, answered.wrong, status, request, caller, context, form)
 
 
 async def _show_wrong(
-    webhook_id: str, wrong: str, status: int, request: Request, caller: Caller, context: Context
+    webhook_id: str,
+    wrong: str,
+    status: int,
+    request: Request,
+    caller: Caller,
+    context: Context,
+    form: Mapping[str, str] = NOTHING,
 ) -> Response:
-    values = {"state": "", "model": "", "done": "", "count": 0, "wrong": wrong}
+    values = {"state": "", "model": "", "wrong": wrong, "form": form}
     return await _show(webhook_id, values, request, caller, context, status=status)
 
 
 def _secret(webhook: str, secret: str, request: Request, caller: Caller) -> Response:
     values = {"webhook": webhook, "secret": secret}
     return page("operators/webhook_secret.html", values, request=request, caller=caller)
+
+
+def _told_of(replay: Replay) -> str:
+    """Return what the page is to tell of a replay, as a part of its query."""
+    return f"&count={replay.count}" + ("" if replay.is_complete else "&is_cut=true")
 
 
 def _range(form: dict[str, str]) -> dict[str, Any]:

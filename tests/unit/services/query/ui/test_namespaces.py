@@ -74,6 +74,16 @@ def test_bytes_are_those_of_versions_that_can_be_downloaded(
     assert (found.models, found.versions, found.size_bytes) == (5, 6, 1141)
 
 
+def test_those_that_use_most_are_of_all_and_not_of_the_first(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(namespaces, "MOST_NAMESPACES", 2)
+    monkeypatch.setattr(namespaces, "MOST_LARGEST", 3)
+    found = count(connection, EVERY_NAME)
+    assert ([each.name for each in found.items], found.not_shown) == ([None, "risk"], 2)
+    assert [each.name for each in found.largest] == ["secret", "risky", "risk"]
+
+
 def test_what_may_not_be_read_is_in_no_count(connection: sqlite3.Connection) -> None:
     assert count(connection, RISK).items == [Namespace("risk", 2, 3, 40)]
     one = NameFilter(names=frozenset(("alone", "nothing")))
