@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 from typing import Literal
 
@@ -71,7 +72,7 @@ class Reader:
         self._send_piece = send
         self._ending = asyncio.Event()
         self._sent_at = monotonic()
-        self._asked_at = monotonic()
+        self._asked_at = -inf  # what was found out before the beginning may be old by now
         self._told = str(beginning.position)
         """The place that the reader was told last without an event; empty: an event came since."""
 
@@ -148,6 +149,7 @@ class Reader:
                 await self._send(bytes(chunk))
                 self._position = position
                 chunk.clear()
+                await self._keep_up()  # a slow reader takes longer for a step than access counts
         if chunk:
             await self._send(bytes(chunk))
         self._position = step.position

@@ -5,9 +5,12 @@ import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
+from threading import Lock
 from typing import Final
 
 import nh3
+from cachetools import LRUCache, cached
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
@@ -32,7 +35,18 @@ MAX_CELLS: Final = 50_000
 """Of a card's tables together; a card that could have more shows them as text."""
 MAX_REPEATED: Final = 4 * 1024 * 1024
 """Characters that links by reference could come to; a card that could have more has none."""
+MAX_MARKS: Final = 20_000
+"""Characters that may begin or end a link or an emphasis: each is looked at with those before it,
+so that a card with more is shown as text."""
+_MARKS: Final = "[]*_`~<!"
+_SCHEMES: Final = ("https:", "http:", "mailto:")
+KEPT_CHARACTERS: Final = 8 * 1024 * 1024
+_RENDERED: LRUCache[bytes, Markup] = LRUCache(KEPT_CHARACTERS, getsizeof=len)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +76,15 @@ async def read_card(version: Version, headers: Headers) -> Card | None:
     return Card(html, is_cut=file.size_bytes > MAX_CARD_BYTES)
 
 
+@cached(_RENDERED, key=_digest, lock=Lock())
 def rendered(text: str) -> Markup:
-    """Return Markdown as HTML: known tags without attributes, links to https and mail alone."""
+    """Return Markdown as HTML: known tags without attributes, links to the web and mail alone.
+
+    What was rendered is kept for a while: cards do not change, and a long one takes its time.
+    """
     shown = _HEAD.sub("", text, count=1)
+    if sum(map(shown.count, _MARKS)) > MAX_MARKS:
+        return Markup("<pre>{}</pre>").format(shown)
     made = _parser(tables=_most_cells(shown) <= MAX_CELLS, references=_is_short(shown)).render(
         shown
     )
@@ -72,10 +92,18 @@ def rendered(text: str) -> Markup:
         made,
         tags=_TAGS,
         attributes={"a": {"href"}},
-        url_schemes={"https", "http", "mailto"},
+        attribute_filter=_outward,
         link_rel="noopener noreferrer nofollow ugc",
     )
     return Markup(clean)  # noqa: S704 - it is what the sanitizer leaves
+
+
+def _outward(_tag: str, attribute: str, value: str) -> str | None:
+    """Return where a link leads; None for one within the registry's pages, which a card cannot know
+    from which of them it is read."""
+    if attribute != "href":
+        return value
+    return value if value.lower().startswith(_SCHEMES) else None
 
 
 def _most_cells(text: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from registry.schemas.lineage import Lineage, LineageNode
+from registry.schemas.lineage import Lineage, LineageEdge, LineageNode
 from services.query.ui.charts.layers import layered
 
 BOX_WIDTH: Final = 180
@@ -12,7 +12,8 @@ BOX_HEIGHT: Final = 40
 COLUMN: Final = 260
 ROW: Final = 54
 SIDE: Final = 8
-MOST_ARROWS: Final = 300
+MOST_ARROWS: Final = 200
+"""The list below the drawing has the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class LineageDrawing:
     height: int
     boxes: Sequence[Box]
     arrows: Sequence[Arrow]
+    edges: Sequence[LineageEdge]
+    """What is drawn."""
     left_out: int
     """Arrows that are not drawn: there are too many."""
     box_width: int = BOX_WIDTH
@@ -77,6 +80,7 @@ def drawing(lineage: Lineage) -> LineageDrawing | None:
             )
             for each in drawn
         ],
+        edges=drawn,
         left_out=len(lineage.edges) - len(drawn),
     )
 

@@ -1,6 +1,8 @@
 """Parallel coordinates: an axis for each metric and parameter, a line for each version."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +24,7 @@ HEIGHT: Final = BOTTOM + 24
 LABEL_GAP: Final = 15
 """Between the numbers of versions at the end of their lines."""
 _GROUPS = ("metrics.", "parameters.")
+_EXPONENT = re.compile(r"e\+?(-?)0*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,8 @@ class Tick:
 
     y: float
     text: str
+    is_number: bool = False
+    """A number is told whole: without its end it would be another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +136,21 @@ def _place(row: MetadataRow, x: int) -> _Placed:
 
 def _place_kinds(row: MetadataRow, x: int) -> _Placed:
     """Place values that are not all numbers: each kind has a height of its own."""
-    texts = [None if value is None else _text(value) for value in row.values]
-    kinds = list(dict.fromkeys(text for text in texts if text is not None))
+    written = [None if value is None else json.dumps(value) for value in row.values]
+    kinds = {
+        text: value
+        for text, value in zip(written, row.values, strict=True)
+        if text is not None and value is not None
+    }
     scale = Scale(0, len(kinds) - 1)
-    heights = {kind: _height(scale.share(at)) for at, kind in enumerate(kinds)}
-    ticks = [Tick(heights[kind], kind) for kind in kinds]
-    return _Placed(Axis(row.name, x, ticks), [None if t is None else heights[t] for t in texts])
+    heights = {text: _height(scale.share(at)) for at, text in enumerate(kinds)}
+    shown = Counter(_text(value) for value in kinds.values())
+    ticks = [
+        # With its quotes where a text looks like a value of another type beside it.
+        Tick(heights[text], _text(value) if shown[_text(value)] == 1 else text)
+        for text, value in kinds.items()
+    ]
+    return _Placed(Axis(row.name, x, ticks), [None if t is None else heights[t] for t in written])
 
 
 def _text(value: JsonValue) -> str:
@@ -145,7 +159,12 @@ def _text(value: JsonValue) -> str:
 
 def _ticks(scale: Scale) -> list[Tick]:
     values = [scale.low] if scale.low == scale.high else [scale.high, scale.middle, scale.low]
-    return [Tick(_height(scale.share(value)), f"{value:.5g}") for value in values]
+    return [Tick(_height(scale.share(value)), _number(value), is_number=True) for value in values]
+
+
+def _number(value: float) -> str:
+    """Return a number in few characters: `1.2346e-5`, where Python writes `1.2346e-05`."""
+    return _EXPONENT.sub(r"e\1", f"{value:.5g}")
 
 
 def _height(share: float) -> float:

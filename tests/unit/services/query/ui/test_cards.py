@@ -2,14 +2,17 @@
 
 from html.parser import HTMLParser
 from typing import Any, Self, cast
+from uuid import uuid4
 
 import pytest
+from markupsafe import escape
 
 from registry.schemas import Artifact, Version
 from registry.schemas.rules import MODEL_CARD
 from services.query.compare.headers import Headers
 from services.query.turns import Turns
-from services.query.ui.cards import read_card, rendered
+from services.query.ui import cards
+from services.query.ui.cards import MAX_MARKS, read_card, rendered
 
 
 class Elements(HTMLParser):
@@ -54,6 +57,40 @@ def test_nothing_runs_and_nothing_is_loaded(attack: str) -> None:
     assert {name for name, _ in found.attributes} <= {"href", "rel"}
     for name, value in found.attributes:
         assert name == "rel" or value.startswith("https://")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["LICENSE", "/ui/admin/tokens", "//evil.example/", "#top", "?a=b", "ftp://x", "../.."],
+)
+def test_no_link_leads_into_the_pages_of_the_registry(address: str) -> None:
+    found = Elements.of(rendered(f"[text]({address}) and more"))
+    assert "href" not in {name for name, _ in found.attributes}
+    assert "text" in rendered(f"[text]({address}) and more")
+
+
+@pytest.mark.parametrize("address", ["https://a.example", "HTTP://a.example", "mailto:a@b.example"])
+def test_links_to_the_web_and_to_people_are_kept(address: str) -> None:
+    assert ("href", address) in Elements.of(rendered(f"[text]({address})")).attributes
+
+
+@pytest.mark.parametrize("mark", ["[", "![", "*_", "[a](", "<b>"])
+def test_a_card_of_marks_alone_is_shown_as_text(mark: str) -> None:
+    text = mark * (MAX_MARKS + 1)
+    html = rendered(text)
+    assert Elements.of(html).tags == {"pre"}
+    assert escape(text) in html
+
+
+def test_a_card_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"# Card {uuid4()}"
+    once = rendered(text)
+
+    def fail(**_: bool) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(cards, "_parser", fail)
+    assert rendered(text) == once
 
 
 def test_text_links_and_tables_are_shown() -> None:

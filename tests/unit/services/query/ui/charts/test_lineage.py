@@ -38,6 +38,7 @@ def test_without_links_there_is_no_drawing_and_arrows_have_a_bound() -> None:
     found = drawing(lineage(*nodes, edges=[(node.id, "m@2") for node in nodes]))
     assert found is not None
     assert (len(found.arrows), found.left_out) == (MOST_ARROWS, 400 - MOST_ARROWS)
+    assert len(found.edges) == MOST_ARROWS, "the list has the same"
 
 
 def test_nodes_are_named_by_what_they_are_and_not_by_their_ids() -> None:

@@ -48,6 +48,37 @@ def test_what_are_no_numbers_alone_are_kinds_with_a_place_each() -> None:
     assert len({each.y for each in solver.ticks}) == 3
 
 
+def test_values_of_other_types_that_look_alike_lie_apart_and_are_told_apart() -> None:
+    rows = [row("parameters.s", 1, "1", "true", True, "adam"), row("metrics.a", 1, 2, 3, 4, 5)]
+    found = drawn(rows, 1, 2, 3, 4, 5)
+    ticks = {each.text: each.y for each in found.axes[1].ticks}
+    assert set(ticks) == {"1", '"1"', '"true"', "true", "adam"}
+    assert len({line.dots[1][1] for line in found.lines}) == 5
+    assert found.lines[1].dots[1][1] == ticks['"1"']
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ((1.23456e-05, 3.1e-05), {"1.2346e-5", "3.1e-5"}),
+        ((124439808, 7e10), {"1.2444e8", "7e10"}),
+        ((0.91234, 0.91239), {"0.91234", "0.91239"}),
+        ((-1.23456e-300, -2e-300), {"-1.2346e-300", "-2e-300"}),
+        ((1000, 2000), {"1000", "2000"}),
+    ],
+)
+def test_ticks_are_numbers_that_can_be_read_again(
+    values: tuple[float, float], told: set[str]
+) -> None:
+    found = drawn([row("parameters.rate", *values), row("metrics.a", 1, 2)], 1, 2)
+    ticks = found.axes[1].ticks
+    assert told <= {each.text for each in ticks}
+    for each in ticks:
+        assert len(each.text) <= 12
+        assert each.is_number
+        float(each.text)
+
+
 def test_orders_of_magnitude_have_a_logarithmic_axis() -> None:
     rows = [row("parameters.rate", 1e-5, 1e-1), row("metrics.a", 1, 2)]
     assert drawn(rows, 1, 2).axes[1].is_log
