@@ -28,8 +28,8 @@ class Entries:
         default_factory=dict[Version, Mapping[str, Any]]
     )
     """By the entry's name, such as `params.lr`; the first few values of a list as a list."""
-    names: Sequence[str] = ()
-    """Of entries that the rows have."""
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """Of entries that the rows have, by their group."""
 
 
 def read_entries(
@@ -39,9 +39,10 @@ def read_entries(
     groups: Sequence[str],
     most_names: int,
 ) -> Entries:
-    """Return the values of the wanted entries, and names of entries that are of these groups.
+    """Return the values of the wanted entries, and names of entries of these groups.
 
-    `versions` are those of the page, at least one. Raises sqlite3.Error.
+    `versions` are those of the page, at least one; of each group there are at most `most_names`.
+    Raises sqlite3.Error.
     """
     owners = _owners(connection, versions)
     if not owners:
@@ -52,8 +53,12 @@ def read_entries(
 
 def _owners(connection: sqlite3.Connection, versions: Sequence[Version]) -> dict[int, Version]:
     asked = joined((Sql("(?, ?)", each) for each in versions), ", ")
-    query = Sql("SELECT id, model, number FROM versions WHERE (model, number) IN (VALUES ")
-    rows = _rows(connection, query + asked + ")")
+    # By a SELECT: bare VALUES are compared with each row of the table, and no index is used.
+    query = Sql(
+        "SELECT id, model, number FROM versions WHERE (model, number) IN"
+        " (SELECT column1, column2 FROM (VALUES "
+    )
+    rows = _rows(connection, query + asked + "))")
     return {owner: (model, number) for owner, model, number in rows}
 
 
@@ -85,17 +90,26 @@ def _values(
 
 def _names(
     connection: sqlite3.Connection, owners: Mapping[int, Version], groups: Sequence[str], most: int
-) -> list[str]:
-    # Every name of a group begins with "params.", so it lies before "params/".
-    below = [Sql("(name >= ? AND name < ?)", (f"{each}.", f"{each}/")) for each in groups]
-    query = (
+) -> dict[str, list[str]]:
+    seen = (
         Sql("SELECT DISTINCT name FROM (SELECT key FROM versions_facets WHERE owner IN ")
         + listed(sorted(owners))
-        + Sql(" LIMIT ?) JOIN keys ON keys.id = key WHERE ", (MOST_LOOKED_AT,))
-        + joined(below, " OR ")
-        + Sql(" ORDER BY name LIMIT ?", (most,))
+        + Sql(" LIMIT ?) JOIN keys ON keys.id = key", (MOST_LOOKED_AT,))
     )
-    return [name for (name,) in _rows(connection, query)]
+    # Every name of a group begins with "params.", so it lies before "params/".
+    first = [
+        Sql(
+            "SELECT * FROM (SELECT ?, name FROM seen"
+            " WHERE name >= ? AND name < ? ORDER BY name LIMIT ?)",
+            (each, f"{each}.", f"{each}/", most),
+        )
+        for each in groups
+    ]
+    query = Sql("WITH seen AS MATERIALIZED (") + seen + ") " + joined(first, " UNION ALL ")
+    found: dict[str, list[str]] = {each: [] for each in groups}
+    for group, name in _rows(connection, query):
+        found[group].append(name)
+    return found
 
 
 def _rows(connection: sqlite3.Connection, query: Sql) -> list[tuple[Any, ...]]:

@@ -39,9 +39,10 @@ MAX_MARKS: Final = 20_000
 """Characters that may begin or end a link or an emphasis: each is looked at with those before it,
 so that a card with more is shown as text."""
 _MARKS: Final = "[]*_`~<!"
-_SCHEMES: Final = ("https:", "http:", "mailto:")
+_SCHEMES: Final = ("https://", "http://", "mailto:")
 KEPT_CHARACTERS: Final = 8 * 1024 * 1024
-_RENDERED: LRUCache[bytes, Markup] = LRUCache(KEPT_CHARACTERS, getsizeof=len)
+"""What was rendered, with some for each card: many that are empty must not fill the memory."""
+_RENDERED: LRUCache[bytes, Markup] = LRUCache(KEPT_CHARACTERS, getsizeof=lambda it: len(it) + 500)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 
 

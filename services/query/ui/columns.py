@@ -1,6 +1,7 @@
 """The columns of the search page: which there are, how each orders the rows, what is in a cell."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice, zip_longest
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -64,27 +65,35 @@ def order_field(name: str, kind: Kind) -> str:
 
 
 def offered_columns(rows: Sequence[Row], entries: Entries) -> list[str]:
-    """Return entries that the rows have."""
-    found: dict[str, None] = {}
+    """Return entries that the rows have, of each group in turn, so that many leave none out."""
+    groups: dict[str, dict[str, None]] = {"metrics": {}, "params": {}, "tags": {}, "properties": {}}
     for row in rows:
         if isinstance(row, VersionSummary):
-            found |= dict.fromkeys(f"metrics.{name}" for name in row.metrics)
-        found |= dict.fromkeys(f"tags.{name}" for name in row.tags)
-    found |= dict.fromkeys(entries.names)
-    usable = [each for each in found if "," not in each and len(each) <= MAX_COLUMN_CHARACTERS]
-    return usable[:MOST_OFFERED]
+            groups["metrics"] |= dict.fromkeys(f"metrics.{name}" for name in row.metrics)
+        groups["tags"] |= dict.fromkeys(f"tags.{name}" for name in row.tags)
+    for group, names in entries.names.items():
+        groups[group] |= dict.fromkeys(names)
+    usable = [[each for each in names if _is_usable(each)] for names in groups.values()]
+    in_turn = islice((each for turn in zip_longest(*usable) for each in turn if each), MOST_OFFERED)
+    chosen = frozenset(in_turn)
+    return [each for names in usable for each in names if each in chosen]
 
 
-def version_of(row: Row) -> Version:
+def _is_usable(name: str) -> bool:
+    """Whether an address can name it."""
+    return "," not in name and len(name) <= MAX_COLUMN_CHARACTERS
+
+
+def version_of(row: VersionSummary) -> Version:
     """Return how the entries beside the rows name this one."""
-    return (row.name, 0) if isinstance(row, Model) else (row.model, row.number)
+    return row.model, row.number
 
 
 def cell(row: Row, column: str, entries: Entries) -> Any:
     """Return what a row has in a column; None where it has nothing there."""
     kind: Kind = "models" if isinstance(row, Model) else "versions"
     group, _, entry = column.partition(".")
-    if group in UNLISTED_GROUPS:
+    if isinstance(row, VersionSummary) and group in UNLISTED_GROUPS:
         return entries.values.get(version_of(row), {}).get(column)
     if entry and group in FIELDS[kind].groups:
         listed: dict[str, Any] = getattr(row, group)

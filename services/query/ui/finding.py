@@ -13,6 +13,7 @@ from services.query.search.failures import read_told
 from services.query.search.language.errors import FILTER, InvalidSearch
 from services.query.search.language.fields import Kind
 from services.query.search.pages import Asked, search
+from services.query.search.projection.reading import SearchTooCostly
 from services.query.ui.columns import (
     MAX_COLUMN_CHARACTERS,
     MOST_OFFERED,
@@ -28,7 +29,7 @@ from services.query.ui.columns import (
     version_of,
 )
 from shared.domain.access.decision import NameFilter
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import InvalidRequest, TooManyRequests, Unavailable
 
 PAGE_ITEMS: Final = 50
 MOST_COLUMNS: Final = 12
@@ -49,6 +50,11 @@ class Question:
     order: str
     columns: Sequence[str]
     cursor: str | None = None
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more column could be chosen."""
+        return len(self.columns) < MOST_COLUMNS
 
     def address(self, **changes: str) -> str:
         """Return the address of the same question with changes, from its beginning."""
@@ -133,30 +139,32 @@ async def answer(asked: Question, names: NameFilter, context: Context) -> Answer
         found = await search(wanted, names, context)
         kind = ModelSearchPage if asked.kind == "models" else VersionSearchPage
         page = kind.model_validate_json(found)
-        entries = await _entries(page.items, chosen, context)
     except InvalidSearch as error:
         at = error.column if error.parameter == FILTER else 0
         return Answer(columns, error=error.detail, column=at)
     except InvalidRequest as error:
         return Answer(columns, error=error.detail)
+    entries = await _entries(page.items, asked, context)
     more = asked.address(cursor=page.next_cursor) if page.next_cursor else ""
-    has_room = len(asked.columns) < MOST_COLUMNS
-    offered = offered_columns(page.items, entries) if has_room else ()
+    offered = offered_columns(page.items, entries) if asked.has_room else ()
     return Answer(columns, page.items, entries, more, offered, unknown, possible)
 
 
-async def _entries(rows: Sequence[Row], columns: Sequence[str], context: Context) -> Entries:
-    """Return what versions have that their rows come without."""
+async def _entries(rows: Sequence[Row], asked: Question, context: Context) -> Entries:
+    """Return what versions have that their rows come without; nothing where it is not told now."""
     versions = [version_of(row) for row in rows if isinstance(row, VersionSummary)]
-    if not versions:
+    wanted = [each for each in asked.columns if each.partition(".")[0] in UNLISTED_GROUPS]
+    if not versions or not (wanted or asked.has_room):
         return Entries()
-    wanted = [each for each in columns if each.partition(".")[0] in UNLISTED_GROUPS]
-    return await read_told(
-        context.search,
-        lambda connection: read_entries(
-            connection, versions, wanted, UNLISTED_GROUPS, MOST_OFFERED
-        ),
-    )
+    try:
+        return await read_told(
+            context.search,
+            lambda connection: read_entries(
+                connection, versions, wanted, UNLISTED_GROUPS, MOST_OFFERED
+            ),
+        )
+    except (Unavailable, TooManyRequests, SearchTooCostly):
+        return Entries()  # the rows were found, and have the other columns
 
 
 def _in(place: str | None) -> str:

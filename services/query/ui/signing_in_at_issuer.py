@@ -79,7 +79,7 @@ async def lead_to_issuer(request: Request, context: RequestContext, next: str = 
         key=_cookie(context.settings, attempt.state),
         **_kept(context.settings),
     )
-    begun = [name for name in request.cookies if name.startswith((COOKIE, SECURE_COOKIE))]
+    begun = [name for name in request.cookies if name.startswith(_prefix(context.settings))]
     for name in begun if len(begun) >= MOST_ATTEMPTS else ():  # which is the oldest nobody tells
         answer.delete_cookie(name, **_kept(context.settings))
     return answer
@@ -116,14 +116,16 @@ async def come_back(  # one parameter for each that an issuer adds
         await end_earlier(request)
     except (Denied, Unavailable, TooManyRequests) as refusal:
         answer = _refused(refusal, request, target, trail)
-        answer.delete_cookie(
-            _cookie(context.settings, state), **_kept(context.settings)
-        )  # its code is used up
-        return answer
+        return _over(answer, state, context.settings)
     # A page and no redirection: a browser keeps a strict cookie back from one that began elsewhere.
     answer = page("signed_in.html", {"target": target}, request=request)
     keep_session(answer, session, context.settings)
-    answer.delete_cookie(_cookie(context.settings, state), **_kept(context.settings))
+    return _over(answer, state, context.settings)
+
+
+def _over(answer: Response, state: str, settings: Settings) -> Response:
+    """Have the browser forget an attempt whose code is used up."""
+    answer.delete_cookie(_cookie(settings, state), **_kept(settings))
     return answer
 
 
@@ -157,7 +159,6 @@ def _flow(request: Request) -> CodeFlow:
 
 def _begun(request: Request, settings: Settings, state: str) -> tuple[Attempt | None, str]:
     """Return the attempt of this state that this browser began, and the page to go on to."""
-    # By one name alone: where it is a secure one, another host could set the other.
     kept = request.cookies.get(_cookie(settings, state), "")
     secret, _, encoded = kept.partition(".")
     try:
@@ -169,8 +170,12 @@ def _begun(request: Request, settings: Settings, state: str) -> tuple[Attempt | 
 
 def _cookie(settings: Settings, state: str) -> str:
     """Return the name of an attempt's cookie: each has one, as several tabs may sign in at once."""
-    name = SECURE_COOKIE if _is_secure(settings) else COOKIE
-    return f"{name}_{hashlib.sha256(state.encode()).hexdigest()[:16]}"
+    return _prefix(settings) + hashlib.sha256(state.encode()).hexdigest()[:16]
+
+
+def _prefix(settings: Settings) -> str:
+    # Of one name alone: where it is the secure one, another host could set the other.
+    return f"{SECURE_COOKIE if _is_secure(settings) else COOKIE}_"
 
 
 def _kept(settings: Settings) -> dict[str, Any]:

@@ -24,10 +24,13 @@ class Batch:
     """Who waits until versions and models are read."""
 
     def is_read(self) -> None:
-        """Tell those who wait."""
+        """Take note that versions and models are read, and tell those who wait for that."""
         for each in self.waiting:
             if not each.done():
                 each.set_result(None)
+        self.versions, self.models, self.waiting = set(), set(), []
+        if not self.everything:
+            self.since = None
 
 
 class Hints:

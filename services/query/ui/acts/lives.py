@@ -109,6 +109,7 @@ async def _do(life: Life, asked_for: Asked) -> Response:
         return Call("POST", f"{place}/{life.name}")
 
     refusal = None
+    # Of a form that is old. What happens while ingest is asked is told by its answer alone.
     if form.get("sequence") == str(found.sequence):
         refusal = await asked(asked_for.request, asked_for.context, wanted)
     elif not life.is_done(found):  # else it was sent before, or somebody did the same

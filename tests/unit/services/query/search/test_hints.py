@@ -59,6 +59,20 @@ def test_that_anything_may_have_changed_waits_until_all_is_compared() -> None:
     assert hints.since is None
 
 
+def test_what_is_read_waits_no_more_while_everything_is_compared(clock: list[float]) -> None:
+    hints = Hints()
+    hints.model_changed("churn")
+    with hints.round() as batch:
+        batch.is_read()
+        assert (hints.since, hints.models) == (None, 0), "the comparison is to be sure"
+    hints.model_changed("fraud")
+    hints.model_changed(None)
+    clock.append(500.0)
+    with hints.round() as batch:
+        batch.is_read()
+        assert (hints.since, hints.models) == (100.0, 0), "what may have changed is not read yet"
+
+
 @pytest.mark.usefixtures("clock")
 def test_a_comparison_to_be_sure_is_no_change_that_waits() -> None:
     hints = Hints()

@@ -61,7 +61,16 @@ def test_nothing_runs_and_nothing_is_loaded(attack: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["LICENSE", "/ui/admin/tokens", "//evil.example/", "#top", "?a=b", "ftp://x", "../.."],
+    [
+        "LICENSE",
+        "/ui/admin/tokens",
+        "//evil.example/",
+        "#top",
+        "?a=b",
+        "ftp://x",
+        "../..",
+        "https:/a",
+    ],
 )
 def test_no_link_leads_into_the_pages_of_the_registry(address: str) -> None:
     found = Elements.of(rendered(f"[text]({address}) and more"))
@@ -91,6 +100,13 @@ def test_a_card_is_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(cards, "_parser", fail)
     assert rendered(text) == once
+
+
+def test_cards_that_are_empty_take_room_too() -> None:
+    kept = cards._RENDERED  # pyright: ignore[reportPrivateUsage]
+    before = kept.currsize
+    assert rendered(f"---\nid: {uuid4()}\n---\n") == ""
+    assert kept.currsize > before
 
 
 def test_text_links_and_tables_are_shown() -> None:

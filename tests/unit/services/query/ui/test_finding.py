@@ -20,7 +20,9 @@ from services.query.ui.finding import MOST_COLUMNS, Answer, answer, question
 from shared.domain.access.decision import EVERY_NAME
 from shared.domain.errors import InvalidRequest
 
-BESIDE = Entries({("churn", 3): {"params.lr": 0.1, "params.a.b": [1, 2]}}, ["params.lr"])
+BESIDE = Entries(
+    {("churn", 3): {"params.lr": 0.1, "params.a.b": [1, 2]}}, {"params": ["params.lr"]}
+)
 """What is known of the row that it comes without."""
 ROW = VersionSummary.model_construct(
     model="churn", number=3, metrics={"auc": 0.9}, tags={"a.b": "x"}, aliases=[], size_bytes=7
@@ -106,11 +108,23 @@ def test_a_cell_has_what_the_row_says_and_nothing_else(column: str, value: objec
 
 
 def test_entries_that_the_rows_have_are_offered_within_a_bound() -> None:
-    assert offered_columns([ROW], BESIDE) == ["metrics.auc", "tags.a.b", "params.lr"]
-    odd = Entries(names=["params.a,b", "params." + "x" * MAX_COLUMN_CHARACTERS, "params.ok"])
-    assert offered_columns([], odd) == ["params.ok"], "an address could not name the others"
-    many = Entries(names=[f"params.p{at}" for at in range(MOST_OFFERED + 9)])
-    assert len(offered_columns([ROW], many)) == MOST_OFFERED
+    assert offered_columns([ROW], BESIDE) == ["metrics.auc", "params.lr", "tags.a.b"]
+    odd = ["params.a,b", "params." + "x" * MAX_COLUMN_CHARACTERS, "params.ok"]
+    offered = offered_columns([], Entries(names={"params": odd}))
+    assert offered == ["params.ok"], "an address could not name the others"
+
+
+def test_many_entries_of_one_group_leave_those_of_the_others_their_place() -> None:
+    many = [f"params.p{at:02}" for at in range(MOST_OFFERED)]
+    row = ROW.model_copy(update={"metrics": {f"m{at:02}": 1.0 for at in range(99)}})
+    found = offered_columns([row], Entries(names={"params": many, "properties": ["properties.x"]}))
+    assert len(found) == MOST_OFFERED
+    assert {"tags.a.b", "properties.x", "params.p00", "metrics.m00"} <= set(found)
+    assert [each.partition(".")[0] for each in found] == [
+        *["metrics"] * 14,
+        *["params"] * 14,
+        *("tags", "properties"),
+    ]
 
 
 def test_a_group_goes_by_both_its_names_and_is_one_column() -> None:
