@@ -8,7 +8,8 @@ import typer
 from registry.cli.completion import complete_ref
 from registry.cli.exit_codes import ExitCode
 from registry.cli.options import AsJson, Url
-from registry.cli.output import print_json, print_list, progress_bar, time_text
+from registry.cli.output import print_json, print_list, time_text
+from registry.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from registry.cache import Cache, Damage

@@ -8,8 +8,9 @@ import typer
 
 from registry.cli.completion import complete_ref
 from registry.cli.options import AsJson, Url
-from registry.cli.output import print_json, progress_bar
+from registry.cli.output import print_json
 from registry.cli.printable import printable
+from registry.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -8,7 +8,7 @@ import typer
 
 from registry.cli.exit_codes import ExitCode
 from registry.cli.options import AsJson, ModelName, Url, read_pairs
-from registry.cli.output import progress_bar, running_count
+from registry.cli.progress import progress_bar, running_count
 
 if TYPE_CHECKING:
     from registry.importing.report import ImportReport

@@ -1,8 +1,7 @@
-"""What a person sees: tables on stdout, progress on stderr when that is a terminal."""
+"""What a person sees on stdout: tables, fields, and JSON for programs."""
 
 import sys
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
@@ -14,9 +13,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from registry.importing.report import Watch
     from registry.schemas import Artifact, Identity, Model, TensorSummary, Version
-    from registry.transfer.progress import Progress
 
 Item = TypeVar("Item", bound="BaseModel")
 WIDE = 100_000
@@ -191,68 +188,3 @@ def _digest(file: "Artifact") -> str:
     if file.sha256 is not None:
         return file.sha256
     return "pending" if file.composite is None else f"pending, composite {file.composite.value}"
-
-
-@contextmanager
-def progress_bar(title: str, *, at_once: bool = True) -> "Generator[Progress | None]":
-    """Show a progress bar on stderr while the block runs; None where that is no terminal.
-
-    Unless it is to be there `at_once`, nothing is shown until there is some progress.
-    """
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-    from rich.progress import Progress as ProgressBar
-
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    bar = ProgressBar(
-        *(*columns, TransferSpeedColumn(), TimeRemainingColumn()),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    task = bar.add_task(title, total=None)
-
-    def report(done_bytes: int, total_bytes: int) -> None:
-        bar.start()  # means nothing to one that is there
-        bar.update(task, completed=done_bytes, total=total_bytes)
-
-    try:
-        if at_once:
-            bar.start()
-        yield report
-    finally:
-        if bar.live.is_started:  # else it would print an empty line on a terminal that is dumb
-            bar.stop()
-
-
-@contextmanager
-def running_count(title: str) -> "Generator[Watch | None]":
-    """Show on stderr what a run has done while the block runs; None where that is no terminal.
-
-    How much there is in all, a source does not tell: there is a rate, and no time that is left.
-    """
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import DownloadColumn, TextColumn, TimeElapsedColumn, TransferSpeedColumn
-    from rich.progress import Progress as ProgressBar
-
-    columns = (TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn())
-    with ProgressBar(
-        *columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True
-    ) as bar:
-        task = bar.add_task(title, total=None)
-
-        def tell(versions: int, sent_bytes: int) -> None:
-            bar.update(task, description=f"{title}: {versions} versions", completed=sent_bytes)
-
-        yield tell

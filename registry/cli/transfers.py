@@ -33,7 +33,8 @@ from registry.cli.options import (
     read_description,
     read_lineage,
 )
-from registry.cli.output import print_json, print_version, progress_bar
+from registry.cli.output import print_json, print_version
+from registry.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from registry.transfer.upload.sources import Source

@@ -88,8 +88,8 @@ def replay(
     if as_json:
         print_json(asked)
         return
-    more = "" if asked.is_complete else "; there are newer ones: ask again with a later --since"
-    typer.echo(f"{asked.count} sent again{more}")
+    rest = f"; for the rest: --since {asked.rest_from.isoformat()}" if asked.rest_from else ""
+    typer.echo(f"{asked.count} sent again{rest}")
 
 
 def send_test(webhook: WebhookId, url: Url = None, as_json: AsJson = False) -> None:

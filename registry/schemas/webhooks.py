@@ -239,4 +239,6 @@ class Replay(Answer):
 
     count: int
     is_complete: bool = True
-    """False: there are more; ask again with a narrower range."""
+    """False: there are newer ones; ask again with `since` set to `rest_from`."""
+    rest_from: datetime | None = None
+    """When the last of these was recorded, where there are more."""

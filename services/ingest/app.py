@@ -11,7 +11,6 @@ from fastapi import FastAPI, Request
 from services.ingest.aliases.proposal_routes import router as proposals
 from services.ingest.aliases.routes import router as aliases
 from services.ingest.context import Context
-from services.ingest.counts import NotCounted
 from services.ingest.edits.routes import router as edits
 from services.ingest.figures import Figures
 from services.ingest.hub.routes import router as hub
@@ -59,7 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
             await stack.enter_async_context(traced(settings, "ingest"))
             database = await stack.enter_async_context(open_database(settings, metrics))
             storage = await stack.enter_async_context(open_storage(settings))
-            counts = figures.counts if figures else NotCounted()
+            counts = figures.counts if figures else None
             context = Context.create(settings, database, storage, counts)
             oidc = OidcTokens(settings.oidc_issuers, database.now)
             # Of people whose forms query hands on.

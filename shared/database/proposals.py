@@ -72,21 +72,7 @@ async def propose_move(
         waiting = await _count_open(database, place, revision, now, transaction)
         require_room(model, alias, waiting)
         sequence = (await read_counters(database, [model], transaction))[model].sequence + 1
-        proposal = ProposalRecord(
-            id=new_id(),
-            model=model,
-            alias=alias,
-            number=number,
-            version_id=version.id,
-            alias_revision=revision,
-            by=mover.by,
-            reason=mover.reason,
-            at=now,
-            expires_at=now + PROPOSAL_LIFE,
-            sequence=sequence,
-            key=mover.key,
-            request=mover.request,
-        )
+        proposal = _made(place, number, version, revision, mover, now, sequence)
         await change_models(database, [ModelChange(model, events=1)], transaction)
         try:
             await database.alias_proposals.insert_one(
@@ -98,6 +84,33 @@ async def propose_move(
         return proposal
 
     return await database.transaction(propose_it, turn=model)
+
+
+def _made(
+    place: Place,
+    number: int | None,
+    version: VersionRecord,
+    revision: int,
+    mover: Mover,
+    now: datetime,
+    sequence: int,
+) -> ProposalRecord:
+    model, alias = place
+    return ProposalRecord(
+        id=new_id(),
+        model=model,
+        alias=alias,
+        number=number,
+        version_id=version.id,
+        alias_revision=revision,
+        by=mover.by,
+        reason=mover.reason,
+        at=now,
+        expires_at=now + PROPOSAL_LIFE,
+        sequence=sequence,
+        key=mover.key,
+        request=mover.request,
+    )
 
 
 async def approve_proposal(

@@ -15,7 +15,7 @@ from registry.schemas import Version
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import MIB, Api, file_of, sha256_of
-from tests.support.chromium import NEEDS_CHROMIUM, choose, drop, look, sign_in, storage_of
+from tests.support.chromium import NEEDS_CHROMIUM, choose, drop, hold, look, sign_in, storage_of
 
 UPLOAD_MIB = int(os.environ.get("PAGE_UPLOAD_MIB", "24"))
 DATA = b"bytes"
@@ -132,10 +132,6 @@ async def test_each_role_sees_only_what_it_may(
     assert uploading.status == (403 if role == "reader" else 200)
 
 
-async def _hold(_: Route) -> None:
-    """Let a request to storage be on its way for as long as the page is there."""
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A model of several files, the largest one in parts."""
@@ -210,7 +206,7 @@ async def test_an_upload_pauses_goes_on_and_is_given_up(
 ) -> None:
     storage = storage_of(settings)
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
-    await page.route(storage, _hold)
+    await page.route(storage, hold)
     await choose(page, "#upload-folder", folder)
     await page.get_by_role("button", name="Upload").click()
     await page.get_by_role("button", name="Pause").click()
@@ -229,7 +225,7 @@ async def test_files_that_changed_are_not_mixed_with_those_of_before(
 ) -> None:
     storage = storage_of(settings)
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
-    await page.route(storage, _hold)
+    await page.route(storage, hold)
     await choose(page, "#upload-folder", folder)
     await page.get_by_role("button", name="Upload").click()
     await page.get_by_role("button", name="Pause").click()
@@ -244,7 +240,7 @@ async def test_a_folder_is_dropped_and_what_is_over_is_told(
     api: Api, page: Page, settings: Settings, model: str, folder: Path
 ) -> None:
     await sign_in(page, token_of(settings), f"/ui/models/{model}/upload")
-    await page.route(storage_of(settings), _hold)
+    await page.route(storage_of(settings), hold)
     await drop(page, folder, "#upload-files")
     await expect(page.get_by_text("4 files")).to_be_visible()
     await expect(page.get_by_text("tokenizer/vocab.txt", exact=True)).to_be_visible()

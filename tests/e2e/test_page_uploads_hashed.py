@@ -10,7 +10,7 @@ from playwright.async_api import Page, Request, Route, expect
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import MIB, sha256_of
-from tests.support.chromium import NEEDS_CHROMIUM, choose, sign_in, storage_of
+from tests.support.chromium import NEEDS_CHROMIUM, choose, hold, sign_in, storage_of
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -64,10 +64,6 @@ async def upload(page: Page, file: Path) -> None:
     await page.get_by_role("button", name="Upload").click()
 
 
-async def _hold(_: Route) -> None:
-    """Let a request to storage be on its way for as long as the page is there."""
-
-
 async def test_a_file_that_is_sent_in_one_body_is_hashed_before_and_compared_after_a_reload(
     page: Page, settings: Settings, model: str, file: Path, other_file: Path
 ) -> None:
@@ -78,7 +74,7 @@ async def test_a_file_that_is_sent_in_one_body_is_hashed_before_and_compared_aft
             opened.append(request.post_data_json)
 
     page.on("request", note)
-    await page.route(storage_of(settings), _hold)
+    await page.route(storage_of(settings), hold)
     await limited(page, settings, model, 20 * MIB)
     await upload(page, file)
     await page.get_by_role("button", name="Pause").click()

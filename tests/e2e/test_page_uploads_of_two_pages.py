@@ -9,7 +9,7 @@ from playwright.async_api import Page, Request, Route, expect
 from shared.runtime.settings import Settings
 from tests.support.access import token_of
 from tests.support.api import Api
-from tests.support.chromium import NEEDS_CHROMIUM, choose, sign_in, storage_of
+from tests.support.chromium import NEEDS_CHROMIUM, choose, hold, sign_in, storage_of
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -42,17 +42,13 @@ async def opened(page: Page, settings: Settings, model: str) -> list[str]:
     return found
 
 
-async def _hold(_: Route) -> None:
-    """Let a request to storage be on its way for as long as the page is there."""
-
-
 async def _refuse(route: Route) -> None:
     await route.fulfill(status=400, headers={"access-control-allow-origin": "*"})
 
 
 async def begun(page: Page, settings: Settings, file: Path, button: str) -> None:
     """Begin an upload that is paused, where `button` goes on with it, or else fails."""
-    await page.route(storage_of(settings), _hold if button == "Go on" else _refuse)
+    await page.route(storage_of(settings), hold if button == "Go on" else _refuse)
     await choose(page, "#upload-picker", file)
     await page.get_by_role("button", name="Upload").click()
     if button == "Go on":
@@ -114,6 +110,31 @@ async def test_what_another_page_gave_up_is_told_before_another_one_begins(
     await page.get_by_role("button", name="Upload").click()
     await page.wait_for_url(f"**/ui/models/{model}/versions/2")
     assert len(opened) == 2
+
+
+async def test_what_another_page_has_begun_instead_is_told_and_left_to_it(
+    api: Api,
+    page: Page,
+    settings: Settings,
+    model: str,
+    file: Path,
+    other_file: Path,
+    opened: list[str],
+) -> None:
+    await begun(page, settings, file, "Go on")
+    other = await other_page(page, model)
+    await other.get_by_role("button", name="Give it up").click()
+    await expect(other.get_by_text("The upload was given up.")).to_be_visible()
+    await begun(other, settings, other_file, "Go on")
+    await page.get_by_role("button", name="Go on").click()
+    await expect(page.get_by_role("alert")).to_have_text("the upload is aborted: begin another")
+    await expect(page.get_by_role("button", name="Give it up")).to_be_hidden()
+    await page.get_by_role("button", name="Upload").click()
+    await expect(page.get_by_role("alert")).to_contain_text("An upload is not complete: version 2")
+    assert len(opened) == 2
+    await other.get_by_role("button", name="Go on").click()
+    await other.wait_for_url(f"**/ui/models/{model}/versions/2")
+    assert (await api.version(model, 2, wait=30)).state == "ready"
 
 
 async def test_what_another_page_ended_is_given_up_without_a_fault(

@@ -202,8 +202,13 @@ async def test_a_webhook_is_made_tested_replayed_paused_and_removed(
     assert gone.status_code == 404
     assert "there is no delivery of" in gone.text
     assert f'action="{here}/replay"' in gone.text, "beside the forms"
-    cut = (await admin.get(f"{here}?done=replay&count=5000&is_cut=true")).text
+    rest = "2026-11-28T09:30:00.5%2B00:00"
+    cut = (await admin.get(f"{here}?done=replay&count=5000&rest_from={rest}")).text
     assert "5000, the oldest of them" in cut
+    assert "2026-11-28 09:30:00" in cut
+    assert 'value="2026-11-28T09:30:00"' in cut, "the range is filled in"
+    odd = await admin.get(f"{here}?rest_from=0001-01-01T00:00:00%2B23:59")
+    assert odd.status_code == 200, odd.text
 
     tested = await admin.post(f"{here}/test")
     assert tested.status_code == 303

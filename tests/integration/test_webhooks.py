@@ -329,6 +329,8 @@ async def test_a_replay_of_more_than_one_request_takes_begins_with_the_oldest(
         for expected in ([1, 2], [1, 2, 3, 4], [1, 2, 3, 4, 5]):
             done = await asked.replay(made.id, wanted, caller, context)
             assert done.is_complete is (len(expected) == 5)
+            rest_from = None if done.is_complete else drafts[expected[-1] - 1].recorded_at
+            assert done.rest_from == rest_from
             waiting = await deliveries.waiting_in(database, queue_of(made.id, model), 9)
             assert [each.sequence for each in waiting] == expected
 

@@ -22,9 +22,11 @@ Move = Serve
 async def accepting(serve: Serve) -> AsyncGenerator[int]:
     """Serve each connection to a port of this machine, and yield the port.
 
-    A connection is closed when `serve` returns. That it breaks is no error.
+    A connection is closed when `serve` returns. That it breaks is no error; any other error of
+    `serve` is raised at the end.
     """
     serving = dict[asyncio.Task[None], StreamWriter]()
+    failures: list[BaseException] = []
 
     async def connect(reader: StreamReader, writer: StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
@@ -34,19 +36,27 @@ async def accepting(serve: Serve) -> AsyncGenerator[int]:
         # At once: what is accepted in the moment of the end is ended too, though it never began.
         task = asyncio.create_task(connect(reader, writer))
         serving[task] = writer
-        task.add_done_callback(lambda _: writer.close())
+        task.add_done_callback(leave)
+
+    def leave(task: asyncio.Task[None]) -> None:
+        serving.pop(task).close()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            failures.append(error)
 
     async with await asyncio.start_server(accept, HOST, 0, limit=BUFFER_BYTES) as server:
         try:
             yield server.sockets[0].getsockname()[1]
         finally:
             server.close()
-            await end(*serving)
-            for writer in serving.values():
+            left = dict(serving)
+            await end(*left)
+            for writer in left.values():
                 writer.transport.abort()  # not closed: a client may read no more of what is left
             await asyncio.gather(
-                *(writer.wait_closed() for writer in serving.values()), return_exceptions=True
+                *(writer.wait_closed() for writer in left.values()), return_exceptions=True
             )
+    if failures:
+        raise failures[0]
 
 
 @asynccontextmanager
@@ -67,3 +77,10 @@ async def passing_on(host: str, port: int, ask: Move, answer: Move) -> AsyncGene
 
     async with accepting(serve) as own:
         yield own
+
+
+async def move(source: StreamReader, target: StreamWriter) -> None:
+    """Pass everything on."""
+    while data := await source.read(CHUNK_BYTES):
+        target.write(data)
+        await target.drain()

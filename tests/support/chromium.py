@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, Route, async_playwright, expect
 
 from shared.runtime.settings import Settings
 
@@ -90,3 +90,7 @@ async def look(page: Page, name: str) -> None:
         await page.emulate_media(color_scheme=cast("Any", theme))
         found: Any = await _AXE.run(page)
         assert found.violations_count == 0, f"{name}, {theme}: {found.generate_report()}"
+
+
+async def hold(_: Route) -> None:
+    """Let a request be on its way for as long as the page is there."""

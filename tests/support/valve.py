@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.support.accepting import CHUNK_BYTES, passing_on
+from tests.support.accepting import CHUNK_BYTES, move, passing_on
 
 
 @dataclass
@@ -45,17 +45,11 @@ class Valve:
             await target.drain()
 
 
-async def _ask(source: StreamReader, target: StreamWriter) -> None:
-    while data := await source.read(CHUNK_BYTES):
-        target.write(data)
-        await target.drain()
-
-
 @asynccontextmanager
 async def valve_before(address: str) -> AsyncGenerator[Valve]:
     """Listen on a port of its own for connections to `address` (host:port)."""
     valve = Valve()
     valve.open()
     host, _, port = address.rpartition(":")
-    async with passing_on(host, int(port), _ask, valve.answer) as valve.port:
+    async with passing_on(host, int(port), move, valve.answer) as valve.port:
         yield valve

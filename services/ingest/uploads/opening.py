@@ -86,6 +86,17 @@ async def open_upload(
         # An operator removes the group at this moment: either they see the version, or we see that.
         await give_up_upload(record, "the storage group was removed", context)
         raise unknown_group(bucket)
+    _tell_opened(record)
+    # Before the session is answered, or the version is ready: who never got it has no metadata to
+    # lose.
+    await keep_manifest(record, context.storage, context.settings)
+    record = await settle_whole(context.database, record, context.counts.version_settled)
+    known = await sizes_known(record, readable, context)
+    view = await session_view(record, context, fresh=True, token=str(token), known_sizes=known)
+    return view, True
+
+
+def _tell_opened(record: VersionRecord) -> None:
     if (span := current_span()) is not None:
         span.set(version_attributes(record))
     log.info(
@@ -96,13 +107,6 @@ async def open_upload(
         files=len(record.artifacts),
         size_bytes=record.size_bytes,
     )
-    # Before the session is answered, or the version is ready: who never got it has no metadata to
-    # lose.
-    await keep_manifest(record, context.storage, context.settings)
-    record = await settle_whole(context.database, record, context.counts.version_settled)
-    known = await sizes_known(record, readable, context)
-    view = await session_view(record, context, fresh=True, token=str(token), known_sizes=known)
-    return view, True
 
 
 async def _open(

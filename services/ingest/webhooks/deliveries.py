@@ -54,7 +54,9 @@ async def replay(webhook: str, request: ReplayRequest, caller: Caller, context: 
             await deliveries.replay(context.database, replayed, context.webhook_retention)
             models = {each.model for each in replayed}
             await queues.hurry(context.database, webhook, models)
-    return Replay(count=len(replayed), is_complete=len(matching) <= MOST_REPLAYED)
+    is_complete = len(matching) <= MOST_REPLAYED
+    rest_from = None if is_complete else replayed[-1].recorded_at
+    return Replay(count=len(replayed), is_complete=is_complete, rest_from=rest_from)
 
 
 async def send_test(webhook: str, caller: Caller, context: Context) -> WebhookDelivery:

@@ -16,7 +16,6 @@ let transfer = null;
 let samples = [];
 
 function show(state, text = "") {
-  current ??= kept.read();
   form.dataset.state = state;
   part("told").textContent = text;
   part("told").setAttribute("role", state === "failed" ? "alert" : "status");
@@ -117,6 +116,10 @@ async function open() {
 
 // Another page may have ended the upload that this one is on: then none is begun with its files.
 async function begin() {
+  if (current === null && kept.read() !== null) {
+    arrive();
+    throw new Error(part("told").textContent); // another page has begun it since this one was shown
+  }
   if (current === null) {
     return open();
   }
@@ -193,6 +196,7 @@ function isBusy() {
 }
 
 function arrive() {
+  current = kept.read();
   show("idle");
   if (current === null) {
     return;

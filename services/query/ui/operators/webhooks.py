@@ -1,11 +1,14 @@
 """Webhooks on pages: subscriptions, what was delivered to each, and what is done with them."""
 
 from collections.abc import Mapping
+from datetime import UTC
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from pydantic import AwareDatetime
 
 from registry.schemas.webhooks import DeliveryState, NewWebhook, Replay, RotatedSecret
 from services.query.context import Context, RequestContext
@@ -23,6 +26,7 @@ from services.query.ui.rendering import page
 from services.query.webhooks import webhooks
 from shared.domain.access.actions import Action
 from shared.domain.errors import InvalidRequest
+from shared.domain.moments import possible
 from shared.web.access.caller import Caller, declares
 from shared.web.cursors import Cursor
 
@@ -94,10 +98,13 @@ async def show_webhook(
     cursor: Cursor = None,
     done: Done = "",
     count: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
-    is_cut: bool = False,
+    rest_from: AwareDatetime | None = None,
 ) -> Response:
     """Answer a subscription, and what was delivered to it."""
-    values = {"state": state, "model": model, "done": done, "count": count, "is_cut": is_cut}
+    values: dict[str, Any] = {"state": state, "model": model, "done": done, "count": count}
+    if rest_from is not None:
+        begin = possible(rest_from).astimezone(UTC)
+        values |= {"rest_from": begin, "form": {"since": begin.strftime("%Y-%m-%dT%H:%M:%S")}}
     return await _show(webhook_id, values, request, caller, context, cursor=cursor)
 
 
@@ -181,7 +188,7 @@ async def _show(
         webhook_id, state, model, cursor, DELIVERIES_SHOWN, caller, context
     )
     shown: dict[str, Any] = {"webhook": found, "deliveries": listed, "once": new_once()}
-    shown |= {"done": "", "count": 0, "is_cut": False, "wrong": "", **values}
+    shown |= {"done": "", "count": 0, "rest_from": None, "wrong": "", **values}
     shown["form"] = {**dict.fromkeys((*_RANGE, "failed_only"), ""), **values.get("form", {})}
     return page("operators/webhook.html", shown, request=request, caller=caller, status=status)
 
@@ -221,7 +228,10 @@ def _secret(webhook: str, secret: str, request: Request, caller: Caller) -> Resp
 
 def _told_of(replay: Replay) -> str:
     """Return what the page is to tell of a replay, as a part of its query."""
-    return f"&count={replay.count}" + ("" if replay.is_complete else "&is_cut=true")
+    told = {"count": str(replay.count)}
+    if replay.rest_from is not None:
+        told["rest_from"] = replay.rest_from.isoformat()
+    return f"&{urlencode(told)}"
 
 
 def _range(form: dict[str, str]) -> dict[str, Any]:
