@@ -30,6 +30,8 @@ class Entries:
     """By the entry's name, such as `params.lr`; the first few values of a list as a list."""
     names: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     """Of entries that the rows have, by their group."""
+    trouble: str = ""
+    """Why nothing is known, where something was wanted."""
 
 
 def read_entries(

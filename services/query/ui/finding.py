@@ -151,7 +151,7 @@ async def answer(asked: Question, names: NameFilter, context: Context) -> Answer
 
 
 async def _entries(rows: Sequence[Row], asked: Question, context: Context) -> Entries:
-    """Return what versions have that their rows come without; nothing where it is not told now."""
+    """Return what versions have that their rows come without, or why it is not told now."""
     versions = [version_of(row) for row in rows if isinstance(row, VersionSummary)]
     wanted = [each for each in asked.columns if each.partition(".")[0] in UNLISTED_GROUPS]
     if not versions or not (wanted or asked.has_room):
@@ -163,8 +163,9 @@ async def _entries(rows: Sequence[Row], asked: Question, context: Context) -> En
                 connection, versions, wanted, UNLISTED_GROUPS, MOST_OFFERED
             ),
         )
-    except (Unavailable, TooManyRequests, SearchTooCostly):
-        return Entries()  # the rows were found, and have the other columns
+    except (Unavailable, TooManyRequests, SearchTooCostly) as error:
+        # The rows were found, and have the other columns.
+        return Entries(trouble=error.detail if wanted else "")
 
 
 def _in(place: str | None) -> str:

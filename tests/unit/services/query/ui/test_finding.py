@@ -2,17 +2,19 @@
 
 import re
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import cast
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
-from registry.schemas import Reason, VersionSummary
+from registry.schemas import Reason, VersionSearchPage, VersionSummary
 from services.query.context import Context
 from services.query.search.entries import Entries
 from services.query.search.language.fields import Kind
 from services.query.search.language.ordering import parse_order
 from services.query.search.language.parsing import parse_filter
+from services.query.search.projection.reading import SearchTooCostly
 from services.query.ui import finding
 from services.query.ui.columns import MAX_COLUMN_CHARACTERS, MOST_OFFERED, offered_columns
 from services.query.ui.completion import quoted
@@ -160,6 +162,31 @@ async def test_a_column_that_no_row_could_have_is_told_and_left_out(
     known = [each for each in columns.split(",") if each not in unknown]
     assert [each.name for each in found.columns] == known
     assert bool(found.possible) is bool(unknown)
+
+
+@pytest.mark.parametrize("columns", ["name,params.lr", "name", "name," + "tags.t," * 10])
+async def test_rows_are_there_where_their_parameters_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    page = VersionSearchPage.model_construct(items=[ROW], next_cursor=None)
+
+    async def found(*_: object) -> str:
+        return ""
+
+    def read(_: str) -> VersionSearchPage:
+        return page
+
+    async def fail(*_: object) -> Entries:
+        raise SearchTooCostly
+
+    monkeypatch.setattr(finding, "search", found)
+    monkeypatch.setattr(VersionSearchPage, "model_validate_json", read)
+    monkeypatch.setattr(finding, "read_told", fail)
+    asked = question("versions", "", "", columns, None)
+    told = await answer(asked, EVERY_NAME, cast("Context", SimpleNamespace(search=None)))
+    assert told.rows == [ROW]
+    assert told.error == ""
+    assert bool(told.entries.trouble) is ("params.lr" in columns), "blank cells would say: none"
 
 
 async def test_where_nothing_chosen_is_a_column_there_are_the_usual_ones(
