@@ -53,6 +53,13 @@ async def move(api: Api, model: str, to: int, reason: str = "") -> None:
     assert answer.status_code == 200, answer.text
 
 
+async def protect(api: Api, model: str, *aliases: dict[str, object]) -> None:
+    """Protect these aliases of a model, and no others."""
+    rules = {"protected_aliases": list(aliases)}
+    answer = await api.ingest.put(f"/v1/models/{model}/rules", json=rules)
+    assert answer.status_code == 200, answer.text
+
+
 async def pointed(api: Api, model: str, alias: str = "production") -> int:
     answer = await api.query.get(f"/v1/models/{model}/aliases/{alias}")
     assert answer.status_code == 200, answer.text
@@ -144,9 +151,7 @@ async def test_a_protected_alias_is_proposed_by_one_and_approved_by_another(
     api: Api, admin: Visitor, version: Version
 ) -> None:
     model = version.model
-    rules = {"protected_aliases": [{"alias": "production", "approvals": 2}]}
-    answer = await api.ingest.put(f"/v1/models/{model}/rules", json=rules)
-    assert answer.status_code == 200, answer.text
+    await protect(api, model, {"alias": "production", "approvals": 2})
     token = await api.token(f"writer:{model}")
     here = path(version, "aliases/production")
     async with visiting(api, token.token) as writer:
@@ -270,13 +275,10 @@ async def test_a_proposal_is_of_the_alias_as_it_was_shown(
     api: Api, admin: Visitor, version: Version
 ) -> None:
     model = version.model
-    rules = {"protected_aliases": [{"alias": "production", "approvals": 2}]}
-    answer = await api.ingest.put(f"/v1/models/{model}/rules", json=rules)
-    assert answer.status_code == 200, answer.text
+    await protect(api, model, {"alias": "production", "approvals": 2})
     pages = ("move", "remove")
     forms = [await admin.form(path(version, f"aliases/production/{each}")) for each in pages]
-    rules["protected_aliases"] = []
-    assert (await api.ingest.put(f"/v1/models/{model}/rules", json=rules)).status_code == 200
+    await protect(api, model)
     await move(api, model, 2, "somebody was faster")
     listed = f"/v1/models/{model}/aliases/production/proposals"
     for form in forms:

@@ -2,8 +2,7 @@
 
 import random
 import sqlite3
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, cast
 
 import pytest
@@ -11,19 +10,11 @@ import pytest
 from services.query.search import entries
 from services.query.search.entries import MORE, MOST_CHARACTERS, MOST_VALUES, Entries, read_entries
 from services.query.search.projection.rows import version_row
-from services.query.search.projection.tables import make_tables, open_file
 from services.query.search.projection.writing import Writer
 from tests.support.records import version
+from tests.support.search_rows import counted_steps
 
 GROUPS = ("params", "properties")
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    found = open_file(tmp_path / "search.sqlite")
-    make_tables(found)
-    yield found
-    found.close()
 
 
 def write(file: sqlite3.Connection, parameters: Mapping[int, Mapping[str, Any]]) -> None:
@@ -118,15 +109,9 @@ def test_names_are_those_of_parameters_and_properties_up_to_a_bound(
 def test_a_page_is_read_by_indexes_whatever_the_versions_hold(file: sqlite3.Connection) -> None:
     write(file, {number: {f"p{at}": at for at in range(1000)} for number in range(1, 51)})
     write(file, {number: {} for number in range(51, 20_000)})
-    steps = 0
-
-    def count() -> int:
-        nonlocal steps
-        steps += 1000
-        return 0
-
-    file.set_progress_handler(count, 1000)
-    found = told(file, "params.p7", "params.p999", numbers=range(1, 51))
-    file.set_progress_handler(None, 0)
+    with counted_steps(file) as counted:
+        found = told(file, "params.p7", "params.p999", numbers=range(1, 51))
     assert found.values[("churn", 50)] == {"params.p7": 7, "params.p999": 999}
-    assert steps < 100_000, f"{steps}: reading all entries, or all versions, takes some 500,000"
+    assert counted.steps < 100_000, (
+        f"{counted.steps}: reading all entries, or all versions, takes some 500,000"
+    )

@@ -18,6 +18,7 @@ from services.query.search.projection.writing import Writer
 from services.query.search.statements import plans, sources
 from shared.domain.access.decision import EVERY_NAME, NameFilter
 from tests.support.records import version
+from tests.support.search_rows import counted_steps
 
 MODELS, OF_EACH = 60, 50
 BROAD = 100
@@ -99,17 +100,9 @@ def test_a_page_costs_about_as_much_as_the_rows_that_the_narrowest_term_or_the_p
     connection: sqlite3.Connection, shape: Shape
 ) -> None:
     """Reading all 3,000 rows with their terms would take far more than 100,000 steps."""
-    steps = 0
-
-    def count() -> int:
-        nonlocal steps
-        steps += 1000
-        return 0
-
-    connection.set_progress_handler(count, 1000)
-    find(connection, wanted_by(shape))
-    connection.set_progress_handler(None, 0)
-    assert steps < 60_000, shape.name
+    with counted_steps(connection) as counted:
+        find(connection, wanted_by(shape))
+    assert counted.steps < 60_000, shape.name
 
 
 def test_who_may_read_few_models_is_asked_by_their_names(connection: sqlite3.Connection) -> None:
@@ -126,17 +119,9 @@ def test_who_may_read_many_namespaces_is_asked_by_the_narrowest_term_as_others_a
     namespaces = frozenset(("risk.", *(f"team-{number}." for number in range(63))))
     names = NameFilter(names=frozenset(("churn-00001",)), namespaces=namespaces)
     node, order = parse_filter(text, "versions"), parse_order([], "versions")
-    steps = 0
-
-    def count() -> int:
-        nonlocal steps
-        steps += 100
-        return 0
-
-    connection.set_progress_handler(count, 100)
-    find(connection, Wanted("versions", node, order, names, 20))
-    connection.set_progress_handler(None, 0)
-    assert steps < 10_000
+    with counted_steps(connection, at_once=100) as counted:
+        find(connection, Wanted("versions", node, order, names, 20))
+    assert counted.steps < 10_000
     lines = plan_lines(connection, Wanted("versions", None, order, names, 20))
     assert not [line for line in lines if is_walk_over_all(line)], lines
 

@@ -2,7 +2,7 @@
 
 import resource
 import sqlite3
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -15,20 +15,11 @@ from services.query.search.finding import Wanted, find
 from services.query.search.language.ordering import parse_order
 from services.query.search.language.parsing import parse_filter
 from services.query.search.projection.rows import Row, version_row
-from services.query.search.projection.tables import make_tables, open_file
 from services.query.search.projection.writing import Writer
 from shared.domain.access.decision import EVERY_NAME
 from tests.support.records import version
 
 MIB = 1024 * 1024
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    found = open_file(tmp_path / "search.sqlite")
-    make_tables(found)
-    yield found
-    found.close()
 
 
 def row(number: int = 1, **fields: object) -> Row:
