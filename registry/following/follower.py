@@ -83,7 +83,7 @@ class Follower:
         and the next call runs the command again.
         """
         version = await self.client.get_version(self.ref.model, self.ref.version)
-        with self.watch(f"fetch {spell(version.model, str(version.number))}") as progress:
+        with self.watch(f"fetch {spell(version.model, version.number)}") as progress:
             folder = await self.client.fetch(
                 version.model,
                 version.number,

@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable, Iterable
 
 from services.ingest.context import Context
-from services.ingest.counts import Counted
+from services.ingest.counts import REASONS
 from shared.database.client import limit_operations
 from shared.database.depths import count_open_uploads
 from shared.runtime.telemetry.metrics import Metrics
 from shared.runtime.telemetry.samples import Figure, Question, Readings
+from shared.runtime.telemetry.settled import SettledVersions
 from shared.web.readiness import ANSWER_SECONDS
 from shared.web.standing import standing
 
@@ -18,7 +19,7 @@ class Figures:
     """What ingest tells. It is answered once the service has started."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self.counts = Counted(metrics.registry)
+        self.counts = SettledVersions(metrics.registry, REASONS)
         self._missing: Callable[[], Awaitable[Iterable[str]]] | None = None
         self._context: Context | None = None
         metrics.samples.add(standing(self._named))

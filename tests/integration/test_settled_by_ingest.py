@@ -3,13 +3,14 @@
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from registry.schemas import CompleteRequest, ReuseRequest, SignPartsRequest, UploadRequest
 from services.indexer.figures import counts as of_indexer
-from services.ingest.counts import Counted
+from services.ingest.counts import REASONS
 from services.ingest.uploads.completion import abort_upload, complete_upload
 from services.ingest.uploads.opening import open_upload
 from services.ingest.uploads.parts import sign_parts
@@ -17,6 +18,7 @@ from services.ingest.uploads.reuse import reuse
 from shared.database.sessions import complete_session
 from shared.domain.access.decision import EVERY_NAME
 from shared.runtime.settings import MIB
+from shared.runtime.telemetry.settled import SettledVersions
 from tests.integration.drafts import OWNER
 from tests.integration.failing_storage import ready
 from tests.integration.rig import Rig, opened_rig, upload_of
@@ -36,7 +38,9 @@ def registry() -> CollectorRegistry:
 @pytest.fixture
 async def rig(addresses: Addresses, registry: CollectorRegistry) -> AsyncIterator[Rig]:
     async with opened_rig(addresses) as opened:
-        yield replace(opened, ingest=replace(opened.ingest, counts=Counted(registry)))
+        yield replace(
+            opened, ingest=replace(opened.ingest, counts=SettledVersions(registry, REASONS))
+        )
 
 
 def settled(registry: CollectorRegistry, state: str) -> float | None:
@@ -48,7 +52,7 @@ def rejected(registry: CollectorRegistry, reason: str) -> float | None:
 
 
 def test_both_services_tell_of_the_same_figures_from_the_beginning() -> None:
-    for counted in (Counted, of_indexer.Counted):
+    for counted in (partial(SettledVersions, reasons=REASONS), of_indexer.Counted):
         made = CollectorRegistry()
         counted(made)
         assert {settled(made, each) for each in ("ready", "rejected", "missing")} == {0}

@@ -95,7 +95,7 @@ class Counted:
 
     def version_settled(self, record: VersionRecord) -> None:
         """Count a version whose state is another one, and why it was rejected."""
-        self._settled.add(record)
+        self._settled.version_settled(record)
 
     def version_ready(self, seconds: float) -> None:
         """Count how long after its last object was stored a version was ready."""

@@ -60,7 +60,7 @@ def _owners(connection: sqlite3.Connection, versions: Sequence[Version]) -> dict
         "SELECT id, model, number FROM versions WHERE (model, number) IN"
         " (SELECT column1, column2 FROM (VALUES "
     )
-    rows = _rows(connection, query + asked + "))")
+    rows = (query + asked + "))").rows(connection)
     return {owner: (model, number) for owner, model, number in rows}
 
 
@@ -77,7 +77,7 @@ def _values(
     first = Sql(" AND place <= ? ORDER BY owner, key, place", (MOST_VALUES,))
     query = shortened + listed(sorted(owners)) + named + first
     found: dict[Version, dict[str, Any]] = {}
-    for owner, name, place, stored in _rows(connection, query):
+    for owner, name, place, stored in query.rows(connection):
         value = stored == TRUE if isinstance(stored, bytes) else stored
         value = MORE if place == MOST_VALUES else value
         entries = found.setdefault(owners[owner], {})
@@ -109,10 +109,6 @@ def _names(
     ]
     query = Sql("WITH seen AS MATERIALIZED (") + seen + ") " + joined(first, " UNION ALL ")
     found: dict[str, list[str]] = {each: [] for each in groups}
-    for group, name in _rows(connection, query):
+    for group, name in query.rows(connection):
         found[group].append(name)
     return found
-
-
-def _rows(connection: sqlite3.Connection, query: Sql) -> list[tuple[Any, ...]]:
-    return connection.execute(query.text, query.values).fetchall()

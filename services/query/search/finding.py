@@ -61,7 +61,7 @@ def find(connection: sqlite3.Connection, wanted: Wanted) -> Found:
     rows: list[tuple[Bound, ...]] = []
     for statement in made.statements:
         if (left := wanted.limit + 1 - len(rows)) > 0:
-            rows += _rows(connection, limited(statement, left))
+            rows += limited(statement, left).rows(connection)
     items: list[str] = []
     size = 0
     for row in rows[: wanted.limit]:
@@ -114,10 +114,6 @@ def _keys(connection: sqlite3.Connection, names: set[str]) -> dict[str, int]:
     return dict(connection.execute(query, sorted(names)))
 
 
-def _rows(connection: sqlite3.Connection, statement: Sql) -> list[tuple[Bound, ...]]:
-    return connection.execute(statement.text, statement.values).fetchall()
-
-
 def _item(connection: sqlite3.Connection, kind: Kind, owner: Bound) -> str:
     query = f"SELECT item FROM {TABLES[kind].items} WHERE owner = ?"  # noqa: S608
     [(item,)] = connection.execute(query, (owner,))
@@ -126,5 +122,5 @@ def _item(connection: sqlite3.Connection, kind: Kind, owner: Bound) -> str:
 
 def _count(connection: sqlite3.Connection, query: Sql, most: int) -> int:
     counting = Sql("SELECT count(*) FROM (") + limited(query, most) + ")"  # noqa: S608
-    [(count,)] = connection.execute(counting.text, counting.values)
+    [(count,)] = counting.rows(connection)
     return count

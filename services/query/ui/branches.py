@@ -72,5 +72,4 @@ def _below(
         [f"{place}.", f"{place}/", begin],
     )
     order = Sql(" GROUP BY branch ORDER BY branch LIMIT ?", [MOST_BRANCHES])
-    statement = columns + below + condition(names) + order
-    return connection.execute(statement.text, statement.values).fetchall()
+    return (columns + below + condition(names) + order).rows(connection)

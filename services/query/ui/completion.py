@@ -72,7 +72,7 @@ def entries(
         (prefix, prefix + _LAST, MAX_CHARACTERS, MOST_NAMES),
     )
     query = Sql("SELECT name FROM keys WHERE ") + which + between
-    return [name for (name,) in connection.execute(query.text, query.values)]
+    return [name for (name,) in query.rows(connection)]
 
 
 def as_field(name: str) -> str:

@@ -100,7 +100,7 @@ def count(connection: sqlite3.Connection, names: NameFilter) -> Namespaces:
     registered = Sql("SELECT namespace, count(*) FROM models WHERE ") + visible
     sized = {
         name: (versions, size)
-        for name, versions, size in _rows(
+        for name, versions, size in _by_namespace(
             connection,
             Sql(
                 "SELECT namespace, count(*),"
@@ -112,7 +112,7 @@ def count(connection: sqlite3.Connection, names: NameFilter) -> Namespaces:
     }
     found = [
         Namespace(name, models, *_whole(sized.get(name, (0, 0))))
-        for name, models in _rows(connection, registered)
+        for name, models in _by_namespace(connection, registered)
     ]
     found.sort(key=lambda each: (each.name is not None, each.name or ""))
     return Namespaces(
@@ -135,9 +135,8 @@ def condition(names: NameFilter) -> Sql:
     return Sql("(") + joined(parts, " OR ") + ")" if parts else Sql("0")
 
 
-def _rows(connection: sqlite3.Connection, query: Sql) -> list[tuple[Any, ...]]:
-    statement = query + " GROUP BY namespace"
-    return connection.execute(statement.text, statement.values).fetchall()
+def _by_namespace(connection: sqlite3.Connection, query: Sql) -> list[tuple[Any, ...]]:
+    return (query + " GROUP BY namespace").rows(connection)
 
 
 def _whole(told: tuple[int, float]) -> tuple[int, int]:

@@ -33,8 +33,8 @@ class SettledVersions:
         for reason in sorted(known):
             self._rejected.labels(reason)
 
-    def add(self, record: VersionRecord) -> None:
-        """Count a version whose state is another one."""
+    def version_settled(self, record: VersionRecord) -> None:
+        """Count a version whose state is another one, and why it was rejected."""
         if record.state in EVENT_OF_STATE:
             self._settled.labels(record.state).inc()
         if record.state == "rejected":

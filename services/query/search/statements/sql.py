@@ -1,7 +1,9 @@
 """Pieces of SQL with the values that belong to them: what users write is always a value."""
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from services.query.search.projection.rows import FALSE, TRUE, Value
 
@@ -20,6 +22,10 @@ class Sql:
         if isinstance(other, str):
             return Sql(self.text + other, self.values)
         return Sql(self.text + other.text, (*self.values, *other.values))
+
+    def rows(self, connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+        """Return all rows that the statement finds; raises sqlite3.Error."""
+        return connection.execute(self.text, self.values).fetchall()
 
 
 def joined(parts: Iterable[Sql], by: str) -> Sql:
